@@ -1,0 +1,7 @@
+"""The platform under the agents: everything between a ChatKit request and a stored, streamed answer.
+
+Nobody who adopts this project needs to edit it. Agents live in a package of their own, named by
+`AGENT_FACTORY`; `helpdesk` is the sample.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,36 @@
+"""What a request carries through ChatKit's server, its store and the agents: ChatKit's `TContext`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from assistant.identity import Caller
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from chatkit.types import ThreadMetadata
+
+    from assistant.resources import Resources
+
+
+@dataclass
+class RequestContext:
+    """One request's context.
+
+    Attributes:
+        caller: Who is calling, from the verified token. Tools authorise by it and by nothing else.
+        resources: The process's table, bucket and settings.
+        deadline: When the turn must have ended, in seconds of the event loop's clock; None for no limit.
+        loaded: Metadata as this request last read or wrote it, by thread id: what a save is compared with.
+    """
+
+    caller: Caller
+    resources: Resources
+    deadline: float | None = None
+    loaded: dict[str, ThreadMetadata] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The process's settings."""
+        return self.resources.settings

@@ -1,0 +1,129 @@
+"""The S3 bucket: asynchronous calls with the same time-outs, retries and errors as the table's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assistant.settings import Settings
+from assistant.table import lambda_config, store_error
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+
+MAX_CONCURRENT_CALLS = 16
+# S3's own limit on one DeleteObjects call.
+MAX_DELETE_KEYS = 1000
+
+
+class Objects:
+    """The bucket's operations.
+
+    Raises (each method):
+        StoreUnavailableError: S3 is out of reach, keeps throttling us, or refuses us.
+    """
+
+    def __init__(self, settings: Settings, client: S3Client | None = None) -> None:
+        self.bucket = settings.bucket_name
+        self._client = client
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="s3")
+
+    @property
+    def client(self) -> S3Client:
+        """The boto3 client, made on first use: none is made before a SnapStart snapshot."""
+        with self._lock:
+            if self._client is None:
+                import boto3
+                from botocore.config import Config
+
+                # Path style and SigV4, so that a presigned URL works on every region and on emulators.
+                style = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+                self._client = boto3.client("s3", config=lambda_config().merge(style))
+            return self._client
+
+    async def _call(self, operation: Callable[[], T]) -> T:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404", "NotFound"}:
+                raise KeyError from None
+            raise store_error(error) from error
+        except BotoCoreError as error:
+            raise store_error(error) from error
+
+    async def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        """Write an object of `body` bytes."""
+        await self._call(
+            partial(self.client.put_object, Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+        )
+
+    async def get(self, key: str) -> bytes:
+        """Return an object's bytes.
+
+        Raises:
+            KeyError: there is no such object.
+        """
+
+        def call() -> bytes:
+            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+        return await self._call(call)
+
+    async def head(self, key: str) -> tuple[int, str] | None:
+        """Return an object's size in bytes and its content type, or None where there is no such object."""
+        try:
+            answer = await self._call(partial(self.client.head_object, Bucket=self.bucket, Key=key))
+        except KeyError:
+            return None
+        return answer["ContentLength"], answer.get("ContentType", "")
+
+    async def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove objects, whether or not they are there."""
+        for start in range(0, len(keys), MAX_DELETE_KEYS):
+            chunk: Any = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
+            answer = await self._call(
+                partial(
+                    self.client.delete_objects, Bucket=self.bucket, Delete={"Objects": chunk, "Quiet": True}
+                )
+            )
+            failed = answer.get("Errors", [])
+            if failed:
+                raise store_error(RuntimeError(f"{len(failed)} objects could not be removed"))
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove all objects under a prefix and return how many there were."""
+        removed = 0
+        while True:
+            answer = await self._call(
+                partial(
+                    self.client.list_objects_v2, Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS
+                )
+            )
+            keys = [entry["Key"] for entry in answer.get("Contents", [])]
+            if not keys:
+                return removed
+            await self.delete_many(keys)
+            removed += len(keys)
+
+    async def presign(self, operation: str, key: str, seconds: int, **parameters: Any) -> str:
+        """Return a URL that allows one operation on one object for a time.
+
+        Args:
+            operation: boto3's name of it: `get_object` or `put_object`.
+            key: The object.
+            seconds: How long the URL is valid.
+            parameters: What else the signature covers, by boto3's names.
+        """
+        request: Mapping[str, Any] = {"Bucket": self.bucket, "Key": key, **parameters}
+        return await self._call(
+            partial(self.client.generate_presigned_url, operation, Params=dict(request), ExpiresIn=seconds)
+        )

@@ -1,0 +1,260 @@
+"""Every environment variable that the system reads, typed, read once, in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+from assistant.errors import ConfigurationError
+
+ProviderName = Literal["openai", "gemini", "compatible", "local", "demo"]
+AuthMode = Literal["jwt", "guest"]
+OnBusy = Literal["interrupt", "reject"]
+
+# Current models, checked in November 2026. gpt-6 models take function tools on the Responses API only.
+DEFAULT_OPENAI_MODEL = "gpt-6-luna"
+DEFAULT_GEMINI_MODEL = "gemini-3.8-flash"
+DEFAULT_TRANSCRIPTION_MODEL = "gpt-transcribe"
+DEFAULT_IMAGE_MODEL = "gpt-image-2.6-flare"
+GEMINI_BASE_URL = "https://generativelanguage.googleapis.com/v1beta/openai/"
+
+# An HTTP API cuts a call at 30 s; 5 s are left to store the answer and to send it.
+DEFAULT_CHAT_TURN_SECONDS = 25.0
+# What the newest history may cost: large enough for a day's conversation, small enough to stay cheap.
+DEFAULT_HISTORY_MAX_TOKENS = 16_000
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Limits on turns and tokens. `None` means without limit."""
+
+    turns_per_minute: int | None = None
+    tokens_per_day: int | None = None
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A key that is either given as a value (locally) or by the name of its secret (on AWS).
+
+    Neither is ever shown by `repr`, so that no log line can carry it.
+    """
+
+    value: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.value or self.name)
+
+    def read(self) -> str:
+        """Return the key, from Secrets Manager when only its name is known.
+
+        Raises:
+            ConfigurationError: neither a value nor a name is set.
+        """
+        if self.value:
+            return self.value
+        if not self.name:
+            raise ConfigurationError("A provider needs a key, and none is set.")
+        from aws_lambda_powertools.utilities import parameters
+
+        return str(parameters.get_secret(self.name))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration. Field names follow the environment variables in lower case."""
+
+    # Provider and models
+    llm_provider: ProviderName = "demo"
+    llm_fallback: ProviderName | None = None
+    openai_api_key: Secret = field(default_factory=Secret)
+    openai_base_url: str | None = None
+    openai_default_model: str = DEFAULT_OPENAI_MODEL
+    openai_api: Literal["responses", "chat_completions"] = "responses"
+    openai_store: bool = False
+    gemini_api_key: Secret = field(default_factory=Secret)
+    gemini_base_url: str = GEMINI_BASE_URL
+    gemini_default_model: str = DEFAULT_GEMINI_MODEL
+    llm_base_url: str | None = None
+    llm_api_key: Secret = field(default_factory=Secret)
+    llm_default_model: str | None = None
+    transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
+    image_model: str = DEFAULT_IMAGE_MODEL
+    agents_tracing: bool = False
+    agent_factory: str = "helpdesk:build_agent"
+
+    # Who may call
+    auth_mode: AuthMode = "jwt"
+    auth_issuer: str | None = None
+    auth_audience: str | None = None
+    auth_algorithms: tuple[str, ...] = ("RS256", "ES256")
+    auth_jwks_url: str | None = None
+    auth_tenant_claim: str = "tenant_id"
+    auth_role_claim: str = "role"
+    auth_header: str = "authorization"
+    allowed_origins: tuple[str, ...] = ()
+
+    # Where things are kept
+    table_name: str = ""
+    bucket_name: str = ""
+    aws_endpoint_url: str | None = None
+
+    # Turns
+    history_max_tokens: int = DEFAULT_HISTORY_MAX_TOKENS
+    retention_days: int | None = None
+    on_busy: OnBusy = "interrupt"
+    chat_turn_seconds: float = DEFAULT_CHAT_TURN_SECONDS
+    user_quota: Quota = field(default_factory=Quota)
+    tenant_quota: Quota = field(default_factory=Quota)
+    log_content: bool = False
+
+
+class _Environment:
+    """Reads typed values and names the variable when one is wrong."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str) -> str | None:
+        return self._env.get(name, "").strip() or None
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        raw = self.text(name)
+        if raw is None:
+            return default
+        if raw.lower() in _TRUE:
+            return True
+        if raw.lower() in _FALSE:
+            return False
+        raise ConfigurationError(f"{name} must be true or false, not {raw!r}.")
+
+    def number(self, name: str, *, least: float = 1) -> float | None:
+        raw = self.text(name)
+        if raw is None:
+            return None
+        try:
+            value = float(raw)
+        except ValueError:
+            raise ConfigurationError(f"{name} must be a number, not {raw!r}.") from None
+        if not least <= value < float("inf"):
+            raise ConfigurationError(f"{name} must be at least {least:g}, not {raw}.")
+        return value
+
+    def whole(self, name: str) -> int | None:
+        value = self.number(name)
+        return None if value is None else int(value)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        raw = self.text(name)
+        if raw is not None and raw not in choices:
+            raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {raw!r}.")
+        return raw
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(word.strip() for word in self._env.get(name, "").split(",") if word.strip())
+
+    def secret(self, name: str) -> Secret:
+        return Secret(value=self.text(name), name=self.text(f"{name}_SECRET"))
+
+    def quota(self, prefix: str) -> Quota:
+        return Quota(
+            turns_per_minute=self.whole(f"{prefix}QUOTA_TURNS_PER_MINUTE"),
+            tokens_per_day=self.whole(f"{prefix}QUOTA_TOKENS_PER_DAY"),
+        )
+
+
+def _provider(env: _Environment, on_lambda: bool) -> ProviderName:
+    """Choose the provider: the one named, or else the first that has what it needs."""
+    named = env.choice("LLM_PROVIDER", get_args(ProviderName))
+    if named is None:
+        if env.secret("OPENAI_API_KEY"):
+            named = "openai"
+        elif env.secret("GEMINI_API_KEY"):
+            named = "gemini"
+        elif env.text("LLM_BASE_URL"):
+            named = "compatible"
+        else:
+            named = "demo"
+    if named == "demo" and on_lambda and not env.flag("ALLOW_DEMO"):
+        raise ConfigurationError(
+            "No model provider is configured: set LLM_PROVIDER and its key, "
+            "or ALLOW_DEMO=true to run the demo model on Lambda."
+        )
+    if named == "openai" and not env.secret("OPENAI_API_KEY"):
+        raise ConfigurationError("LLM_PROVIDER=openai needs OPENAI_API_KEY (on AWS: OPENAI_API_KEY_SECRET).")
+    if named == "gemini" and not env.secret("GEMINI_API_KEY"):
+        raise ConfigurationError("LLM_PROVIDER=gemini needs GEMINI_API_KEY (on AWS: GEMINI_API_KEY_SECRET).")
+    if named == "compatible" and not (env.text("LLM_BASE_URL") and env.text("LLM_DEFAULT_MODEL")):
+        raise ConfigurationError("LLM_PROVIDER=compatible needs LLM_BASE_URL and LLM_DEFAULT_MODEL.")
+    return cast(ProviderName, named)
+
+
+def _auth_mode(env: _Environment, on_lambda: bool) -> AuthMode:
+    mode = env.choice("AUTH_MODE", get_args(AuthMode)) or "jwt"
+    if mode == "guest" and on_lambda and not env.flag("ALLOW_GUESTS"):
+        raise ConfigurationError("AUTH_MODE=guest on Lambda needs ALLOW_GUESTS=true.")
+    if mode == "jwt" and not env.text("AUTH_JWKS_URL"):
+        raise ConfigurationError("AUTH_MODE=jwt needs AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE.")
+    return cast(AuthMode, mode)
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        env: The variables; the process's own by default.
+
+    Raises:
+        ConfigurationError: a variable has a value that cannot be used, or one that is needed is missing.
+            The message names the variable and never shows a key.
+    """
+    source = os.environ if env is None else env
+    read = _Environment(source)
+    # Set by Lambda itself in each of its environments, and by `sam local`.
+    on_lambda = bool(source.get("AWS_LAMBDA_FUNCTION_NAME"))
+    return Settings(
+        llm_provider=_provider(read, on_lambda),
+        llm_fallback=cast(ProviderName | None, read.choice("LLM_FALLBACK", get_args(ProviderName))),
+        openai_api_key=read.secret("OPENAI_API_KEY"),
+        openai_base_url=read.text("OPENAI_BASE_URL"),
+        openai_default_model=read.text("OPENAI_DEFAULT_MODEL") or DEFAULT_OPENAI_MODEL,
+        openai_api=cast(
+            Literal["responses", "chat_completions"],
+            read.choice("OPENAI_API", ("responses", "chat_completions")) or "responses",
+        ),
+        openai_store=read.flag("OPENAI_STORE"),
+        gemini_api_key=read.secret("GEMINI_API_KEY"),
+        gemini_base_url=read.text("GEMINI_BASE_URL") or GEMINI_BASE_URL,
+        gemini_default_model=read.text("GEMINI_DEFAULT_MODEL") or DEFAULT_GEMINI_MODEL,
+        llm_base_url=read.text("LLM_BASE_URL"),
+        llm_api_key=read.secret("LLM_API_KEY"),
+        llm_default_model=read.text("LLM_DEFAULT_MODEL"),
+        transcription_model=read.text("TRANSCRIPTION_MODEL") or DEFAULT_TRANSCRIPTION_MODEL,
+        image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
+        agents_tracing=read.flag("AGENTS_TRACING"),
+        agent_factory=read.text("AGENT_FACTORY") or "helpdesk:build_agent",
+        auth_mode=_auth_mode(read, on_lambda),
+        auth_issuer=read.text("AUTH_ISSUER"),
+        auth_audience=read.text("AUTH_AUDIENCE"),
+        auth_algorithms=read.words("AUTH_ALGORITHMS") or ("RS256", "ES256"),
+        auth_jwks_url=read.text("AUTH_JWKS_URL"),
+        auth_tenant_claim=read.text("AUTH_TENANT_CLAIM") or "tenant_id",
+        auth_role_claim=read.text("AUTH_ROLE_CLAIM") or "role",
+        auth_header=(read.text("AUTH_HEADER") or "authorization").lower(),
+        allowed_origins=read.words("ALLOWED_ORIGINS"),
+        table_name=read.text("TABLE_NAME") or "",
+        bucket_name=read.text("BUCKET_NAME") or "",
+        aws_endpoint_url=read.text("AWS_ENDPOINT_URL"),
+        history_max_tokens=read.whole("HISTORY_MAX_TOKENS") or DEFAULT_HISTORY_MAX_TOKENS,
+        retention_days=read.whole("RETENTION_DAYS"),
+        on_busy=cast(OnBusy, read.choice("ON_BUSY", get_args(OnBusy)) or "interrupt"),
+        chat_turn_seconds=read.number("CHAT_TURN_SECONDS") or DEFAULT_CHAT_TURN_SECONDS,
+        user_quota=read.quota(""),
+        tenant_quota=read.quota("TENANT_"),
+        log_content=read.flag("LOG_CONTENT"),
+    )

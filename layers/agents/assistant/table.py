@@ -1,0 +1,374 @@
+"""The DynamoDB table: asynchronous calls with our time-outs, retries and errors.
+
+The blocking boto3 client runs on threads of its own, so that no call blocks the event loop. One client serves
+the whole process and is reused across invocations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assistant.errors import StoreUnavailableError
+from assistant.keys import Key
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+# DynamoDB answers in milliseconds; a connection that does not is dead, and a new one is cheap.
+CONNECT_TIMEOUT_SECONDS = 1
+READ_TIMEOUT_SECONDS = 3
+# With botocore's jittered backoff this ends within about five seconds, well inside a turn.
+TOTAL_ATTEMPTS = 4
+# boto3 waits in a thread for each call; more than this at once are queued.
+MAX_CONCURRENT_CALLS = 32
+# DynamoDB's own limits on one call.
+MAX_TRANSACTION_ROWS = 100
+MAX_BATCH_WRITE_ROWS = 25
+MAX_BATCH_GET_KEYS = 100
+# Rounds for what a batch left over, or a transaction that met another one; about 3 s with the backoff below.
+MAX_ROUNDS = 7
+FIRST_BACKOFF_SECONDS = 0.05
+
+_RETRYABLE_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+class ConditionFailedError(Exception):
+    """A condition on a row did not hold.
+
+    Attributes:
+        index: The position of the row in its transaction, 0 for a single write.
+        row: The row as it is, where the write asked for it, else None.
+    """
+
+    def __init__(self, index: int = 0, row: Row | None = None) -> None:
+        super().__init__(f"condition failed on row {index}")
+        self.index = index
+        self.row = row
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of a transaction.
+
+    `update` and `condition` are DynamoDB expressions, with `names` (`#x`) and `values` (`:x`). A write with
+    none of `put`, `update` and `delete` only checks its condition.
+    """
+
+    key: Key
+    put: Mapping[str, Any] | None = None
+    update: str | None = None
+    delete: bool = False
+    condition: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def lambda_config() -> Config:
+    """Return the client configuration that fits Lambda: seconds, not minutes."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"total_max_attempts": TOTAL_ATTEMPTS, "mode": "standard"},
+        max_pool_connections=MAX_CONCURRENT_CALLS,
+        tcp_keepalive=True,
+    )
+
+
+async def pause(round_number: int) -> None:
+    """Wait before the next round: exponential, with full jitter."""
+    await asyncio.sleep(random.uniform(0, FIRST_BACKOFF_SECONDS * 2**round_number))  # noqa: S311 - jitter, no secret
+
+
+def store_error(error: Exception) -> StoreUnavailableError:
+    """Return our error for a failure of DynamoDB or S3. The cause stays chained for the log."""
+    return StoreUnavailableError(retry_after=1)
+
+
+class Table:
+    """The table's operations, on rows of plain Python values.
+
+    Numbers come back as `int` or `float`, binary values as `bytes`.
+
+    Raises (each method):
+        StoreUnavailableError: DynamoDB is out of reach, keeps throttling us, or refuses us.
+    """
+
+    def __init__(self, settings: Settings, client: DynamoDBClient | None = None) -> None:
+        self.name = settings.table_name
+        self._client = client
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="dynamodb")
+
+    @property
+    def client(self) -> DynamoDBClient:
+        """The boto3 client, made on first use: none is made before a SnapStart snapshot."""
+        with self._lock:
+            if self._client is None:
+                import boto3
+
+                self._client = boto3.client("dynamodb", config=lambda_config())
+            return self._client
+
+    async def _call(self, operation: Callable[[], T]) -> T:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            if code == "ConditionalCheckFailedException":
+                response: Any = error.response
+                old = response.get("Item")
+                raise ConditionFailedError(row=_load(old) if old else None) from None
+            if code == "TransactionCanceledException":
+                raise
+            raise store_error(error) from error
+        except BotoCoreError as error:
+            raise store_error(error) from error
+
+    async def get(self, key: Key) -> Row | None:
+        """Return the row with that key, strongly consistent, or None."""
+
+        def call() -> Row | None:
+            found = self.client.get_item(TableName=self.name, Key=_dump(key._asdict()), ConsistentRead=True)
+            item = found.get("Item")
+            return _load(item) if item else None
+
+        return await self._call(call)
+
+    async def get_many(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Return the rows that exist among these keys, strongly consistent."""
+        found: dict[Key, Row] = {}
+        waiting = [_dump(key._asdict()) for key in dict.fromkeys(keys)]
+        for round_number in range(MAX_ROUNDS):
+            while waiting:
+                chunk, waiting = waiting[:MAX_BATCH_GET_KEYS], waiting[MAX_BATCH_GET_KEYS:]
+                request: Any = {self.name: {"Keys": chunk, "ConsistentRead": True}}
+                answer = await self._call(partial(self.client.batch_get_item, RequestItems=request))
+                for item in answer["Responses"].get(self.name, []):
+                    row = _load(item)
+                    found[Key(row["pk"], row["sk"])] = row
+                left = answer.get("UnprocessedKeys", {}).get(self.name)
+                if left:
+                    waiting = [*left["Keys"], *waiting]
+                    break
+            if not waiting:
+                return found
+            await pause(round_number)
+        raise StoreUnavailableError(retry_after=1)
+
+    async def query(
+        self,
+        pk: str,
+        *,
+        after: str | None = None,
+        between: tuple[str, str],
+        descending: bool = False,
+        limit: int,
+    ) -> tuple[list[Row], bool]:
+        """Return rows of a partition in the order of their sort keys, strongly consistent, in one round trip.
+
+        Args:
+            pk: The partition.
+            after: A sort key (existing or not) after which to begin, in the direction of reading.
+            between: The first and the last sort key, both inclusive.
+            descending: Whether to read backwards.
+            limit: The greatest number of rows.
+
+        Returns:
+            The rows, and whether there are more. DynamoDB ends a page at 1 MB, so there can be fewer than
+            `limit` rows and more to come.
+        """
+        low, high = between
+        if after is not None:
+            low, high = (low, min(high, after)) if descending else (max(low, after), high)
+        if low > high:
+            return [], False
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+            "ExpressionAttributeValues": _dump({":pk": pk, ":low": low, ":high": high}),
+            "ScanIndexForward": not descending,
+            # The row at `after` itself may come too; it is dropped below.
+            "Limit": limit + (after is not None),
+            "ConsistentRead": True,
+        }
+        answer = await self._call(partial(self.client.query, **request))
+        rows = [_load(item) for item in answer["Items"]]
+        more = "LastEvaluatedKey" in answer
+        if after is not None and rows and rows[0]["sk"] == after:
+            rows = rows[1:]
+        if len(rows) > limit:
+            return rows[:limit], True
+        return rows, more
+
+    async def put(
+        self, key: Key, row: Mapping[str, Any], *, condition: str | None = None, **values: Any
+    ) -> None:
+        """Write a whole row.
+
+        Raises:
+            ConditionFailedError: the condition does not hold; carries the row as it is.
+        """
+        request = _conditioned(condition, {}, {f":{name}": value for name, value in values.items()})
+        item = _dump({**row, **key._asdict()})
+        await self._call(partial(self.client.put_item, TableName=self.name, Item=item, **request))
+
+    async def update(
+        self,
+        key: Key,
+        update: str,
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Row:
+        """Change a row by an update expression and return it as it is after that.
+
+        Raises:
+            ConditionFailedError: the condition does not hold; carries the row as it is.
+        """
+        request = _conditioned(condition, names or {}, values or {})
+        answer = await self._call(
+            partial(
+                self.client.update_item,
+                TableName=self.name,
+                Key=_dump(key._asdict()),
+                UpdateExpression=update,
+                ReturnValues="ALL_NEW",
+                **request,
+            )
+        )
+        return _load(answer["Attributes"])
+
+    async def delete(self, key: Key) -> None:
+        """Remove a row, whether or not it is there."""
+        await self._call(partial(self.client.delete_item, TableName=self.name, Key=_dump(key._asdict())))
+
+    async def delete_many(self, keys: Sequence[Key]) -> None:
+        """Remove rows in batches; what DynamoDB leaves over is tried again."""
+        waiting: list[Any] = [{"DeleteRequest": {"Key": _dump(key._asdict())}} for key in dict.fromkeys(keys)]
+        round_number = 0
+        while waiting:
+            chunk, waiting = waiting[:MAX_BATCH_WRITE_ROWS], waiting[MAX_BATCH_WRITE_ROWS:]
+            answer = await self._call(partial(self.client.batch_write_item, RequestItems={self.name: chunk}))
+            left = answer.get("UnprocessedItems", {}).get(self.name, [])
+            if left:
+                round_number += 1
+                if round_number > MAX_ROUNDS:
+                    raise StoreUnavailableError(retry_after=1)
+                await pause(round_number)
+                waiting = [*left, *waiting]
+            else:
+                round_number = 0
+
+    async def transact(self, writes: Sequence[Write]) -> None:
+        """Apply all writes or none, in one round trip. Meeting another transaction is tried again.
+
+        Raises:
+            ConditionFailedError: a condition does not hold; carries the first such write's index and row.
+        """
+        from botocore.exceptions import ClientError
+
+        request: Any = [_transact_item(self.name, write) for write in writes]
+        for round_number in range(MAX_ROUNDS):
+            try:
+                await self._call(partial(self.client.transact_write_items, TransactItems=request))
+                return
+            except ClientError as error:
+                response: Any = error.response
+                reasons = response.get("CancellationReasons", [])
+                for index, reason in enumerate(reasons):
+                    if reason.get("Code") == "ConditionalCheckFailed":
+                        old = reason.get("Item")
+                        raise ConditionFailedError(index, _load(old) if old else None) from None
+                if not any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
+                    raise store_error(error) from error
+            await pause(round_number)
+        raise StoreUnavailableError(retry_after=1)
+
+
+def _conditioned(
+    condition: str | None, names: Mapping[str, str], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    request: dict[str, Any] = {}
+    if condition is not None:
+        request["ConditionExpression"] = condition
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if names:
+        request["ExpressionAttributeNames"] = dict(names)
+    if values:
+        request["ExpressionAttributeValues"] = _dump(values)
+    return request
+
+
+def _transact_item(table: str, write: Write) -> dict[str, Any]:
+    body: dict[str, Any] = {"TableName": table, **_conditioned(write.condition, write.names, write.values)}
+    key = _dump(write.key._asdict())
+    if write.put is not None:
+        return {"Put": body | {"Item": _dump({**write.put, **write.key._asdict()})}}
+    if write.update is not None:
+        return {"Update": body | {"Key": key, "UpdateExpression": write.update}}
+    if write.delete:
+        return {"Delete": body | {"Key": key}}
+    return {"ConditionCheck": body | {"Key": key}}
+
+
+def _to_attribute(value: Any) -> dict[str, Any]:
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case bytes():
+            return {"B": value}
+        case Mapping():
+            return {"M": {str(name): _to_attribute(inner) for name, inner in value.items()}}
+        case list() | tuple():
+            return {"L": [_to_attribute(inner) for inner in value]}
+    raise TypeError(f"A row cannot hold a {type(value).__name__}.")
+
+
+def _from_attribute(attribute: Mapping[str, Any]) -> Any:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return int(value) if value.lstrip("-").isdigit() else float(value)
+        case "B":
+            return bytes(value)
+        case "NULL":
+            return None
+        case "M":
+            return {name: _from_attribute(inner) for name, inner in value.items()}
+        case "L":
+            return [_from_attribute(inner) for inner in value]
+    raise TypeError(f"No row of ours holds a DynamoDB {kind}.")
+
+
+def _dump(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row in DynamoDB's typed form. Attributes that are None are left out."""
+    return {name: _to_attribute(value) for name, value in row.items() if value is not None}
+
+
+def _load(attributes: Mapping[str, Any]) -> Row:
+    return {name: _from_attribute(value) for name, value in attributes.items()}
