@@ -1,0 +1,152 @@
+"""Runs ministack, the local AWS, in one process that looks after what it holds.
+
+Started by `local.emulator` with the Python of ministack's own environment, so it imports next to nothing of
+this project.
+It differs from the `ministack` command in four ways, which are its reason:
+
+- it listens on 127.0.0.1 only, and on any free port when given port 0; the port is printed as one JSON line;
+- it saves what changed within a second, so that a crash loses only what was acknowledged a moment ago
+  (ministack itself saves on a clean stop only);
+- it ends when its standard input does, so that a parent that was killed leaves no server behind;
+- it leaves no files outside of its folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from local.parent import stop_with_parent
+
+# How long a change may be in memory alone, in seconds; well under the two seconds that a crash may cost.
+SAVE_INTERVAL_SECONDS = 1.0
+# A save is tens of milliseconds of CPU; where there is much to write, saving takes at most this part of the
+# time.
+SAVE_SHARE = 0.2
+# Requests in flight get this long to finish when the process is told to stop, in seconds.
+SHUTDOWN_SECONDS = 2.0
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class NotesChanges:
+    """ASGI middleware that sets an event when a request may have changed something."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.changed = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+                self.changed.set()
+
+
+async def save_changes(changed: asyncio.Event, save: Callable[[], None]) -> None:
+    """Call `save` within `SAVE_INTERVAL_SECONDS` of a change, for ever.
+
+    It runs on the event loop, where the emulator's tables change too: each saved state is of one moment.
+    """
+    loop = asyncio.get_running_loop()
+    pause = SAVE_INTERVAL_SECONDS
+    while True:
+        await changed.wait()
+        await asyncio.sleep(pause)
+        changed.clear()
+        began = loop.time()
+        save()
+        pause = max(SAVE_INTERVAL_SECONDS, (loop.time() - began) / SAVE_SHARE)
+
+
+async def serve(listener: socket.socket, persist: bool) -> None:
+    """Serve ministack on `listener` until SIGTERM, SIGINT or the end of standard input."""
+    # ministack reads its environment when it is imported: after the port is known.
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+    from ministack import app as ministack
+    from ministack.core.hypercorn_compat import install
+    from ministack.core.persistence import save_all
+
+    install()
+    app = NotesChanges(ministack.app)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    saver = (
+        asyncio.create_task(
+            save_changes(app.changed, lambda: save_all(ministack._build_persistence_save_dict()))
+        )
+        if persist
+        else None
+    )
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = SHUTDOWN_SECONDS
+    config.loglevel = "WARNING"
+    try:
+        await hypercorn_serve(app, config, shutdown_trigger=stop.wait)
+    finally:
+        if saver is not None:
+            saver.cancel()
+
+
+def main() -> None:
+    """Bind, tell the parent the port, and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="0 takes any free port")
+    parser.add_argument("--state", required=True, help="a folder for everything that is written")
+    parser.add_argument("--persist", action="store_true", help="keep the state across restarts")
+    arguments = parser.parse_args()
+
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", arguments.port))
+    except OSError as error:
+        sys.exit(f"port {arguments.port}: {error.strerror}")
+    listener.listen(128)
+    port = listener.getsockname()[1]
+
+    state = os.path.abspath(arguments.state)
+    temporary = os.path.join(state, "tmp")
+    os.makedirs(temporary, exist_ok=True)
+    os.environ |= {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "PERSIST_STATE": "1" if arguments.persist else "0",
+        "STATE_DIR": os.path.join(state, "services"),
+        "S3_PERSIST": "1" if arguments.persist else "0",
+        "S3_DATA_DIR": os.path.join(state, "objects"),
+        "TMPDIR": temporary,
+        # Listeners of services that this project does not use, on fixed ports.
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        # Nothing here needs Docker, and its daemon is not the emulator's to tidy.
+        "DOCKER_HOST": "unix:///nonexistent",
+    }
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    stop_with_parent()
+    print(json.dumps({"port": port}), flush=True)
+    asyncio.run(serve(listener, arguments.persist))
+
+
+if __name__ == "__main__":
+    main()

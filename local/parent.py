@@ -1,0 +1,23 @@
+"""A child process that ends with its parent. Standard library only: ministack's environment imports it too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+
+def stop_with_parent() -> None:
+    """Send this process SIGTERM once its standard input ends.
+
+    The parent holds the other end of that pipe for as long as it lives, so a parent that was killed leaves
+    nothing behind, on any Unix.
+    """
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()

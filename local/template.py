@@ -1,0 +1,100 @@
+"""Reads `template.yaml`, and takes from it what the local AWS holds: the table and the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
+DATA_TYPES = ("AWS::DynamoDB::", "AWS::S3::")
+
+Node = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, which become the long ones."""
+
+
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> Node:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)  # noqa: S101 - the three kinds that YAML has
+        value = loader.construct_mapping(node, deep=True)
+    if suffix in ("Ref", "Condition"):
+        return {suffix: value}
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+def load_template(path: Path = TEMPLATE) -> Node:
+    """Return the template with each short form (`!Ref X`) in its long one (`{"Ref": "X"}`)."""
+    with path.open() as file:
+        template: Node = yaml.load(file, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    return template
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, dict):
+        yield value
+        for child in value.values():
+            yield from _nodes(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _nodes(child)
+
+
+def _references(value: object, names: Node) -> set[str]:
+    """Return which of `names` the value refers to by Ref, Condition, Fn::If or a `${…}` of Fn::Sub."""
+    found: set[str] = set()
+    for node in _nodes(value):
+        found.update(name for key in ("Ref", "Condition") if isinstance(name := node.get(key), str))
+        if "Fn::If" in node:
+            found.add(node["Fn::If"][0])
+        if "Fn::Sub" in node:
+            text = node["Fn::Sub"]
+            text = text if isinstance(text, str) else text[0]
+            found.update(name for name in names if "${" + name + "}" in text)
+    return found & names.keys()
+
+
+def data_template(template: Node) -> Node:
+    """Return a template of the DynamoDB and S3 resources alone, with the parameters and conditions they use.
+
+    Each resource's `Ref` is added as an output of the same name.
+    """
+    resources = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"].startswith(DATA_TYPES)
+    }
+    all_conditions: Node = template.get("Conditions", {})
+    conditions: Node = {}
+    wanted = _references(resources, all_conditions)
+    while wanted:
+        conditions |= {name: all_conditions[name] for name in wanted}
+        wanted = _references(conditions, all_conditions) - conditions.keys()
+    all_parameters: Node = template.get("Parameters", {})
+    used = _references([resources, conditions], all_parameters)
+    return {
+        "AWSTemplateFormatVersion": template["AWSTemplateFormatVersion"],
+        "Parameters": {name: all_parameters[name] for name in all_parameters if name in used},
+        "Conditions": conditions,
+        "Resources": resources,
+        "Outputs": {
+            name: {"Value": {"Ref": name}}
+            for name, resource in resources.items()
+            if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+        },
+    }
