@@ -194,6 +194,22 @@ class ModelNotFoundError(ModelError):
     default_message = "The configured model does not exist."
 
 
+class ModelQuotaError(ModelError):
+    """The deployment's budget at the provider is used up."""
+
+    code = "model_quota_exceeded"
+    retryable = False
+    default_message = "The budget of this deployment at its model provider is used up."
+
+
+class ModelRefusedRequestError(ModelError):
+    """The provider does not take this request: too long, or not what the model accepts."""
+
+    code = "model_refused_request"
+    retryable = False
+    default_message = "The model does not accept this request."
+
+
 class TurnDeadlineError(AssistantError):
     """The turn's time was up before the answer was complete."""
 
