@@ -1,0 +1,126 @@
+"""A user's tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assistant.errors import InvalidRequestError, NotFoundError
+from assistant.identity import Caller
+from assistant.keys import app_partition
+from assistant.table import ConditionFailedError, Row, Table
+from helpdesk.records import keys
+from helpdesk.records.numbering import add_numbered, now
+
+Priority = Literal["low", "medium", "high"]
+Status = Literal["pending", "completed"]
+Filter = Literal["pending", "completed", "all"]
+
+# A title is a line in a list, not a document.
+MAX_TITLE_CHARACTERS = 200
+# What a list shows and a model reads at once; a page of DynamoDB holds thousands of such rows.
+MAX_LISTED = 100
+PAGE_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do.
+
+    Attributes:
+        number: The id that the user sees, from 1.
+        completed_at: UTC time in ISO 8601, None while it is pending.
+    """
+
+    number: int
+    title: str
+    priority: Priority
+    status: Status
+    created_at: str
+    completed_at: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskList:
+    """Tasks in the order of their numbers.
+
+    Attributes:
+        filter: Which tasks were asked for.
+        more: Whether there are more than `MAX_LISTED`.
+    """
+
+    tasks: tuple[Task, ...]
+    filter: Filter
+    more: bool = False
+
+    @property
+    def pending(self) -> int:
+        """How many of these are still to be done."""
+        return sum(task.status == "pending" for task in self.tasks)
+
+
+class Tasks:
+    """The tasks of one user of one tenant."""
+
+    def __init__(self, table: Table, caller: Caller) -> None:
+        self._table = table
+        self._caller = caller
+        self._partition = app_partition(caller.tenant_id, caller.user_id)
+
+    async def list(self, which: Filter = "all") -> TaskList:
+        """Return the first `MAX_LISTED` tasks that the filter lets through."""
+        found: list[Task] = []
+        after: str | None = None
+        more = True
+        while more and len(found) <= MAX_LISTED:
+            rows, more = await self._table.query(
+                self._partition, after=after, between=keys.first_and_last("task"), limit=PAGE_ROWS
+            )
+            found += [task for task in map(_task, rows) if which in ("all", task.status)]
+            if not rows:
+                break
+            after = rows[-1]["sk"]
+        return TaskList(tuple(found[:MAX_LISTED]), which, len(found) > MAX_LISTED)
+
+    async def add(self, title: str, priority: Priority = "medium") -> Task:
+        """Store a new task under the user's next number.
+
+        Raises:
+            InvalidRequestError: the title is empty or longer than `MAX_TITLE_CHARACTERS`.
+        """
+        title = " ".join(title.split())
+        if not title:
+            raise InvalidRequestError("A task needs a title.")
+        if len(title) > MAX_TITLE_CHARACTERS:
+            raise InvalidRequestError(f"A task's title has at most {MAX_TITLE_CHARACTERS} characters.")
+        fields = {"title": title, "priority": priority, "status": "pending"}
+        return _task(await add_numbered(self._table, self._partition, "task", fields))
+
+    async def complete(self, number: int) -> Task:
+        """Mark a task as done; one that is done already keeps its time.
+
+        Raises:
+            NotFoundError: the user has no task with that number.
+        """
+        try:
+            row = await self._table.update(
+                keys.user_record(self._caller.tenant_id, self._caller.user_id, "task", number),
+                "SET #status = :completed, completed_at = if_not_exists(completed_at, :now)",
+                condition="attribute_exists(pk)",
+                names={"#status": "status"},
+                values={":completed": "completed", ":now": now()},
+            )
+        except ConditionFailedError:
+            raise NotFoundError(f"There is no task #{number}.") from None
+        return _task(row)
+
+
+def _task(row: Row) -> Task:
+    return Task(
+        number=row["number"],
+        title=row["title"],
+        priority=row["priority"],
+        status=row["status"],
+        created_at=row["created_at"],
+        completed_at=row.get("completed_at"),
+    )

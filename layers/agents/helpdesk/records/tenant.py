@@ -1,0 +1,23 @@
+"""Reading a tenant's records, whose demo data is written when something is first looked for in vain."""
+
+from __future__ import annotations
+
+from assistant.table import Row, Table
+from helpdesk.records import keys
+from helpdesk.records.demo import write_demo_data
+
+
+class TenantRecords:
+    """One tenant's records. Reading one that is there costs one round trip."""
+
+    def __init__(self, table: Table, tenant_id: str) -> None:
+        self._table = table
+        self._tenant_id = tenant_id
+
+    async def find(self, kind: keys.Kind, number: int) -> Row | None:
+        """Return the row of a record, or None when the tenant has no such record."""
+        key = keys.tenant_record(self._tenant_id, kind, number)
+        row = await self._table.get(key)
+        if row is None and await write_demo_data(self._table, self._tenant_id):
+            row = await self._table.get(key)
+        return row

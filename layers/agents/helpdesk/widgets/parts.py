@@ -1,0 +1,56 @@
+"""Building blocks of widgets.
+
+Widgets are written as plain data and become a `DynamicWidgetRoot`, as those of `.widget` files do; ChatKit
+deprecates its named component classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatkit.actions import ActionConfig
+from chatkit.icons import IconName
+from chatkit.widgets import DynamicWidgetRoot
+
+Part = dict[str, Any]
+
+
+def root(kind: str, **fields: Any) -> DynamicWidgetRoot:
+    """Return a whole widget: a `Card` or a `ListView`."""
+    return DynamicWidgetRoot.model_validate(part(kind, **fields))
+
+
+def part(kind: str, **fields: Any) -> Part:
+    """Return a component. Fields that are None are left out."""
+    return {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
+
+
+def icon(name: IconName, color: str = "secondary") -> Part:
+    """Return an icon in a text colour."""
+    return part("Icon", name=name, color=color)
+
+
+def text(value: str, **fields: Any) -> Part:
+    """Return a line of text."""
+    return part("Text", value=value, **fields)
+
+
+def badge(label: str, color: str = "secondary") -> Part:
+    """Return a small badge."""
+    return part("Badge", label=label, color=color, variant="soft", size="sm")
+
+
+def grow(*children: Part) -> Part:
+    """Return a box that takes the width that is left in a row."""
+    return part("Box", flex=1, children=list(children))
+
+
+def action(kind: str, payload: dict[str, Any], *, streaming: bool = True) -> dict[str, Any]:
+    """Return an action for the server.
+
+    Args:
+        kind: The action's type, which the handler in `helpdesk.actions` matches.
+        payload: What the handler gets; the fields of a form are added to it.
+        streaming: Whether it is answered as a turn; else by one updated item, which is quicker.
+    """
+    return ActionConfig(type=kind, payload=payload, streaming=streaming).model_dump()
