@@ -98,6 +98,21 @@ class TurnRunningError(ConflictError):
     default_message = "An answer is still being written in this thread."
 
 
+class AttachmentInUseError(ConflictError):
+    """The attachment belongs to another thread."""
+
+    code = "attachment_in_use"
+    retryable = False
+    default_message = "This file belongs to another conversation."
+
+
+class UploadMissingError(ConflictError):
+    """The attachment was registered, and its bytes have not arrived."""
+
+    code = "upload_missing"
+    default_message = "A file has not been uploaded yet."
+
+
 class TooLargeError(AssistantError):
     """The body, a file or an item is over its limit."""
 

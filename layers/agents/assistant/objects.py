@@ -6,8 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from assistant.settings import Settings
 from assistant.table import lambda_config, store_error
@@ -20,6 +21,19 @@ T = TypeVar("T")
 MAX_CONCURRENT_CALLS = 16
 # S3's own limit on one DeleteObjects call.
 MAX_DELETE_KEYS = 1000
+
+
+@dataclass(frozen=True)
+class Head:
+    """How an object begins.
+
+    Attributes:
+        size: The whole object's bytes.
+        first_bytes: As many of them as were asked for.
+    """
+
+    size: int
+    first_bytes: bytes
 
 
 class Objects:
@@ -60,8 +74,10 @@ class Objects:
         except BotoCoreError as error:
             raise store_error(error) from error
 
-    async def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
-        """Write an object of `body` bytes."""
+    async def put(
+        self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream"
+    ) -> None:
+        """Write an object of `body` bytes; a file is read from where it stands, and can be rewound."""
         await self._call(
             partial(self.client.put_object, Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
         )
@@ -78,13 +94,25 @@ class Objects:
 
         return await self._call(call)
 
-    async def head(self, key: str) -> tuple[int, str] | None:
-        """Return an object's size in bytes and its content type, or None where there is no such object."""
+    async def peek(self, key: str, count: int) -> Head | None:
+        """Return an object's size and its first `count` bytes, or None where there is no such object."""
+        from botocore.exceptions import ClientError
+
+        def call() -> Head:
+            try:
+                found = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{count - 1}")
+            except ClientError as error:
+                # An empty object has no first byte.
+                if error.response.get("Error", {}).get("Code") == "InvalidRange":
+                    return Head(0, b"")
+                raise
+            size = int(found["ContentRange"].rpartition("/")[2])
+            return Head(size, found["Body"].read())
+
         try:
-            answer = await self._call(partial(self.client.head_object, Bucket=self.bucket, Key=key))
+            return await self._call(call)
         except KeyError:
             return None
-        return answer["ContentLength"], answer.get("ContentType", "")
 
     async def delete_many(self, keys: Sequence[str]) -> None:
         """Remove objects, whether or not they are there."""
