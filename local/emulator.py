@@ -40,9 +40,7 @@ class Emulator:
 
     def __init__(self, state: Path, *, port: int = 0, persist: bool = False) -> None:
         if not PYTHON.exists():
-            raise EmulatorError(
-                f"ministack is not installed in {PYTHON}: run `make environments`."
-            )
+            raise EmulatorError(f"ministack is not installed in {PYTHON}: run `make environments`.")
         state.mkdir(parents=True, exist_ok=True)
         self.log = state / "emulator.log"
         command = [str(PYTHON), "-m", "local.emulator_process", "--port", str(port), "--state", str(state)]

@@ -87,9 +87,7 @@ async def serve(listener: socket.socket, persist: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     saver = (
-        asyncio.create_task(
-            save_changes(app.changed, lambda: save_all(ministack._build_persistence_save_dict()))
-        )
+        asyncio.create_task(save_changes(app.changed, lambda: save_all(ministack._build_persistence_save_dict())))
         if persist
         else None
     )

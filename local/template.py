@@ -75,9 +75,7 @@ def data_template(template: Node) -> Node:
     Each resource's `Ref` is added as an output of the same name.
     """
     resources = {
-        name: resource
-        for name, resource in template["Resources"].items()
-        if resource["Type"].startswith(DATA_TYPES)
+        name: resource for name, resource in template["Resources"].items() if resource["Type"].startswith(DATA_TYPES)
     }
     all_conditions: Node = template.get("Conditions", {})
     conditions: Node = {}

@@ -1,0 +1,119 @@
+# Everything that is run on the project. It needs Python 3.11+ (with pip and venv), git and make, and makes its own
+# environments: .venv from uv.lock, and one in .envs for each tool that cannot share it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+# The machine's own Python, which makes the environments.
+HOST_PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
+	$(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
+# What the deployed functions run on.
+ARCH ?= arm64
+PYTHON ?= 3.13
+BUILD_DIR ?= .build/$(ARCH)
+
+# uv must use the Python that is here, and never fetch another.
+export UV_PYTHON_DOWNLOADS := never
+export SAM_CLI_TELEMETRY := 0
+export ARCH PYTHON
+BIN := $(CURDIR)/.venv/bin
+UV := $(BIN)/uv
+ENVIRONMENTS := ministack sam checkov runtime
+WITH_TOOLS := PATH="$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
+FUNCTIONS := chat stream upload sweep
+TYPED := $(wildcard layers/agents functions local scripts)
+
+.PHONY: help
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# --- Environments ---------------------------------------------------------------------------------------------
+
+.venv/.installed: uv.lock pyproject.toml local/environments/uv.txt
+	@test -n "$(HOST_PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH." >&2; exit 1; }
+	@test -x .venv/bin/python || { echo "Making .venv with $$($(HOST_PYTHON) --version) ..."; $(HOST_PYTHON) -m venv .venv; }
+	@test -x $(UV) || { echo "Installing uv into .venv ..."; \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/environments/uv.txt; }
+	@echo "Installing what uv.lock names into .venv (about a minute the first time) ..."
+	@VIRTUAL_ENV= $(UV) sync --quiet --locked --inexact --python .venv/bin/python
+	@touch $@
+
+.envs/%/.installed: local/environments/%.txt .venv/.installed
+	@echo "Installing what local/environments/$*.txt names into .envs/$* ..."
+	@test -x .envs/$*/bin/python || $(UV) venv --quiet --python .venv/bin/python .envs/$*
+	@$(UV) pip sync --quiet --require-hashes --python .envs/$*/bin/python local/environments/$*.txt
+	@touch $@
+
+.PHONY: environments
+environments: .venv/.installed $(ENVIRONMENTS:%=.envs/%/.installed) ## Install everything that the other targets need.
+
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command "make lock"
+EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
+
+.PHONY: lock
+lock: ## Bring uv.lock, the layer's requirements and the tools' environments up to date with what they ask for.
+	@test -x $(UV) || { $(HOST_PYTHON) -m venv .venv; .venv/bin/python -m pip install --quiet --require-hashes -r local/environments/uv.txt; }
+	$(UV) lock
+	$(EXPORT) > layers/agents/requirements.txt
+	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - -o local/environments/uv.txt
+	for name in $(ENVIRONMENTS); do $(COMPILE) local/environments/$$name.in -o local/environments/$$name.txt; done
+
+# --- Running --------------------------------------------------------------------------------------------------
+
+.PHONY: dev
+dev: .venv/.installed .envs/ministack/.installed ## Run the whole system here, with a playground page.
+	@exec $(BIN)/python -m local
+
+.PHONY: token
+token: .venv/.installed ## Print a bearer token that only `make dev` accepts: USER=ann TENANT=acme ROLE=member.
+	@$(BIN)/python -m local.tokens --user "$(if $(findstring command,$(origin USER)),$(USER),guest)" --tenant "$(or $(TENANT),local)" --role "$(or $(ROLE),member)"
+
+# --- Checking -------------------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: .venv/.installed ## Check style with ruff.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+.PHONY: types
+types: .venv/.installed ## Check types with mypy in strict mode.
+	@$(BIN)/mypy $(TYPED)
+
+.PHONY: browser
+browser:
+	@if command -v chromium >/dev/null; then true; \
+	elif [ "$$(id -u)" = 0 ] && [ -n "$${CI:-}" ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's chromium for the browser tests ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation >/dev/null; \
+	else \
+		echo "There is no chromium here: the browser tests are skipped. As root: apt-get install chromium fonts-liberation"; \
+	fi
+
+.PHONY: test
+test: environments browser lint types ## Run what CI runs: style, types and all suites.
+	@echo "Running the tests ..."
+	@$(BIN)/pytest -n 2 -m "not exhaustive"
+
+.PHONY: test-all
+test-all: environments browser lint types validate ## Run everything, the long forms too.
+	@echo "Running all tests, the long forms too ..."
+	@$(BIN)/pytest -n 2
+
+# --- Building and deploying -----------------------------------------------------------------------------------
+
+.PHONY: build
+build: .venv/.installed ## Build the layer and the functions into .build/ARCH: ARCH=arm64|x86_64 PYTHON=3.13.
+	@echo "Building for $(ARCH), Python $(PYTHON), into $(BUILD_DIR) ..."
+	@rm -rf $(BUILD_DIR)
+	@$(WITH_TOOLS) $(MAKE) --silent --no-print-directory -C layers/agents ARTIFACTS_DIR="$(abspath $(BUILD_DIR))/layer"
+	@for name in $(FUNCTIONS); do \
+		$(WITH_TOOLS) $(MAKE) --silent --no-print-directory -C functions/$$name \
+			ARTIFACTS_DIR="$(abspath $(BUILD_DIR))/functions/$$name"; \
+	done
+
+.PHONY: validate
+validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
+	@$(WITH_TOOLS) sam validate --lint --region us-east-1
+	@.envs/sam/bin/cfn-lint template.yaml
