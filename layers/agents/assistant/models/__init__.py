@@ -1,0 +1,109 @@
+"""The model factory: which provider answers, and a model that agents can be built with.
+
+Importing this package is cheap. The agents SDK and the provider's client load when `build_model` or
+`warm_up` is called, which a read or a health check never does.
+
+Adding a provider: a file here that returns a `Link`, a name in `assistant.settings.ProviderName`, and a case
+in `_link`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from assistant.models.deadline import deadline, seconds_left
+from assistant.settings import ProviderName, Settings
+
+if TYPE_CHECKING:
+    from agents import Model
+
+    from assistant.models.link import Link
+
+__all__ = [
+    "build_model",
+    "close_clients",
+    "deadline",
+    "reset_clients",
+    "resolve_provider",
+    "seconds_left",
+    "warm_up",
+]
+
+
+def resolve_provider(settings: Settings) -> ProviderName:
+    """Return the provider that answers; `/health` shows it."""
+    return settings.llm_provider
+
+
+def build_model(settings: Settings, model_name: str | None = None) -> Model:
+    """Build the model for an agent: the configured provider, then `LLM_FALLBACK`.
+
+    Cheap to call for every agent: clients and connections are shared.
+
+    Args:
+        settings: Providers, keys and default models.
+        model_name: A model of the first provider in place of its default. The fallback keeps its own default.
+
+    Raises:
+        ConfigurationError: a provider lacks a setting that it needs.
+    """
+    from assistant.models.chain import ModelChain
+
+    links = [_link(settings, settings.llm_provider, model_name)]
+    if settings.llm_fallback is not None and settings.llm_fallback != settings.llm_provider:
+        links.append(_link(settings, settings.llm_fallback, None))
+    return ModelChain(links)
+
+
+def _link(settings: Settings, provider: ProviderName, model_name: str | None) -> Link:
+    match provider:
+        case "openai":
+            from assistant.models.openai import openai_link
+
+            return openai_link(settings, model_name)
+        case "gemini":
+            from assistant.models.gemini import gemini_link
+
+            return gemini_link(settings, model_name)
+        case "compatible":
+            from assistant.models.compatible import compatible_link
+
+            return compatible_link(settings, model_name)
+        case "local":
+            from assistant.models.local import local_link
+
+            return local_link(model_name)
+        case "demo":
+            from assistant.models.demo import demo_link
+
+            return demo_link()
+    assert_never(provider)
+
+
+def warm_up(settings: Settings) -> None:
+    """Do at init what the first turn would wait for: imports and the TLS context.
+
+    Makes no connection, reads no secret and draws no random number, so it may run before a snapshot.
+    """
+    build_model(settings)
+    if settings.llm_provider in ("openai", "gemini", "compatible"):
+        from assistant.models import wire  # noqa: F401 - the import is the point
+        from assistant.models.clients import tls_context
+
+        tls_context()
+
+
+def reset_clients() -> None:
+    """Forget clients and failure records, as after a restore from a snapshot, where sockets are dead."""
+    from assistant.models.breaker import reset_breakers
+    from assistant.models.clients import drop_clients
+
+    drop_clients()
+    reset_breakers()
+
+
+async def close_clients() -> None:
+    """Close the running loop's connections, when the process ends."""
+    from assistant.models.clients import close_clients as close
+
+    await close()

@@ -1,0 +1,120 @@
+"""One client a provider and event loop, built when first used and shared by every turn.
+
+Building one costs 25 ms, nearly all of it the TLS context; a client that is used on a second event loop
+fails with "Event loop is closed". So the TLS context belongs to the process, the connections and clients to
+the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from assistant.errors import ConfigurationError
+from assistant.settings import ProviderName, Secret, Settings
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+
+    from assistant.models.wire import ModelClient
+
+CONNECT_SECONDS = 5.0
+WRITE_SECONDS = 20.0
+# The longest silence inside a stream. A reasoning model that shows no summary can be silent for a minute and
+# more.
+READ_SECONDS = 120.0
+# Local servers that speak the format ignore the key, and the client refuses to go without one.
+NO_KEY = "none"
+
+
+@dataclass
+class _LoopClients:
+    """What belongs to one event loop."""
+
+    http: httpx2.AsyncClient
+    by_provider: dict[tuple[str, str | None], ModelClient] = field(default_factory=dict)
+
+
+_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients] = WeakKeyDictionary()
+_tls: ssl.SSLContext | None = None
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return the process's TLS context. It holds no connection and no secret, so a snapshot may contain it."""
+    global _tls
+    if _tls is None:
+        import httpx2
+
+        _tls = httpx2.create_ssl_context()
+    return _tls
+
+
+def _endpoint(settings: Settings, provider: ProviderName) -> tuple[Secret, str | None]:
+    match provider:
+        case "openai":
+            return settings.openai_api_key, settings.openai_base_url
+        case "gemini":
+            return settings.gemini_api_key, settings.gemini_base_url
+        case "compatible":
+            if not settings.llm_base_url:
+                raise ConfigurationError("The provider `compatible` needs LLM_BASE_URL.")
+            return settings.llm_api_key or Secret(value=NO_KEY), settings.llm_base_url
+        case _:
+            raise ConfigurationError(f"The provider `{provider}` has no HTTP API.")
+
+
+async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
+    """Return the client of a provider for the running event loop.
+
+    Its own retries are off: `assistant.models.chain` retries, and knows the turn's deadline.
+
+    Raises:
+        ConfigurationError: the provider has no key, or is not reached over HTTP.
+    """
+    import httpx2
+    from openai import DefaultAsyncHttpxClient
+
+    from assistant.models.wire import ModelClient
+
+    secret, base_url = _endpoint(settings, provider)
+    loop = asyncio.get_running_loop()
+    clients = _by_loop.get(loop)
+    if clients is None:
+        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS)
+        clients = _by_loop[loop] = _LoopClients(DefaultAsyncHttpxClient(verify=tls_context(), timeout=timeout))
+    client = clients.by_provider.get((provider, base_url))
+    if client is None:
+        # A secret that is known by name is fetched by a blocking client.
+        key = secret.value or await asyncio.to_thread(secret.read)
+        client = ModelClient(
+            api_key=key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=clients.http.timeout,
+            http_client=clients.http,
+        )
+        clients.by_provider[provider, base_url] = client
+    return client
+
+
+def forget_client(provider: ProviderName) -> None:
+    """Drop a provider's clients, so that the next call reads its key again: the key may have been rotated."""
+    for clients in _by_loop.values():
+        for known in [key for key in clients.by_provider if key[0] == provider]:
+            del clients.by_provider[known]
+
+
+async def close_clients() -> None:
+    """Close the running loop's connections, at the end of the process or of a test."""
+    clients = _by_loop.pop(asyncio.get_running_loop(), None)
+    if clients is not None:
+        await clients.http.aclose()
+
+
+def drop_clients() -> None:
+    """Forget all clients without closing them: after a restore from a snapshot their sockets are dead."""
+    _by_loop.clear()

@@ -1,0 +1,41 @@
+"""Any server that speaks OpenAI's Chat Completions: a gateway, Bedrock's, vLLM, Ollama, LM Studio."""
+
+from __future__ import annotations
+
+from agents import Model
+from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+
+from assistant.errors import ConfigurationError
+from assistant.models.clients import client_of
+from assistant.models.link import Link, ModelCall, for_chat_completions
+from assistant.settings import Settings
+
+
+def compatible_link(settings: Settings, model_name: str | None = None) -> Link:
+    """Describe a compatible server as a link of the chain.
+
+    Args:
+        settings: `LLM_BASE_URL`, `LLM_API_KEY` (may be missing) and `LLM_DEFAULT_MODEL`.
+        model_name: Another model than `LLM_DEFAULT_MODEL`.
+
+    Raises:
+        ConfigurationError: no model is named.
+    """
+    name = model_name or settings.llm_default_model
+    if not name:
+        raise ConfigurationError("The provider `compatible` needs LLM_DEFAULT_MODEL.")
+
+    def prepare(call: ModelCall) -> ModelCall:
+        return for_chat_completions(call, "compatible")
+
+    async def model() -> Model:
+        return OpenAIChatCompletionsModel(name, await client_of(settings, "compatible"))
+
+    return Link(
+        provider="compatible",
+        model_name=name,
+        model_setting="LLM_DEFAULT_MODEL",
+        key_setting="LLM_API_KEY",
+        model=model,
+        prepare=prepare,
+    )

@@ -1,0 +1,187 @@
+"""The demo model: deterministic, without a network, and it says what it is.
+
+It streams word by word as a provider does, calls the tools and hands over to the agents that it is given, quotes the
+user and remembers the conversation, so that every feature can be seen and tested without a key. Lines that begin
+with `!` tell it exactly what to do; see `assistant.models.demo_script`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, assert_never, cast
+
+from agents import Model, ModelResponse, Usage
+from agents.tool import FunctionTool
+from openai.types.responses import ResponseUsage
+
+from assistant.errors import ModelUnavailableError
+from assistant.models.demo_script import Call, Cite, Fail, Say, Step, Think
+from assistant.models.demo_words import Offer, choose, read_conversation, structured
+from assistant.models.emit import ResponseWriter
+from assistant.models.link import Link, ModelCall
+from assistant.models.usage import estimated_tokens, input_characters, usage_of
+
+if TYPE_CHECKING:
+    from agents import ModelSettings
+    from agents.agent_output import AgentOutputSchemaBase
+    from agents.handoffs import Handoff
+    from agents.items import TResponseInputItem, TResponseStreamEvent
+    from agents.models.interface import ModelTracing
+    from agents.tool import Tool
+    from openai.types.responses.response_prompt_param import ResponsePromptParam
+
+DEMO_MODEL_NAME = "demo"
+# Slow enough that words are seen to come one by one, fast enough that nobody waits.
+WORD_PAUSE_SECONDS = 0.01
+# Text without a pause comes in larger deltas, or many KB would take as many events as words.
+BULK_DELTA_CHARACTERS = 1024
+
+_WORDS = re.compile(r"\s*\S+\s*|\s+")
+
+
+class DemoModel(Model):
+    """An `agents.Model` that needs nothing."""
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Any]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None = None,
+        conversation_id: str | None = None,
+        prompt: ResponsePromptParam | None = None,
+    ) -> ModelResponse:
+        """Return the whole answer."""
+        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
+        writer = ResponseWriter(DEMO_MODEL_NAME)
+        async for _ in _written(_steps(call), writer):
+            pass
+        usage = _usage(call, writer)
+        counted = Usage(
+            requests=1,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            total_tokens=usage.total_tokens,
+        )
+        return ModelResponse(output=writer.output, usage=counted, response_id=writer.response_id)
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Any]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None = None,
+        conversation_id: str | None = None,
+        prompt: ResponsePromptParam | None = None,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """Stream the answer, word by word."""
+        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
+        writer = ResponseWriter(DEMO_MODEL_NAME)
+        for event in writer.begin():
+            yield event
+        async for event in _written(_steps(call), writer):
+            yield event
+        for event in writer.complete(_usage(call, writer)):
+            yield event
+
+
+def _steps(call: ModelCall) -> Sequence[Step]:
+    items = call.input if isinstance(call.input, str) else cast(list[dict[str, Any]], call.input)
+    conversation = read_conversation(items)
+    schema = call.output_schema
+    if schema is not None and not schema.is_plain_text():
+        return [Say(structured(conversation, schema.json_schema()))]
+    offers = [
+        Offer(tool.name, tool.description or "", tool.params_json_schema)
+        for tool in call.tools
+        if isinstance(tool, FunctionTool)
+    ]
+    offers += [
+        Offer(
+            handoff.tool_name,
+            f"{handoff.agent_name} {handoff.tool_description}",
+            handoff.input_json_schema,
+            is_handoff=True,
+        )
+        for handoff in call.handoffs
+    ]
+    tool_choice = call.settings.tool_choice
+    return choose(call.instructions or "", conversation, offers, tool_choice if isinstance(tool_choice, str) else None)
+
+
+async def _written(steps: Sequence[Step], writer: ResponseWriter) -> AsyncIterator[TResponseStreamEvent]:
+    """Carry the steps out. Text and sources that follow one another make one message."""
+    in_text = False
+    for step in steps:
+        is_text = isinstance(step, Say | Cite)
+        goes_on = in_text
+        if is_text and not in_text:
+            for event in writer.open_text():
+                yield event
+        elif in_text and not is_text and not isinstance(step, Fail):
+            for event in writer.close_text():
+                yield event
+        in_text = is_text
+        match step:
+            case Say():
+                for delta, pause in _deltas(step, goes_on=goes_on):
+                    for event in writer.text(delta):
+                        yield event
+                    await asyncio.sleep(pause)
+            case Cite():
+                for event in writer.cite(step.url, step.title):
+                    yield event
+            case Think():
+                for event in writer.open_reasoning():
+                    yield event
+                for part in step.parts:
+                    for event in writer.think(_WORDS.findall(part)):
+                        yield event
+                    await asyncio.sleep(WORD_PAUSE_SECONDS)
+                for event in writer.close_reasoning():
+                    yield event
+            case Call():
+                for event in writer.call(step.name, step.arguments):
+                    yield event
+            case Fail():
+                raise ModelUnavailableError("The demo model failed, as it was told to. Please try again.")
+            case _:
+                assert_never(step)
+    if in_text:
+        for event in writer.close_text():
+            yield event
+
+
+def _deltas(step: Say, *, goes_on: bool) -> list[tuple[str, float]]:
+    """Cut text into deltas, each with the pause after it; text that goes on with a message has a line of its own."""
+    text = f"\n{step.text}" if goes_on else step.text
+    if step.pause == 0:
+        starts = range(0, len(text), BULK_DELTA_CHARACTERS)
+        return [(text[start : start + BULK_DELTA_CHARACTERS], 0.0) for start in starts]
+    pause = WORD_PAUSE_SECONDS if step.pause is None else step.pause
+    return [(word, pause) for word in _WORDS.findall(text)]
+
+
+def _usage(call: ModelCall, writer: ResponseWriter) -> ResponseUsage:
+    return usage_of(estimated_tokens(input_characters(call)), estimated_tokens(writer.written))
+
+
+def demo_link() -> Link:
+    """Describe the demo model as a link of the chain."""
+
+    async def model() -> Model:
+        return DemoModel()
+
+    return Link(provider="demo", model_name=DEMO_MODEL_NAME, model_setting="LLM_PROVIDER", key_setting="", model=model)

@@ -1,0 +1,227 @@
+"""What went wrong at a provider: its errors as ours, and whether another attempt or another provider can help.
+
+A provider's own words never leave this module: a body can quote the prompt, a message can show part of a
+key. What is read from them is a status, a code and a handful of known phrases.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import openai
+from agents.exceptions import ModelBehaviorError
+
+from assistant.errors import (
+    AssistantError,
+    ModelContentFilteredError,
+    ModelCredentialsError,
+    ModelError,
+    ModelNotFoundError,
+    ModelQuotaError,
+    ModelRateLimitedError,
+    ModelRefusedRequestError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+from assistant.models.link import Link
+
+_FILTER_CODES = {"content_filter", "content_policy_violation", "invalid_prompt", "PROHIBITED_CONTENT", "SAFETY"}
+_QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
+_LENGTH_CODES = {"context_length_exceeded", "string_above_max_length"}
+_MODEL_CODES = {"model_not_found", "model_not_available", "model_deprecated", "DeploymentNotFound"}
+_KEY_CODES = {"invalid_api_key", "API_KEY_INVALID", "UNAUTHENTICATED", "PERMISSION_DENIED"}
+_LIMIT_CODES = {"rate_limit_exceeded", "RESOURCE_EXHAUSTED"}
+# Gemini answers 400 to a bad key, and says so in words only. Retired models answer 404 there, 404 or 400 at
+# OpenAI.
+_KEY_PHRASE = re.compile(r"api key not valid|api_key_invalid|incorrect api key", re.IGNORECASE)
+_MODEL_PHRASE = re.compile(
+    r"model.{0,120}(does not exist|not found|deprecated|retired|no longer available|decommissioned|not supported)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LENGTH_PHRASE = re.compile(r"context (length|window)|too many tokens|maximum.{0,20}tokens", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed attempt.
+
+    Attributes:
+        error: What the caller may see.
+        again: The same provider may do better at once.
+        elsewhere: Another provider may do better.
+        providers_fault: It counts against the provider.
+        detail: Status, code and request id, for the log; no text of anyone.
+    """
+
+    error: AssistantError
+    again: bool
+    elsewhere: bool
+    providers_fault: bool
+    detail: str
+
+
+def failure_of(error: Exception, link: Link) -> Failure | None:
+    """Judge an exception that a model call raised.
+
+    Args:
+        error: As it came from the SDK, the client or the network.
+        link: Where it came from; its settings' names appear in messages.
+
+    Returns:
+        The judgement, or `None` when the exception is not the provider's doing: a bug is to be seen as one.
+    """
+    match error:
+        case AssistantError():
+            return _judged(error, "")
+        case TimeoutError() | openai.APITimeoutError() | httpx2.TimeoutException():
+            return _judged(ModelTimeoutError(), "timeout")
+        case openai.APIStatusError():
+            detail = f"status={error.status_code} code={error.code} request={error.request_id}"
+            return _judged(_from_status(error, link), detail)
+        case openai.APIConnectionError() | openai.APIResponseValidationError() | httpx2.HTTPError():
+            return _judged(ModelUnavailableError(), type(error).__name__)
+        case openai.APIError():
+            return _judged(_from_body(error.code, error.body, link), f"code={error.code}")
+        case ModelBehaviorError() | json.JSONDecodeError():
+            # An answer that the SDK cannot make sense of, or a body that is not JSON.
+            return Failure(ModelError(), again=True, elsewhere=True, providers_fault=False, detail="malformed")
+        case _:
+            return None
+
+
+def failure_of_event(event: Any, link: Link) -> Failure | None:
+    """Judge an event of a Responses stream that ends it without success; `None` for any other event."""
+    match event.type:
+        case "response.failed":
+            reported = getattr(event.response, "error", None)
+            code = getattr(reported, "code", None)
+            text = getattr(reported, "message", None)
+            return _judged(_from_body(code, {"message": text}, link), f"code={code}")
+        case "error" | "response.error":
+            code = getattr(event, "code", None)
+            return _judged(_from_body(code, {"message": getattr(event, "message", None)}, link), f"code={code}")
+        case "response.incomplete":
+            reason = getattr(getattr(event.response, "incomplete_details", None), "reason", None)
+            error: AssistantError = ModelError("The answer reached its greatest length before it was complete.")
+            if reason == "content_filter":
+                error = ModelContentFilteredError()
+            return Failure(error, again=False, elsewhere=False, providers_fault=False, detail=f"reason={reason}")
+        case _:
+            return None
+
+
+def _judged(error: AssistantError, detail: str) -> Failure:
+    match error:
+        case ModelRateLimitedError() | ModelTimeoutError() | ModelUnavailableError():
+            return Failure(error, again=True, elsewhere=True, providers_fault=True, detail=detail)
+        case ModelCredentialsError() | ModelNotFoundError() | ModelQuotaError():
+            return Failure(error, again=False, elsewhere=True, providers_fault=True, detail=detail)
+        case _:
+            return Failure(error, again=False, elsewhere=False, providers_fault=False, detail=detail)
+
+
+def _from_status(error: openai.APIStatusError, link: Link) -> AssistantError:
+    by_body = _known(error.code, error.body, link)
+    if by_body is not None and not isinstance(by_body, ModelRateLimitedError):
+        return by_body
+    match error.status_code:
+        case 429:
+            return ModelRateLimitedError(retry_after=retry_after(error.response.headers))
+        case 401 | 403:
+            return _bad_key(link)
+        case 404 | 410:
+            return _no_model(link)
+        case 408 | 504:
+            return ModelTimeoutError()
+        case 400 | 413 | 422:
+            return ModelRefusedRequestError()
+        case _:
+            return ModelUnavailableError(retry_after=retry_after(error.response.headers))
+
+
+def _from_body(code: object, body: object, link: Link) -> AssistantError:
+    """Judge an error that came inside a stream, where there is no status but sometimes one in the body."""
+    known = _known(code, body, link)
+    if known is not None:
+        return known
+    match str(code):
+        case "429":
+            return ModelRateLimitedError()
+        case "401" | "403":
+            return _bad_key(link)
+        case "404":
+            return _no_model(link)
+        case "400":
+            return ModelRefusedRequestError()
+        case _:
+            return ModelUnavailableError()
+
+
+def _known(code: object, body: object, link: Link) -> AssistantError | None:
+    """Judge by the provider's error code, or by a known phrase of its message."""
+    # Gemini wraps the error object in a list, and says `status` where OpenAI says `code`.
+    if isinstance(body, list) and body:
+        body = body[0]
+    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    inner = fields.get("error")
+    if isinstance(inner, Mapping):
+        fields = inner
+    codes = {str(value) for value in (code, fields.get("code"), fields.get("type"), fields.get("status"))}
+    text = str(fields.get("message") or "")
+    if codes & _FILTER_CODES:
+        return ModelContentFilteredError()
+    if codes & _QUOTA_CODES:
+        return ModelQuotaError()
+    if codes & _LENGTH_CODES or _LENGTH_PHRASE.search(text):
+        return ModelRefusedRequestError(
+            "This conversation is longer than the model can read. Start a new thread, or lower HISTORY_MAX_TOKENS."
+        )
+    if codes & _KEY_CODES or _KEY_PHRASE.search(text):
+        return _bad_key(link)
+    if codes & _MODEL_CODES or _MODEL_PHRASE.search(text):
+        return _no_model(link)
+    if codes & _LIMIT_CODES:
+        return ModelRateLimitedError()
+    return None
+
+
+def _bad_key(link: Link) -> ModelCredentialsError:
+    return ModelCredentialsError(
+        f"The model provider refuses this deployment's key: check {link.key_setting}." if link.key_setting else None
+    )
+
+
+def _no_model(link: Link) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"The model `{link.model_name}` does not exist at the provider `{link.provider}`, or was retired: "
+        f"set {link.model_setting} to a current one."
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds the provider asks us to wait, or `None` when it does not say.
+
+    Reads `retry-after-ms` (OpenAI) and `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+    """
+    millis = headers.get("retry-after-ms")
+    raw = headers.get("retry-after")
+    try:
+        if millis is not None:
+            return max(0.0, float(millis) / 1000)
+        if raw is None:
+            return None
+        return max(0.0, float(raw))
+    except ValueError:
+        pass
+    try:
+        at = email.utils.parsedate_to_datetime(raw or "")
+    except ValueError:
+        return None
+    return max(0.0, at.timestamp() - time.time())

@@ -1,0 +1,85 @@
+"""Google's Gemini, by its OpenAI-compatible endpoint (Chat Completions).
+
+Thought signatures: Gemini 3 signs the first function call of each step and refuses (400) a later request that
+replays the call without its signature. How it travels, with openai-agents 0.24.0:
+
+1. `assistant.models.chunks` sees that the signature is on the call it belongs to, as
+   `extra_content.google.thought_signature`.
+2. The SDK keeps it in `provider_data["thought_signature"]` of the `ResponseFunctionToolCall`.
+3. `ToolCallItem.to_input_item()` gives a plain dictionary with `provider_data` in it. It is JSON: a history
+   that stores this dictionary as it is and feeds it back in a later turn keeps the signature. Dropping
+   `provider_data`, or building the item anew from name and arguments, loses it.
+4. The SDK sends it back as `extra_content` when the model's name contains "gemini", and strips
+   `provider_data` when the same history goes to OpenAI's Responses API.
+
+A call that was made by another model (a fallback's, or an older one's) has no signature; `fill_signatures`
+marks it with the value that Google defines for this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from agents import Model
+from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+
+from assistant.models.clients import client_of
+from assistant.models.link import Link, ModelCall, for_chat_completions
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from agents.items import TResponseInputItem
+
+# For calls in a history that Gemini did not write itself:
+# https://ai.google.dev/gemini-api/docs/thought-signatures
+UNSIGNED_CALL = "skip_thought_signature_validator"
+
+
+def fill_signatures(items: list[TResponseInputItem]) -> list[TResponseInputItem]:
+    """Return the items with a signature on the first function call of each step.
+
+    Args:
+        items: Model input; left as it is.
+    """
+    filled: list[TResponseInputItem] = []
+    in_step = False
+    for item in items:
+        fields = cast(dict[str, Any], item)
+        is_call = fields.get("type") == "function_call"
+        if is_call and not in_step:
+            data = fields.get("provider_data") or {}
+            if not data.get("thought_signature"):
+                marked = {**fields, "provider_data": {**data, "thought_signature": UNSIGNED_CALL}}
+                item = cast("TResponseInputItem", marked)
+        in_step = is_call
+        filled.append(item)
+    return filled
+
+
+def gemini_link(settings: Settings, model_name: str | None = None) -> Link:
+    """Describe Gemini as a link of the chain.
+
+    Args:
+        settings: Key, base URL and default model.
+        model_name: Another model than `GEMINI_DEFAULT_MODEL`.
+    """
+    name = model_name or settings.gemini_default_model
+
+    def prepare(call: ModelCall) -> ModelCall:
+        fitted = for_chat_completions(call, "gemini")
+        if isinstance(fitted.input, str):
+            return fitted
+        return replace(fitted, input=fill_signatures(fitted.input))
+
+    async def model() -> Model:
+        return OpenAIChatCompletionsModel(name, await client_of(settings, "gemini"))
+
+    return Link(
+        provider="gemini",
+        model_name=name,
+        model_setting="GEMINI_DEFAULT_MODEL",
+        key_setting="GEMINI_API_KEY",
+        model=model,
+        prepare=prepare,
+    )

@@ -1,0 +1,125 @@
+"""One provider in the chain, and one call to it, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from agents import Model, ModelSettings
+from agents.models.interface import ModelTracing
+from agents.tool import FunctionTool, Tool
+
+from assistant.errors import UnsupportedFeatureError
+from assistant.settings import ProviderName
+
+if TYPE_CHECKING:
+    from agents.agent_output import AgentOutputSchemaBase
+    from agents.handoffs import Handoff
+    from agents.items import ModelResponse, TResponseInputItem, TResponseStreamEvent
+    from openai.types.responses.response_prompt_param import ResponsePromptParam
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """The arguments of `agents.Model.stream_response` and `get_response`, in one value."""
+
+    instructions: str | None
+    input: str | list[TResponseInputItem]
+    settings: ModelSettings
+    tools: list[Tool]
+    output_schema: AgentOutputSchemaBase | None
+    handoffs: list[Handoff[Any, Any]]
+    tracing: ModelTracing = ModelTracing.DISABLED
+    previous_response_id: str | None = None
+    conversation_id: str | None = None
+    prompt: ResponsePromptParam | None = None
+
+    def stream(self, model: Model) -> AsyncIterator[TResponseStreamEvent]:
+        """Begin the call as a stream."""
+        return model.stream_response(
+            self.instructions,
+            self.input,
+            self.settings,
+            self.tools,
+            self.output_schema,
+            self.handoffs,
+            self.tracing,
+            previous_response_id=self.previous_response_id,
+            conversation_id=self.conversation_id,
+            prompt=self.prompt,
+        )
+
+    async def response(self, model: Model) -> ModelResponse:
+        """Make the call and wait for the whole response."""
+        return await model.get_response(
+            self.instructions,
+            self.input,
+            self.settings,
+            self.tools,
+            self.output_schema,
+            self.handoffs,
+            self.tracing,
+            previous_response_id=self.previous_response_id,
+            conversation_id=self.conversation_id,
+            prompt=self.prompt,
+        )
+
+
+def as_it_is(call: ModelCall) -> ModelCall:
+    """Change nothing about a call."""
+    return call
+
+
+@dataclass(frozen=True)
+class Link:
+    """One provider of the chain.
+
+    Attributes:
+        provider: Its name in the settings.
+        model_name: The model that it is asked for.
+        model_setting: The environment variable that names the model.
+        key_setting: The environment variable that holds the key; empty where there is none.
+        model: Returns the SDK's model, ready to be called on the running event loop.
+        prepare: Fits a call to what this provider takes.
+    """
+
+    provider: ProviderName
+    model_name: str
+    model_setting: str
+    key_setting: str
+    model: Callable[[], Awaitable[Model]]
+    prepare: Callable[[ModelCall], ModelCall] = as_it_is
+
+
+# What only OpenAI's own API takes; other servers answer 400 to some of them.
+_OPENAI_ONLY_SETTINGS: dict[str, None] = {
+    "store": None,
+    "metadata": None,
+    "verbosity": None,
+    "prompt_cache_retention": None,
+    "prompt_cache_options": None,
+    "response_include": None,
+    "context_management": None,
+    "truncation": None,
+}
+
+
+def for_chat_completions(call: ModelCall, provider: ProviderName) -> ModelCall:
+    """Fit a call to a server that speaks Chat Completions and is not OpenAI's.
+
+    Raises:
+        UnsupportedFeatureError: the agent has a tool that OpenAI hosts.
+    """
+    refuse_hosted_tools(call, provider)
+    settings = replace(call.settings, include_usage=True, **_OPENAI_ONLY_SETTINGS)
+    return replace(call, settings=settings, previous_response_id=None, conversation_id=None, prompt=None)
+
+
+def refuse_hosted_tools(call: ModelCall, provider: ProviderName) -> None:
+    """Raise `UnsupportedFeatureError` when the agent has a tool that only the Responses API can run."""
+    for tool in call.tools:
+        if not isinstance(tool, FunctionTool):
+            raise UnsupportedFeatureError(
+                f"The tool `{tool.name}` runs at OpenAI, and this deployment's provider is `{provider}`."
+            )

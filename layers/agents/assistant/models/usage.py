@@ -1,0 +1,51 @@
+"""Token usage where the provider reports none.
+
+Some gateways never send usage. Quotas count tokens, so a call without usage is estimated rather than free.
+"""
+
+from __future__ import annotations
+
+import json
+
+from openai.types.responses import ResponseCompletedEvent, ResponseUsage
+from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
+
+from assistant.models.link import ModelCall
+
+# English text has about four characters a token with every current tokenizer.
+CHARACTERS_PER_TOKEN = 4
+
+
+def estimated_tokens(characters: int) -> int:
+    """Return the tokens that a text of this length has, about; at least one for any text."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def usage_of(input_tokens: int, output_tokens: int) -> ResponseUsage:
+    """Return usage in the Responses API's shape."""
+    return ResponseUsage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=input_tokens + output_tokens,
+        input_tokens_details=InputTokensDetails(cached_tokens=0, cache_write_tokens=0),
+        output_tokens_details=OutputTokensDetails(reasoning_tokens=0),
+    )
+
+
+def input_characters(call: ModelCall) -> int:
+    """Return how many characters of instructions and history a call sends."""
+    history = call.input if isinstance(call.input, str) else json.dumps(call.input, default=str)
+    return len(call.instructions or "") + len(history)
+
+
+def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> ResponseCompletedEvent:
+    """Return the event with an estimate of the usage, if it has none.
+
+    Args:
+        event: The end of a stream.
+        call: What was sent.
+        written: How many characters of text and arguments were received.
+    """
+    if event.response.usage is None:
+        event.response.usage = usage_of(estimated_tokens(input_characters(call)), estimated_tokens(written))
+    return event
