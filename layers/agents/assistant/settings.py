@@ -113,6 +113,10 @@ class Settings:
     tenant_quota: Quota = field(default_factory=Quota)
     log_content: bool = False
 
+    # The stream's comments: against proxies that close a quiet connection or hold small chunks back
+    stream_heartbeat: bool = True
+    stream_flush_comments: bool = False
+
 
 class _Environment:
     """Reads typed values and names the variable when one is wrong."""
@@ -257,4 +261,6 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         user_quota=read.quota(""),
         tenant_quota=read.quota("TENANT_"),
         log_content=read.flag("LOG_CONTENT"),
+        stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
+        stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),
     )

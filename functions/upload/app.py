@@ -1,0 +1,11 @@
+"""The function `upload`: a file in one request, into the bucket."""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from assistant.api import create_upload_app
+
+app = create_upload_app()
+
+lambda_handler = Mangum(app, lifespan="off")

@@ -1,0 +1,49 @@
+"""A request's body: read up to a limit, and parsed as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from fastapi import Request
+from pydantic_core import from_json
+
+from assistant.errors import InvalidRequestError, TooLargeError
+
+# Lambda's own limit on a synchronous invocation.
+MAX_BODY_BYTES = 6 * 1024 * 1024
+
+
+async def limited_stream(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """Yield the body's chunks.
+
+    Raises:
+        TooLargeError: the body is over `limit` bytes; known from its announced length before any is read.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise TooLargeError
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLargeError
+        yield chunk
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Return the body's JSON object.
+
+    Raises:
+        InvalidRequestError: it is not JSON, or not an object; also for NaN, half a surrogate pair or nesting
+            that is too deep.
+        TooLargeError: it is over 6 MB.
+    """
+    body = b"".join([chunk async for chunk in limited_stream(request, MAX_BODY_BYTES)])
+    try:
+        parsed = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidRequestError("The body is not valid JSON.") from None
+    if not isinstance(parsed, dict):
+        raise InvalidRequestError("The body must be a JSON object.")
+    return parsed

@@ -1,0 +1,69 @@
+"""`POST /chatkit/api`: every ChatKit operation, and the two shorter forms of a message."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chatkit.types import StreamingReq, is_streaming_req
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from assistant.api.body import read_object
+from assistant.api.errors import json_bytes, json_response
+from assistant.api.events import EventStream, encoded_events
+from assistant.api.plain import Answer, plain_frames
+from assistant.api.requests import parse_request
+from assistant.api.services import CurrentContext, services_of
+from assistant.context import RequestContext
+
+if TYPE_CHECKING:
+    from assistant.turns import TurnHandle
+
+router = APIRouter()
+
+
+@router.post("/chatkit/api")
+async def chatkit(request: Request, context: CurrentContext) -> Response:
+    """Answer a ChatKit request, or a message in one of its shorter forms."""
+    parsed = parse_request(await read_object(request))
+    if not is_streaming_req(parsed.request):
+        # Imported here, so that health and errors load no store.
+        from assistant.operations import perform
+
+        return json_bytes(await perform(parsed.request, context))
+    turn = await _start(parsed.request, context, request)
+    if not parsed.plain:
+        return EventStream(turn, encoded_events(turn), context.settings)
+    if services_of(request).streaming:
+        return EventStream(turn, plain_frames(turn), context.settings)
+    return await _whole_answer(turn)
+
+
+async def _start(operation: StreamingReq, context: RequestContext, request: Request) -> TurnHandle:
+    from assistant import turns
+
+    return await turns.start(
+        operation,
+        context,
+        idempotency_key=request.headers.get("idempotency-key"),
+        frame_id=request.headers.get("chatkit-frame-instance-id"),
+    )
+
+
+async def _whole_answer(turn: TurnHandle) -> Response:
+    """Return the plain call's one JSON object.
+
+    Raises:
+        AssistantError: the turn failed. What it said is kept in its thread.
+    """
+    answer = Answer()
+    try:
+        async for event in turn.events():
+            answer.take(event)
+    finally:
+        await asyncio.shield(turn.wait())
+    if turn.error is not None:
+        raise turn.error
+    content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
+    return json_response(content, headers={"x-turn-id": turn.turn_id})

@@ -1,0 +1,98 @@
+"""The plain call: a question in, text out, without ChatKit's events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatkit.types import (
+    AssistantMessageContentPartAdded,
+    AssistantMessageContentPartTextDelta,
+    AssistantMessageItem,
+    ErrorEvent,
+    NoticeEvent,
+    ProgressUpdateEvent,
+    ThreadItem,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    WidgetItem,
+)
+
+from assistant.api.events import encode_event, encode_object, error_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from assistant.turns import TurnHandle
+
+SEPARATOR = "\n\n"
+
+
+class Answer:
+    """A turn's answer as text: its messages, and of its widgets what they offer for copying."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    @property
+    def text(self) -> str:
+        """The whole text so far."""
+        return SEPARATOR.join(text for text in self._texts.values() if text)
+
+    def take(self, event: ThreadStreamEvent) -> str:
+        """Take an event into account and return the text that it adds at the end."""
+        match event:
+            case ThreadItemUpdatedEvent(item_id=item_id, update=AssistantMessageContentPartTextDelta(delta=delta)):
+                return self._add(item_id, delta)
+            case ThreadItemUpdatedEvent(item_id=item_id, update=AssistantMessageContentPartAdded(content=content)):
+                return self._add(item_id, content.text)
+            case ThreadItemDoneEvent(item=item) | ThreadItemReplacedEvent(item=item):
+                return self._complete(item)
+            case ThreadItemRemovedEvent(item_id=item_id):
+                self._texts.pop(item_id, None)
+        return ""
+
+    def _add(self, item_id: str, text: str) -> str:
+        before = self._texts.get(item_id, "")
+        separator = SEPARATOR if text and not before and self.text else ""
+        self._texts[item_id] = before + text
+        return separator + text
+
+    def _complete(self, item: ThreadItem) -> str:
+        match item:
+            case AssistantMessageItem(content=content):
+                whole = "".join(part.text for part in content)
+            case WidgetItem(copy_text=str(copied)):
+                whole = copied
+            case _:
+                return ""
+        said = self._texts.get(item.id, "")
+        if whole.startswith(said):
+            return self._add(item.id, whole[len(said) :])
+        # What was said is not what holds: the last frame carries the text that does.
+        self._texts[item.id] = whole
+        return ""
+
+
+async def plain_frames(turn: TurnHandle) -> AsyncGenerator[bytes, None]:
+    """Yield a turn as the plain call's stream: a status, text as it comes, and last the whole text.
+
+    What fails in between is ChatKit's `error` event, before the last frame.
+    """
+    answer = Answer()
+    try:
+        async for event in turn.events():
+            match event:
+                case ProgressUpdateEvent(text=status) | NoticeEvent(message=status):
+                    yield encode_object({"partial": status})
+                case ErrorEvent():
+                    yield encode_event(event)
+                case _:
+                    added = answer.take(event)
+                    if added:
+                        yield encode_object({"text": added})
+    except Exception as error:
+        yield encode_event(error_event(error))
+    yield encode_object({"final": answer.text, "done": True, "thread_id": turn.thread_id})

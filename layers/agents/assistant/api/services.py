@@ -1,0 +1,58 @@
+"""What the routes share, and how a request finds out who is calling."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from assistant.context import RequestContext
+from assistant.identity import Authenticator, Caller
+from assistant.resources import Resources
+
+Deadline = Callable[[Scope], float | None]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One app's parts.
+
+    Attributes:
+        resources: The process's table, bucket and settings.
+        authenticator: Turns headers into a caller.
+        streaming: Whether answers go out event by event.
+        deadline: Says when a request's turn must have ended.
+    """
+
+    resources: Resources
+    authenticator: Authenticator
+    streaming: bool = False
+    deadline: Deadline | None = None
+
+
+def services_of(request: Request) -> Services:
+    """Return the app's parts."""
+    return cast(Services, request.app.state.services)
+
+
+async def _caller(request: Request) -> Caller:
+    return await services_of(request).authenticator.caller(request.headers)
+
+
+def _context(request: Request, caller: CurrentCaller) -> RequestContext:
+    services = services_of(request)
+    limits = [] if services.deadline is None else [services.deadline(request.scope)]
+    if not services.streaming:
+        now = asyncio.get_running_loop().time()
+        limits.append(now + services.resources.settings.chat_turn_seconds)
+    known = [limit for limit in limits if limit is not None]
+    return RequestContext(caller, services.resources, deadline=min(known, default=None))
+
+
+# A route that takes one of these answers 401 to a request without a valid token, before its body is read.
+CurrentCaller = Annotated[Caller, Depends(_caller)]
+CurrentContext = Annotated[RequestContext, Depends(_context)]

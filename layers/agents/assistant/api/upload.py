@@ -1,0 +1,63 @@
+"""`POST /chatkit/api/upload`: the direct upload, `multipart/form-data` with the field `file`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from assistant import attachments
+from assistant.api.body import limited_stream
+from assistant.api.errors import json_response
+from assistant.api.services import CurrentCaller, services_of
+from assistant.attachments.limits import MAX_UPLOAD_BYTES
+from assistant.errors import InvalidRequestError
+
+router = APIRouter()
+
+FIELD = "file"
+# The frame around the file: boundaries, part headers, and a few small fields that a client may add.
+MAX_FRAME_BYTES = 64 * 1024
+MAX_OTHER_FIELDS = 10
+
+
+@router.post("/chatkit/api/upload")
+async def upload(request: Request, caller: CurrentCaller) -> Response:
+    """Store the file; answer ChatKit's attachment with one key more, `url`, to read it."""
+    resources = services_of(request).resources
+    form = await _form(request)
+    try:
+        file = form.get(FIELD)
+        if not isinstance(file, UploadFile):
+            raise InvalidRequestError(f"The form needs a file in the field '{FIELD}'.")
+        attachment = await attachments.upload(
+            resources,
+            caller,
+            file.file,
+            name=file.filename or "",
+            declared_type=file.content_type or "",
+            size=file.size or 0,
+        )
+    finally:
+        await form.close()
+    shown = await attachments.with_fresh_urls(resources, caller, attachment)
+    answer = shown.model_dump(mode="json", exclude_none=True, context={"exclude_metadata": True})
+    return json_response(answer | {"url": await attachments.read_url(resources, caller, attachment)})
+
+
+async def _form(request: Request) -> FormData:
+    """Return the form. The file goes to disk beyond its first megabyte; no byte over the limit is taken.
+
+    Raises:
+        InvalidRequestError: the body is no such form.
+        TooLargeError: it is over the limit.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise InvalidRequestError("The body must be multipart/form-data.")
+    stream = limited_stream(request, MAX_UPLOAD_BYTES + MAX_FRAME_BYTES)
+    try:
+        parser = MultiPartParser(request.headers, stream, max_files=1, max_fields=MAX_OTHER_FIELDS)
+        return await parser.parse()
+    except MultiPartException as error:
+        raise InvalidRequestError(error.message) from None
