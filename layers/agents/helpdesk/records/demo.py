@@ -32,28 +32,17 @@ _DATA: tuple[tuple[keys.Kind, dict[int, dict[str, Any]]], ...] = (
 )
 
 
-async def write_demo_data(table: Table, tenant_id: str) -> bool:
-    """Write the demo data, all of it or nothing, unless the tenant has got it before.
-
-    Returns:
-        Whether anything may have been written since the caller last looked: by this call or by another one
-        at the same time.
-    """
+async def write_demo_data(table: Table, tenant_id: str) -> None:
+    """Write the demo data, all of it or nothing, unless the tenant has got it before."""
     marker = keys.demo_marker(tenant_id)
     if await table.get(marker) is not None:
-        return False
-    writes = [
-        Write(
-            marker,
-            put={"created_at": now(), "schema_version": SCHEMA_VERSION},
-            condition="attribute_not_exists(pk)",
-        )
-    ]
+        return
+    written = {"created_at": now(), "schema_version": SCHEMA_VERSION}
+    writes = [Write(marker, put=written, condition="attribute_not_exists(pk)")]
     for kind, records in _DATA:
         for number, fields in records.items():
-            row = {**fields, "number": number, "created_at": now(), "schema_version": SCHEMA_VERSION}
+            row = {**fields, "number": number, **written}
             writes.append(Write(keys.tenant_record(tenant_id, kind, number), put=row))
     # When the marker is there after all, another request has written it since our look.
     with suppress(ConditionFailedError):
         await table.transact(writes)
-    return True

@@ -18,6 +18,8 @@ class TenantRecords:
         """Return the row of a record, or None when the tenant has no such record."""
         key = keys.tenant_record(self._tenant_id, kind, number)
         row = await self._table.get(key)
-        if row is None and await write_demo_data(self._table, self._tenant_id):
+        if row is None:
+            # Another request may have written the data since our look, so looking again is never in vain.
+            await write_demo_data(self._table, self._tenant_id)
             row = await self._table.get(key)
         return row
