@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from agents import Agent, RunConfig, Runner
+from agents import Agent, Model, RunConfig, Runner
 from agents.testing import ScriptedModel, assistant_message, function_call
 from chatkit.agents import AgentContext, stream_agent_response
 from chatkit.server import ChatKitServer
@@ -80,12 +80,15 @@ class Conversation:
     async def turn(self, agent: Agent[Any], text: str, steps: Sequence[Any]) -> None:
         """Run a turn in which the model does these steps."""
         self.model = ScriptedModel(steps)
-        context = self.context()
-        result = Runner.run_streamed(
-            agent, text, context=context, run_config=RunConfig(model=self.model, tracing_disabled=True)
-        )
-        await self.take(stream_agent_response(context, result))
+        await self.turn_on(agent, text, self.model)
         self.model.assert_complete()
+
+    async def turn_on(self, agent: Agent[Any], text: str, model: Model) -> None:
+        """Run a turn on a model."""
+        context = self.context()
+        run_config = RunConfig(model=model, tracing_disabled=True)
+        result = Runner.run_streamed(agent, text, context=context, run_config=run_config)
+        await self.take(stream_agent_response(context, result))
         self.final_output = result.final_output
 
     async def take(self, events: AsyncIterator[ThreadStreamEvent]) -> None:

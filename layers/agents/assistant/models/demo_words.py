@@ -162,7 +162,8 @@ def _reachable(step: Step, offers: Sequence[Offer], handed_over: bool) -> list[S
         return [step]
     if handed_over and step.name.startswith("transfer_to_"):
         return [Say("Here I am.")]
-    handoff = _handoff_for(step.name.replace("_", " "), offers)
+    naming = [offer for offer in offers if offer.is_handoff and step.name in offer.about]
+    handoff = naming[0] if naming else _handoff_for(step.name.replace("_", " "), offers)
     if handoff is not None:
         return [Call(handoff.name, fit_arguments(handoff.schema, {}, step.name))]
     known = ", ".join(offer.name for offer in offers) or "none"
@@ -224,6 +225,9 @@ def _spoken(outcome: Outcome) -> str:
         value = json.loads(outcome.output)
     except ValueError:
         value = outcome.output
+    if isinstance(value, dict) and value.get("displayed"):
+        # The tool has shown it as a widget, which an answer does not repeat.
+        return "Here you are."
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {each}" for key, each in value.items())
     return f"{outcome.name} answered: {_shortened(str(value))}"
