@@ -67,8 +67,8 @@ dev: .venv/.installed .envs/ministack/.installed ## Run the whole system here, w
 	@exec $(BIN)/python -m local
 
 .PHONY: token
-token: .venv/.installed ## Print a bearer token that only `make dev` accepts: USER=ann TENANT=acme ROLE=member.
-	@$(BIN)/python -m local.tokens --user "$(if $(findstring command,$(origin USER)),$(USER),guest)" --tenant "$(or $(TENANT),local)" --role "$(or $(ROLE),member)"
+token: .venv/.installed ## Print a bearer token that only `make dev` accepts: USER=ann TENANT=acme ROLE=user.
+	@$(BIN)/python -m local.tokens --user "$(if $(findstring command,$(origin USER)),$(USER),guest)" --tenant "$(or $(TENANT),local)" --role "$(or $(ROLE),user)"
 
 # --- Checking -------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
+
+STANDARD_INPUT = 0
 
 
 def stop_with_parent() -> None:
@@ -16,7 +17,8 @@ def stop_with_parent() -> None:
     """
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
+        # Not through sys.stdin, whose lock this thread would hold while the interpreter ends.
+        while os.read(STANDARD_INPUT, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

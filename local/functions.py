@@ -1,0 +1,168 @@
+"""One process of the dev server: it serves functions over HTTP, or runs the sweep on a schedule.
+
+python -m local.functions chat --socket FD      the page, `chat` and `upload`
+python -m local.functions stream --socket FD    `stream`
+python -m local.functions sweep                 `sweep`, every few seconds
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from local.parent import stop_with_parent
+from local.settings import ROOT
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+PLAYGROUND = ROOT / "local" / "playground"
+# What the dev server tells the page: filled in by `local.server`.
+PAGE_URLS = ("CHAT_URL", "STREAM_URL", "UPLOAD_URL")
+SWEEP_INTERVAL_SECONDS = 5.0
+# Responses still being streamed get this long when the server stops or reloads.
+SHUTDOWN_SECONDS = 5
+
+
+def load_function(name: str) -> ModuleType:
+    """Import `functions/<name>/app.py`, under a name of its own: each function calls its module `app`."""
+    folder = ROOT / "functions" / name
+    for path in (str(folder), str(ROOT / "layers" / "agents")):
+        if path not in sys.path:
+            sys.path.insert(0, path)
+    spec = importlib.util.spec_from_file_location(f"{name}_app", folder / "app.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder / 'app.py'} is no module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def front_door(environment: Mapping[str, str]) -> ASGIApp:
+    """Return the app of the first port: the page, `chat`, and `upload` on its route, as the HTTP API has it."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Mount, Route
+    from starlette.staticfiles import StaticFiles
+
+    chat: FastAPI = load_function("chat").app
+    upload: FastAPI = load_function("upload").app
+    urls = {name.lower(): environment[name] for name in PAGE_URLS}
+
+    def playground_json(request: Request) -> JSONResponse:
+        return JSONResponse(urls, headers={"Cache-Control": "no-store"})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for function in (chat, upload):
+                await stack.enter_async_context(function.router.lifespan_context(function))
+            yield
+
+    page = Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/playground.json", playground_json),
+            Mount("/", _revalidated(StaticFiles(directory=PLAYGROUND, html=True))),
+        ],
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and path == "/chatkit/api/upload":
+            await upload(scope, receive, send)
+        elif scope["type"] == "http" and (path.startswith("/chatkit/") or path == "/health"):
+            await chat(scope, receive, send)
+        else:
+            await page(scope, receive, send)
+
+    return app
+
+
+def _revalidated(app: ASGIApp) -> ASGIApp:
+    """Have the browser ask for each file anew, so that an edit shows on the next reload."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_header(message: Mapping[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", [])
+                assert isinstance(headers, list)  # noqa: S101 - what ASGI says it is
+                headers.append((b"cache-control", b"no-cache"))
+            await send(dict(message))
+
+        await app(scope, receive, send_with_header)
+
+    return wrapped
+
+
+def serve(app: ASGIApp, descriptor: int) -> None:
+    """Serve an app on a socket that the parent listens on, until SIGTERM."""
+    import uvicorn
+
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+
+
+@dataclass(frozen=True)
+class ScheduledContext:
+    """What a handler gets of Lambda's context object here."""
+
+    function_name: str = "sweep"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:sweep"
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    deadline: float = field(default_factory=lambda: time.monotonic() + 60.0)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the handler may still run."""
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+def sweep_for_ever() -> None:
+    """Run the sweep every few seconds until SIGTERM. One that fails is logged, and the next one tries again."""
+    handler = load_function("sweep").lambda_handler
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    while not stopped.wait(SWEEP_INTERVAL_SECONDS):
+        try:
+            handler({"source": "local"}, ScheduledContext())
+        except Exception:
+            logger.exception("The sweep failed")
+
+
+def main() -> None:
+    """Run one process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=["chat", "stream", "sweep"])
+    parser.add_argument("--socket", type=int, help="the descriptor of a listening socket")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    stop_with_parent()
+    if arguments.name == "chat":
+        serve(front_door(os.environ), arguments.socket)
+    elif arguments.name == "stream":
+        serve(load_function("stream").app, arguments.socket)
+    else:
+        sweep_for_ever()
+
+
+if __name__ == "__main__":
+    main()

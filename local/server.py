@@ -1,0 +1,226 @@
+"""The dev server: the local AWS, the functions, the page and the sweep, started, watched and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import socket
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from local.children import Child
+from local.emulator import Emulator, EmulatorError
+from local.settings import ENV_FILE, ROOT, DevSettings, DevSettingsError, load_dev_settings, read_environment
+from local.stack import deploy
+from local.template import TEMPLATE
+from local.tokens import KeySetServer
+
+STACK_NAME = "chatkit-dev"
+# What a change restarts the functions for.
+WATCHED = [ROOT / "layers" / "agents", ROOT / "functions", TEMPLATE, ENV_FILE]
+WATCHED_SUFFIXES = {".py", ".json", ".yaml"}
+BACKLOG = 128
+POLL_SECONDS = 0.1
+# One look at a function that still starts: its socket listens, and the answer comes when it is up.
+PATIENCE_SECONDS = 2.0
+
+
+class DevServerError(RuntimeError):
+    """The dev server cannot start. The message says what to change."""
+
+
+@contextlib.contextmanager
+def _only_user(state: Path) -> Iterator[None]:
+    """Hold the folder's lock: two local AWSs on the same files would overwrite each other's."""
+    state.mkdir(parents=True, exist_ok=True)
+    file: IO[str] = (state / "lock").open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DevServerError(
+                f"Another `make dev` keeps its state in {state}: stop it, or set STATE_DIR to another folder."
+            ) from None
+        yield
+
+
+def _listen(host: str, port: int, variable: str) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise DevServerError(
+            f"Port {port} on {host} cannot be used ({error.strerror}): set {variable} to another."
+        ) from None
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    # A browser cannot go to the address that stands for all of them.
+    shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+async def _announce(front_url: str, stream_url: str, environment: Mapping[str, str]) -> None:
+    """Print `ready` and where everything is, once every part of it answers."""
+    for url in (f"{front_url}/health", f"{front_url}/playground.json", f"{stream_url}/health"):
+        while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(POLL_SECONDS)
+    print(
+        "ready",
+        f"  playground  {front_url}/",
+        f"  chat        {environment['CHAT_URL']}",
+        f"  upload      {environment['UPLOAD_URL']}",
+        f"  stream      {environment['STREAM_URL']}",
+        f"  local AWS   {environment['AWS_ENDPOINT_URL']}",
+        f"  table       {environment['TABLE_NAME']}",
+        f"  bucket      {environment['BUCKET_NAME']}",
+        sep="\n",
+        flush=True,
+    )
+
+
+async def _report_end(child: Child) -> None:
+    code = await child.wait()
+    print(f"{child.name} ended with exit code {code}; it starts again on the next change.", flush=True)
+
+
+def _matters(_: object, path: str) -> bool:
+    return Path(path).suffix in WATCHED_SUFFIXES or Path(path) == ENV_FILE
+
+
+async def _changes() -> AsyncIterator[set[Path]]:
+    """Yield the files of each burst of changes."""
+    from watchfiles import awatch
+
+    watched = [path for path in WATCHED if path.exists()]
+    async for changes in awatch(*watched, watch_filter=_matters):
+        yield {Path(path) for _, path in changes}
+
+
+async def _next(changes: AsyncIterator[set[Path]]) -> set[Path]:
+    return await anext(changes)
+
+
+class DevServer:
+    """Everything that `make dev` runs."""
+
+    def __init__(self, settings: DevSettings) -> None:
+        self._settings = settings
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> int:
+        """Run until Ctrl-C or SIGTERM.
+
+        Returns:
+            The exit code: 0, or 1 when the local AWS ended by itself.
+
+        Raises:
+            DevServerError: it cannot start.
+        """
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stopped.set)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_only_user(settings.state))
+            front = stack.enter_context(_listen(settings.host, settings.port, "PORT"))
+            stream = stack.enter_context(_listen(settings.host, settings.stream_port, "STREAM_PORT"))
+            print("Starting the local AWS (ministack) ...", flush=True)
+            try:
+                emulator = await asyncio.to_thread(Emulator, settings.state, port=settings.aws_port, persist=True)
+            except EmulatorError as error:
+                raise DevServerError(f"The local AWS did not start: {error} (its port is AWS_PORT)") from error
+            stack.callback(emulator.stop)
+            keys = KeySetServer(settings.keys)
+            stack.callback(keys.stop)
+            return await self._supervise(emulator, keys, front, stream)
+
+    async def _supervise(
+        self, emulator: Emulator, keys: KeySetServer, front: socket.socket, stream: socket.socket
+    ) -> int:
+        """Start the functions, and again after each change, until asked to stop."""
+        front_url, stream_url = _url(self._settings.host, front), _url(self._settings.host, stream)
+        children = [Child("chat", front), Child("stream", stream), Child("sweep")]
+        stopped = asyncio.create_task(self._stopped.wait())
+        crashed = asyncio.create_task(asyncio.to_thread(emulator.process.wait))
+        changes = _changes()
+        changed = asyncio.create_task(_next(changes))
+        try:
+            while True:
+                environment = await self._prepare(emulator, keys, front_url, stream_url)
+                print("Starting the functions ...", flush=True)
+                for child in children:
+                    await child.start(environment)
+                reports = [asyncio.create_task(_report_end(child)) for child in children]
+                reports.append(asyncio.create_task(_announce(front_url, stream_url, environment)))
+                await asyncio.wait({stopped, crashed, changed}, return_when=asyncio.FIRST_COMPLETED)
+                for report in reports:
+                    report.cancel()
+                await asyncio.gather(*(child.stop() for child in children))
+                if stopped.done():
+                    print("Stopping ...", flush=True)
+                    return 0
+                if crashed.done():
+                    print(f"The local AWS ended with exit code {crashed.result()}: see {emulator.log}", flush=True)
+                    return 1
+                print(f"Changed: {', '.join(sorted(path.name for path in changed.result()))}", flush=True)
+                changed = asyncio.create_task(_next(changes))
+        finally:
+            changed.cancel()
+            await asyncio.gather(*(child.stop() for child in children))
+
+    async def _prepare(self, emulator: Emulator, keys: KeySetServer, front_url: str, stream_url: str) -> dict[str, str]:
+        """Bring the table and the bucket up to date, and return the environment of the functions."""
+        # Read anew each time: an edit of `.env` is a change like any other.
+        asked = load_dev_settings(read_environment()).functions
+        # The page is the same whether it is called by number or by name.
+        origins = [front_url, front_url.replace("//127.0.0.1:", "//localhost:")]
+        origins += [origin.strip() for origin in asked.get("ALLOWED_ORIGINS", "").split(",") if origin.strip()]
+        made = await asyncio.to_thread(deploy, emulator.endpoint_url, STACK_NAME, origins)
+        defaults = {
+            "AUTH_MODE": "guest",
+            "POWERTOOLS_SERVICE_NAME": "chatkit",
+            "POWERTOOLS_METRICS_NAMESPACE": "ChatKit",
+            # Metrics are log lines for CloudWatch, which is not here to read them.
+            "POWERTOOLS_METRICS_DISABLED": "true",
+        }
+        issuer = {} if asked.get("AUTH_JWKS_URL") else keys.environment()
+        return {
+            **defaults,
+            **asked,
+            **issuer,
+            **emulator.environment(),
+            "TABLE_NAME": made.table_name,
+            "BUCKET_NAME": made.bucket_name,
+            "ALLOWED_ORIGINS": ",".join(origins),
+            "CHAT_URL": f"{front_url}/chatkit/api",
+            "STREAM_URL": f"{stream_url}/chatkit/api",
+            "UPLOAD_URL": f"{front_url}/chatkit/api/upload",
+        }
+
+
+def main() -> int:
+    """Run the dev server; return its exit code."""
+    try:
+        settings = load_dev_settings(read_environment())
+        return asyncio.run(DevServer(settings).run())
+    except (DevServerError, DevSettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1

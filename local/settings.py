@@ -1,0 +1,84 @@
+"""What the dev server is told: its ports and folder, and the environment that it hands to the functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV_FILE = ROOT / ".env"
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+DEFAULT_STREAM_PORT = 8001
+# Where emulators of AWS are expected by custom.
+DEFAULT_AWS_PORT = 4566
+DEFAULT_STATE_DIR = ".local"
+MAX_PORT = 65_535
+
+
+class DevSettingsError(ValueError):
+    """A setting of the dev server cannot be used. The message names it."""
+
+
+@dataclass(frozen=True)
+class DevSettings:
+    """The dev server's own settings. A port of 0 takes any that is free.
+
+    Attributes:
+        host: The address that the page and the functions are served at. The local AWS stays on 127.0.0.1.
+        port: The port of the page, `chat` and `upload`.
+        stream_port: The port of `stream`.
+        aws_port: The port of the local AWS.
+        keys: The folder of the key that signs this server's tokens.
+        state: The folder of the table's and the bucket's content; no two servers share one.
+        functions: What the functions get of the environment and `.env`.
+    """
+
+    host: str
+    port: int
+    stream_port: int
+    aws_port: int
+    keys: Path
+    state: Path
+    functions: Mapping[str, str]
+
+
+def read_environment(env: Mapping[str, str] | None = None, env_file: Path = ENV_FILE) -> dict[str, str]:
+    """Return the environment, with what only `.env` sets added to it."""
+    from dotenv import dotenv_values
+
+    values = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    return values | dict(os.environ if env is None else env)
+
+
+def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
+    """Read the settings from an environment.
+
+    Raises:
+        DevSettingsError: a port is not one.
+    """
+
+    def port(name: str, default: int) -> int:
+        raw = env.get(name, "").strip() or str(default)
+        if not raw.isdecimal() or int(raw) > MAX_PORT:
+            raise DevSettingsError(f"{name} must be a port, 0 to {MAX_PORT}, not {raw!r}.")
+        return int(raw)
+
+    aws_port = port("AWS_PORT", DEFAULT_AWS_PORT)
+    named = env.get("STATE_DIR", "").strip()
+    keys = ROOT / (named or DEFAULT_STATE_DIR)
+    # Servers side by side differ in their ports: unless a folder was named, each gets one of its own.
+    state = keys if named or aws_port == DEFAULT_AWS_PORT else keys / f"port-{aws_port}"
+    return DevSettings(
+        host=env.get("HOST", "").strip() or DEFAULT_HOST,
+        port=port("PORT", DEFAULT_PORT),
+        stream_port=port("STREAM_PORT", DEFAULT_STREAM_PORT),
+        aws_port=aws_port,
+        keys=keys,
+        state=state,
+        # Nothing of an account's settings: the functions are to reach the local AWS alone.
+        functions={name: value for name, value in env.items() if not name.startswith("AWS_")},
+    )
