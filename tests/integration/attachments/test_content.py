@@ -1,0 +1,79 @@
+"""What the model gets of a file."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from io import BytesIO
+
+import pytest
+from chatkit.types import Attachment, FileAttachment
+
+from assistant import attachments
+from assistant.attachments.limits import MAX_TEXT_CHARACTERS
+from assistant.context import RequestContext
+from tests.support.files import PDF, PNG, TEXT
+
+pytestmark = pytest.mark.anyio
+
+
+async def upload(context: RequestContext, body: bytes, name: str) -> Attachment:
+    return await attachments.upload(
+        context.resources, context.caller, BytesIO(body), name=name, declared_type="", size=len(body)
+    )
+
+
+async def test_an_image_is_shown_whole(context: RequestContext) -> None:
+    made = await upload(context, PNG, "pixel.png")
+    content = await attachments.attachment_to_content(made, context)
+    assert content["type"] == "input_image"
+    kind, _, data = str(content["image_url"]).partition(",")
+    assert (kind, b64decode(data)) == ("data:image/png;base64", PNG)
+
+
+async def test_a_document_is_a_file_with_its_name(context: RequestContext) -> None:
+    made = await upload(context, PDF, "invoice.pdf")
+    content = await attachments.attachment_to_content(made, context)
+    assert content["type"] == "input_file"
+    assert content["filename"] == "invoice.pdf"
+    assert b64decode(str(content["file_data"]).partition(",")[2]) == PDF
+
+
+@pytest.mark.parametrize(
+    "body",
+    [TEXT, b"\xef\xbb\xbf" + TEXT, TEXT.decode().encode("utf-16"), TEXT.decode().encode("cp1252")],
+    ids=["UTF-8", "UTF-8 with a mark", "UTF-16", "Windows"],
+)
+async def test_a_text_is_read_as_text_whatever_its_encoding(context: RequestContext, body: bytes) -> None:
+    made = await upload(context, body, "prices.csv")
+    content = await attachments.attachment_to_content(made, context)
+    assert content == {
+        "type": "input_text",
+        "text": f"[The file 'prices.csv':]\n{TEXT.decode()}\n[End of the file.]",
+    }
+
+
+async def test_a_long_text_is_cut_and_says_so(context: RequestContext) -> None:
+    made = await upload(context, b"z" * (MAX_TEXT_CHARACTERS + 1), "long.txt")
+    content = await attachments.attachment_to_content(made, context)
+    assert content["type"] == "input_text"
+    assert content["text"].count("z") == MAX_TEXT_CHARACTERS
+    assert f"[Cut after {MAX_TEXT_CHARACTERS} characters.]" in content["text"]
+
+
+async def test_a_file_that_is_gone_becomes_a_sentence(context: RequestContext) -> None:
+    made = await upload(context, PNG, "pixel.png")
+    await attachments.delete(context.resources, context.caller, made.id)
+    content = await attachments.attachment_to_content(made, context)
+    assert content == {"type": "input_text", "text": "[The file 'pixel.png' is no longer available.]"}
+
+
+async def test_someone_else_s_file_in_a_message_is_not_read(context: RequestContext, stranger: RequestContext) -> None:
+    made = await upload(context, TEXT, "secret.txt")
+    content = await attachments.attachment_to_content(made, stranger)
+    assert content == {"type": "input_text", "text": "[The file 'secret.txt' is no longer available.]"}
+
+
+async def test_an_attachment_without_a_file_of_ours_becomes_a_sentence(context: RequestContext) -> None:
+    own = FileAttachment(id="../../elsewhere", name="a.txt", mime_type="text/plain")
+    content = await attachments.attachment_to_content(own, context)
+    assert content == {"type": "input_text", "text": "[The file 'a.txt' is of a type that cannot be read.]"}
