@@ -1,0 +1,39 @@
+"""A scripted provider for each test, and no client or failure record left from another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from assistant.models import close_clients, reset_clients
+from tests.support.provider_server import ProviderServer
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+async def _fresh_clients(anyio_backend: str) -> AsyncIterator[None]:
+    reset_clients()
+    yield
+    await close_clients()
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.models.chain.BACKOFF_BASE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def provider() -> Iterator[ProviderServer]:
+    with ProviderServer() as server:
+        yield server
+
+
+@pytest.fixture
+def other_provider() -> Iterator[ProviderServer]:
+    with ProviderServer() as server:
+        yield server

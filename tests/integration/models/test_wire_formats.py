@@ -1,0 +1,159 @@
+"""Both wire formats, through the real openai client and the real Runner, against a scripted provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from agents import ModelSettings, WebSearchTool, function_tool
+from openai.types.shared import Reasoning as ReasoningSettings
+
+from assistant.errors import UnsupportedFeatureError
+from assistant.models import build_model
+from assistant.settings import Settings
+from tests.support.model_runs import compatible_settings, gemini_settings, helper, openai_settings, run_streamed
+from tests.support.provider_server import Answer, ProviderServer, Reasoning, Text, ToolCall
+
+pytestmark = pytest.mark.anyio
+
+SettingsFor = Callable[..., Settings]
+
+
+def openai_on_chat(base_url: str, **more: Any) -> Settings:
+    return openai_settings(base_url, openai_api="chat_completions", **more)
+
+
+BOTH = pytest.mark.parametrize("settings_for", [openai_settings, compatible_settings], ids=["responses", "chat"])
+EVERY = pytest.mark.parametrize(
+    "settings_for",
+    [openai_settings, openai_on_chat, gemini_settings, compatible_settings],
+    ids=["openai", "openai on chat", "gemini", "compatible"],
+)
+
+
+@function_tool
+def add(left: int, right: int) -> str:
+    """Add two numbers."""
+    return str(left + right)
+
+
+@EVERY
+async def test_text_arrives_delta_by_delta_with_its_usage(provider: ProviderServer, settings_for: SettingsFor) -> None:
+    provider.script(Answer(Text("Good morning to you."), usage=(30, 4)))
+    run = await run_streamed(helper(build_model(settings_for(provider.base_url))), "Good morning.")
+    assert run.deltas == ["Good", " morning", " to", " you."]
+    assert run.total_tokens == 34
+    assert run.error is None
+
+
+@EVERY
+async def test_parallel_tool_calls_all_run_and_their_outputs_go_back(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    provider.script(
+        Answer(ToolCall("add", {"left": 1, "right": 2}), ToolCall("add", {"left": 30, "right": 4})),
+        Answer(Text("3 and 34.")),
+    )
+    run = await run_streamed(helper(build_model(settings_for(provider.base_url)), add), "Add these.")
+    assert run.text == "3 and 34."
+    second = str(provider.bodies[1])
+    assert "'34'" in second
+    assert "'3'" in second
+
+
+@BOTH
+async def test_a_gateway_without_usage_is_counted_by_an_estimate(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    provider.script(Answer(Text("x" * 400), usage=None))
+    run = await run_streamed(helper(build_model(settings_for(provider.base_url))), "y" * 400)
+    assert 200 <= run.total_tokens <= 240
+
+
+@BOTH
+async def test_a_whole_response_is_had_as_well(provider: ProviderServer, settings_for: SettingsFor) -> None:
+    from agents import RunConfig, Runner
+
+    provider.script(Answer(Text("A title")))
+    agent = helper(build_model(settings_for(provider.base_url)))
+    result = await Runner.run(agent, "Name this.", run_config=RunConfig(tracing_disabled=True))
+    assert result.final_output == "A title"
+    assert not provider.bodies[0].get("stream")
+
+
+async def test_reasoning_arrives_as_a_summary_and_goes_back_sealed_when_nothing_is_stored(
+    provider: ProviderServer,
+) -> None:
+    provider.script(Answer(Reasoning("I should add."), ToolCall("add", {"left": 1, "right": 2})), Answer(Text("3.")))
+    run = await run_streamed(helper(build_model(openai_settings(provider.base_url)), add), "1 + 2?")
+    assert "response.reasoning_summary_text.delta" in run.events
+    first, second = provider.bodies
+    assert first["store"] is False
+    assert "reasoning.encrypted_content" in first["include"]
+    sealed = [item for item in second["input"] if item.get("type") == "reasoning"]
+    assert [item["encrypted_content"] for item in sealed] == ["sealed"]
+
+
+async def test_openai_may_store_when_the_deployment_says_so(provider: ProviderServer) -> None:
+    await run_streamed(helper(build_model(openai_settings(provider.base_url, openai_store=True))), "Hello")
+    assert provider.bodies[0]["store"] is True
+
+
+async def test_an_older_model_is_not_asked_for_reasoning_and_keeps_its_temperature(provider: ProviderServer) -> None:
+    settings = openai_settings(provider.base_url)
+    agent = helper(build_model(settings, "gpt-4.1"), model_settings=ModelSettings(temperature=0.2))
+    await run_streamed(agent, "Hello")
+    assert provider.bodies[0].get("include", []) == []
+    assert provider.bodies[0]["temperature"] == 0.2
+
+
+async def test_a_reasoning_model_is_spared_the_sampling_parameters_that_it_refuses(provider: ProviderServer) -> None:
+    agent = helper(build_model(openai_settings(provider.base_url)), model_settings=ModelSettings(temperature=0.2))
+    await run_streamed(agent, "Hello")
+    assert "temperature" not in provider.bodies[0]
+
+
+async def test_a_reasoning_model_on_chat_completions_takes_tools_without_reasoning(provider: ProviderServer) -> None:
+    settings = ModelSettings(reasoning=ReasoningSettings(effort="high"))
+    model = build_model(openai_on_chat(provider.base_url))
+    await run_streamed(helper(model, add, model_settings=settings), "Hello")
+    await run_streamed(helper(model, model_settings=settings), "Hello")
+    assert [body["reasoning_effort"] for body in provider.bodies] == ["none", "high"]
+    assert provider.requests[0].path == "/v1/chat/completions"
+
+
+async def test_other_servers_are_spared_what_only_openai_takes(provider: ProviderServer) -> None:
+    settings = ModelSettings(store=True, metadata={"a": "b"}, verbosity="low", prompt_cache_retention="24h")
+    agent = helper(build_model(compatible_settings(provider.base_url)), model_settings=settings)
+    run = await run_streamed(agent, "Hello")
+    assert run.error is None
+    assert not {"store", "metadata", "verbosity", "prompt_cache_retention"} & provider.bodies[0].keys()
+
+
+async def test_a_hosted_tool_elsewhere_than_at_openai_is_refused_by_name(provider: ProviderServer) -> None:
+    run = await run_streamed(helper(build_model(gemini_settings(provider.base_url)), WebSearchTool()), "Search.")
+    assert isinstance(run.error, UnsupportedFeatureError)
+    assert "web_search" in run.error.message
+    assert provider.requests == []
+
+
+@BOTH
+async def test_a_second_turn_knows_the_first_also_after_the_history_was_json(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    agent = helper(build_model(settings_for(provider.base_url)))
+    first = await run_streamed(agent, [{"role": "user", "content": "I am Ada."}])
+    history = [{"role": "user", "content": "I am Ada."}, *first.items, {"role": "user", "content": "Who am I?"}]
+    second = await run_streamed(agent, history)
+    assert "2 things: I am Ada. / Who am I?" in second.text
+
+
+@BOTH
+async def test_a_client_is_shared_by_turns_and_keeps_its_connection(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    from assistant.models.clients import client_of
+
+    settings = settings_for(provider.base_url)
+    assert await client_of(settings, settings.llm_provider) is await client_of(settings, settings.llm_provider)
