@@ -1,0 +1,79 @@
+import { clientTools } from "./page/client_tools.js";
+import { createFetchRouter } from "./page/fetch_router.js";
+import { chatOptions } from "./page/options.js";
+import { loadSettings, saveSettings } from "./page/settings.js";
+import "./element/element.js";
+
+const element = document.querySelector("openai-chatkit");
+const controls = Object.fromEntries(["endpoint", "upload", "token"].map((id) => [id, document.getElementById(id)]));
+const themeButton = document.getElementById("theme");
+const provider = document.getElementById("provider");
+
+const urls = await (await fetch("./playground.json")).json();
+const settings = loadSettings();
+
+/** Give the element what the header's controls say. */
+function apply() {
+  const dark = settings.theme === "dark";
+  document.documentElement.dataset.theme = settings.theme;
+  themeButton.setAttribute("aria-pressed", String(dark));
+  element.setOptions(
+    chatOptions({
+      urls,
+      settings,
+      fetch: createFetchRouter(urls, settings),
+      initialThread: threadInAddress(),
+      onClientTool: clientTools({ setTheme }),
+    }),
+  );
+}
+
+function change(patch) {
+  Object.assign(settings, patch);
+  saveSettings(settings);
+  apply();
+}
+
+function setTheme(theme) {
+  change({ theme });
+}
+
+/** The open thread is in the address, so that a reload and the back button find it again. */
+function threadInAddress() {
+  return new URLSearchParams(location.hash.slice(1)).get("thread");
+}
+
+async function showProvider() {
+  try {
+    const response = await fetch(new URL("/health", urls.chatUrl));
+    const health = await response.json();
+    provider.textContent = health.provider;
+    provider.dataset.state = health.status;
+  } catch {
+    provider.textContent = "backend not reached";
+    provider.dataset.state = "down";
+  }
+}
+
+for (const [name, control] of Object.entries(controls)) {
+  control.value = settings[name];
+  control.addEventListener("change", () => {
+    change({ [name]: control.value });
+    // Another caller has other threads.
+    if (name === "token") element.setThreadId(null);
+  });
+}
+themeButton.addEventListener("click", () => setTheme(settings.theme === "dark" ? "light" : "dark"));
+element.addEventListener("chatkit.thread.change", ({ detail }) => {
+  const hash = detail.threadId ? `#${new URLSearchParams({ thread: detail.threadId })}` : location.pathname;
+  if (detail.threadId !== threadInAddress()) history.pushState(null, "", hash);
+});
+addEventListener("popstate", () => element.setThreadId(threadInAddress()));
+element.addEventListener("chatkit.error", ({ detail }) => console.warn("chatkit.error", detail.error));
+element.addEventListener("chatkit.effect", ({ detail }) => {
+  if (detail.name === "set_theme") setTheme(detail.data.theme === "dark" ? "dark" : "light");
+  else console.info("chatkit.effect", detail.name, detail.data);
+});
+
+apply();
+await showProvider();

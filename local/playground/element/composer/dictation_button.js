@@ -1,0 +1,47 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { classes, html, useParts } from "../html.js";
+import { Icon } from "../icons.js";
+import { recordSpeech, recordingType } from "./recorder.js";
+
+/** Speak instead of typing: record, send to `input.transcribe`, add the text. */
+export function DictationButton() {
+  const { kit, composer } = useParts();
+  const [phase, setPhase] = useState("idle");
+  const recording = useRef(null);
+  useEffect(() => () => recording.current?.discard(), []);
+  if (!recordingType()) return null;
+
+  const start = async () => {
+    try {
+      recording.current = await recordSpeech();
+      setPhase("recording");
+    } catch (error) {
+      kit.notify(new Error(`The microphone cannot be used: ${error.message}`));
+    }
+  };
+  const finish = async () => {
+    setPhase("transcribing");
+    try {
+      const audio = await recording.current.finish();
+      const { text } = await kit.client.call("input.transcribe", audio);
+      const before = composer.state.text;
+      composer.set({ text: before && !before.endsWith(" ") ? `${before} ${text}` : before + text });
+    } catch (error) {
+      kit.notify(error);
+    } finally {
+      recording.current = null;
+      setPhase("idle");
+    }
+  };
+  const labels = { idle: "Dictate", recording: "Finish dictation", transcribing: "Transcribing" };
+  return html`<button
+    type="button"
+    class=${classes("icon-button", phase === "recording" && "recording")}
+    aria-label=${labels[phase]}
+    title=${labels[phase]}
+    disabled=${phase === "transcribing"}
+    onClick=${phase === "idle" ? start : finish}
+  >
+    <${Icon} name=${{ idle: "mic", recording: "check", transcribing: "loader-circle" }[phase]} size=${18} class=${phase === "transcribing" ? "spin" : ""} />
+  </button>`;
+}

@@ -1,0 +1,132 @@
+import { applyEvent } from "../state/thread.js";
+
+/** The fields of the thread's state that a repeated attempt starts over from. */
+const REPLAYED = ["thread", "items", "notices", "progress", "error"];
+
+/** How many client tools may follow each other in one turn, lest a model that loops runs for ever. */
+const MAX_CLIENT_TOOLS = 25;
+
+/** Runs one turn at a time: reads its stream, stops it, and answers the client tools it asks for. */
+export class TurnRunner {
+  constructor(kit) {
+    this.kit = kit;
+    this.current = null;
+  }
+
+  /** Resolves when no turn runs. */
+  async idle() {
+    while (this.current) await this.current.finished;
+  }
+
+  /**
+   * Run a streaming operation to its end, with the client tools it leads to.
+   * @param {string} type
+   * @param {object} params
+   * @param {(() => Promise<void>) | null} again sends the same once more, for an error before the server had it
+   */
+  async run(type, params, again) {
+    const abort = new AbortController();
+    const turn = { abort };
+    turn.finished = new Promise((resolve) => (turn.finish = resolve));
+    this.current = turn;
+    this.kit.store.set({ running: true, error: null, progress: null, allowCancel: true });
+    this.kit.emit("response.start");
+    try {
+      await this.read(turn, type, params);
+      for (let calls = 0; calls < MAX_CLIENT_TOOLS && this.current === turn; calls++) {
+        const call = this.pendingClientTool();
+        if (!call) break;
+        const result = await this.runClientTool(call);
+        const threadId = this.kit.store.get().thread.id;
+        if (this.current !== turn) break;
+        await this.read(turn, "threads.add_client_tool_output", { thread_id: threadId, result });
+      }
+    } catch (error) {
+      if (!abort.signal.aborted) {
+        this.kit.fail(error);
+        const { message, code } = error;
+        this.kit.store.set({ error: { message, code, allowRetry: error.retryable ?? false, again } });
+      }
+    } finally {
+      turn.finish();
+      if (this.current === turn) {
+        this.current = null;
+        this.kit.store.set({ running: false, progress: null });
+        this.kit.emit("response.end");
+      }
+    }
+  }
+
+  async read(turn, type, params) {
+    const before = this.kit.store.get();
+    let fresh = true;
+    await this.kit.client.stream(type, params, {
+      signal: turn.abort.signal,
+      onAttempt: (attempt) => (fresh = attempt === 0),
+      onEvent: (event) => {
+        if (this.current !== turn) return;
+        if (!fresh) {
+          // The server tells the whole turn again: what the broken attempt left must not stay beside it.
+          fresh = true;
+          this.kit.store.set(Object.fromEntries(REPLAYED.map((key) => [key, before[key]])));
+        }
+        this.apply(event);
+      },
+    });
+  }
+
+  apply(event) {
+    const known = this.kit.store.get().thread?.id;
+    this.kit.store.set((state) => applyEvent(state, event));
+    this.kit.log("event", { type: event.type });
+    if (event.type === "thread.created" && event.thread.id !== known) {
+      this.kit.emit("thread.change", { threadId: event.thread.id });
+    }
+    if (event.type === "thread.created" || event.type === "thread.updated") this.kit.onThread(event.thread);
+    if (event.type === "client_effect") this.kit.emit("effect", { name: event.name, data: event.data });
+    if (event.type === "error") this.kit.fail(new Error(event.message ?? event.code));
+  }
+
+  pendingClientTool() {
+    const last = this.kit.store.get().items.at(-1);
+    return last?.type === "client_tool_call" && last.status === "pending" ? last : null;
+  }
+
+  async runClientTool(call) {
+    const { onClientTool } = this.kit.options;
+    let output;
+    try {
+      if (!onClientTool) throw new Error(`This page has no client tool named ${call.name}.`);
+      output = await onClientTool({ name: call.name, params: call.arguments });
+    } catch (error) {
+      // The model can act on a failure that it is told of; a turn without an answer would hang.
+      output = { error: error.message };
+      this.kit.fail(error);
+    }
+    this.apply({ type: "thread.item.replaced", item: { ...call, status: "completed", output } });
+    return output ?? {};
+  }
+
+  /** Stop at the user's wish: tell the server, and stop reading. What was shown stays. */
+  async stop() {
+    const turn = this.current;
+    if (!turn) return;
+    const threadId = this.kit.store.get().thread?.id;
+    const told = threadId ? this.kit.client.cancel(threadId) : Promise.resolve();
+    turn.abort.abort(new DOMException("Stopped by the user", "AbortError"));
+    try {
+      await told;
+    } catch (error) {
+      this.kit.fail(error);
+    }
+  }
+
+  /** Stop reading because the user went elsewhere; the turn itself goes on, on the server. */
+  abandon() {
+    const turn = this.current;
+    this.current = null;
+    if (!turn) return;
+    turn.abort.abort(new DOMException("Left the thread", "AbortError"));
+    this.kit.emit("response.end");
+  }
+}

@@ -1,0 +1,59 @@
+import { useState } from "preact/hooks";
+import { html, useParts } from "../html.js";
+import { Icon } from "../icons.js";
+
+/** What a reader can do with a finished answer: copy it, say whether it was good, have it made anew. */
+export function TurnActions({ turn, state }) {
+  const { conversation } = useParts();
+  const answers = turn.items.filter((item) => ["assistant_message", "widget", "generated_image"].includes(item.type));
+  if (answers.length === 0 || !state.thread) return null;
+  const { feedback: canRate = false, retry: canRetry = false } = state.options.threadItemActions ?? {};
+  const question = turn.items.find((item) => item.type === "user_message");
+  const ids = answers.map((item) => item.id);
+  const given = state.feedback[ids.at(-1)];
+  const text = answers.map(copyText).filter(Boolean).join("\n\n");
+  return html`<div class="turn-actions">
+    ${text && html`<${CopyButton} text=${text} />`}
+    ${canRate &&
+    ["positive", "negative"].map(
+      (kind) => html`<button
+        key=${kind}
+        type="button"
+        class="icon-button"
+        aria-label=${kind === "positive" ? "Good response" : "Bad response"}
+        aria-pressed=${given === kind}
+        onClick=${() => conversation.rate(ids, kind)}
+      >
+        <${Icon} name=${kind === "positive" ? "thumbs-up" : "thumbs-down"} />
+      </button>`,
+    )}
+    ${canRetry &&
+    question &&
+    html`<button
+      type="button"
+      class="icon-button"
+      aria-label="Answer again"
+      disabled=${state.running}
+      onClick=${() => conversation.retry(question.id)}
+    >
+      <${Icon} name="rotate-cw" />
+    </button>`}
+  </div>`;
+}
+
+function copyText(item) {
+  if (item.type === "assistant_message") return item.content.map((part) => part.text).join("");
+  return item.copy_text;
+}
+
+function CopyButton({ text }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1500);
+  };
+  return html`<button type="button" class="icon-button" aria-label=${copied ? "Copied" : "Copy"} onClick=${copy}>
+    <${Icon} name=${copied ? "check" : "copy"} />
+  </button>`;
+}

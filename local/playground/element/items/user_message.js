@@ -1,0 +1,31 @@
+import { html } from "../html.js";
+import { Icon } from "../icons.js";
+import { EntityChip } from "../views/entity.js";
+
+/** What the user said: quoted text, files, text with tags. */
+export function UserMessage({ item }) {
+  const attachments = item.attachments ?? [];
+  return html`<div class="user-side">
+    ${item.quoted_text && html`<blockquote class="quote"><${Icon} name="quote" size=${14} /> ${item.quoted_text}</blockquote>`}
+    ${attachments.length > 0 &&
+    html`<div class="message-files">
+      ${attachments.map((attachment) => html`<${MessageFile} key=${attachment.id} attachment=${attachment} />`)}
+    </div>`}
+    ${item.content.length > 0 &&
+    html`<div class="bubble">
+      ${item.content.map((part) => (part.type === "input_tag" ? html`<${MessageTag} part=${part} />` : part.text))}
+    </div>`}
+  </div>`;
+}
+
+function MessageTag({ part }) {
+  const { id, text, data, group, interactive } = part;
+  return html`<${EntityChip} entity=${{ id, title: text, data, group, interactive }} label=${`@${text}`} />`;
+}
+
+function MessageFile({ attachment }) {
+  if (attachment.type === "image") {
+    return html`<img class="message-image" src=${attachment.preview_url} alt=${attachment.name} />`;
+  }
+  return html`<span class="file-card"><${Icon} name="file-text" size=${20} /><span>${attachment.name}</span></span>`;
+}

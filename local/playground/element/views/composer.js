@@ -1,0 +1,159 @@
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { AttachmentTray } from "../composer/attachment_tray.js";
+import { DictationButton } from "../composer/dictation_button.js";
+import { ModelPicker } from "../composer/model_picker.js";
+import { SuggestionMenu, useSuggestions } from "../composer/suggestions.js";
+import { ToolButtons } from "../composer/tools.js";
+import { acceptAttribute } from "../controllers/upload.js";
+import { html, useParts } from "../html.js";
+import { Icon } from "../icons.js";
+import { segments } from "../state/content.js";
+
+/** Where the user writes: text with tags, files, tool, model, dictation, send and stop. */
+export function ComposerView({ state }) {
+  const { composer } = useParts();
+  const { status } = state.thread ?? {};
+  if (status && status.type !== "active") return html`<${Blocked} status=${status} />`;
+  const submit = (event) => {
+    event.preventDefault();
+    composer.submit();
+  };
+  const drop = (event) => {
+    event.preventDefault();
+    if (state.options.composer?.attachments?.enabled) composer.attach(event.dataTransfer.files);
+  };
+  const { quote } = state.composer;
+  return html`<form class="composer" aria-label="Message" onSubmit=${submit} onDrop=${drop} onDragOver=${(e) => e.preventDefault()}>
+    ${quote &&
+    html`<div class="composer-quote">
+      <${Icon} name="quote" size=${14} /><span class="grow">${quote}</span>
+      <button type="button" class="icon-button" aria-label="Remove quote" onClick=${() => composer.set({ quote: null })}>
+        <${Icon} name="x" size=${14} />
+      </button>
+    </div>`}
+    <${AttachmentTray} attachments=${state.composer.attachments} />
+    <${Editor} state=${state} />
+    <div class="composer-bar">
+      <${AttachButton} option=${state.options.composer?.attachments} />
+      <${ToolButtons} state=${state} />
+      <${MentionButton} state=${state} />
+      <span class="grow"></span>
+      <${ModelPicker} state=${state} />
+      ${state.options.composer?.dictation?.enabled && html`<${DictationButton} />`}
+      <${SendButton} state=${state} />
+    </div>
+  </form>`;
+}
+
+/** In place of the composer, when the thread takes no more messages. */
+function Blocked({ status }) {
+  const { conversation } = useParts();
+  const words = status.type === "locked" ? "This chat is locked." : "This chat is closed.";
+  return html`<div class="composer blocked" role="status">
+    <${Icon} name="lock" />
+    <span class="grow">${status.reason ?? words}</span>
+    <button type="button" class="button outline" onClick=${() => conversation.open(null)}>New chat</button>
+  </div>`;
+}
+
+function Editor({ state }) {
+  const { composer, kit } = useParts();
+  const area = useRef(null);
+  const { text, tags } = state.composer;
+  const suggestions = useSuggestions(area, state);
+  const { placeholder = "Message the AI", attachments } = state.options.composer ?? {};
+  useLayoutEffect(() => fitHeight(area.current), [text]);
+  useEffect(() => {
+    if (!kit.store.get().history.open) area.current.focus({ preventScroll: true });
+  }, [state.thread?.id]);
+  const keyDown = (event) => {
+    if (event.isComposing || suggestions.keyDown(event)) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      composer.submit();
+    }
+  };
+  const paste = (event) => {
+    if (!attachments?.enabled || event.clipboardData.files.length === 0) return;
+    event.preventDefault();
+    composer.attach(event.clipboardData.files);
+  };
+  return html`<div class="editor">
+    <div class="mirror" aria-hidden="true">
+      ${segments(text, tags).map((piece) => (piece.entity ? html`<mark>${piece.text}</mark>` : piece.text))}${"\u200b"}
+    </div>
+    <textarea
+      ref=${area}
+      rows="1"
+      aria-label="Message"
+      aria-autocomplete="list"
+      aria-expanded=${suggestions.open}
+      aria-controls="suggestions"
+      aria-activedescendant=${suggestions.open ? `suggestion-${suggestions.active}` : undefined}
+      placeholder=${composer.tool?.placeholderOverride ?? placeholder}
+      value=${text}
+      onInput=${(event) => {
+        composer.set({ text: event.target.value });
+        suggestions.look();
+      }}
+      onClick=${suggestions.look}
+      onBlur=${suggestions.close}
+      onKeyDown=${keyDown}
+      onPaste=${paste}
+    ></textarea>
+    <${SuggestionMenu} suggestions=${suggestions} />
+  </div>`;
+}
+
+function fitHeight(area) {
+  area.style.height = "auto";
+  area.style.height = `${area.scrollHeight}px`;
+}
+
+function AttachButton({ option }) {
+  const { composer } = useParts();
+  const input = useRef(null);
+  if (!option?.enabled) return null;
+  const chosen = async (event) => {
+    const files = [...event.target.files];
+    // Choosing the same file again must be a change again.
+    event.target.value = "";
+    await composer.attach(files);
+  };
+  return html`<button type="button" class="icon-button" aria-label="Attach files" title="Attach files" onClick=${() => input.current.click()}>
+      <${Icon} name="paperclip" size=${18} />
+    </button>
+    <input type="file" multiple hidden ref=${input} accept=${acceptAttribute(option.accept)} onChange=${chosen} />`;
+}
+
+function MentionButton({ state }) {
+  const { composer } = useParts();
+  const { onTagSearch, showComposerMenu } = state.options.entities ?? {};
+  if (!onTagSearch || !showComposerMenu) return null;
+  const mention = (event) => {
+    const area = event.currentTarget.closest(".composer").querySelector("textarea");
+    const { text } = state.composer;
+    composer.set({ text: text === "" || text.endsWith(" ") ? `${text}@` : `${text} @` });
+    area.focus();
+    // The menu looks at what is before the caret, which is only right when the text is there.
+    setTimeout(() => {
+      area.setSelectionRange(area.value.length, area.value.length);
+      area.dispatchEvent(new MouseEvent("click"));
+    }, 50);
+  };
+  return html`<button type="button" class="icon-button" aria-label="Mention" title="Mention" onClick=${mention}>
+    <${Icon} name="at-sign" size=${18} />
+  </button>`;
+}
+
+function SendButton({ state }) {
+  const { composer, conversation } = useParts();
+  if (state.running && state.allowCancel) {
+    return html`<button type="button" class="send stop" aria-label="Stop" title="Stop" onClick=${() => conversation.stop()}>
+      <${Icon} name="square" size=${14} class="filled" />
+    </button>`;
+  }
+  return html`<button class="send" aria-label="Send" title="Send" disabled=${!composer.canSend}>
+    <${Icon} name="arrow-up" size=${18} />
+  </button>`;
+}

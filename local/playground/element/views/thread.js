@@ -1,0 +1,130 @@
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { html, useParts } from "../html.js";
+import { Icon } from "../icons.js";
+import { ItemView } from "../items/item.js";
+import { TurnActions } from "../items/turn_actions.js";
+import { Markdown } from "./markdown.js";
+
+/** How near to the end (px) counts as reading along. */
+const NEAR_END = 120;
+
+/** The open thread: its items in turns, what is going on, notices and errors. */
+export function ThreadView({ state }) {
+  const { conversation } = useParts();
+  const scroller = useRef(null);
+  useFollow(scroller, state);
+  const { items, loading, running, hasOlder, loadingOlder } = state;
+  return html`<main class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
+    <div class="thread-inner">
+      ${hasOlder && html`<${OlderItems} busy=${loadingOlder} load=${() => conversation.loadOlder()} />`}
+      ${loading && html`<p class="empty" role="status"><${Icon} name="loader-circle" class="spin" /> Loading…</p>`}
+      ${turnsOf(items).map((turn, index, all) => {
+        const active = running && index === all.length - 1;
+        return html`<section class="turn" key=${turn.key}>
+          ${turn.items.map((item) => html`<${ItemView}
+                key=${item.id}
+                item=${item}
+                active=${active}
+                imageDomains=${state.thread?.allowed_image_domains}
+              />`)}
+          ${!active && html`<${TurnActions} turn=${turn} state=${state} />`}
+        </section>`;
+      })}
+      <${Activity} state=${state} />
+      <${Notices} notices=${state.notices} />
+      <${ThreadError} error=${state.error} />
+    </div>
+  </main>`;
+}
+
+/** Cut a thread into turns: each begins with a user message. */
+function turnsOf(items) {
+  const turns = [];
+  for (const item of items) {
+    if (item.type === "user_message" || turns.length === 0) turns.push({ key: item.id, items: [] });
+    turns.at(-1).items.push(item);
+  }
+  return turns;
+}
+
+/** Keep the end in sight while the reader is there; show a new thread's end at once. */
+function useFollow(scroller, { items, progress, error, notices, thread, loading }) {
+  const following = useRef(true);
+  const height = useRef(0);
+  const first = useRef(null);
+  useEffect(() => {
+    const element = scroller.current;
+    const watch = () => {
+      following.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
+    };
+    element.addEventListener("scroll", watch, { passive: true });
+    return () => element.removeEventListener("scroll", watch);
+  }, []);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    const prepended = first.current && items[0] && items[0].id !== first.current && !following.current;
+    // Older items push the text down: the reader's place moves with it.
+    if (prepended) element.scrollTop += element.scrollHeight - height.current;
+    else if (following.current) element.scrollTop = element.scrollHeight;
+    height.current = element.scrollHeight;
+    first.current = items[0]?.id ?? null;
+  }, [items, progress, error, notices]);
+  useLayoutEffect(() => {
+    following.current = true;
+    scroller.current.scrollTop = scroller.current.scrollHeight;
+  }, [thread?.id, loading]);
+}
+
+function OlderItems({ busy, load }) {
+  const ref = useRef(null);
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load());
+    observer.observe(ref.current);
+    return () => observer.disconnect();
+  });
+  return html`<button type="button" class="button outline older" ref=${ref} disabled=${busy} onClick=${load}>
+    ${busy ? "Loading…" : "Show earlier messages"}
+  </button>`;
+}
+
+function Activity({ state }) {
+  const { running, progress, items } = state;
+  if (!running) return null;
+  if (progress) {
+    return html`<p class="progress" role="status"><${Icon} name=${progress.icon ?? "sparkle"} /> ${progress.text}</p>`;
+  }
+  const waiting = items.length === 0 || items.at(-1).type === "user_message";
+  return waiting && html`<p class="thinking" role="status" aria-label="Waiting for the answer"><i></i><i></i><i></i></p>`;
+}
+
+function Notices({ notices }) {
+  const { kit } = useParts();
+  const dismiss = (id) => kit.store.set((state) => ({ notices: state.notices.filter((notice) => notice.id !== id) }));
+  const icons = { info: "info", warning: "triangle-alert", danger: "circle-alert" };
+  return notices.map(
+    ({ id, level, title, message }) => html`<div class=${`notice ${level}`} role="status" key=${id}>
+      <${Icon} name=${icons[level]} />
+      <div class="grow">
+        ${title && html`<strong>${title}</strong>`}
+        <${Markdown} text=${message} />
+      </div>
+      <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => dismiss(id)}><${Icon} name="x" /></button>
+    </div>`,
+  );
+}
+
+const SPOKEN = { "stream.error": "Something went wrong while answering." };
+
+function ThreadError({ error }) {
+  const { conversation } = useParts();
+  if (!error) return null;
+  const message = error.message ?? SPOKEN[error.code] ?? "Something went wrong.";
+  return html`<div class="notice danger error" role="alert">
+    <${Icon} name="circle-alert" />
+    <span class="grow">${message}</span>
+    ${(error.allowRetry || error.reopen) &&
+    html`<button type="button" class="button outline" onClick=${() => conversation.retryLast()}>
+      <${Icon} name="rotate-cw" /> Retry
+    </button>`}
+  </div>`;
+}

@@ -1,0 +1,40 @@
+import { findEntities, previewEntity } from "./entities.js";
+
+/** The element's whole set of options: everything the sample backend can do, switched on. */
+export function chatOptions({ urls, settings, fetch, initialThread, onClientTool }) {
+  const direct = { type: "direct", uploadUrl: urls.uploadUrl };
+  return {
+    api: {
+      url: settings.endpoint === "chat" ? urls.chatUrl : urls.streamUrl,
+      domainKey: "local",
+      fetch,
+      uploadStrategy: settings.upload === "direct" ? direct : { type: "two_phase" },
+    },
+    theme: { colorScheme: settings.theme },
+    initialThread,
+    onClientTool,
+    threadItemActions: { feedback: true, retry: true },
+    startScreen: {
+      greeting: "What can I help with today?",
+      prompts: [
+        { label: "Show my tasks", prompt: "List my tasks", icon: "notebook" },
+        { label: "Add a task", prompt: "Add task Water the plants", icon: "plus" },
+        { label: "Who is employee 7?", prompt: "Who is employee 7?", icon: "profile-card" },
+        { label: "Ask about an invoice", prompt: "What is the state of my invoice?", icon: "suitcase" },
+      ],
+    },
+    composer: {
+      placeholder: "Write a message, @ to mention",
+      attachments: { enabled: true },
+      dictation: { enabled: true },
+      ...urls.composer,
+    },
+    entities: { onTagSearch: findEntities, onRequestPreview: previewEntity, showComposerMenu: true },
+    widgets: {
+      async onAction(action, item) {
+        console.info("widget action handled in the page", action, item.id);
+      },
+    },
+    disclaimer: { text: "A local playground: answers come from the provider named above." },
+  };
+}
