@@ -64,7 +64,7 @@ lock: ## Bring uv.lock, the layer's requirements and the tools' environments up 
 
 .PHONY: dev
 dev: .venv/.installed .envs/ministack/.installed ## Run the whole system here, with a playground page.
-	@exec $(BIN)/python -m local
+	@exec $(BIN)/python -m local --parent $$PPID
 
 .PHONY: token
 token: .venv/.installed ## Print a bearer token that only `make dev` accepts: USER=ann TENANT=acme ROLE=user.

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -22,9 +23,10 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import IO, Any
 
 from local.parent import stop_with_parent
+from local.ports import listen, patiently
 
 # How long a change may be in memory alone, in seconds; well under the two seconds that a crash may cost.
 SAVE_INTERVAL_SECONDS = 1.0
@@ -33,6 +35,8 @@ SAVE_INTERVAL_SECONDS = 1.0
 SAVE_SHARE = 0.2
 # Requests in flight get this long to finish when the process is told to stop, in seconds.
 SHUTDOWN_SECONDS = 2.0
+# What this project uses and what its restart needs back. The rest is saved on a clean stop.
+SAVED = {"cloudformation", "dynamodb", "iam", "s3", "secretsmanager", "ssm"}
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -71,6 +75,21 @@ async def save_changes(changed: asyncio.Event, save: Callable[[], None]) -> None
         pause = max(SAVE_INTERVAL_SECONDS, (loop.time() - began) / SAVE_SHARE)
 
 
+def lock_folder(folder: str) -> IO[str]:
+    """Hold a folder for this process: two emulators on the same files would overwrite each other's.
+
+    Raises:
+        OSError: another process holds it, and goes on to.
+    """
+    file = open(os.path.join(folder, "lock"), "w")  # noqa: SIM115 - held for as long as the process
+    try:
+        patiently(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB))
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
 async def serve(listener: socket.socket, persist: bool) -> None:
     """Serve ministack on `listener` until SIGTERM, SIGINT or the end of standard input."""
     # ministack reads its environment when it is imported: after the port is known.
@@ -86,11 +105,12 @@ async def serve(listener: socket.socket, persist: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    saver = (
-        asyncio.create_task(save_changes(app.changed, lambda: save_all(ministack._build_persistence_save_dict())))
-        if persist
-        else None
-    )
+
+    def save() -> None:
+        states = ministack._build_persistence_save_dict()
+        save_all({name: state for name, state in states.items() if name in SAVED})
+
+    saver = asyncio.create_task(save_changes(app.changed, save)) if persist else None
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75
@@ -111,18 +131,19 @@ def main() -> None:
     parser.add_argument("--persist", action="store_true", help="keep the state across restarts")
     arguments = parser.parse_args()
 
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", arguments.port))
-    except OSError as error:
-        sys.exit(f"port {arguments.port}: {error.strerror}")
-    listener.listen(128)
-    port = listener.getsockname()[1]
-
     state = os.path.abspath(arguments.state)
     temporary = os.path.join(state, "tmp")
     os.makedirs(temporary, exist_ok=True)
+    try:
+        lock = lock_folder(state)
+    except OSError:
+        sys.exit(f"another one keeps its state in {state}")
+    try:
+        listener = listen("127.0.0.1", arguments.port)
+    except OSError as error:
+        sys.exit(f"port {arguments.port}: {error.strerror}")
+    port = listener.getsockname()[1]
+
     os.environ |= {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -143,7 +164,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     stop_with_parent()
     print(json.dumps({"port": port}), flush=True)
-    asyncio.run(serve(listener, arguments.persist))
+    with lock:
+        asyncio.run(serve(listener, arguments.persist))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
-import fcntl
+import os
 import signal
 import socket
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import IO
 
 from local.children import Child
 from local.emulator import Emulator, EmulatorError
+from local.ports import listen
 from local.settings import ENV_FILE, ROOT, DevSettings, DevSettingsError, load_dev_settings, read_environment
 from local.stack import deploy
 from local.template import TEMPLATE
@@ -24,43 +25,24 @@ STACK_NAME = "chatkit-dev"
 # What a change restarts the functions for.
 WATCHED = [ROOT / "layers" / "agents", ROOT / "functions", TEMPLATE, ENV_FILE]
 WATCHED_SUFFIXES = {".py", ".json", ".yaml"}
-BACKLOG = 128
 POLL_SECONDS = 0.1
 # One look at a function that still starts: its socket listens, and the answer comes when it is up.
 PATIENCE_SECONDS = 2.0
+# How often it looks whether `make` is still there.
+PARENT_SECONDS = 0.5
 
 
 class DevServerError(RuntimeError):
     """The dev server cannot start. The message says what to change."""
 
 
-@contextlib.contextmanager
-def _only_user(state: Path) -> Iterator[None]:
-    """Hold the folder's lock: two local AWSs on the same files would overwrite each other's."""
-    state.mkdir(parents=True, exist_ok=True)
-    file: IO[str] = (state / "lock").open("w")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DevServerError(
-                f"Another `make dev` keeps its state in {state}: stop it, or set STATE_DIR to another folder."
-            ) from None
-        yield
-
-
 def _listen(host: str, port: int, variable: str) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        return listen(host, port)
     except OSError as error:
-        listener.close()
         raise DevServerError(
             f"Port {port} on {host} cannot be used ({error.strerror}): set {variable} to another."
         ) from None
-    listener.listen(BACKLOG)
-    return listener
 
 
 def _url(host: str, listener: socket.socket) -> str:
@@ -121,8 +103,15 @@ async def _next(changes: AsyncIterator[set[Path]]) -> set[Path]:
 class DevServer:
     """Everything that `make dev` runs."""
 
-    def __init__(self, settings: DevSettings) -> None:
+    def __init__(self, settings: DevSettings, parent: int | None = None) -> None:
+        """Prepare it.
+
+        Args:
+            settings: Its ports and folders.
+            parent: The process to stop with, when that is killed and can pass on no signal.
+        """
         self._settings = settings
+        self._parent = parent
         self._stopped = asyncio.Event()
 
     async def run(self) -> int:
@@ -139,14 +128,15 @@ class DevServer:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopped.set)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_only_user(settings.state))
             front = stack.enter_context(_listen(settings.host, settings.port, "PORT"))
             stream = stack.enter_context(_listen(settings.host, settings.stream_port, "STREAM_PORT"))
             print("Starting the local AWS (ministack) ...", flush=True)
             try:
                 emulator = await asyncio.to_thread(Emulator, settings.state, port=settings.aws_port, persist=True)
             except EmulatorError as error:
-                raise DevServerError(f"The local AWS did not start: {error} (its port is AWS_PORT)") from error
+                raise DevServerError(
+                    f"The local AWS did not start: {error}\n(AWS_PORT is its port, STATE_DIR its folder)"
+                ) from error
             stack.callback(emulator.stop)
             keys = KeySetServer(settings.keys)
             stack.callback(keys.stop)
@@ -159,6 +149,7 @@ class DevServer:
         front_url, stream_url = _url(self._settings.host, front), _url(self._settings.host, stream)
         children = [Child("chat", front), Child("stream", stream), Child("sweep")]
         stopped = asyncio.create_task(self._stopped.wait())
+        orphaned = asyncio.create_task(self._watch_parent())
         crashed = asyncio.create_task(asyncio.to_thread(emulator.process.wait))
         changes = _changes()
         changed = asyncio.create_task(_next(changes))
@@ -184,7 +175,14 @@ class DevServer:
                 changed = asyncio.create_task(_next(changes))
         finally:
             changed.cancel()
+            orphaned.cancel()
             await asyncio.gather(*(child.stop() for child in children))
+
+    async def _watch_parent(self) -> None:
+        while self._parent is not None:
+            if os.getppid() != self._parent:
+                self._stopped.set()
+            await asyncio.sleep(PARENT_SECONDS)
 
     async def _prepare(self, emulator: Emulator, keys: KeySetServer, front_url: str, stream_url: str) -> dict[str, str]:
         """Bring the table and the bucket up to date, and return the environment of the functions."""
@@ -218,9 +216,12 @@ class DevServer:
 
 def main() -> int:
     """Run the dev server; return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parent", type=int, help="the id of the process to stop with, even if it is killed")
+    arguments = parser.parse_args()
     try:
         settings = load_dev_settings(read_environment())
-        return asyncio.run(DevServer(settings).run())
+        return asyncio.run(DevServer(settings, arguments.parent).run())
     except (DevServerError, DevSettingsError) as error:
         print(error, file=sys.stderr)
         return 1
