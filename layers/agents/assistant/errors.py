@@ -231,3 +231,11 @@ class TurnDeadlineError(AssistantError):
     status = 503
     code = "turn_deadline"
     default_message = "Time ran out before the answer was complete. What was said so far is kept."
+
+
+class TurnFailedError(AssistantError):
+    """The turn ended by an error that only its events tell of."""
+
+    status = 503
+    code = "turn_failed"
+    default_message = "The answer could not be completed. What was said so far is kept."

@@ -47,7 +47,7 @@ async def test_files_are_bound_in_the_order_of_the_message(context: RequestConte
     found, writes = await attachments.bind(context.resources, context.caller, ids, "thr_1")
     assert [(each.id, each.thread_id) for each in found] == [(each, "thr_1") for each in ids]
     await context.resources.table.transact(writes)
-    stored = await attachments.load(context.resources.table, context.caller, ids[0])
+    stored = (await attachments.load(context.resources.table, context.caller, ids[0])).attachment
     assert stored.thread_id == "thr_1"
 
 
@@ -137,16 +137,16 @@ async def test_an_id_that_cannot_be_one_is_invalid(context: RequestContext, unus
 async def test_an_attachment_that_the_deployment_saved_itself_needs_no_file(context: RequestContext) -> None:
     own = FileAttachment(id="file_of_ours", name="a.txt", mime_type="text/plain", metadata={"source": {"page": 1.5}})
     await attachments.save(context.resources.table, context.caller, own)
-    assert await attachments.load(context.resources.table, context.caller, own.id) == own
+    assert (await attachments.load(context.resources.table, context.caller, own.id)).attachment == own
     found, _ = await attachments.bind(context.resources, context.caller, [own.id], "thr_1")
     assert found[0].metadata == own.metadata
 
 
 async def test_saving_keeps_the_thread_and_moves_to_no_other(context: RequestContext) -> None:
     table, caller = context.resources.table, context.caller
-    made = await attachments.load(table, caller, await sent(context))
+    made = (await attachments.load(table, caller, await sent(context))).attachment
     await attachments.save(table, caller, made.model_copy(update={"thread_id": "thr_1"}))
     await attachments.save(table, caller, made)
-    assert (await attachments.load(table, caller, made.id)).thread_id == "thr_1"
+    assert (await attachments.load(table, caller, made.id)).attachment.thread_id == "thr_1"
     with pytest.raises(AttachmentInUseError):
         await attachments.save(table, caller, made.model_copy(update={"thread_id": "thr_2"}))

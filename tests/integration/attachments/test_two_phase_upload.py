@@ -90,7 +90,7 @@ async def test_a_text_is_only_ever_downloaded(context: RequestContext, web: http
 
 async def test_what_is_stored_holds_no_url_that_expires(context: RequestContext) -> None:
     made, _ = await register(context)
-    stored = await attachments.load(context.resources.table, context.caller, made.id)
+    stored = (await attachments.load(context.resources.table, context.caller, made.id)).attachment
     assert stored.upload_descriptor is None
     assert isinstance(stored, ImageAttachment)
     assert str(stored.preview_url) == f"attachment:{made.id}"
@@ -143,7 +143,7 @@ async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
     foreign = await attachments.with_fresh_urls(
         stranger.resources,
         stranger.caller,
-        await attachments.load(context.resources.table, context.caller, made.id),
+        (await attachments.load(context.resources.table, context.caller, made.id)).attachment,
     )
     assert isinstance(foreign, ImageAttachment)
     assert (await web.get(str(foreign.preview_url))).status_code == 404

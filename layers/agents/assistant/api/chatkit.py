@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chatkit.types import StreamingReq, is_streaming_req
+from chatkit.types import ErrorEvent, StreamingReq, is_streaming_req
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -16,6 +16,7 @@ from assistant.api.plain import Answer, plain_frames
 from assistant.api.requests import parse_request
 from assistant.api.services import CurrentContext, services_of
 from assistant.context import RequestContext
+from assistant.errors import AssistantError, TurnFailedError
 
 if TYPE_CHECKING:
     from assistant.turns import TurnHandle
@@ -34,7 +35,7 @@ async def chatkit(request: Request, context: CurrentContext) -> Response:
         return json_bytes(await perform(parsed.request, context))
     turn = await _start(parsed.request, context, request)
     if not parsed.plain:
-        return EventStream(turn, encoded_events(turn), context.settings)
+        return EventStream(turn, encoded_events(turn, context), context.settings)
     if services_of(request).streaming:
         return EventStream(turn, plain_frames(turn), context.settings)
     return await _whole_answer(turn)
@@ -58,12 +59,17 @@ async def _whole_answer(turn: TurnHandle) -> Response:
         AssistantError: the turn failed. What it said is kept in its thread.
     """
     answer = Answer()
+    failure: ErrorEvent | None = None
     try:
         async for event in turn.events():
             answer.take(event)
+            if isinstance(event, ErrorEvent):
+                failure = event
     finally:
         await asyncio.shield(turn.wait())
-    if turn.error is not None:
+    if isinstance(turn.error, AssistantError):
         raise turn.error
+    if failure is not None:
+        raise TurnFailedError(failure.message)
     content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
     return json_response(content, headers={"x-turn-id": turn.turn_id})

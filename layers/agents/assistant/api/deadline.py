@@ -6,8 +6,8 @@ import asyncio
 
 from starlette.types import Scope
 
-# To store what was said and to send the last events.
-MARGIN_SECONDS = 3.0
+# To send the last events. A turn itself keeps back the time that storing its end takes.
+MARGIN_SECONDS = 1.0
 
 
 def lambda_deadline(scope: Scope) -> float | None:

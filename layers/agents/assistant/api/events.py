@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from chatkit.types import ErrorEvent, ThreadStreamEvent
+from chatkit.types import ThreadItemDoneEvent, ThreadStreamEvent, UserMessageItem
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from assistant.api.errors import log_unexpected
+from assistant.context import RequestContext
 from assistant.errors import AssistantError
 from assistant.settings import Settings
 
@@ -47,21 +48,32 @@ def encode_object(content: Mapping[str, object]) -> bytes:
     return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
-def error_event(error: BaseException) -> ErrorEvent:
-    """Return the event that an error is once a stream has begun; one that nobody expected is logged."""
+def encode_failure(error: Exception) -> bytes:
+    """Return the `error` event that a failure is once a stream has begun; one that nobody expected is logged."""
+    from assistant.turns.ending import error_event
+
     if not isinstance(error, AssistantError):
         log_unexpected(error)
-        error = AssistantError()
-    return ErrorEvent(code="custom", message=error.message, allow_retry=error.retryable)
+    return encode_event(error_event(error))
 
 
-async def encoded_events(turn: TurnHandle) -> AsyncGenerator[bytes, None]:
-    """Yield a turn's events in their frames. What fails in between becomes an `error` event."""
+async def encoded_events(turn: TurnHandle, context: RequestContext) -> AsyncGenerator[bytes, None]:
+    """Yield a turn's events in their frames, with URLs that work. What fails in between is an `error` event."""
     try:
         async for event in turn.events():
-            yield encode_event(event)
+            yield encode_event(await _with_fresh_urls(event, context))
     except Exception as error:
-        yield encode_event(error_event(error))
+        yield encode_failure(error)
+
+
+async def _with_fresh_urls(event: ThreadStreamEvent, context: RequestContext) -> ThreadStreamEvent:
+    match event:
+        case ThreadItemDoneEvent(item=UserMessageItem(attachments=[_, *_]) as item):
+            from assistant.attachments import fresh_item
+
+            return ThreadItemDoneEvent(item=await fresh_item(context.resources, context.caller, item))
+        case _:
+            return event
 
 
 class EventStream(Response):

@@ -20,7 +20,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant.api.events import encode_event, encode_object, error_event
+from assistant.api.events import encode_event, encode_failure, encode_object
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -94,5 +94,5 @@ async def plain_frames(turn: TurnHandle) -> AsyncGenerator[bytes, None]:
                     if added:
                         yield encode_object({"text": added})
     except Exception as error:
-        yield encode_event(error_event(error))
+        yield encode_failure(error)
     yield encode_object({"final": answer.text, "done": True, "thread_id": turn.thread_id})

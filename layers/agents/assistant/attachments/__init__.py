@@ -9,7 +9,7 @@ from assistant.attachments.deletion import delete, delete_for_thread, sweep_unse
 from assistant.attachments.records import load, save
 from assistant.attachments.store import S3AttachmentStore
 from assistant.attachments.upload import upload
-from assistant.attachments.urls import read_url, with_fresh_urls, without_urls
+from assistant.attachments.urls import fresh_item, read_url, with_fresh_urls, without_urls
 
 __all__ = [
     "S3AttachmentStore",
@@ -17,6 +17,7 @@ __all__ = [
     "bind",
     "delete",
     "delete_for_thread",
+    "fresh_item",
     "load",
     "read_url",
     "refusal",

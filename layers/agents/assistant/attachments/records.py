@@ -131,8 +131,8 @@ async def save(table: Table, caller: Caller, attachment: Attachment) -> None:
         raise AttachmentInUseError from None
 
 
-async def load(table: Table, caller: Caller, attachment_id: str) -> Attachment:
-    """Return an attachment of the caller's, as stored.
+async def load(table: Table, caller: Caller, attachment_id: str) -> Record:
+    """Return an attachment of the caller's.
 
     Raises:
         NotFoundError: there is none of that id, or it is someone else's.
@@ -140,12 +140,7 @@ async def load(table: Table, caller: Caller, attachment_id: str) -> Attachment:
     row = await table.get(record_key(caller, attachment_id))
     if row is None:
         raise NotFoundError("There is no such attachment.")
-    return _from_row(row).attachment
-
-
-async def delete(table: Table, caller: Caller, attachment_id: str) -> None:
-    """Remove an attachment's row, whether or not it is there."""
-    await table.delete(record_key(caller, attachment_id))
+    return _from_row(row)
 
 
 async def load_many(table: Table, caller: Caller, attachment_ids: Sequence[str]) -> list[Record]:

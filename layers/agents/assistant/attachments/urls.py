@@ -6,7 +6,9 @@ and the id, so a stored attachment leads to no other user's file.
 
 from __future__ import annotations
 
-from chatkit.types import Attachment, ImageAttachment
+import asyncio
+
+from chatkit.types import Attachment, ImageAttachment, UserMessageItem
 from pydantic import AnyUrl
 
 from assistant import keys
@@ -48,6 +50,12 @@ async def with_fresh_urls(resources: Resources, caller: Caller, attachment: Atta
         return attachment
     url = await read_url(resources, caller, attachment)
     return attachment.model_copy(update={"preview_url": AnyUrl(url)})
+
+
+async def fresh_item(resources: Resources, caller: Caller, item: UserMessageItem) -> UserMessageItem:
+    """Return a stored message with its attachments as a client can use them."""
+    fresh = await asyncio.gather(*(with_fresh_urls(resources, caller, each) for each in item.attachments))
+    return item.model_copy(update={"attachments": fresh})
 
 
 async def read_url(resources: Resources, caller: Caller, attachment: Attachment) -> str:
