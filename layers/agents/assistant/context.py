@@ -15,6 +15,27 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Report:
+    """What a turn's run tells about itself, for its story, its log line and its quota.
+
+    Attributes:
+        provider: Who answered.
+        model: The model that answered.
+        input_tokens: Tokens that were read, all calls of the turn together.
+        output_tokens: Tokens that were written.
+        model_calls: How often a model was called.
+        tools: The names of the tools that were called, in their order.
+    """
+
+    provider: str | None = None
+    model: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    model_calls: int = 0
+    tools: list[str] = field(default_factory=list)
+
+
+@dataclass
 class RequestContext:
     """One request's context.
 
@@ -22,12 +43,14 @@ class RequestContext:
         caller: Who is calling, from the verified token. Tools authorise by it and by nothing else.
         resources: The process's table, bucket and settings.
         deadline: When the turn must have ended, in seconds of the event loop's clock; None for no limit.
+        report: What the turn's run tells about itself.
         loaded: Metadata as this request last read or wrote it, by thread id: what a save is compared with.
     """
 
     caller: Caller
     resources: Resources
     deadline: float | None = None
+    report: Report = field(default_factory=Report)
     loaded: dict[str, ThreadMetadata] = field(default_factory=dict)
 
     @property

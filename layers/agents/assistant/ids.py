@@ -11,11 +11,12 @@ import os
 import re
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _OWN_ID = re.compile(r"^([a-z]+)_([0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15})$")
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
 _FRACTION_STEPS = 4096  # 12 bits
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _lock = threading.Lock()
 _last_tick = 0
@@ -32,9 +33,11 @@ def _tick() -> int:
 
 
 def time_prefix(moment: datetime) -> str:
-    """Return the 16 hex digits with which a UUIDv7 of that moment begins. A naive time counts as UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    microseconds = max(0, int((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000))
+    """Return the 16 hex digits with which a UUIDv7 of that moment begins.
+
+    A naive time counts as local, since ChatKit's server stamps items with `datetime.now()`.
+    """
+    microseconds = max(0, (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1))
     milliseconds, rest = divmod(microseconds, 1000)
     return f"{milliseconds:012x}7{rest * _FRACTION_STEPS // 1000:03x}"
 

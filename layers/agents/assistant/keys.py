@@ -87,10 +87,7 @@ def thread_partition(tenant_id: str, user_id: str, thread_id: str) -> str:
     Raises:
         InvalidRequestError: an id cannot be part of a key. So for every function here.
     """
-    return (
-        f"THREAD#{_component(tenant_id, 'tenant')}#{_component(user_id, 'user')}"
-        f"#{_component(thread_id, 'thread')}"
-    )
+    return f"THREAD#{_component(tenant_id, 'tenant')}#{_component(user_id, 'user')}#{_component(thread_id, 'thread')}"
 
 
 def user_partition(tenant_id: str, user_id: str) -> str:
@@ -165,6 +162,16 @@ def sweep_key(due: datetime, partition: str, kind: str) -> Key:
     shard = crc32(partition.encode()) % SWEEP_SHARDS
     digest = sha256(partition.encode()).hexdigest()[:32]
     return Key(f"SWEEP#{shard}", f"{time_prefix(due)}#{kind}#{digest}")
+
+
+def sweep_partitions() -> list[str]:
+    """Return the partitions that hold the sweep's work."""
+    return [f"SWEEP#{shard}" for shard in range(SWEEP_SHARDS)]
+
+
+def sweep_bound(moment: datetime) -> str:
+    """Return the sort key behind all work that is due at that time."""
+    return f"{time_prefix(moment)}~"
 
 
 def attachment_prefix(tenant_id: str, user_id: str) -> str:

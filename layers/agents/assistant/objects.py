@@ -74,9 +74,7 @@ class Objects:
         except BotoCoreError as error:
             raise store_error(error) from error
 
-    async def put(
-        self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream"
-    ) -> None:
+    async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
         """Write an object of `body` bytes; a file is read from where it stands, and can be rewound."""
         await self._call(
             partial(self.client.put_object, Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
@@ -119,9 +117,7 @@ class Objects:
         for start in range(0, len(keys), MAX_DELETE_KEYS):
             chunk: Any = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
             answer = await self._call(
-                partial(
-                    self.client.delete_objects, Bucket=self.bucket, Delete={"Objects": chunk, "Quiet": True}
-                )
+                partial(self.client.delete_objects, Bucket=self.bucket, Delete={"Objects": chunk, "Quiet": True})
             )
             failed = answer.get("Errors", [])
             if failed:
@@ -132,9 +128,7 @@ class Objects:
         removed = 0
         while True:
             answer = await self._call(
-                partial(
-                    self.client.list_objects_v2, Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS
-                )
+                partial(self.client.list_objects_v2, Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS)
             )
             keys = [entry["Key"] for entry in answer.get("Contents", [])]
             if not keys:

@@ -216,9 +216,7 @@ class Table:
             return rows[:limit], True
         return rows, more
 
-    async def put(
-        self, key: Key, row: Mapping[str, Any], *, condition: str | None = None, **values: Any
-    ) -> None:
+    async def put(self, key: Key, row: Mapping[str, Any], *, condition: str | None = None, **values: Any) -> None:
         """Write a whole row.
 
         Raises:
@@ -302,9 +300,7 @@ class Table:
         raise StoreUnavailableError(retry_after=1)
 
 
-def _conditioned(
-    condition: str | None, names: Mapping[str, str], values: Mapping[str, Any]
-) -> dict[str, Any]:
+def _conditioned(condition: str | None, names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
     request: dict[str, Any] = {}
     if condition is not None:
         request["ConditionExpression"] = condition

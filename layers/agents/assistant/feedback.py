@@ -1,0 +1,44 @@
+"""What users think of answers: stored beside the item, and changeable."""
+
+from __future__ import annotations
+
+from chatkit.types import FeedbackKind
+
+from assistant.context import RequestContext
+from assistant.errors import InvalidRequestError
+from assistant.table import ConditionFailedError, Write
+from assistant.threads.rows import now, row_key
+from assistant.threads.store import ThreadNotFoundError, ThreadStore
+
+# A client gives feedback on the items of one answer; a transaction takes 100 writes.
+MAX_ITEMS = 50
+
+
+async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context: RequestContext) -> None:
+    """Store an opinion on items; it replaces an earlier one.
+
+    Raises:
+        NotFoundError: the thread, or one of the items, is not the caller's; nothing is stored then.
+        InvalidRequestError: there are no items, or too many.
+    """
+    wanted = list(dict.fromkeys(item_ids))
+    if not 0 < len(wanted) <= MAX_ITEMS:
+        raise InvalidRequestError(f"Feedback takes 1 to {MAX_ITEMS} items.")
+    store = ThreadStore(context.resources)
+    rows = [await store.find_item(thread_id, item_id, context) for item_id in wanted]
+    writes = [
+        Write(
+            row_key(row),
+            update="SET feedback = :kind, feedback_at = :now",
+            condition="attribute_exists(pk)",
+            values={":kind": kind, ":now": now().isoformat()},
+        )
+        for row in rows
+        if row is not None
+    ]
+    if len(writes) < len(wanted):
+        raise ThreadNotFoundError("The item does not exist.")
+    try:
+        await context.resources.table.transact(writes)
+    except ConditionFailedError:
+        raise ThreadNotFoundError("The item does not exist.") from None

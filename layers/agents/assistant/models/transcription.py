@@ -1,0 +1,37 @@
+"""Speech to text through the provider's audio API."""
+
+from __future__ import annotations
+
+from assistant.errors import UnsupportedFeatureError
+from assistant.models.clients import client_of
+from assistant.models.failures import mapped
+from assistant.settings import Settings
+
+
+async def transcribe(settings: Settings, name: str, audio: bytes, media_type: str) -> str:
+    """Return the text of a recording.
+
+    Args:
+        settings: The provider, and the model that `TRANSCRIPTION_MODEL` names.
+        name: A file name whose ending says what the bytes are.
+        audio: The recording.
+        media_type: Its media type.
+
+    Raises:
+        UnsupportedFeatureError: the provider has no audio API.
+        ModelError: the provider failed.
+    """
+    match settings.llm_provider:
+        case "demo":
+            return f"This is the demo model: it heard {len(audio)} bytes of {media_type}."
+        case "openai":
+            client = await client_of(settings, "openai")
+        case provider:
+            raise UnsupportedFeatureError(f"The provider '{provider}' offers no dictation here.")
+    try:
+        result = await client.audio.transcriptions.create(
+            file=(name, audio, media_type), model=settings.transcription_model
+        )
+    except Exception as error:
+        raise mapped(error, "openai", settings.transcription_model, "TRANSCRIPTION_MODEL", "OPENAI_API_KEY") from error
+    return result.text

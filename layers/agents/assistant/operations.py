@@ -1,0 +1,102 @@
+"""The ten operations that answer at once, each by the least that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from importlib import import_module
+from typing import assert_never
+
+from chatkit.types import (
+    AttachmentsCreateReq,
+    AttachmentsDeleteReq,
+    InputTranscribeReq,
+    ItemsFeedbackReq,
+    ItemsListReq,
+    NonStreamingReq,
+    ThreadsDeleteReq,
+    ThreadsGetByIdReq,
+    ThreadsListReq,
+    ThreadsSyncCustomActionReq,
+    ThreadsUpdateReq,
+    WidgetItem,
+)
+from pydantic import BaseModel
+
+from assistant import attachments, feedback, reads
+from assistant.context import RequestContext
+from assistant.errors import InvalidRequestError
+from assistant.threads.client import client_thread
+from assistant.threads.store import ThreadStore
+
+NOTHING = b"{}"
+
+
+def serialized(model: BaseModel) -> bytes:
+    """Return a model as ChatKit's server sends it: by alias, without None, without our metadata."""
+    return model.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True}).encode()
+
+
+async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
+    """Perform an operation and return its answer as JSON.
+
+    Raises:
+        AssistantError: it cannot be performed; nothing has changed then.
+    """
+    store = ThreadStore(context.resources)
+    match request:
+        case ThreadsGetByIdReq(params=get):
+            return serialized(await reads.get_thread(get.thread_id, context))
+        case ThreadsListReq(params=threads):
+            return serialized(await reads.list_threads(threads.limit, threads.after, threads.order, context))
+        case ItemsListReq(params=items):
+            return serialized(await reads.list_items(items.thread_id, items.limit, items.after, items.order, context))
+        case ThreadsUpdateReq(params=update):
+            thread = await store.load_thread(update.thread_id, context)
+            thread.title = update.title
+            await store.save_thread(thread, context)
+            return serialized(client_thread(thread))
+        case ThreadsDeleteReq(params=delete):
+            await store.delete_thread(delete.thread_id, context)
+            return NOTHING
+        case ItemsFeedbackReq(params=opinion):
+            await feedback.save(opinion.thread_id, opinion.item_ids, opinion.kind, context)
+            return NOTHING
+        case AttachmentsCreateReq(params=create):
+            return serialized(await attachments.S3AttachmentStore().create_attachment(create, context))
+        case AttachmentsDeleteReq(params=removal):
+            await attachments.delete(context.resources, context.caller, removal.attachment_id)
+            return NOTHING
+        case InputTranscribeReq(params=speech):
+            return await _transcribe(speech.audio_base64, speech.mime_type, context)
+        case ThreadsSyncCustomActionReq():
+            return await _sync_action(request, store, context)
+        case _:
+            assert_never(request)
+
+
+async def _transcribe(audio_base64: str, mime_type: str, context: RequestContext) -> bytes:
+    try:
+        audio = base64.b64decode(audio_base64, validate=True)
+    except binascii.Error:
+        raise InvalidRequestError("The audio is not valid base64.") from None
+    speech = await asyncio.to_thread(import_module, "assistant.speech")
+    result: BaseModel = await speech.transcribe(audio, mime_type, context)
+    return serialized(result)
+
+
+async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, context: RequestContext) -> bytes:
+    params = request.params
+    thread = await store.load_thread(params.thread_id, context)
+    sender: WidgetItem | None = None
+    if params.item_id is not None:
+        item = await store.load_item(params.thread_id, params.item_id, context)
+        if not isinstance(item, WidgetItem):
+            raise InvalidRequestError("An action comes from a widget.")
+        sender = item
+    server = await asyncio.to_thread(import_module, "assistant.server")
+    response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
+    if response.updated_item is not None:
+        await store.save_item(params.thread_id, response.updated_item, context)
+    return serialized(response)

@@ -1,0 +1,155 @@
+"""ChatKit's server, thin: it lets the configured agent answer, and passes actions on to the agents' package.
+
+Loaded with the first streaming operation, because the agents SDK comes with it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from agents import Agent, InputGuardrailTripwireTriggered, RunConfig, Runner, RunResultStreaming
+from chatkit.actions import Action
+from chatkit.agents import AgentContext, stream_agent_response
+from chatkit.server import ChatKitServer
+from chatkit.types import (
+    SyncCustomActionResponse,
+    ThreadItemDoneEvent,
+    ThreadMetadata,
+    ThreadsCustomActionReq,
+    ThreadStreamEvent,
+    UserMessageItem,
+    WidgetItem,
+)
+
+from assistant.context import RequestContext
+from assistant.conversion import ItemConverter, ToolRounds
+from assistant.errors import ConfigurationError, InvalidRequestError, UnsupportedFeatureError
+from assistant.history import newest_turns
+from assistant.models import build_model, resolve_provider
+from assistant.settings import Settings
+from assistant.threads.store import ThreadStore
+from assistant.turns.opening import OPENING_ITEMS
+
+if TYPE_CHECKING:
+    from assistant.turns.plan import Plan
+
+# Model calls in one turn; an agent that needs more is going round in circles.
+MAX_MODEL_CALLS = 12
+
+
+class AssistantServer(ChatKitServer[RequestContext]):
+    """Answers one turn, or one action, on the store of that turn."""
+
+    def __init__(self, store: ThreadStore, context: RequestContext) -> None:
+        super().__init__(store)
+        self._package, self._agent = load_agents(context.settings)
+
+    def answer(self, plan: Plan, thread: ThreadMetadata, context: RequestContext) -> AsyncIterator[ThreadStreamEvent]:
+        """Stream a claimed turn's events."""
+        if isinstance(plan.request, ThreadsCustomActionReq):
+            return self.action(thread, plan.request.params.action, plan.sender, context)
+        return self.respond(thread, plan.user_message or plan.retry_of, context)
+
+    async def respond(
+        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Run the agent on the thread's newest history and stream what it does."""
+        settings = context.settings
+        page = await self.store.load_thread_items(thread.id, None, OPENING_ITEMS, "desc", context)
+        history = newest_turns(page.data[::-1], settings.history_max_tokens)
+        agent_context = AgentContext[RequestContext](thread=thread, store=self.store, request_context=context)
+        result = Runner.run_streamed(
+            self._agent,
+            await ItemConverter(context).to_agent_input(history),
+            context=agent_context,
+            max_turns=MAX_MODEL_CALLS,
+            run_config=RunConfig(
+                model=build_model(settings),
+                tracing_disabled=not settings.agents_tracing,
+                trace_include_sensitive_data=settings.log_content,
+            ),
+        )
+        rounds = ToolRounds(thread)
+        try:
+            async for event in stream_agent_response(agent_context, result):
+                hidden = rounds.take(result.new_items)
+                if hidden is not None:
+                    yield ThreadItemDoneEvent(item=hidden)
+                yield event
+            hidden = rounds.take(result.new_items)
+            if hidden is not None:
+                yield ThreadItemDoneEvent(item=hidden)
+        except InputGuardrailTripwireTriggered as error:
+            raise InvalidRequestError("This message cannot be answered here.") from error
+        finally:
+            result.cancel()
+            _report(context, settings, result)
+
+    async def action(
+        self,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+        context: RequestContext,
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Pass an action on to the agents' package, and stream what it does."""
+        handle = getattr(self._package, "handle_action", None)
+        if handle is None:
+            raise UnsupportedFeatureError("This deployment has no actions.")
+        agent_context = AgentContext[RequestContext](thread=thread, store=self.store, request_context=context)
+        async for event in handle(thread, action, sender, agent_context):
+            yield event
+
+    async def sync_action(
+        self,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+        context: RequestContext,
+    ) -> SyncCustomActionResponse:
+        """Pass an action on that is answered by one changed item."""
+        handle = getattr(self._package, "handle_sync_action", None)
+        if handle is None:
+            raise UnsupportedFeatureError("This deployment has no such actions.")
+        agent_context = AgentContext[RequestContext](thread=thread, store=self.store, request_context=context)
+        response: SyncCustomActionResponse = await handle(thread, action, sender, agent_context)
+        return response
+
+
+@functools.cache
+def _load(factory: str) -> tuple[ModuleType, Any]:
+    module_name, _, attribute = factory.partition(":")
+    try:
+        module = import_module(module_name)
+        return module, getattr(module, attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"AGENT_FACTORY={factory} cannot be loaded.") from error
+
+
+@functools.lru_cache(maxsize=8)
+def load_agents(settings: Settings) -> tuple[ModuleType, Agent[Any]]:
+    """Return the agents' package and its first agent, built once per process.
+
+    Raises:
+        ConfigurationError: `AGENT_FACTORY` names nothing that can be called.
+    """
+    module, build_agent = _load(settings.agent_factory)
+    return module, build_agent(settings)
+
+
+def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:
+    usage = result.context_wrapper.usage
+    report = context.report
+    report.provider = report.provider or resolve_provider(settings)
+    report.model_calls += usage.requests
+    report.input_tokens += usage.input_tokens
+    report.output_tokens += usage.output_tokens
+    report.tools += [
+        name
+        for item in result.new_items
+        if item.type == "tool_call_item" and (name := getattr(item.raw_item, "name", None)) is not None
+    ]

@@ -1,0 +1,88 @@
+"""Finishing what deletes, expiry and crashes have left: idempotent, and safe to run twice at once.
+
+Each piece of work is a row that is written in the same transaction as what makes it necessary, and removed when it
+is done. A failure leaves the row, and the next run tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant import keys
+from assistant.attachments import sweep_unsent
+from assistant.errors import AssistantError
+from assistant.identity import Caller
+from assistant.resources import Resources
+from assistant.table import Row
+from assistant.threads import purge
+from assistant.threads.rows import now, row_key
+
+logger = logging.getLogger(__name__)
+
+# Work that is read at once; the rest is read when that is done.
+PAGE_ROWS = 25
+
+
+@dataclass
+class Swept:
+    """What one run did: pieces of work that were finished, failed, and kept for later."""
+
+    finished: int = 0
+    failed: int = 0
+    postponed: int = 0
+
+
+async def sweep(resources: Resources, *, time_is_up: Callable[[], bool] = lambda: False) -> Swept:
+    """Do all work that is due.
+
+    Args:
+        resources: The process's table and bucket.
+        time_is_up: Asked between two pieces of work; what is left then is done by the next run.
+    """
+    swept = Swept()
+    high = keys.sweep_bound(now())
+    for pk in keys.sweep_partitions():
+        after: str | None = None
+        while not time_is_up():
+            rows, more = await resources.table.query(pk, between=("0", high), after=after, limit=PAGE_ROWS)
+            for row in rows:
+                if time_is_up():
+                    return swept
+                await _do(resources, row, swept)
+            if not more:
+                break
+            after = rows[-1]["sk"]
+    return swept
+
+
+async def _do(resources: Resources, row: Row, swept: Swept) -> None:
+    started = time.monotonic()
+    try:
+        done = await _work(resources, row)
+    except AssistantError as error:
+        swept.failed += 1
+        logger.warning("sweep: %s failed after %.1f s: %s", row["kind"], time.monotonic() - started, error.code)
+        return
+    if done:
+        await resources.table.delete(row_key(row))
+        swept.finished += 1
+    else:
+        swept.postponed += 1
+
+
+async def _work(resources: Resources, row: Row) -> bool:
+    """Do one piece of work. Return whether it is finished."""
+    caller = Caller(row["tenant_id"], row["user_id"])
+    match row["kind"]:
+        case purge.PURGE_KIND:
+            return await purge.purge_thread(resources, caller, row["thread_id"], row_key(row))
+        case purge.EXPIRE_KIND:
+            return await purge.expire_thread(resources, caller, row["thread_id"])
+        case "attachment":
+            await sweep_unsent(resources, row)
+            return True
+    logger.error("sweep: unknown kind %r", row["kind"])
+    return False

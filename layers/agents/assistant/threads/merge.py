@@ -1,0 +1,31 @@
+"""Two writers of one thread's metadata: neither loses what it changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatkit.types import ThreadMetadata
+
+
+def merged_metadata(*, base: ThreadMetadata | None, mine: ThreadMetadata, theirs: ThreadMetadata) -> ThreadMetadata:
+    """Merge what I changed since `base` into `theirs`, field by field and key by key of `metadata`.
+
+    Args:
+        base: The thread as I loaded it; None if I never did, and then all that I set counts as changed.
+        mine: The thread as I want it.
+        theirs: The thread as it is in the table.
+
+    Returns:
+        The thread to write. Its id and creation stay as they are in the table.
+    """
+    changes: dict[str, Any] = {}
+    for name in ("title", "status", "allowed_image_domains"):
+        wanted = getattr(mine, name)
+        if base is None or wanted != getattr(base, name):
+            changes[name] = wanted
+    metadata = dict(theirs.metadata)
+    before = {} if base is None else base.metadata
+    for key in before.keys() - mine.metadata.keys():
+        metadata.pop(key, None)
+    metadata |= {key: value for key, value in mine.metadata.items() if key not in before or before[key] != value}
+    return theirs.model_copy(update={**changes, "metadata": metadata})

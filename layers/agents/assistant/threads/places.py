@@ -1,0 +1,62 @@
+"""Where ids stand: from an id to its place among its thread's items, or among its user's threads.
+
+An id that we made carries its place. A foreign id gets a place when it is first stored, and a row of its own, the
+alias, remembers it; the alias outlives what it names, so that a cursor is still good when its item is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from assistant import keys
+from assistant.errors import InvalidRequestError
+from assistant.keys import Key
+from assistant.table import Row, Table, Write
+from assistant.threads.rows import SCHEMA_VERSION, now
+
+# A page is read on within minutes; after a day nobody holds the cursor any more.
+CURSOR_LIFETIME = timedelta(days=1)
+
+
+def alias_key(pk: str, foreign_id: str) -> Key:
+    """Return the key of a foreign id's alias in a thread's or a user's partition."""
+    return Key(pk, keys.alias_sk(foreign_id))
+
+
+def new_alias(pk: str, foreign_id: str, created_at: datetime) -> tuple[str, Write]:
+    """Return a new place for a foreign id, and the write that remembers it unless it has one already."""
+    place = keys.new_place(created_at)
+    row: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "place": place}
+    return place, Write(alias_key(pk, foreign_id), put=row, condition="attribute_not_exists(pk)")
+
+
+def forgotten_alias(pk: str, foreign_id: str, place: str) -> Write:
+    """Return the write that lets an alias lapse, because what it named is gone."""
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "place": place,
+        "gone": True,
+        "ttl": int((now() + CURSOR_LIFETIME).timestamp()),
+    }
+    return Write(alias_key(pk, foreign_id), put=row)
+
+
+def place_in(row: Row | None) -> str | None:
+    """Return the place in an alias that was read."""
+    return None if row is None else str(row["place"])
+
+
+async def cursor_place(table: Table, pk: str, after: str) -> str:
+    """Return the place of the id that a client hands back to read on after it.
+
+    Raises:
+        InvalidRequestError: the cursor names nothing that this caller was ever shown.
+    """
+    own = keys.own_place(after)
+    if own is not None:
+        return own
+    place = place_in(await table.get(alias_key(pk, after)))
+    if place is None:
+        raise InvalidRequestError("The cursor is not valid.")
+    return place

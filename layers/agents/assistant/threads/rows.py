@@ -1,0 +1,184 @@
+"""Threads and items as rows of the table, and back.
+
+A value is kept as JSON text, compressed where that saves capacity, and outside the table where DynamoDB's limit
+on an item would not hold it. Each row carries the `schema_version` it was written with; `_UPGRADES` brings an
+older one to the present form, so rows of every release are read for ever.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import TooLargeError
+from assistant.ids import uuid7
+from assistant.keys import Key
+from assistant.table import Row
+
+if TYPE_CHECKING:
+    from chatkit.types import ThreadItem, ThreadMetadata
+    from pydantic import TypeAdapter
+
+SCHEMA_VERSION = 1
+
+# Under this a row costs the same capacity units compressed or not, and text is kinder to whoever reads it.
+COMPRESS_OVER_BYTES = 4_000
+# DynamoDB's limit on an item is 409,600 bytes; the rest is for keys and the other attributes.
+MAX_INLINE_BYTES = 350_000
+# The largest item that can be made here; Lambda's own limit on a request body is 6 MB.
+MAX_ITEM_BYTES = 10_000_000
+# DynamoDB's TTL would take a row before the sweep has removed its objects; so it comes this much later.
+TTL_GRACE = timedelta(days=7)
+
+_UPGRADES: Mapping[int, Callable[[Row], Row]] = {}
+"""How a row of version N becomes one of version N + 1."""
+
+
+@cache
+def item_adapter() -> TypeAdapter[ThreadItem]:
+    """The validator of thread items, built once: building it costs milliseconds."""
+    from chatkit.types import ThreadItem
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ThreadItem)
+
+
+@dataclass(frozen=True)
+class Offload:
+    """An object that must be in the bucket before the row that points to it is written."""
+
+    key: str
+    body: bytes
+
+
+def now() -> datetime:
+    """Return the time, UTC-aware."""
+    return datetime.now(UTC)
+
+
+def expiry(retention_days: int | None) -> dict[str, Any]:
+    """Return the attributes that let a row written now expire, none without a retention."""
+    if retention_days is None:
+        return {}
+    end = now() + timedelta(days=retention_days)
+    return {"expires_at": end.timestamp(), "ttl": int((end + TTL_GRACE).timestamp())}
+
+
+def is_visible(row: Row | None) -> bool:
+    """Tell whether a row is there for its user: it exists, is not deleted and has not expired."""
+    if row is None or row.get("deleted_at"):
+        return False
+    expires_at = row.get("expires_at")
+    return expires_at is None or expires_at > now().timestamp()
+
+
+def upgraded(row: Row) -> Row:
+    """Return the row in the present schema.
+
+    Raises:
+        ValueError: a newer release wrote it.
+    """
+    version = row.get("schema_version", 1)
+    if version > SCHEMA_VERSION:
+        raise ValueError(f"A row has schema version {version}; this release reads up to {SCHEMA_VERSION}.")
+    while version < SCHEMA_VERSION:
+        row = _UPGRADES[version](row)
+        version += 1
+    return row
+
+
+def pack(text: str) -> dict[str, Any]:
+    """Return the attribute that holds a JSON text: `data` as it is, or `blob` compressed."""
+    raw = text.encode()
+    if len(raw) <= COMPRESS_OVER_BYTES:
+        return {"data": text}
+    return {"blob": zlib.compress(raw, level=6)}
+
+
+def unpack(row: Row) -> bytes | str:
+    """Return the JSON text that `pack` put into a row."""
+    blob = row.get("blob")
+    return zlib.decompress(blob) if blob is not None else row["data"]
+
+
+def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
+    """Return the attributes with a thread's metadata. Items that a `Thread` carries along are left out.
+
+    Raises:
+        TooLargeError: the metadata does not fit into a row.
+    """
+    packed = pack(thread.model_dump_json(include=set(_metadata_fields())))
+    if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
+        raise TooLargeError("The thread's metadata is too large.")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": thread.id,
+        # Beside the value, so that a condition can refuse a message into a locked thread.
+        "status": thread.status.type,
+        **packed,
+    }
+
+
+def load_metadata(row: Row) -> ThreadMetadata:
+    """Return the metadata that a row holds."""
+    from chatkit.types import ThreadMetadata
+
+    return ThreadMetadata.model_validate_json(unpack(upgraded(row)))
+
+
+@cache
+def _metadata_fields() -> tuple[str, ...]:
+    from chatkit.types import ThreadMetadata
+
+    return tuple(ThreadMetadata.model_fields)
+
+
+def item_row(item: ThreadItem, object_prefix: str, retention_days: int | None) -> tuple[dict[str, Any], Offload | None]:
+    """Return an item's attributes, and the object that must be written first if it is a large one.
+
+    Args:
+        item: The item, of any kind.
+        object_prefix: Where in the bucket the thread's large items are kept.
+        retention_days: After how many days the row expires; None for never.
+
+    Raises:
+        TooLargeError: the item is over `MAX_ITEM_BYTES`.
+    """
+    text = item_adapter().dump_json(item).decode()
+    size = len(text.encode())
+    if size > MAX_ITEM_BYTES:
+        raise TooLargeError(f"An item may have {MAX_ITEM_BYTES // 1_000_000} MB.")
+    attributes: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "id": item.id,
+        "type": item.type,
+        "size": size,
+        **expiry(retention_days),
+    }
+    if item.type in {"hidden_context_item", "sdk_hidden_context"}:
+        attributes["hidden"] = True
+    if item.type == "user_message" and item.attachments:
+        attributes["attachments"] = [attachment.id for attachment in item.attachments]
+    packed = pack(text)
+    blob = packed.get("blob", b"")
+    if len(blob) <= MAX_INLINE_BYTES:
+        return attributes | packed, None
+    # A name that no earlier version of the item has: until the row points to it, no reader sees it.
+    offload = Offload(f"{object_prefix}{uuid7()}", blob)
+    return attributes | {"object": offload.key}, offload
+
+
+def load_item(row: Row, body: bytes | None = None) -> ThreadItem:
+    """Return the item that a row holds; `body` is its object where the row only points to one."""
+    if body is not None:
+        return item_adapter().validate_json(zlib.decompress(body))
+    return item_adapter().validate_json(unpack(upgraded(row)))
+
+
+def row_key(row: Row) -> Key:
+    """Return the key of a row that was read."""
+    return Key(row["pk"], row["sk"])

@@ -1,0 +1,103 @@
+"""What a turn has said so far, kept up with its events: the items being written, and those that are done.
+
+No I/O: the runner stores from here what is not stored yet, at checkpoints and at the end.
+"""
+
+from __future__ import annotations
+
+from chatkit.types import (
+    ThreadItem,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+)
+
+from assistant.turns.updates import TextBuffer, apply_update
+
+
+class Journal:
+    """The items of one turn.
+
+    Attributes:
+        done: Items that are complete, by id, in their order.
+    """
+
+    def __init__(self) -> None:
+        self.done: dict[str, ThreadItem] = {}
+        self._pending: dict[str, ThreadItem] = {}
+        self._texts: dict[str, TextBuffer] = {}
+        self._unsaved: dict[str, ThreadItem] = {}
+        self._saved: set[str] = set()
+        self._removed: set[str] = set()
+        self.changed = False
+
+    def apply(self, event: ThreadStreamEvent) -> None:
+        """Take an event of this turn into account."""
+        match event:
+            case ThreadItemAddedEvent(item=item):
+                self._pending[item.id] = item.model_copy(deep=True)
+                self.changed = True
+            case ThreadItemUpdatedEvent(item_id=item_id, update=update):
+                pending = self._pending.get(item_id)
+                if pending is not None:
+                    buffer = self._texts.setdefault(item_id, TextBuffer())
+                    if not buffer.take(pending, update):
+                        apply_update(pending, update)
+                    self.changed = True
+            case ThreadItemDoneEvent(item=item) | ThreadItemReplacedEvent(item=item):
+                self.complete(item)
+            case ThreadItemRemovedEvent(item_id=item_id):
+                self.remove(item_id)
+            case _:
+                pass
+
+    def complete(self, item: ThreadItem) -> None:
+        """Count an item as done in this form."""
+        self._pending.pop(item.id, None)
+        self._texts.pop(item.id, None)
+        copy = item.model_copy(deep=True)
+        self.done[item.id] = copy
+        self._unsaved[item.id] = copy
+        self._removed.discard(item.id)
+        self.changed = True
+
+    def remove(self, item_id: str) -> None:
+        """Forget an item of this turn; one that is stored already, or is older, is to be removed from the table."""
+        known = item_id in self._pending or item_id in self._unsaved
+        self._pending.pop(item_id, None)
+        self._texts.pop(item_id, None)
+        self._unsaved.pop(item_id, None)
+        self.done.pop(item_id, None)
+        if item_id in self._saved or not known:
+            self._removed.add(item_id)
+        self.changed = True
+
+    def pending(self) -> list[ThreadItem]:
+        """Return the items that are being written, as they are now."""
+        for item_id, buffer in self._texts.items():
+            if item_id in self._pending:
+                buffer.settle(self._pending[item_id])
+        return list(self._pending.values())
+
+    def is_pending(self, item_id: str) -> bool:
+        """Tell whether an item is being written."""
+        return item_id in self._pending
+
+    def unsaved(self) -> list[ThreadItem]:
+        """Return the items that are done and not stored."""
+        return list(self._unsaved.values())
+
+    def removed(self) -> list[str]:
+        """Return the ids to be removed from the table."""
+        return list(self._removed)
+
+    def saved(self, items: list[ThreadItem], removed: list[str]) -> None:
+        """Note what has been stored. An item that was completed anew meanwhile stays unsaved."""
+        for item in items:
+            self._saved.add(item.id)
+            if self._unsaved.get(item.id) is item:
+                del self._unsaved[item.id]
+        self._removed.difference_update(removed)

@@ -1,0 +1,253 @@
+"""A turn's way from a request to a handle: claimed and run, joined, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Protocol
+
+from chatkit.types import (
+    StreamingReq,
+    StreamOptions,
+    StreamOptionsEvent,
+    ThreadCreatedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+)
+
+from assistant import keys
+from assistant.context import RequestContext
+from assistant.errors import ConflictError, TurnRunningError
+from assistant.keys import Key
+from assistant.table import MAX_ROUNDS, ConditionFailedError, pause
+from assistant.threads.client import client_thread
+from assistant.turns.claim import Busy, Claimed, SameRequest, claim
+from assistant.turns.follow import FollowedTurn
+from assistant.turns.plan import Plan, make_plan
+from assistant.turns.record import (
+    RUNNING,
+    CancelReason,
+    IdempotencyKey,
+    TurnRecord,
+    idempotency_key,
+    load_record,
+    turn_key,
+)
+from assistant.turns.run import TurnRun
+from assistant.turns.saving import ended_key
+from assistant.turns.takeover import take_over
+from assistant.turns.unit import TurnStore
+
+# A turn in another process sees its flag within two seconds; one that has not ended after this is taken over.
+CANCEL_PATIENCE_SECONDS = 4.0
+CANCEL_POLL_SECONDS = 0.25
+# What a client may wait before it sends again into a busy thread.
+BUSY_RETRY_SECONDS = 2.0
+
+# The turns that run in this process, by tenant, user and thread. One event loop per process uses it.
+_running: dict[tuple[str, str, str], TurnRun] = {}
+
+
+class TurnHandle(Protocol):
+    """A turn that a request has started or joined."""
+
+    turn_id: str
+    thread_id: str
+    error: BaseException | None
+
+    def events(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Follow the turn from its first event to its end."""
+        ...
+
+    async def wait(self) -> None:
+        """Return when the turn has ended and is stored, as far as it runs in this process."""
+        ...
+
+
+async def start(
+    request: StreamingReq, context: RequestContext, *, idempotency_key: str | None, frame_id: str | None
+) -> TurnHandle:
+    """Start a request's turn, or join the one that the same request has started before.
+
+    Args:
+        request: A streaming operation.
+        context: Who asks, and until when.
+        idempotency_key: The client's `Idempotency-Key`.
+        frame_id: ChatKit's `chatkit-frame-instance-id`.
+
+    Raises:
+        AssistantError: the turn cannot start; nothing has been stored then.
+    """
+    key = _key(request, idempotency_key, frame_id)
+    for round_number in range(MAX_ROUNDS):
+        try:
+            plan = await make_plan(request, context)
+        except ConflictError:
+            # What it answers has been answered: by this very request, if its key is known.
+            same = await _known(key, context)
+            handle = None if same is None else await _join(same, key, context)
+            if handle is None:
+                raise
+            return handle
+        match await claim(plan, key, context):
+            case Claimed() as claimed:
+                return _run(plan, claimed, key, context)
+            case SameRequest() as same:
+                handle = await _join(same, key, context)
+                if handle is not None:
+                    return handle
+            case Busy(turn=turn):
+                await _make_room(turn, plan.thread_id, context)
+        await pause(round_number)
+    raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
+
+
+async def cancel(context: RequestContext, thread_id: str) -> bool:
+    """Stop the caller's running turn in a thread.
+
+    Returns:
+        Whether there was one.
+    """
+    local = _running.get(_place(context, thread_id))
+    if local is not None:
+        local.stop("stopped")
+        await local.wait()
+        return True
+    turn = await _read_turn(context, thread_id)
+    if turn is None or not turn.running:
+        return False
+    if not turn.alive:
+        await take_over(context, thread_id, turn)
+        return False
+    return await _flag(context, thread_id, turn, "stopped")
+
+
+async def drain() -> None:
+    """Wait for all turns of this process, as before it is shut down."""
+    await asyncio.gather(*(run.wait() for run in list(_running.values())))
+
+
+def _key(request: StreamingReq, explicit: str | None, frame_id: str | None) -> IdempotencyKey:
+    return idempotency_key(explicit, frame_id, request.model_dump_json())
+
+
+def _place(context: RequestContext, thread_id: str) -> tuple[str, str, str]:
+    return context.caller.tenant_id, context.caller.user_id, thread_id
+
+
+def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestContext) -> TurnRun:
+    run = TurnRun(plan, claimed, key.sk, context, _respond)
+    place = _place(context, plan.thread_id)
+    _running[place] = run
+    task = run.start(_first_events(plan, claimed))
+
+    def forget(_: asyncio.Task[None]) -> None:
+        if _running.get(place) is run:
+            del _running[place]
+
+    task.add_done_callback(forget)
+    return run
+
+
+def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
+    """Return what a client can be told before the agent has been loaded."""
+    events: list[ThreadStreamEvent] = []
+    if plan.new_thread is not None:
+        events.append(ThreadCreatedEvent(thread=client_thread(claimed.opening.thread)))
+    if plan.user_message is not None:
+        events.append(ThreadItemDoneEvent(item=plan.user_message))
+    events.append(StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True)))
+    if plan.changed_item is not None:
+        events.append(ThreadItemReplacedEvent(item=plan.changed_item))
+    return events
+
+
+async def _respond(
+    plan: Plan, thread: ThreadMetadata, store: TurnStore, context: RequestContext
+) -> AsyncIterator[ThreadStreamEvent]:
+    """Let the server answer. Loading it takes a moment, in which the first events go out."""
+    from importlib import import_module
+
+    server_module = await asyncio.to_thread(import_module, "assistant.server")
+    server = server_module.AssistantServer(store, context)
+    async for event in server.answer(plan, thread, context):
+        yield event
+
+
+async def _known(key: IdempotencyKey, context: RequestContext) -> SameRequest | None:
+    user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+    row = await context.resources.table.get(Key(user, key.sk))
+    if row is None or (not key.explicit and row["state"] != RUNNING):
+        return None
+    return SameRequest(row["turn_id"], row["thread_id"], row["state"])
+
+
+async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext) -> TurnHandle | None:
+    """Return the turn of the same request; None if it is over and the request is to be a new turn."""
+    local = _running.get(_place(context, same.thread_id))
+    if local is not None and local.turn_id == same.turn_id:
+        return local
+    turn = await _read_turn(context, same.thread_id)
+    ours = turn if turn is not None and turn.turn_id == same.turn_id else None
+    if ours is not None and ours.running and not ours.alive:
+        await take_over(context, same.thread_id, ours)
+        ours = None
+    if key.explicit or (ours is not None and ours.running):
+        return FollowedTurn(context, same.thread_id, same.turn_id)
+    # The turn is over, but its key does not know: its thread was deleted under it.
+    user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+    with suppress(ConditionFailedError):  # Someone else has claimed it anew.
+        await context.resources.table.transact([ended_key(Key(user, key.sk), same.turn_id, "lost")])
+    return None
+
+
+async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) -> None:
+    """End the turn that holds the thread, so that a new message can be answered; or refuse the message.
+
+    Raises:
+        TurnRunningError: the deployment rejects a message while an answer is being written.
+    """
+    if not turn.alive:
+        await take_over(context, thread_id, turn)
+        return
+    if context.settings.on_busy == "reject":
+        raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
+    local = _running.get(_place(context, thread_id))
+    if local is not None and local.turn_id == turn.turn_id:
+        local.stop("interrupted")
+        await local.wait()
+        return
+    await _flag(context, thread_id, turn, "interrupted")
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + CANCEL_PATIENCE_SECONDS
+    while loop.time() < patience:
+        await asyncio.sleep(CANCEL_POLL_SECONDS)
+        now = await _read_turn(context, thread_id)
+        if now is None or now.turn_id != turn.turn_id or not now.running:
+            return
+        turn = now
+    await take_over(context, thread_id, turn, "interrupted")
+
+
+async def _flag(context: RequestContext, thread_id: str, turn: TurnRecord, reason: CancelReason) -> bool:
+    """Ask a turn in another process to end. Return whether it still ran."""
+    caller = context.caller
+    try:
+        await context.resources.table.update(
+            turn_key(caller.tenant_id, caller.user_id, thread_id),
+            "SET cancel = :reason",
+            condition="turn_id = :turn_id AND #state = :running",
+            names={"#state": "state"},
+            values={":reason": reason, ":turn_id": turn.turn_id, ":running": RUNNING},
+        )
+    except ConditionFailedError:
+        return False
+    return True
+
+
+async def _read_turn(context: RequestContext, thread_id: str) -> TurnRecord | None:
+    caller = context.caller
+    return load_record(await context.resources.table.get(turn_key(caller.tenant_id, caller.user_id, thread_id)))

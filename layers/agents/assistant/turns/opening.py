@@ -1,0 +1,76 @@
+"""A thread as a turn finds it: its metadata, its newest turn and its newest items, in one Query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatkit.types import ThreadItem, ThreadMetadata
+
+from assistant import keys
+from assistant.context import RequestContext
+from assistant.table import Row
+from assistant.threads import places
+from assistant.threads.rows import is_visible, load_metadata
+from assistant.threads.store import ThreadNotFoundError, ThreadStore
+from assistant.turns.record import TurnRecord, load_record
+
+# What a model may see of a thread is in its newest items. One page of this size keeps the cost of a turn the same
+# for a thread of any length; the token budget cuts further.
+OPENING_ITEMS = 48
+
+
+@dataclass
+class Opening:
+    """What was read.
+
+    Attributes:
+        thread: The metadata.
+        turn: The newest turn, running or not.
+        items: The newest items, the oldest first.
+        complete: Whether these are all items of the thread.
+    """
+
+    thread: ThreadMetadata
+    turn: TurnRecord | None
+    items: list[ThreadItem]
+    complete: bool
+
+
+def split_head(rows: list[Row]) -> tuple[Row | None, Row | None, list[Row]]:
+    """Split rows of a thread, read backwards, into its turn, its metadata and its items."""
+    turn = next((row for row in rows if row["sk"] == keys.TURN_SK), None)
+    meta = next((row for row in rows if row["sk"] == keys.META_SK), None)
+    return turn, meta, [row for row in rows if row["sk"].startswith(keys.ITEM_PREFIX)]
+
+
+async def read_opening(thread_id: str, context: RequestContext, *, newest: str | None = None) -> Opening:
+    """Read a thread.
+
+    Args:
+        thread_id: The thread.
+        context: The request's context.
+        newest: The id of the item to end with; the thread's newest by default.
+
+    Raises:
+        NotFoundError: the thread is not the caller's.
+    """
+    caller, table = context.caller, context.resources.table
+    pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+    # The turn and the metadata come with the items, which is why there are two rows more.
+    rows, more = await table.query(
+        pk, between=(keys.ITEM_PREFIX, keys.TURN_SK), descending=True, limit=OPENING_ITEMS + 2
+    )
+    turn, meta, items = split_head(rows)
+    if meta is None or not is_visible(meta):
+        raise ThreadNotFoundError("The thread does not exist.")
+    if newest is not None and all(row["id"] != newest for row in items):
+        high = keys.item_sk(await places.cursor_place(table, pk, newest))
+        items, more = await table.query(pk, between=(keys.ITEM_PREFIX, high), descending=True, limit=OPENING_ITEMS)
+    items = [row for row in items if is_visible(row)]
+    if newest is not None:
+        while items and items[0]["id"] != newest:
+            items.pop(0)
+    thread = load_metadata(meta)
+    context.loaded[thread.id] = thread.model_copy(deep=True)
+    decoded = await ThreadStore(context.resources).decode_items(items[::-1])
+    return Opening(thread, load_record(turn), decoded, complete=not more)

@@ -1,0 +1,161 @@
+"""What a streaming request wants, worked out before anything is claimed: one plan for each of the six operations."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from chatkit.types import (
+    Attachment,
+    ClientToolCallItem,
+    StreamingReq,
+    StructuredInputAnswer,
+    StructuredInputItem,
+    StructuredInputMultipleChoice,
+    StructuredInputSubmission,
+    ThreadItem,
+    ThreadMetadata,
+    ThreadsAddClientToolOutputReq,
+    ThreadsAddStructuredInputReq,
+    ThreadsAddUserMessageReq,
+    ThreadsCreateReq,
+    ThreadsCustomActionReq,
+    ThreadsRetryAfterItemReq,
+    UserMessageInput,
+    UserMessageItem,
+    WidgetItem,
+)
+
+from assistant import attachments
+from assistant.context import RequestContext
+from assistant.errors import ConflictError, InvalidRequestError
+from assistant.ids import new_id
+from assistant.table import Write
+from assistant.threads.rows import now
+from assistant.threads.store import ID_PREFIXES, ThreadStore
+from assistant.turns.opening import Opening, read_opening
+
+
+@dataclass
+class Plan:
+    """One turn to be claimed.
+
+    Attributes:
+        request: What was asked for.
+        thread_id: The thread, new or not.
+        new_thread: The thread to be created, for `threads.create`.
+        user_message: The message to be stored with the claim.
+        changed_item: An earlier item that the claim stores anew, such as a client tool call with its output.
+        sender: The widget that an action came from.
+        retry_of: The user message that is to be answered anew.
+        writes: Further writes of the claim, such as those that bind attachments.
+        opening: The thread as it was read before the claim, where the operation depends on it.
+    """
+
+    request: StreamingReq
+    thread_id: str
+    new_thread: ThreadMetadata | None = None
+    user_message: UserMessageItem | None = None
+    changed_item: ThreadItem | None = None
+    sender: WidgetItem | None = None
+    retry_of: UserMessageItem | None = None
+    writes: list[Write] = field(default_factory=list)
+    opening: Opening | None = None
+
+
+async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
+    """Work out what a request wants.
+
+    Raises:
+        NotFoundError: a thread, item or attachment that it names is not the caller's.
+        InvalidRequestError: what it names is of the wrong kind.
+        ConflictError: what it answers is not waiting for an answer.
+    """
+    store = ThreadStore(context.resources)
+    match request:
+        case ThreadsCreateReq(params=create):
+            thread = ThreadMetadata(id=new_id(ID_PREFIXES["thread"]), created_at=now())
+            message, writes = await _user_message(create.input, thread.id, context)
+            return Plan(request, thread.id, new_thread=thread, user_message=message, writes=writes)
+        case ThreadsAddUserMessageReq(params=add):
+            message, writes = await _user_message(add.input, add.thread_id, context)
+            return Plan(request, add.thread_id, user_message=message, writes=writes)
+        case ThreadsAddClientToolOutputReq(params=output):
+            opening = await read_opening(output.thread_id, context)
+            call = _pending_call(opening.items)
+            completed = call.model_copy(update={"output": output.result, "status": "completed"})
+            opening.items[opening.items.index(call)] = completed
+            return Plan(request, output.thread_id, changed_item=completed, opening=opening)
+        case ThreadsAddStructuredInputReq(params=structured):
+            opening, item = await asyncio.gather(
+                read_opening(structured.thread_id, context),
+                store.load_item(structured.thread_id, structured.item_id, context),
+            )
+            answered = _answered(item, structured.input)
+            opening.items = [answered if each.id == item.id else each for each in opening.items]
+            return Plan(request, structured.thread_id, changed_item=answered, opening=opening)
+        case ThreadsRetryAfterItemReq(params=retry):
+            item = await store.load_item(retry.thread_id, retry.item_id, context)
+            if not isinstance(item, UserMessageItem):
+                raise InvalidRequestError("Only an answer to a user's message can be retried.")
+            opening = await read_opening(retry.thread_id, context, newest=item.id)
+            return Plan(request, retry.thread_id, retry_of=item, opening=opening)
+        case ThreadsCustomActionReq(params=action):
+            opening = await read_opening(action.thread_id, context)
+            sender: WidgetItem | None = None
+            if action.item_id is not None:
+                item = await store.load_item(action.thread_id, action.item_id, context)
+                if not isinstance(item, WidgetItem):
+                    raise InvalidRequestError("An action comes from a widget.")
+                sender = item
+            return Plan(request, action.thread_id, sender=sender, opening=opening)
+        case _:
+            assert_never(request)
+
+
+async def _user_message(
+    message: UserMessageInput, thread_id: str, context: RequestContext
+) -> tuple[UserMessageItem, list[Write]]:
+    bound: list[Attachment] = []
+    writes: list[Write] = []
+    if message.attachments:
+        bound, writes = await attachments.bind(context.resources, context.caller, message.attachments, thread_id)
+    item = UserMessageItem(
+        id=new_id(ID_PREFIXES["message"]),
+        thread_id=thread_id,
+        created_at=now(),
+        content=message.content,
+        attachments=bound,
+        quoted_text=message.quoted_text,
+        inference_options=message.inference_options,
+    )
+    return item, writes
+
+
+def _pending_call(items: list[ThreadItem]) -> ClientToolCallItem:
+    """Return the client tool call that waits for its output: nothing but hidden items may come after it."""
+    for item in reversed(items):
+        if isinstance(item, ClientToolCallItem) and item.status == "pending":
+            return item
+        if item.type not in {"hidden_context_item", "sdk_hidden_context", "workflow"}:
+            break
+    raise ConflictError("No client tool call waits for its output in this thread.")
+
+
+def _answered(item: ThreadItem, submission: StructuredInputSubmission) -> StructuredInputItem:
+    """Return a structured input with the answers given, by the rules of ChatKit's own server (1.6.5)."""
+    if not isinstance(item, StructuredInputItem):
+        raise InvalidRequestError("The item takes no structured input.")
+    if item.status != "pending":
+        raise ConflictError("The questions have been answered already.")
+    answered = item.model_copy(deep=True)
+    for question in answered.inputs:
+        answer = submission.answers.get(question.id)
+        if submission.status == "skipped" or answer is None or answer.skipped or not answer.values:
+            question.answer = StructuredInputAnswer(skipped=True)
+            continue
+        single = isinstance(question, StructuredInputMultipleChoice) and not question.multiple
+        question.answer = StructuredInputAnswer(values=answer.values[:1] if single else answer.values)
+    answered.status = submission.status
+    return answered

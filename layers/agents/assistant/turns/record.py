@@ -1,0 +1,169 @@
+"""A turn's records: the running or newest turn of a thread, its idempotency key, and the story of one that ended.
+
+The newest turn's row (`~turn`) is the lock of its thread: whoever changes it in a condition owns the thread's next
+step. A lease says until when the owner is believed to be alive; each checkpoint renews it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from assistant import keys
+from assistant.keys import Key
+from assistant.table import Row
+from assistant.threads.rows import SCHEMA_VERSION, item_adapter, now
+
+if TYPE_CHECKING:
+    from chatkit.types import ThreadItem
+
+Outcome = Literal["done", "stopped", "interrupted", "deadline", "failed", "lost"]
+CancelReason = Literal["stopped", "interrupted"]
+
+RUNNING = "running"
+# What was said is checkpointed this often, and the lease renewed with it.
+CHECKPOINT_SECONDS = 2.0
+# A cancel flag set by another process is looked for this often: half-way between two checkpoints.
+TOUCH_SECONDS = 1.0
+# Three checkpoints may fail before a turn counts as dead.
+LEASE_SECONDS = 7.0
+# A client re-sends within seconds; a caller's own key is kept for a day, as long as its queue may retry.
+IDEMPOTENCY_LIFETIME = timedelta(days=1)
+# The partial answer shares the turn's row with its other attributes, under DynamoDB's 400 KB.
+MAX_PARTIAL_BYTES = 350_000
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """What makes two requests the same.
+
+    Attributes:
+        sk: Its sort key in the caller's partition.
+        explicit: Whether the client named it; if not, it only counts while its turn runs.
+    """
+
+    sk: str
+    explicit: bool
+
+
+def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> IdempotencyKey:
+    """Return the key of a request: the client's own, or one made of its frame, thread and body.
+
+    Args:
+        explicit: The `Idempotency-Key` header.
+        frame_id: ChatKit's `chatkit-frame-instance-id` header.
+        body: The request in a canonical form; the thread is in it.
+    """
+    parts = ("explicit", explicit) if explicit is not None else ("same", frame_id or "", body)
+    digest = sha256("\x1f".join(parts).encode()).hexdigest()
+    return IdempotencyKey(keys.idempotency_sk(digest), explicit is not None)
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """A turn as the table knows it.
+
+    Attributes:
+        turn_id: Its id.
+        state: `running`, or how it ended.
+        lease: Until when its process counts as alive, in seconds since 1970, UTC.
+        cancel: Why it is asked to end, if it is.
+        key: The sort key of its idempotency key.
+        floor: The sort key behind which all items of this turn stand.
+        partial: The items that were being written at the last checkpoint.
+    """
+
+    turn_id: str
+    state: str
+    lease: float
+    cancel: CancelReason | None
+    key: str
+    floor: str
+    partial: list[ThreadItem]
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended, by the table; its process may have died."""
+        return self.state == RUNNING
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs in a process that renews its lease."""
+        return self.running and self.lease > now().timestamp()
+
+
+def load_record(row: Row | None) -> TurnRecord | None:
+    """Return the turn in a `~turn` row; None where no turn was ever claimed."""
+    if row is None or "turn_id" not in row:
+        return None
+    cancel = row.get("cancel")
+    return TurnRecord(
+        turn_id=row["turn_id"],
+        state=row["state"],
+        lease=row["lease"],
+        cancel=cancel if cancel in get_args(CancelReason) else None,
+        key=row["key"],
+        floor=row["floor"],
+        partial=load_partial(row.get("partial")),
+    )
+
+
+def lease_end() -> float:
+    """Return until when a lease taken now is good, in seconds since 1970, UTC."""
+    return now().timestamp() + LEASE_SECONDS
+
+
+def running_row(turn_id: str, key: IdempotencyKey, floor: str, operation: str) -> dict[str, Any]:
+    """Return the `~turn` row of a turn that begins now."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "turn_id": turn_id,
+        "state": RUNNING,
+        "lease": lease_end(),
+        "key": key.sk,
+        "floor": floor,
+        "operation": operation,
+        "started_at": now().isoformat(),
+    }
+
+
+def key_row(turn_id: str, thread_id: str, key: IdempotencyKey) -> dict[str, Any]:
+    """Return the row of an idempotency key whose turn begins now."""
+    end = int((now() + IDEMPOTENCY_LIFETIME).timestamp())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "turn_id": turn_id,
+        "thread_id": thread_id,
+        "explicit": key.explicit,
+        "state": RUNNING,
+        "expires_at": end,
+        "ttl": end,
+    }
+
+
+def dump_partial(items: Iterable[ThreadItem]) -> bytes:
+    """Return the items being written, compressed. The oldest go first where they would not fit."""
+    texts = [item_adapter().dump_json(item) for item in items]
+    while True:
+        packed = zlib.compress(b"[" + b",".join(texts) + b"]", level=1)
+        if len(packed) <= MAX_PARTIAL_BYTES or not texts:
+            return packed
+        texts = texts[1:]
+
+
+def load_partial(blob: bytes | None) -> list[ThreadItem]:
+    """Return the items that `dump_partial` put into a row."""
+    if not blob:
+        return []
+    from pydantic_core import from_json
+
+    return [item_adapter().validate_python(value) for value in from_json(zlib.decompress(blob))]
+
+
+def turn_key(tenant_id: str, user_id: str, thread_id: str) -> Key:
+    """Return the key of a thread's newest turn."""
+    return Key(keys.thread_partition(tenant_id, user_id, thread_id), keys.TURN_SK)

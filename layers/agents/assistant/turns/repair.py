@@ -1,0 +1,78 @@
+"""Ids and times of a model's events, made fit to be stored.
+
+Chat Completions models give every message the id `__fake_id__`, and Responses' ids are not ours: stored as they
+are, answers would overwrite each other and sort anywhere. The same raw id becomes the same new id in added,
+updated, done and removed events. Times become UTC-aware; the SDK's are naive and local.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from chatkit.store import StoreItemType
+from chatkit.types import (
+    ThreadItem,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+)
+
+from assistant.ids import new_id, split_own_id
+from assistant.threads.store import ID_PREFIXES
+
+# The kinds of items whose ids come from the model. An id of any other kind is its author's and is kept.
+_MODEL_MADE: dict[str, StoreItemType] = {
+    "assistant_message": "message",
+    "client_tool_call": "tool_call",
+    "generated_image": "message",
+}
+
+
+class EventRepair:
+    """Repairs the events of one turn, in their order."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, str] = {}
+        self._given: dict[str, list[str]] = {}
+
+    def __call__(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
+        """Return the event as it is to be stored and sent; one that removes an ambiguous id becomes several."""
+        match event:
+            case ThreadItemAddedEvent(item=item):
+                return [event.model_copy(update={"item": self._item(item, begins=True)})]
+            case ThreadItemDoneEvent(item=item):
+                repaired = self._item(item, begins=item.id not in self._open)
+                self._open.pop(item.id, None)
+                return [event.model_copy(update={"item": repaired})]
+            case ThreadItemReplacedEvent(item=item):
+                last = self._given.get(item.id, [item.id])[-1]
+                return [event.model_copy(update={"item": utc_item(item, id=last)})]
+            case ThreadItemUpdatedEvent(item_id=raw):
+                known = self._open.get(raw)
+                return [event if known is None else event.model_copy(update={"item_id": known})]
+            case ThreadItemRemovedEvent(item_id=raw):
+                return [ThreadItemRemovedEvent(item_id=each) for each in self._given.pop(raw, [raw])]
+            case _:
+                return [event]
+
+    def _item(self, item: ThreadItem, *, begins: bool) -> ThreadItem:
+        kind = _MODEL_MADE.get(item.type)
+        if kind is None or split_own_id(item.id) is not None:
+            return utc_item(item, id=item.id)
+        if begins:
+            self._open[item.id] = new_id(ID_PREFIXES[kind])
+            self._given.setdefault(item.id, []).append(self._open[item.id])
+        return utc_item(item, id=self._open[item.id])
+
+
+def utc_item(item: ThreadItem, *, id: str) -> ThreadItem:  # noqa: A002 - the field's own name
+    """Return the item with that id and a UTC-aware creation; the same object where nothing changes."""
+    changes: dict[str, object] = {}
+    if item.id != id:
+        changes["id"] = id
+    if item.created_at.tzinfo is None:
+        changes["created_at"] = item.created_at.astimezone(UTC)
+    return item.model_copy(update=changes) if changes else item

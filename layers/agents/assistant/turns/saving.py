@@ -1,0 +1,230 @@
+"""Writing a turn: checkpoints while it runs, and the end of it, each fenced by the turn's own record.
+
+Every write has the condition that the turn is still ours and running. If another process took it over, or the
+thread was deleted, the write fails and nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chatkit.types import ThreadItem
+
+from assistant import keys, quotas
+from assistant.context import RequestContext
+from assistant.keys import Key
+from assistant.table import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write
+from assistant.threads.rows import SCHEMA_VERSION, expiry, now
+from assistant.threads.store import ThreadStore, item_removal
+from assistant.turns.journal import Journal
+from assistant.turns.record import (
+    RUNNING,
+    Outcome,
+    TurnRecord,
+    dump_partial,
+    lease_end,
+    load_record,
+    turn_key,
+)
+
+_OURS = "turn_id = :turn_id AND #state = :running"
+# DynamoDB's limit on a transaction is 4 MB; rows are counted by their values alone.
+MAX_TRANSACTION_BYTES = 3_000_000
+# Room in the last transaction for the turn, its key, its story and two counters.
+_ENDING_WRITES = 8
+
+
+class TurnLostError(Exception):
+    """The turn is not ours any more: it was taken over, or its thread was deleted."""
+
+
+@dataclass(frozen=True)
+class TurnSaver:
+    """Stores one turn.
+
+    Attributes:
+        context: The request's context.
+        thread_id: The thread.
+        turn_id: The turn.
+        key: The sort key of its idempotency key.
+        floor: The sort key of its first item.
+    """
+
+    context: RequestContext
+    thread_id: str
+    turn_id: str
+    key: str
+    floor: str
+
+    @property
+    def _turn_key(self) -> Key:
+        caller = self.context.caller
+        return turn_key(caller.tenant_id, caller.user_id, self.thread_id)
+
+    async def touch(self) -> TurnRecord:
+        """Read the turn's record, for its cancel flag.
+
+        Raises:
+            TurnLostError: the turn is not ours any more.
+        """
+        return self._checked(await self.context.resources.table.get(self._turn_key))
+
+    async def checkpoint(self, journal: Journal) -> TurnRecord | None:
+        """Store what is done, keep what is being written in the turn's record, and renew the lease.
+
+        Returns:
+            The record as it is after that, where the write brings it back; None where items went along, since a
+            transaction returns nothing.
+
+        Raises:
+            TurnLostError: the turn is not ours any more.
+        """
+        items, removed = journal.unsaved(), journal.removed()
+        values: dict[str, Any] = {
+            ":turn_id": self.turn_id,
+            ":running": RUNNING,
+            ":lease": lease_end(),
+            ":partial": dump_partial(journal.pending()),
+        }
+        journal.changed = False
+        update = "SET lease = :lease, #partial = :partial"
+        names = {"#state": "state", "#partial": "partial"}
+        table = self.context.resources.table
+        try:
+            if not items and not removed:
+                return self._checked(
+                    await table.update(self._turn_key, update, condition=_OURS, names=names, values=values)
+                )
+            fence = Write(self._turn_key, update=update, condition=_OURS, names=names, values=values)
+            await self._store(items, removed, fence)
+        except ConditionFailedError:
+            raise TurnLostError from None
+        journal.saved(items, removed)
+        return None
+
+    async def finish(
+        self, journal: Journal, outcome: Outcome, story: dict[str, Any], extra_removals: Sequence[Row]
+    ) -> None:
+        """Store what is left and end the turn, all in one transaction where it fits.
+
+        Args:
+            journal: The turn's items; what was pending has been completed or dropped.
+            outcome: How it ended.
+            story: What is worth knowing of it afterwards.
+            extra_removals: Rows that go when this turn has succeeded: the old answer of a retry.
+
+        Raises:
+            TurnLostError: the turn is not ours any more.
+        """
+        items, removed = journal.unsaved(), journal.removed()
+        try:
+            await self._store(items, removed, *self._ending(outcome, story), rows=extra_removals)
+        except ConditionFailedError:
+            raise TurnLostError from None
+        journal.saved(items, removed)
+        store = ThreadStore(self.context.resources)
+        await store.drop_objects(extra_removals)
+
+    def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
+        """Return the writes that end the turn; the first is the fence."""
+        context, days = self.context, self.context.settings.retention_days
+        user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+        tokens = story.get("input_tokens", 0) + story.get("output_tokens", 0)
+        return [
+            ended_turn(self._turn_key, self.turn_id, outcome),
+            ended_key(Key(user, self.key), self.turn_id, outcome),
+            Write(
+                Key(self._turn_key.pk, keys.story_sk(self.turn_id)),
+                put={
+                    "schema_version": SCHEMA_VERSION,
+                    "turn_id": self.turn_id,
+                    "outcome": outcome,
+                    "floor": self.floor,
+                    "ended_at": now().isoformat(),
+                    **expiry(days),
+                    **story,
+                },
+            ),
+            *(quotas.usage_writes(context, tokens) if tokens else []),
+        ]
+
+    async def _store(
+        self,
+        items: Iterable[ThreadItem],
+        removed: Iterable[str],
+        fence: Write,
+        *others: Write,
+        rows: Sequence[Row] = (),
+    ) -> None:
+        """Write items, removals and the rest under the fence; what does not fit goes before it, fenced as well."""
+        store = ThreadStore(self.context.resources)
+        groups = [await self._item_writes(store, item) for item in items]
+        for item_id in removed:
+            row = await store.find_item(self.thread_id, item_id, self.context)
+            if row is not None:
+                groups.append(item_removal(row))
+        check = Write(
+            self._turn_key,
+            condition=_OURS,
+            names={"#state": "state"},
+            values={":turn_id": self.turn_id, ":running": RUNNING},
+        )
+        table = self.context.resources.table
+        batch: list[Write] = []
+        size = 0
+        for group in groups:
+            weight = sum(_weight(write) for write in group)
+            if batch and (
+                len(batch) + len(group) > MAX_TRANSACTION_ROWS - _ENDING_WRITES or size + weight > MAX_TRANSACTION_BYTES
+            ):
+                await table.transact([check, *batch])
+                batch, size = [], 0
+            batch += group
+            size += weight
+        removals = [write for row in rows for write in item_removal(row)]
+        room = MAX_TRANSACTION_ROWS - _ENDING_WRITES - len(batch)
+        await table.transact([fence, *others, *batch, *removals[:room]])
+        # A long tail of a retried answer: the new answer is stored, so the old one may go piece by piece.
+        await table.delete_many([write.key for write in removals[room:]])
+
+    async def _item_writes(self, store: ThreadStore, item: ThreadItem) -> list[Write]:
+        if keys.own_place(item.id) is not None:
+            return await store.item_writes(self.thread_id, item, self.context)
+        old = await store.find_item(self.thread_id, item.id, self.context)
+        at = None if old is None else Key(old["pk"], old["sk"])
+        return await store.item_writes(self.thread_id, item, self.context, at=at)
+
+    def _checked(self, row: Row | None) -> TurnRecord:
+        record = load_record(row)
+        if record is None or record.turn_id != self.turn_id or not record.running:
+            raise TurnLostError
+        return record
+
+
+def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
+    """Return the write that ends a running turn, and fails if it is not running any more."""
+    return Write(
+        key,
+        update="SET #state = :outcome, lease = :zero REMOVE #partial, cancel",
+        condition=_OURS,
+        names={"#state": "state", "#partial": "partial"},
+        values={":turn_id": turn_id, ":running": RUNNING, ":outcome": outcome, ":zero": 0},
+    )
+
+
+def ended_key(key: Key, turn_id: str, outcome: Outcome) -> Write:
+    """Return the write that notes the end of a turn in its idempotency key."""
+    return Write(
+        key,
+        update="SET #state = :outcome",
+        condition="turn_id = :turn_id",
+        names={"#state": "state"},
+        values={":outcome": outcome, ":turn_id": turn_id},
+    )
+
+
+def _weight(write: Write) -> int:
+    put = write.put or {}
+    return len(put.get("blob", b"")) + len(put.get("data", "")) * 3

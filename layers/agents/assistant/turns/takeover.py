@@ -1,0 +1,63 @@
+"""Ending a turn whose process does not: it died, or it does not answer.
+
+What it had said at its last checkpoint becomes part of the thread. The same transaction ends the turn, so the old
+process, should it still live, can store nothing any more.
+"""
+
+from __future__ import annotations
+
+from assistant import keys
+from assistant.context import RequestContext
+from assistant.keys import Key
+from assistant.table import ConditionFailedError, Write
+from assistant.threads.rows import SCHEMA_VERSION, expiry, now
+from assistant.threads.store import ThreadStore
+from assistant.turns import ending
+from assistant.turns.record import Outcome, TurnRecord, turn_key
+from assistant.turns.saving import ended_key, ended_turn
+
+
+async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, outcome: Outcome = "lost") -> None:
+    """End a turn from outside, unless it has meanwhile ended or moved on.
+
+    Args:
+        context: A request of the thread's owner.
+        thread_id: The thread.
+        turn: The turn as it was read. One that is ended as `lost` must still have the same lease.
+        outcome: How it ended.
+    """
+    caller, table = context.caller, context.resources.table
+    key = turn_key(caller.tenant_id, caller.user_id, thread_id)
+    user = keys.user_partition(caller.tenant_id, caller.user_id)
+    end = ended_turn(key, turn.turn_id, outcome)
+    if outcome == "lost":
+        end = Write(
+            key,
+            update=end.update,
+            condition=f"{end.condition} AND lease = :seen",
+            names=end.names,
+            values={**end.values, ":seen": turn.lease},
+        )
+    kept = ending.kept_items(thread_id, turn.partial, outcome)
+    store = ThreadStore(context.resources)
+    writes = [write for item in kept for write in await store.item_writes(thread_id, item, context)]
+    story = {
+        "schema_version": SCHEMA_VERSION,
+        "turn_id": turn.turn_id,
+        "outcome": outcome,
+        "floor": turn.floor,
+        "ended_at": now().isoformat(),
+        "items": [item.id for item in kept],
+        **expiry(context.settings.retention_days),
+    }
+    try:
+        await table.transact(
+            [
+                end,
+                ended_key(Key(user, turn.key), turn.turn_id, outcome),
+                Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=story),
+                *writes,
+            ]
+        )
+    except ConditionFailedError:
+        return  # It has ended by itself, or it lives after all.
