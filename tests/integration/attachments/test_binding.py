@@ -26,8 +26,6 @@ from tests.support.files import PDF, PNG, TEXT
 
 pytestmark = pytest.mark.anyio
 
-STORE = S3AttachmentStore()
-
 
 async def sent(context: RequestContext, body: bytes = PNG, name: str = "pixel.png") -> str:
     made = await attachments.upload(
@@ -38,7 +36,7 @@ async def sent(context: RequestContext, body: bytes = PNG, name: str = "pixel.pn
 
 async def registered(context: RequestContext, size: int) -> str:
     params = AttachmentCreateParams(name="a.pdf", size=size, mime_type="application/pdf")
-    return (await STORE.create_attachment(params, context)).id
+    return (await S3AttachmentStore(context.resources).create_attachment(params, context)).id
 
 
 async def test_files_are_bound_in_the_order_of_the_message(context: RequestContext) -> None:
@@ -47,7 +45,7 @@ async def test_files_are_bound_in_the_order_of_the_message(context: RequestConte
     found, writes = await attachments.bind(context.resources, context.caller, ids, "thr_1")
     assert [(each.id, each.thread_id) for each in found] == [(each, "thr_1") for each in ids]
     await context.resources.table.transact(writes)
-    stored = (await attachments.load(context.resources.table, context.caller, ids[0])).attachment
+    stored = await attachments.load(context.resources.table, context.caller, ids[0])
     assert stored.thread_id == "thr_1"
 
 
@@ -80,7 +78,7 @@ async def test_of_two_threads_that_send_a_file_at_once_one_gets_it(context: Requ
 async def test_a_file_deleted_at_the_last_moment_is_not_sent(context: RequestContext) -> None:
     made = await sent(context)
     _, writes = await attachments.bind(context.resources, context.caller, [made], "thr_1")
-    await STORE.delete_attachment(made, context)
+    await S3AttachmentStore(context.resources).delete_attachment(made, context)
     with pytest.raises(ConditionFailedError) as refused:
         await context.resources.table.transact(writes)
     assert isinstance(attachments.refusal(refused.value.row), NotFoundError)
@@ -137,7 +135,7 @@ async def test_an_id_that_cannot_be_one_is_invalid(context: RequestContext, unus
 async def test_an_attachment_that_the_deployment_saved_itself_needs_no_file(context: RequestContext) -> None:
     own = FileAttachment(id="file_of_ours", name="a.txt", mime_type="text/plain", metadata={"source": {"page": 1.5}})
     await attachments.save(context.resources.table, context.caller, own)
-    assert (await attachments.load(context.resources.table, context.caller, own.id)).attachment == own
+    assert (await attachments.load(context.resources.table, context.caller, own.id)) == own
     found, _ = await attachments.bind(context.resources, context.caller, [own.id], "thr_1")
     assert found[0].metadata == own.metadata
 
@@ -147,6 +145,6 @@ async def test_saving_keeps_the_thread_and_moves_to_no_other(context: RequestCon
     made = (await attachments.load(table, caller, await sent(context))).attachment
     await attachments.save(table, caller, made.model_copy(update={"thread_id": "thr_1"}))
     await attachments.save(table, caller, made)
-    assert (await attachments.load(table, caller, made.id)).attachment.thread_id == "thr_1"
+    assert (await attachments.load(table, caller, made.id)).thread_id == "thr_1"
     with pytest.raises(AttachmentInUseError):
         await attachments.save(table, caller, made.model_copy(update={"thread_id": "thr_2"}))

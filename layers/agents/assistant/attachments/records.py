@@ -131,8 +131,8 @@ async def save(table: Table, caller: Caller, attachment: Attachment) -> None:
         raise AttachmentInUseError from None
 
 
-async def load(table: Table, caller: Caller, attachment_id: str) -> Record:
-    """Return an attachment of the caller's.
+async def load(table: Table, caller: Caller, attachment_id: str) -> Attachment:
+    """Return an attachment of the caller's, as stored.
 
     Raises:
         NotFoundError: there is none of that id, or it is someone else's.
@@ -140,7 +140,7 @@ async def load(table: Table, caller: Caller, attachment_id: str) -> Record:
     row = await table.get(record_key(caller, attachment_id))
     if row is None:
         raise NotFoundError("There is no such attachment.")
-    return _from_row(row)
+    return _from_row(row).attachment
 
 
 async def load_many(table: Table, caller: Caller, attachment_ids: Sequence[str]) -> list[Record]:
