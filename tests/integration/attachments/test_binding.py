@@ -36,7 +36,7 @@ async def sent(context: RequestContext, body: bytes = PNG, name: str = "pixel.pn
 
 async def registered(context: RequestContext, size: int) -> str:
     params = AttachmentCreateParams(name="a.pdf", size=size, mime_type="application/pdf")
-    return (await S3AttachmentStore(context.resources).create_attachment(params, context)).id
+    return (await S3AttachmentStore().create_attachment(params, context)).id
 
 
 async def test_files_are_bound_in_the_order_of_the_message(context: RequestContext) -> None:
@@ -78,7 +78,7 @@ async def test_of_two_threads_that_send_a_file_at_once_one_gets_it(context: Requ
 async def test_a_file_deleted_at_the_last_moment_is_not_sent(context: RequestContext) -> None:
     made = await sent(context)
     _, writes = await attachments.bind(context.resources, context.caller, [made], "thr_1")
-    await S3AttachmentStore(context.resources).delete_attachment(made, context)
+    await S3AttachmentStore().delete_attachment(made, context)
     with pytest.raises(ConditionFailedError) as refused:
         await context.resources.table.transact(writes)
     assert isinstance(attachments.refusal(refused.value.row), NotFoundError)
@@ -135,7 +135,7 @@ async def test_an_id_that_cannot_be_one_is_invalid(context: RequestContext, unus
 async def test_an_attachment_that_the_deployment_saved_itself_needs_no_file(context: RequestContext) -> None:
     own = FileAttachment(id="file_of_ours", name="a.txt", mime_type="text/plain", metadata={"source": {"page": 1.5}})
     await attachments.save(context.resources.table, context.caller, own)
-    assert (await attachments.load(context.resources.table, context.caller, own.id)) == own
+    assert await attachments.load(context.resources.table, context.caller, own.id) == own
     found, _ = await attachments.bind(context.resources, context.caller, [own.id], "thr_1")
     assert found[0].metadata == own.metadata
 

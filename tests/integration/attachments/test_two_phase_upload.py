@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 async def register(
     context: RequestContext, *, name: str = "pixel.png", size: int = len(PNG), mime_type: str = "image/png"
 ) -> tuple[Attachment, AttachmentUploadDescriptor]:
-    made = await S3AttachmentStore(context.resources).create_attachment(
+    made = await S3AttachmentStore().create_attachment(
         AttachmentCreateParams(name=name, size=size, mime_type=mime_type), context
     )
     assert made.upload_descriptor is not None
@@ -120,13 +120,13 @@ async def test_what_may_not_be_attached_is_refused_before_anything_is_written(
 async def test_deleting_removes_the_row_and_the_file(context: RequestContext, web: httpx2.AsyncClient) -> None:
     made, descriptor = await register(context)
     await put(web, descriptor, PNG)
-    await S3AttachmentStore(context.resources).delete_attachment(made.id, context)
+    await S3AttachmentStore().delete_attachment(made.id, context)
     with pytest.raises(NotFoundError):
         await attachments.load(context.resources.table, context.caller, made.id)
     assert isinstance(made, ImageAttachment)
     assert (await web.get(str(made.preview_url))).status_code == 404
     with pytest.raises(NotFoundError):
-        await S3AttachmentStore(context.resources).delete_attachment(made.id, context)
+        await S3AttachmentStore().delete_attachment(made.id, context)
 
 
 async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
@@ -135,7 +135,7 @@ async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
     made, descriptor = await register(context)
     await put(web, descriptor, PNG)
     with pytest.raises(NotFoundError):
-        await S3AttachmentStore(stranger.resources).delete_attachment(made.id, stranger)
+        await S3AttachmentStore().delete_attachment(made.id, stranger)
     with pytest.raises(NotFoundError):
         await attachments.load(stranger.resources.table, stranger.caller, made.id)
     with pytest.raises(NotFoundError):
@@ -143,7 +143,7 @@ async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
     foreign = await attachments.with_fresh_urls(
         stranger.resources,
         stranger.caller,
-        (await attachments.load(context.resources.table, context.caller, made.id)),
+        await attachments.load(context.resources.table, context.caller, made.id),
     )
     assert isinstance(foreign, ImageAttachment)
     assert (await web.get(str(foreign.preview_url))).status_code == 404

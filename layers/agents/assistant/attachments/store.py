@@ -14,14 +14,10 @@ from assistant.attachments.urls import object_key, with_fresh_urls
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.ids import new_id
-from assistant.resources import Resources
 
 
 class S3AttachmentStore(AttachmentStore[RequestContext]):
     """Attachments of the caller in the context, in the process's bucket and table."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
 
     def generate_attachment_id(self, mime_type: str, context: RequestContext) -> str:
         """Return a new id that never clashes."""
@@ -44,7 +40,7 @@ class S3AttachmentStore(AttachmentStore[RequestContext]):
             raise TooLargeError(f"A file may have at most {MAX_ATTACHMENT_BYTES // 1_000_000} MB.")
         name = safe_name(input.name)
         media = allowed_media(input.mime_type, name)
-        caller, resources = context.caller, self._resources
+        caller, resources = context.caller, context.resources
         attachment = new_attachment(self.generate_attachment_id(media.name, context), media, name)
         url = await resources.objects.presign(
             "put_object",
@@ -67,4 +63,4 @@ class S3AttachmentStore(AttachmentStore[RequestContext]):
         Raises:
             NotFoundError: there is none of that id, or it is someone else's.
         """
-        await deletion.delete(self._resources, context.caller, attachment_id)
+        await deletion.delete(context.resources, context.caller, attachment_id)
