@@ -87,10 +87,12 @@ def _matters(_: object, path: str) -> bool:
     return Path(path).suffix in WATCHED_SUFFIXES or Path(path) == ENV_FILE
 
 
-async def _changes() -> AsyncIterator[set[Path]]:
-    """Yield the files of each burst of changes."""
+async def _changes(wanted: bool) -> AsyncIterator[set[Path]]:
+    """Yield the files of each burst of changes, if any are wanted."""
     from watchfiles import awatch
 
+    if not wanted:
+        await asyncio.Event().wait()
     watched = [path for path in WATCHED if path.exists()]
     async for changes in awatch(*watched, watch_filter=_matters):
         yield {Path(path) for _, path in changes}
@@ -151,7 +153,7 @@ class DevServer:
         stopped = asyncio.create_task(self._stopped.wait())
         orphaned = asyncio.create_task(self._watch_parent())
         crashed = asyncio.create_task(asyncio.to_thread(emulator.process.wait))
-        changes = _changes()
+        changes = _changes(self._settings.reload)
         changed = asyncio.create_task(_next(changes))
         try:
             while True:

@@ -34,6 +34,7 @@ class DevSettings:
         aws_port: The port of the local AWS.
         keys: The folder of the key that signs this server's tokens.
         state: The folder of the table's and the bucket's content; no two servers share one.
+        reload: Whether a change of the code restarts the functions.
         functions: What the functions get of the environment and `.env`.
     """
 
@@ -43,6 +44,7 @@ class DevSettings:
     aws_port: int
     keys: Path
     state: Path
+    reload: bool
     functions: Mapping[str, str]
 
 
@@ -79,6 +81,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
         aws_port=aws_port,
         keys=keys,
         state=state,
+        reload=env.get("RELOAD", "").strip().lower() not in ("0", "false", "no", "off"),
         # Nothing of an account's settings: the functions are to reach the local AWS alone.
         functions={name: value for name, value in env.items() if not name.startswith("AWS_")},
     )
