@@ -142,7 +142,7 @@ async def test_an_attachment_that_the_deployment_saved_itself_needs_no_file(cont
 
 async def test_saving_keeps_the_thread_and_moves_to_no_other(context: RequestContext) -> None:
     table, caller = context.resources.table, context.caller
-    made = (await attachments.load(table, caller, await sent(context))).attachment
+    made = await attachments.load(table, caller, await sent(context))
     await attachments.save(table, caller, made.model_copy(update={"thread_id": "thr_1"}))
     await attachments.save(table, caller, made)
     assert (await attachments.load(table, caller, made.id)).thread_id == "thr_1"
