@@ -43,7 +43,7 @@ async def _caller(request: Request) -> Caller:
     return await services_of(request).authenticator.caller(request.headers)
 
 
-def _context(request: Request, caller: CurrentCaller) -> RequestContext:
+async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
     services = services_of(request)
     limits = [] if services.deadline is None else [services.deadline(request.scope)]
     if not services.streaming:
