@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assistant.keys import app_partition
 from assistant.table import Row, Table
 from helpdesk.records import keys
 from helpdesk.records.demo import write_demo_data
@@ -23,3 +24,11 @@ class TenantRecords:
             await write_demo_data(self._table, self._tenant_id)
             row = await self._table.get(key)
         return row
+
+    async def newest(self, kind: keys.Kind, limit: int) -> list[Row]:
+        """Return the rows of a kind with the highest numbers, the highest first."""
+        await write_demo_data(self._table, self._tenant_id)
+        rows, _ = await self._table.query(
+            app_partition(self._tenant_id), between=keys.first_and_last(kind), descending=True, limit=limit
+        )
+        return rows

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal
 
 from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, function_tool
 from chatkit.icons import IconName
-from chatkit.types import ProgressUpdateEvent
+from chatkit.types import CustomSummary, CustomTask, ProgressUpdateEvent, ThreadItemReplacedEvent
 
 from assistant.errors import AssistantError
 from helpdesk.context import HelpdeskToolContext
@@ -18,17 +19,28 @@ from helpdesk.context import HelpdeskToolContext
 logger = logging.getLogger(__name__)
 
 
-def helpdesk_tool(function: Callable[..., Awaitable[str]]) -> FunctionTool:
+NeedsApproval = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
+
+
+def helpdesk_tool(
+    function: Callable[..., Awaitable[str]], *, needs_approval: bool | NeedsApproval = False
+) -> FunctionTool:
     """Make a tool of an async function.
 
     The docstring, whole, is what the model reads about the tool; the parameters' descriptions are their
     `Annotated` texts. (So the SDK needs no docstring parser, which would cost a cold start.)
+
+    Args:
+        function: Its first parameter is the `HelpdeskToolContext`.
+        needs_approval: Whether the user must approve a call before it runs, or a function that decides it from the
+            context, the arguments and the call's id.
     """
     return function_tool(
         function,
         description_override=inspect.getdoc(function),
         use_docstring_info=False,
         failure_error_function=explain_failure,
+        needs_approval=needs_approval,
     )
 
 
@@ -37,9 +49,32 @@ def answer(**fields: Any) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-async def show_progress(context: HelpdeskToolContext, text: str, icon: IconName) -> None:
-    """Show the user what is being done. It disappears when the next thing is shown."""
-    await context.context.stream(ProgressUpdateEvent(text=text, icon=icon))
+@asynccontextmanager
+async def step(context: HelpdeskToolContext, text: str, icon: IconName) -> AsyncIterator[None]:
+    """Show the user what a tool does while it does it: as progress, and as a task of the turn's workflow.
+
+    The progress disappears when the next thing is shown; the workflow stays in the thread.
+    """
+    chat = context.context
+    await chat.stream(ProgressUpdateEvent(text=text, icon=icon))
+    await chat.add_workflow_task(CustomTask(title=text, icon=icon, status_indicator="loading"))
+    workflow = chat.workflow_item
+    assert workflow is not None, "add_workflow_task has just begun one"  # noqa: S101 - for the type checker
+    tasks = workflow.workflow.tasks
+    index = len(tasks) - 1
+    workflow.workflow.summary = CustomSummary(title=text if index == 0 else f"{index + 1} steps", icon=icon)
+    status: Literal["none", "complete"] = "none"
+    try:
+        yield
+        status = "complete"
+    finally:
+        task = CustomTask(title=text, icon=icon, status_indicator=status)
+        if chat.workflow_item is workflow:
+            await chat.update_workflow_task(task, index)
+        else:
+            # What a parallel tool has shown meanwhile has ended the workflow.
+            tasks[index] = task
+            await chat.stream(ThreadItemReplacedEvent(item=workflow))
 
 
 def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:

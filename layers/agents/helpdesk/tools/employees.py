@@ -7,16 +7,16 @@ from typing import Annotated
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.employees import Employees
-from helpdesk.tools.base import answer, helpdesk_tool, show_progress
+from helpdesk.tools.base import answer, helpdesk_tool, step
 
 
 @helpdesk_tool
 async def get_employee(context: HelpdeskToolContext, employee_id: Annotated[int, "The employee's number."]) -> str:
     """Look up an employee by number: name, status and department."""
-    await show_progress(context, f"Looking up employee {employee_id}", "profile-card")
     caller = caller_of(context)
     table = context.context.request_context.resources.table
-    employee = await Employees(table, caller.tenant_id).get(employee_id)
+    async with step(context, f"Looking up employee {employee_id}", "profile-card"):
+        employee = await Employees(table, caller.tenant_id).get(employee_id)
     if employee is None:
         return answer(id=employee_id, name="Unknown", status="not_found")
     contact = {"email": employee.email} if grants_of(caller).employee_contact else {}

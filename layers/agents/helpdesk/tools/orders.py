@@ -6,15 +6,15 @@ from typing import Annotated
 
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.records.orders import Orders
-from helpdesk.tools.base import answer, helpdesk_tool, show_progress
+from helpdesk.tools.base import answer, helpdesk_tool, step
 
 
 @helpdesk_tool
 async def get_order(context: HelpdeskToolContext, order_id: Annotated[int, "The order's number."]) -> str:
     """Look up an order by number: its status, what was ordered and the total."""
-    await show_progress(context, f"Looking up order {order_id}", "cube")
     table = context.context.request_context.resources.table
-    order = await Orders(table, caller_of(context).tenant_id).get(order_id)
+    async with step(context, f"Looking up order {order_id}", "cube"):
+        order = await Orders(table, caller_of(context).tenant_id).get(order_id)
     if order is None:
         return answer(id=order_id, status="not_found")
     return answer(id=order.number, status=order.status, items=list(order.items), total=order.total_cents / 100)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from helpdesk.context import HelpdeskToolContext, caller_of
+from helpdesk.effects import tasks_changed
 from helpdesk.records.tasks import Filter, Priority, Tasks
-from helpdesk.tools.base import answer, helpdesk_tool, show_progress
+from helpdesk.tools.base import answer, helpdesk_tool, step
 from helpdesk.widgets.tasks import task_list_text, task_list_widget
 
 
@@ -20,8 +21,8 @@ async def list_tasks(
     filter: Annotated[Filter, "Which tasks to list."] = "all",  # noqa: A002 - the name the model sees
 ) -> str:
     """List the user's tasks. The list is shown to the user as a widget: do not repeat it in your answer."""
-    await show_progress(context, "Looking up your tasks", "notebook")
-    found = await _tasks(context).list(filter)
+    async with step(context, "Looking up your tasks", "notebook"):
+        found = await _tasks(context).list(filter)
     await context.context.stream_widget(task_list_widget(found), copy_text=task_list_text(found))
     return answer(
         displayed=True,
@@ -43,8 +44,9 @@ async def add_task(
     priority: Annotated[Priority, "How urgent it is."] = "medium",
 ) -> str:
     """Add a task to the user's list."""
-    await show_progress(context, "Adding the task", "plus")
-    task = await _tasks(context).add(title, priority)
+    async with step(context, "Adding the task", "plus"):
+        task = await _tasks(context).add(title, priority)
+    await context.context.stream(tasks_changed())
     return answer(id=task.number, title=task.title, priority=task.priority, status=task.status)
 
 
@@ -53,6 +55,7 @@ async def complete_task(
     context: HelpdeskToolContext, task_id: Annotated[int, "The task's id, as in its #id badge."]
 ) -> str:
     """Mark one of the user's tasks as completed."""
-    await show_progress(context, f"Completing task #{task_id}", "check-circle")
-    task = await _tasks(context).complete(task_id)
+    async with step(context, f"Completing task #{task_id}", "check-circle"):
+        task = await _tasks(context).complete(task_id)
+    await context.context.stream(tasks_changed())
     return answer(id=task.number, title=task.title, status=task.status)

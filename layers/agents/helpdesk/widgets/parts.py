@@ -12,7 +12,11 @@ from chatkit.actions import ActionConfig
 from chatkit.icons import IconName
 from chatkit.widgets import DynamicWidgetRoot
 
+from helpdesk.records.tasks import Priority
+
 Part = dict[str, Any]
+
+PRIORITY_COLORS: dict[Priority, str] = {"low": "info", "medium": "warning", "high": "danger"}
 
 
 def root(kind: str, **fields: Any) -> DynamicWidgetRoot:

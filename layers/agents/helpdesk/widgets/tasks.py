@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from chatkit.widgets import DynamicWidgetRoot
 
-from helpdesk.records.tasks import MAX_TITLE_CHARACTERS, Filter, Priority, Task, TaskList
-from helpdesk.widgets.parts import Part, action, badge, grow, icon, part, root, text
+from helpdesk.records.tasks import MAX_TITLE_CHARACTERS, Filter, Task, TaskList
+from helpdesk.widgets.parts import PRIORITY_COLORS, Part, action, badge, grow, icon, part, root, text
 
 COMPLETE_TASK = "tasks.complete"
 ADD_TASK = "tasks.add"
 
-_PRIORITY_COLORS: dict[Priority, str] = {"low": "info", "medium": "warning", "high": "danger"}
 _EMPTY: dict[Filter, str] = {
     "all": "No tasks yet. Add your first one below.",
     "pending": "Nothing left to do.",
@@ -56,7 +55,7 @@ def _row(task: Task, which: Filter) -> Part:
         children=[
             icon("check-circle-filled", "success") if done else icon("empty-circle"),
             grow(text(task.title, lineThrough=done, color="secondary" if done else None)),
-            badge(task.priority, _PRIORITY_COLORS[task.priority]),
+            badge(task.priority, PRIORITY_COLORS[task.priority]),
             badge(f"#{task.number}"),
         ],
     )
@@ -67,7 +66,7 @@ def _empty_row(which: Filter) -> Part:
 
 
 def _form_row(which: Filter) -> Part:
-    options = [{"value": value, "label": value.capitalize()} for value in _PRIORITY_COLORS]
+    options = [{"value": value, "label": value.capitalize()} for value in PRIORITY_COLORS]
     title = part(
         "Input",
         name="title",

@@ -1,0 +1,23 @@
+"""General questions."""
+
+from __future__ import annotations
+
+from agents import Agent
+
+from assistant.settings import Settings
+from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
+from helpdesk.tools.help import search_help
+
+_INSTRUCTIONS = """\
+You answer general questions about the company from the help centre. Search it first, and say so when it has
+nothing; do not guess."""
+
+
+def build_general_agent(settings: Settings) -> HelpdeskAgent:
+    """Return the agent for everything that the help centre knows."""
+    return Agent(
+        name="General",
+        handoff_description="Answers general questions: opening hours, returns, shipping, contact.",
+        instructions=with_caller(_INSTRUCTIONS),
+        tools=[search_help],
+    )
