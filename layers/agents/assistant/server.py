@@ -61,7 +61,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         settings = context.settings
         page = await self.store.load_thread_items(thread.id, None, OPENING_ITEMS, "desc", context)
         history = newest_turns(page.data[::-1], settings.history_max_tokens)
-        agent_context = AgentContext[RequestContext](thread=thread, store=self.store, request_context=context)
+        agent_context: AgentContext[RequestContext] = AgentContext(
+            thread=thread, store=self.store, request_context=context
+        )
         result = Runner.run_streamed(
             self._agent,
             await ItemConverter(context).to_agent_input(history),
@@ -100,7 +102,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         handle = getattr(self._package, "handle_action", None)
         if handle is None:
             raise UnsupportedFeatureError("This deployment has no actions.")
-        agent_context = AgentContext[RequestContext](thread=thread, store=self.store, request_context=context)
+        agent_context: AgentContext[RequestContext] = AgentContext(
+            thread=thread, store=self.store, request_context=context
+        )
         async for event in handle(thread, action, sender, agent_context):
             yield event
 
@@ -115,7 +119,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         handle = getattr(self._package, "handle_sync_action", None)
         if handle is None:
             raise UnsupportedFeatureError("This deployment has no such actions.")
-        agent_context = AgentContext[RequestContext](thread=thread, store=self.store, request_context=context)
+        agent_context: AgentContext[RequestContext] = AgentContext(
+            thread=thread, store=self.store, request_context=context
+        )
         response: SyncCustomActionResponse = await handle(thread, action, sender, agent_context)
         return response
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from chatkit.types import TranscriptionResult
 
 from assistant.context import RequestContext
-from assistant.errors import TooLargeError, UnsupportedFeatureError, UnsupportedTypeError
+from assistant.errors import TooLargeError, UnsupportedTypeError
+from assistant.models import transcription
 
 # The provider's own limit on a file is 25 MB; Lambda's on a request is 6 MB, of which base64 takes a third.
 MAX_AUDIO_BYTES = 4_500_000
@@ -26,11 +27,5 @@ async def transcribe(audio: bytes, mime_type: str, context: RequestContext) -> T
         raise UnsupportedTypeError("Dictation takes audio/webm, audio/ogg or audio/mp4.")
     if len(audio) > MAX_AUDIO_BYTES:
         raise TooLargeError("The recording is too long.")
-    settings = context.settings
-    if settings.llm_provider not in {"openai", "demo"}:
-        raise UnsupportedFeatureError(f"The provider '{settings.llm_provider}' offers no dictation here.")
-    from assistant.models import transcription
-
-    return TranscriptionResult(
-        text=await transcription.transcribe(settings, f"audio.{_EXTENSIONS[media_type]}", audio, media_type)
-    )
+    name = f"audio.{_EXTENSIONS[media_type]}"
+    return TranscriptionResult(text=await transcription.transcribe(context.settings, name, audio, media_type))

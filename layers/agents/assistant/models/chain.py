@@ -14,7 +14,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +22,7 @@ from agents import Model
 from agents.models.interface import ModelTracing
 from openai.types.responses import ResponseCompletedEvent
 
-from assistant.errors import ModelUnavailableError
+from assistant.errors import ModelTimeoutError, ModelUnavailableError
 from assistant.models.breaker import breaker_of
 from assistant.models.clients import forget_client
 from assistant.models.deadline import seconds_left
@@ -53,9 +53,9 @@ PATIENCE_WITH_FALLBACK_SECONDS = 2.0
 SHORTEST_ATTEMPT_SECONDS = 2.0
 # Where the turn sets no deadline, retries end after this; a browser's user has gone by then.
 RETRY_SECONDS_WITHOUT_DEADLINE = 60.0
-# How long a provider may take to its first event. Less where half of the turn's time is less: the other half
-# is for the next attempt.
-FIRST_EVENT_SECONDS = 60.0
+# How long a provider may take until it shows something: a reasoning model can be silent for minutes. Less where half
+# of the turn's time is less: the other half is for the next attempt.
+LONGEST_SILENCE_SECONDS = 180.0
 
 # Events that show nothing yet. They are held back until one comes that does, so that a retry leaves no trace.
 _PREAMBLE = {
@@ -128,7 +128,7 @@ class ModelChain(Model):
         while True:
             link = attempts.link
             try:
-                async with asyncio.timeout(attempts.whole_budget()):
+                async with asyncio.timeout(attempts.budget()):
                     response = await link.prepare(call).response(await link.model())
             except Exception as error:
                 await attempts.failed(error)
@@ -176,31 +176,32 @@ async def _attempt(
 ) -> AsyncGenerator[TResponseStreamEvent, None]:
     """Stream one attempt at one provider, silent until there is something to show."""
     link = attempts.link
+    prepared = link.prepare(call)
     held: list[TResponseStreamEvent] = []
     written = 0
-    async with asyncio.timeout(attempts.first_event_budget()):
-        prepared = link.prepare(call)
-        stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(await link.model()))
-        event = await anext(stream, None)
-    async with aclosing(stream):
+    async with AsyncExitStack() as stack:
+        async with asyncio.timeout(attempts.budget()):
+            stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(await link.model()))
+            await stack.enter_async_context(aclosing(stream))
+            event = await anext(stream, None)
+            while event is not None and event.type in _PREAMBLE:
+                held.append(event)
+                event = await anext(stream, None)
         while event is not None:
             failure = failure_of_event(event, link)
             if failure is not None:
                 raise _Ended(failure)
+            progress.shown = True
+            for earlier in held:
+                yield earlier
+            held.clear()
+            delta = getattr(event, "delta", None)
+            written += len(delta) if isinstance(delta, str) else 0
             if isinstance(event, ResponseCompletedEvent):
-                event = with_usage(event, prepared, written)
+                progress.completed = True
                 breaker_of(link.provider).succeeded()
-            if event.type in _PREAMBLE and not progress.shown:
-                held.append(event)
-            else:
-                progress.shown = True
-                for earlier in held:
-                    yield earlier
-                held.clear()
-                delta = getattr(event, "delta", None)
-                written += len(delta) if isinstance(delta, str) else 0
-                progress.completed = isinstance(event, ResponseCompletedEvent)
-                yield event
+                event = with_usage(event, prepared, written)
+            yield event
             event = await anext(stream, None)
     if not progress.completed:
         raise ModelUnavailableError("The model's answer was cut off. Please try again.")
@@ -231,19 +232,12 @@ class _Attempts:
     def _is_last_chance(self) -> bool:
         return len(self._queue) == 1 and self._tried + 1 >= self._queue[0][1]
 
-    def first_event_budget(self) -> float:
-        """Seconds that this attempt gets to its first event."""
+    def budget(self) -> float:
+        """Seconds that this attempt gets until it shows something, or to its end if it is not streamed."""
         left = seconds_left()
         if left is None:
-            return FIRST_EVENT_SECONDS
-        return min(FIRST_EVENT_SECONDS, left if self._is_last_chance() else left / 2)
-
-    def whole_budget(self) -> float | None:
-        """Seconds that this attempt gets to its end; `None` without a deadline, where the client's limits hold."""
-        left = seconds_left()
-        if left is None:
-            return None
-        return left if self._is_last_chance() else left / 2
+            return LONGEST_SILENCE_SECONDS
+        return min(LONGEST_SILENCE_SECONDS, left if self._is_last_chance() else left / 2)
 
     async def failed(self, error: Exception, *, final: bool = False) -> None:
         """Note a failed attempt and wait for the next one.
@@ -281,7 +275,7 @@ class _Attempts:
             setattr(failure.error, _DRAIN_MARK, True)
             raise failure.error from None
         pause = self._pause(failure)
-        if failure.again and self._tried < allowed and self._may_wait(pause):
+        if failure.again and self._tried < allowed and self._may_wait(failure, pause):
             await asyncio.sleep(pause)
             return
         if failure.providers_fault:
@@ -298,7 +292,9 @@ class _Attempts:
         drawn = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
         return drawn if asked is None else asked + drawn
 
-    def _may_wait(self, pause: float) -> bool:
-        if len(self._queue) > 1 and pause > PATIENCE_WITH_FALLBACK_SECONDS:
+    def _may_wait(self, failure: Failure, pause: float) -> bool:
+        """Tell whether the same provider is tried again; with another at hand there is less patience."""
+        has_other = len(self._queue) > 1
+        if has_other and (pause > PATIENCE_WITH_FALLBACK_SECONDS or isinstance(failure.error, ModelTimeoutError)):
             return False
         return pause + SHORTEST_ATTEMPT_SECONDS <= self._time_left()

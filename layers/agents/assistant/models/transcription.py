@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assistant.errors import UnsupportedFeatureError
 from assistant.models.clients import client_of
-from assistant.models.failures import mapped
+from assistant.models.failures import failure_of
+from assistant.models.openai import openai_link
 from assistant.settings import Settings
 
 
@@ -33,5 +36,8 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
             file=(name, audio, media_type), model=settings.transcription_model
         )
     except Exception as error:
-        raise mapped(error, "openai", settings.transcription_model, "TRANSCRIPTION_MODEL", "OPENAI_API_KEY") from error
+        failure = failure_of(error, replace(openai_link(settings), model_setting="TRANSCRIPTION_MODEL"))
+        if failure is None:
+            raise
+        raise failure.error from error
     return result.text
