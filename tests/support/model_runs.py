@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from agents import Agent, Model, RunConfig, Runner
 from agents.items import TResponseInputItem
@@ -41,7 +41,7 @@ class Run:
 async def run_streamed(agent: Agent[Any], items: str | Sequence[Any]) -> Run:
     """Run an agent on some input and take everything down."""
     run = Run()
-    given: str | list[TResponseInputItem] = items if isinstance(items, str) else list(items)
+    given = items if isinstance(items, str) else cast(list[TResponseInputItem], list(items))
     result = Runner.run_streamed(agent, given, run_config=RunConfig(tracing_disabled=True))
     try:
         async for event in result.stream_events():

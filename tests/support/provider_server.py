@@ -92,12 +92,14 @@ class Request:
         path: As `/v1/responses`.
         headers: Names in lower case.
         body: Parsed.
+        stalled: The server's own event of this name.
         abandoned: Set when the client went before the answer was complete.
     """
 
     path: str
     headers: dict[str, str]
     body: Json
+    stalled: threading.Event
     abandoned: threading.Event = field(default_factory=threading.Event)
 
 
@@ -110,6 +112,8 @@ class ProviderServer:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        # Set when the provider stalls in mid-stream: all that came before is on its way.
+        self.stalled = threading.Event()
         self._script: list[Scripted] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
@@ -141,6 +145,12 @@ class ProviderServer:
         """Append replies: each request takes the next one. A function gets the request's body."""
         self._script.extend(replies)
 
+    def reset(self) -> None:
+        """Forget what came in and what was to be answered, for the next test."""
+        self.requests.clear()
+        self._script.clear()
+        self.stalled.clear()
+
     @property
     def bodies(self) -> list[Json]:
         """The bodies of all requests."""
@@ -155,7 +165,7 @@ class ProviderServer:
                 break
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         body = json.loads(raw) if raw.startswith(b"{") else {}
-        request = Request(scope["path"], headers, body)
+        request = Request(scope["path"], headers, body, self.stalled)
         self.requests.append(request)
         scripted = self._script.pop(0) if self._script else _echo
         reply = scripted(body) if callable(scripted) else scripted
@@ -203,7 +213,7 @@ async def _answer(answer: Answer, request: Request, send: Any) -> None:
     else:
         include_usage = bool((request.body.get("stream_options") or {}).get("include_usage"))
         payloads = chunks_of(answer, model, include_usage)
-    async for payload in _paced(payloads, answer.pause):
+    async for payload in _paced(payloads, answer.pause, request):
         kind = f"event: {payload['type']}\n" if on_responses else ""
         data = f"{kind}data: {json.dumps(payload)}\n\n"
         await send({"type": "http.response.body", "body": data.encode(), "more_body": True})
@@ -211,12 +221,13 @@ async def _answer(answer: Answer, request: Request, send: Any) -> None:
     await send({"type": "http.response.body", "body": tail})
 
 
-async def _paced(payloads: Iterator[Json | Part], pause: float) -> AsyncIterator[Json]:
+async def _paced(payloads: Iterator[Json | Part], pause: float, request: Request) -> AsyncIterator[Json]:
     for payload in payloads:
         match payload:
             case Cut():
                 raise _Broken
             case Stall():
+                request.stalled.set()
                 await asyncio.sleep(payload.seconds)
             case dict():
                 yield payload

@@ -27,13 +27,19 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.models.chain.BACKOFF_BASE_SECONDS", 0.01)
 
 
-@pytest.fixture
-def provider() -> Iterator[ProviderServer]:
-    with ProviderServer() as server:
-        yield server
+@pytest.fixture(scope="session")
+def _two_providers() -> Iterator[tuple[ProviderServer, ProviderServer]]:
+    with ProviderServer() as first, ProviderServer() as second:
+        yield first, second
 
 
 @pytest.fixture
-def other_provider() -> Iterator[ProviderServer]:
-    with ProviderServer() as server:
-        yield server
+def provider(_two_providers: tuple[ProviderServer, ProviderServer]) -> ProviderServer:
+    _two_providers[0].reset()
+    return _two_providers[0]
+
+
+@pytest.fixture
+def other_provider(_two_providers: tuple[ProviderServer, ProviderServer]) -> ProviderServer:
+    _two_providers[1].reset()
+    return _two_providers[1]
