@@ -29,6 +29,8 @@ export function renderMarkdown(text, { imageDomains = null, annotations = [] } =
     ALLOWED_TAGS,
     ALLOWED_ATTR: ALLOWED_ATTRIBUTES,
     ALLOWED_URI_REGEXP: ALLOWED_URIS,
+    // Whatever is not named here is held against the pattern for addresses, too.
+    ADD_URI_SAFE_ATTR: ALLOWED_ATTRIBUTES.filter((name) => name !== "href" && name !== "src"),
     ALLOW_DATA_ATTR: false,
     RETURN_DOM_FRAGMENT: true,
   });

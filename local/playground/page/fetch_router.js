@@ -15,7 +15,7 @@ const STREAMING = new Set([
  * @param {{endpoint: "stream" | "chat", token: string}} settings read at every call
  */
 export function createFetchRouter(urls, settings) {
-  const ours = new Set(Object.values(urls).map((url) => new URL(url).origin));
+  const ours = new Set([urls.chatUrl, urls.streamUrl, urls.uploadUrl].map((url) => new URL(url).origin));
   return (input, init = {}) => {
     const url = new URL(typeof input === "string" ? input : input.url, document.baseURI);
     const headers = new Headers(init.headers);

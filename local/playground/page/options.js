@@ -1,6 +1,9 @@
 import { findEntities, previewEntity } from "./entities.js";
 
-/** The element's whole set of options: everything the sample backend can do, switched on. */
+/**
+ * The element's whole set of options: everything the sample backend can do, switched on.
+ * `urls` is what `/playground.json` says; its `composer`, if any, names the models and tools of the deployment.
+ */
 export function chatOptions({ urls, settings, fetch, initialThread, onClientTool }) {
   const direct = { type: "direct", uploadUrl: urls.uploadUrl };
   return {

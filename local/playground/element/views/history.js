@@ -56,7 +56,7 @@ function HistoryRow({ thread, state }) {
     </button>`}
     ${showDelete &&
     html`<button type="button" class="icon-button" aria-label=${`Delete ${title}`} onClick=${() => setMode("deleting")}>
-      <${Icon} name="trash-2" />
+      <${Icon} name="trash" />
     </button>`}
   </li>`;
 }

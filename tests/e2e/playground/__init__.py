@@ -1,0 +1,1 @@
+"""The playground page in a real browser, against a scripted server that speaks the SDK's own protocol."""

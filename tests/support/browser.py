@@ -1,0 +1,99 @@
+"""A real headless Chromium for tests, kept off the network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
+
+# What a browser in a container needs, and what keeps it from calling home.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Dictation is tested with the tone that Chromium makes in place of a microphone.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+VIEWPORT = {"width": 1000, "height": 900}
+# Two cores serve several workers: a drawing may take a while, and no test asserts how long.
+TIMEOUT_MILLISECONDS = 20_000
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+
+def find_chromium() -> str:
+    """Return the browser's path: `CHROMIUM` in the environment, else the one on the path.
+
+    Raises:
+        pytest.skip.Exception: There is none, and how to get one.
+    """
+    named = os.environ.get("CHROMIUM")
+    if named:
+        if not os.access(named, os.X_OK):
+            pytest.fail(f"CHROMIUM={named} is no program")
+        return named
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    pytest.skip("NO BROWSER: install Debian's chromium and fonts-liberation, or set CHROMIUM to a browser's path")
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Start Chromium, and stop it again."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def open_page(browser: Browser) -> Iterator[Page]:
+    """Open a page of its own profile; fail if it asked for another machine or met an error of its own.
+
+    Raises:
+        AssertionError: At the end: the page called a host other than 127.0.0.1, or a script of it threw.
+    """
+    context = browser.new_context(viewport=VIEWPORT, permissions=["clipboard-read", "clipboard-write", "microphone"])
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
+    escaped: list[str] = []
+    errors: list[str] = []
+
+    def stay_here(route: Route) -> None:
+        address = urlsplit(route.request.url)
+        if address.scheme in ("data", "blob") or address.hostname == "127.0.0.1":
+            route.continue_()
+            return
+        escaped.append(route.request.url)
+        route.abort()
+
+    context.route("**/*", stay_here)
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(f"{error.message}\n{error.stack}"))
+    page.on(
+        "console",
+        lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None,
+    )
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not escaped, f"the page called {escaped}"
+    assert not errors, "\n".join(errors)
