@@ -58,16 +58,16 @@ def intent_of(text: str) -> Intent | None:
     if found := _ADD_TASK.search(text):
         return Intent((("add", "task"), ("create", "task")), _task(found["title"].strip()))
     if found := _COMPLETE_TASK.search(text):
-        return Intent((("complete", "task"), ("finish", "task")), {"id": found["id"]})
+        return Intent((("complete", "task"), ("finish", "task")), _numbered(found["id"]))
     if _LIST_TASKS.search(text):
         return Intent((("list", "task"), ("task",)), {"filter": _status(text), "status": _status(text)})
     if found := _EMPLOYEE.search(text):
-        return Intent((("employee",),), {"id": found["id"]})
+        return Intent((("employee",),), _numbered(found["id"]))
     if found := _ORDER.search(text):
-        return Intent((("order",),), {"id": found["id"]})
+        return Intent((("order",),), _numbered(found["id"]))
     if _INVOICE_WORD.search(text):
         found = _INVOICE.search(text)
-        values = {"id": found["id"], "number": found["id"]} if found else {}
+        values = _numbered(found["id"]) if found else {}
         if _REFUND.search(text):
             return Intent((("refund",),), {**values, "reason": text})
         words = (("get", "invoice"), ("invoice",)) if found else (("list", "invoice"), ("invoice",))
@@ -76,6 +76,11 @@ def intent_of(text: str) -> Intent | None:
         title = found["title"].strip() or text
         return Intent((("open", "ticket"), ("ticket",)), {"subject": title, "title": title})
     return None
+
+
+def _numbered(number: str) -> dict[str, Any]:
+    """Return a thing's number under the names that a parameter may have for it."""
+    return {"id": number, "number": number, "code": number}
 
 
 def _task(title: str) -> dict[str, Any]:

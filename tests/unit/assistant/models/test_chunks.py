@@ -1,0 +1,135 @@
+"""However a provider cuts and bends its tool calls, each comes out whole, once, in order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletionChunk
+
+from assistant.models.chunks import ChunkMender, signature_in
+
+Json = dict[str, Any]
+
+
+def chunk(*entries: Json, finish_reason: str | None = None, **delta: Any) -> Json:
+    if entries:
+        delta["tool_calls"] = list(entries)
+    return {"choices": [{"delta": delta, "index": 0, "finish_reason": finish_reason}]}
+
+
+def assembled(chunks: list[Json]) -> list[tuple[str, str, str, str | None]]:
+    """Mend a stream and put its calls together by index: id, name, arguments, signature."""
+    mender = ChunkMender()
+    calls: dict[int, dict[str, Any]] = {}
+    for each in chunks:
+        mended = ChatCompletionChunk.model_validate(mender.mend(each))
+        for entry in mended.choices[0].delta.tool_calls or []:
+            call = calls.setdefault(entry.index, {"id": "", "name": "", "arguments": "", "signature": None})
+            call["id"] = entry.id or call["id"]
+            if entry.function:
+                call["name"] = entry.function.name or call["name"]
+                call["arguments"] += entry.function.arguments or ""
+            call["signature"] = signature_in(entry.model_dump()) or call["signature"]
+    assert list(calls) == list(range(len(calls)))
+    return [(call["id"], call["name"], call["arguments"], call["signature"]) for call in calls.values()]
+
+
+NAMES = st.sampled_from(["add", "list_tasks", "get_order"])
+ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=8), max_size=3).map(json.dumps)
+CALLS = st.lists(st.tuples(NAMES, ARGUMENTS), min_size=1, max_size=4)
+STYLES = st.sampled_from(["openai", "no index", "all index zero", "no index, no id"])
+
+
+@settings(deadline=None)
+@given(calls=CALLS, style=STYLES, together=st.booleans(), repeat_id=st.booleans(), data=st.data())
+def test_every_call_comes_out_whole_and_in_order(
+    calls: list[tuple[str, str]], style: str, together: bool, repeat_id: bool, data: st.DataObject
+) -> None:
+    entries: list[Json] = []
+    for position, (name, arguments) in enumerate(calls):
+        at = data.draw(st.integers(0, len(arguments)))
+        for number, piece in enumerate((arguments[:at], arguments[at:])):
+            entry: Json = {"function": {"arguments": piece}}
+            if number == 0:
+                entry["function"]["name"] = name
+            if style != "no index, no id" and (number == 0 or repeat_id):
+                entry["id"] = f"call_{position}"
+            if style == "openai":
+                entry["index"] = position
+            if style == "all index zero":
+                entry["index"] = 0
+            entries.append(entry)
+    chunks = [chunk(*entries)] if together else [chunk(entry) for entry in entries]
+    out = assembled([*chunks, chunk(finish_reason="stop")])
+    assert [(name, arguments) for _, name, arguments, _ in out] == calls
+    assert len({call_id for call_id, *_ in out}) == len(calls)
+    assert all(call_id for call_id, *_ in out)
+
+
+@settings(deadline=None)
+@given(calls=CALLS, place=st.sampled_from(["on it", "entry", "delta", "ahead"]))
+def test_the_first_of_parallel_calls_gets_the_signature_wherever_it_comes(
+    calls: list[tuple[str, str]], place: str
+) -> None:
+    extra = {"google": {"thought_signature": "signed"}}
+    entries: list[Json] = [
+        {"id": f"call_{position}", "function": {"name": name, "arguments": arguments}}
+        for position, (name, arguments) in enumerate(calls)
+    ]
+    chunks = [chunk(entry) for entry in entries]
+    match place:
+        case "on it":
+            entries[0]["extra_content"] = extra
+        case "entry":
+            chunks.append(chunk({"extra_content": extra}))
+        case "delta":
+            chunks.append(chunk(extra_content=extra))
+        case "ahead":
+            chunks.insert(0, chunk(extra_content=extra))
+    out = assembled(chunks)
+    assert [signature for *_, signature in out] == ["signed"] + [None] * (len(calls) - 1)
+
+
+def test_a_signature_beside_text_is_the_texts_own_and_not_a_later_calls() -> None:
+    signed_text = chunk(content="Let me see.", extra_content={"google": {"thought_signature": "text"}})
+    out = assembled([signed_text, chunk({"id": "a", "function": {"name": "add", "arguments": "{}"}})])
+    assert out == [("a", "add", "{}", None)]
+
+
+def test_a_call_keeps_its_own_signature_when_another_came_ahead() -> None:
+    own = {"google": {"thought_signature": "own"}}
+    ahead = chunk(extra_content={"google": {"thought_signature": "ahead"}})
+    out = assembled([ahead, chunk({"id": "a", "function": {"name": "add", "arguments": "{}"}, "extra_content": own})])
+    assert [signature for *_, signature in out] == ["own"]
+
+
+def test_stop_after_a_tool_call_means_tool_calls_and_stop_after_text_means_stop() -> None:
+    mender = ChunkMender()
+    mender.mend(chunk({"id": "a", "function": {"name": "add", "arguments": "{}"}}))
+    assert mender.mend(chunk(finish_reason="stop"))["choices"][0]["finish_reason"] == "tool_calls"
+    assert ChunkMender().mend(chunk(finish_reason="stop"))["choices"][0]["finish_reason"] == "stop"
+
+
+def test_a_last_chunk_with_usage_alone_stays_as_it_is() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    bodies: list[Json] = [{"choices": []}, {"choices": None}, {}]
+    for body in bodies:
+        mended = ChatCompletionChunk.model_validate(ChunkMender().mend({**body, "usage": dict(usage)}))
+        assert mended.choices == []
+        assert mended.usage is not None
+        assert mended.usage.total_tokens == 3
+
+
+def test_a_chunk_of_openais_own_passes_unchanged() -> None:
+    own = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-6-luna",
+        "choices": [{"index": 0, "delta": {"content": "Hi"}, "logprobs": None, "finish_reason": None}],
+        "usage": None,
+    }
+    assert ChunkMender().mend(json.loads(json.dumps(own))) == own
