@@ -9,6 +9,7 @@ this order, in one Query:
                                 I#<place>        an item; places sort by creation
                                 B#<turn id>      the story of a turn that has ended
                                 A#<item id>      where a foreign item id stands
+                                H#<run id>       a run that waits for the user's approval
 
     USER#tenant#user            T#<place>        a thread in the user's list
                                 A#<thread id>    where a foreign thread id stands in the list
@@ -145,6 +146,11 @@ def idempotency_sk(key: str) -> str:
 def story_sk(turn_id: str) -> str:
     """Return the sort key of an ended turn in its thread's partition."""
     return f"B#{turn_id}"
+
+
+def held_run_sk(run_id: str) -> str:
+    """Return the sort key of a run that waits for the user's approval, in its thread's partition."""
+    return f"H#{_component(run_id, 'run')}"
 
 
 def minute_usage_sk(moment: datetime) -> str:

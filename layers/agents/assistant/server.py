@@ -11,7 +11,15 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from agents import Agent, InputGuardrailTripwireTriggered, RunConfig, Runner, RunResultStreaming
+from agents import (
+    Agent,
+    InputGuardrailTripwireTriggered,
+    RunConfig,
+    Runner,
+    RunResultStreaming,
+    RunState,
+    TResponseInputItem,
+)
 from chatkit.actions import Action
 from chatkit.agents import AgentContext, stream_agent_response
 from chatkit.server import ChatKitServer
@@ -25,6 +33,8 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from assistant import approvals
+from assistant.approvals import Resumption
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds
 from assistant.errors import ConfigurationError, InvalidRequestError, UnsupportedFeatureError
@@ -58,15 +68,27 @@ class AssistantServer(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Run the agent on the thread's newest history and stream what it does."""
-        settings = context.settings
         page = await self.store.load_thread_items(thread.id, None, OPENING_ITEMS, "desc", context)
-        history = newest_turns(page.data[::-1], settings.history_max_tokens)
-        agent_context: AgentContext[RequestContext] = AgentContext(
-            thread=thread, store=self.store, request_context=context
-        )
+        history = newest_turns(page.data[::-1], context.settings.history_max_tokens)
+        given = await ItemConverter(context).to_agent_input(history)
+        async for event in self._run(given, self._agent_context(thread, context)):
+            yield event
+
+    def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
+        return AgentContext(thread=thread, store=self.store, request_context=context)
+
+    async def _run(
+        self,
+        given: list[TResponseInputItem] | RunState[Any, Any],
+        agent_context: AgentContext[RequestContext],
+        resumed: Resumption | None = None,
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Run the agent on input, or on a run that goes on after the user's approval."""
+        context = agent_context.request_context
+        settings = context.settings
         result = Runner.run_streamed(
             self._agent,
-            await ItemConverter(context).to_agent_input(history),
+            given,
             context=agent_context,
             max_turns=MAX_MODEL_CALLS,
             run_config=RunConfig(
@@ -75,7 +97,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 trace_include_sensitive_data=settings.log_content,
             ),
         )
-        rounds = ToolRounds(thread)
+        rounds = ToolRounds(agent_context.thread)
         try:
             async for event in stream_agent_response(agent_context, result):
                 hidden = rounds.take(result.new_items)
@@ -85,8 +107,12 @@ class AssistantServer(ChatKitServer[RequestContext]):
             hidden = rounds.take(result.new_items)
             if hidden is not None:
                 yield ThreadItemDoneEvent(item=hidden)
+            async for event in approvals.hold(result, agent_context, resumed):
+                yield event
         except InputGuardrailTripwireTriggered as error:
-            raise InvalidRequestError("This message cannot be answered here.") from error
+            reason = error.guardrail_result.output.output_info
+            message = reason if isinstance(reason, str) else "This message cannot be answered here."
+            raise InvalidRequestError(message) from error
         finally:
             result.cancel()
             _report(context, settings, result)
@@ -98,15 +124,28 @@ class AssistantServer(ChatKitServer[RequestContext]):
         sender: WidgetItem | None,
         context: RequestContext,
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """Pass an action on to the agents' package, and stream what it does."""
-        handle = getattr(self._package, "handle_action", None)
-        if handle is None:
-            raise UnsupportedFeatureError("This deployment has no actions.")
-        agent_context: AgentContext[RequestContext] = AgentContext(
-            thread=thread, store=self.store, request_context=context
-        )
-        async for event in handle(thread, action, sender, agent_context):
+        """Resume a run whose call the user has judged; pass any other action on to the agents' package."""
+        agent_context = self._agent_context(thread, context)
+        if action.type == approvals.DECIDE:
+            events = self._resume(action, sender, agent_context)
+        else:
+            handle = getattr(self._package, "handle_action", None)
+            if handle is None:
+                raise UnsupportedFeatureError("This deployment has no actions.")
+            events = handle(thread, action, sender, agent_context)
+        async for event in events:
             yield event
+
+    async def _resume(
+        self, action: Action[str, Any], sender: WidgetItem | None, agent_context: AgentContext[RequestContext]
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        resumed = await approvals.decide(self._agent, action, sender, agent_context)
+        try:
+            async for event in self._run(resumed.state, agent_context, resumed):
+                yield event
+        except BaseException:
+            await approvals.release(resumed, agent_context)
+            raise
 
     async def sync_action(
         self,
@@ -119,10 +158,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         handle = getattr(self._package, "handle_sync_action", None)
         if handle is None:
             raise UnsupportedFeatureError("This deployment has no such actions.")
-        agent_context: AgentContext[RequestContext] = AgentContext(
-            thread=thread, store=self.store, request_context=context
-        )
-        response: SyncCustomActionResponse = await handle(thread, action, sender, agent_context)
+        response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
         return response
 
 
