@@ -1,0 +1,80 @@
+"""Finding the ASGI app, and loading beforehand what it would load in its first request."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import site
+import sys
+
+from lambda_stream.bridge import App
+from lambda_stream.faults import Fault
+
+LAZY_IMPORTS = {
+    "anyio": ("anyio._backends._asyncio", "anyio.to_thread", "concurrent.futures.thread"),
+    "starlette": ("starlette.formparsers",),
+}
+"""What a library imports only when it is first used, by the library. An init is cheaper than a request: on Lambda it
+runs at full speed and, with SnapStart, once."""
+
+
+class AppError(Exception):
+    """The app cannot be loaded.
+
+    Attributes:
+        fault: what Lambda is told, with the error types that awslambdaric uses.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def extend_path(task_root: str, runtime_dir: str) -> None:
+    """Add what the managed runtime's own bootstrap adds to the path, where it is missing.
+
+    First the function, then its layers, last the libraries of the runtime itself.
+    """
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    first = [task_root, f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    # A `.pth` file in a layer works on the managed runtime, too.
+    known = set(sys.path)
+    missing = [folder for folder in first if folder and folder not in known]
+    sys.path[:0] = missing
+    if runtime_dir and runtime_dir not in known:
+        sys.path.append(runtime_dir)
+    for folder in missing:
+        if os.path.isdir(folder):
+            site.addsitedir(folder)
+
+
+def load_app(name: str) -> App:
+    """Import the app that `module:attribute` names, and its lazy imports.
+
+    Raises:
+        AppError: there is none.
+    """
+    module_name, colon, attribute = name.partition(":")
+    if not (module_name and colon and attribute):
+        raise AppError(Fault("Runtime.MalformedHandlerName", f"Bad app {name!r}: it is not module:attribute"))
+    try:
+        found: object = importlib.import_module(module_name)
+    except SyntaxError as error:
+        raise AppError(Fault.of(error, "Runtime.UserCodeSyntaxError")) from error
+    except ImportError as error:
+        raise AppError(Fault.of(error, "Runtime.ImportModuleError")) from error
+    except Exception as error:
+        raise AppError(Fault.of(error)) from error
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            message = f"App {attribute!r} missing on module {module_name!r}"
+            raise AppError(Fault("Runtime.HandlerNotFound", message)) from None
+    if not callable(found):
+        raise AppError(Fault("Runtime.HandlerNotFound", f"{name!r} is no ASGI app: it cannot be called"))
+    for library, modules in LAZY_IMPORTS.items():
+        if library in sys.modules:
+            for module in modules:
+                importlib.import_module(module)
+    return found

@@ -1,0 +1,252 @@
+"""The ASGI bridge: one HTTP request of an ASGI app (spec 2.4), its response streamed as the app sends it.
+
+It knows nothing of the Runtime API: whoever hosts it gives it a `Response` to write to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from lambda_stream.faults import Fault
+from lambda_stream.prelude import NO_BODY_STATUSES, prelude
+
+Message = MutableMapping[str, Any]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+SENDS_PER_YIELD = 32
+"""Chunks in a row after which the loop gets a turn: timers and refusals must reach an app that never waits."""
+DEADLINE_FAULT = Fault("Runtime.DeadlineExceeded", "The function's time ended before its response did")
+
+logger = logging.getLogger("lambda_stream")
+
+
+class ResponseEnded(OSError):
+    """`send` after the response has been given up."""
+
+
+class Response(Protocol):
+    """Where a response goes, chunk by chunk."""
+
+    broken: str
+    """Why it cannot be delivered; empty while it can."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the reader is slower than the app."""
+
+    def write(self, chunk: bytes) -> None:
+        """Send a chunk, skipping an empty one.
+
+        Raises:
+            OSError: the response cannot be delivered any more.
+        """
+
+    async def drain(self) -> None:
+        """Wait for a slow reader.
+
+        Raises:
+            OSError: the response cannot be delivered any more.
+        """
+
+    def finish(self) -> None:
+        """End the response."""
+
+    def fail(self, fault: Fault) -> None:
+        """End the response with an error that the reader can tell from a proper end."""
+
+
+class State(enum.Enum):
+    """How far a response is."""
+
+    WAITING = enum.auto()
+    STREAMING = enum.auto()
+    ENDED = enum.auto()
+
+
+class Exchange:
+    """One request and its response.
+
+    Args:
+        app: the ASGI app.
+        scope: the request's scope.
+        body: the request's body, whole.
+        open_response: makes the response, when the app starts it.
+        on_broken_stream: told of each response that ended in an error after it had begun.
+    """
+
+    __slots__ = (
+        "_app",
+        "_body",
+        "_disconnected",
+        "_no_body",
+        "_on_broken_stream",
+        "_open_response",
+        "_scope",
+        "_state",
+        "_told_of_deadline",
+        "_unyielded",
+        "_waiters",
+        "response",
+    )
+
+    def __init__(
+        self,
+        app: App,
+        scope: Scope,
+        body: bytes,
+        open_response: Callable[[], Awaitable[Response]],
+        on_broken_stream: Callable[[Fault], None],
+    ) -> None:
+        self._app = app
+        self._scope = scope
+        self._body: bytes | None = body
+        self._open_response = open_response
+        self._on_broken_stream = on_broken_stream
+        self._state = State.WAITING
+        self._no_body = scope["method"] == "HEAD"
+        self._disconnected = False
+        self._told_of_deadline = False
+        self._unyielded = 0
+        self._waiters: asyncio.Event | None = None
+        self.response: Response | None = None
+
+    async def run(self) -> None:
+        """Run the app to its end. Whatever it raises becomes a response, trailers or a log line."""
+        try:
+            await self._app(self._scope, self._receive, self._send)
+        except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
+            # Not even sys.exit() in one request may end the process that others need.
+            await self._raised(error)
+        else:
+            await self._returned()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Make `receive` say that the client is gone: the response is broken or ended."""
+        self._disconnected = True
+        if self._waiters is not None:
+            self._waiters.set()
+
+    def tell_of_deadline(self) -> None:
+        """Say the same while the app can still send: it has the margin to store what it has and to end."""
+        self._told_of_deadline = True
+        self.disconnect()
+
+    async def cut(self) -> None:
+        """End the response for an app that did not, at the deadline."""
+        self._told_of_deadline = True
+        if self._state is State.WAITING:
+            logger.error("The deadline came before the response had begun")
+            await self._answer_plainly(504, b"Gateway Timeout")
+        elif self._state is State.STREAMING:
+            logger.error("The deadline came before the response had ended")
+            self._break_off(DEADLINE_FAULT)
+        self.disconnect()
+
+    # ---- what the app calls
+
+    async def _receive(self) -> Message:
+        body = self._body
+        if body is not None:
+            self._body = None
+            return {"type": "http.request", "body": body, "more_body": False}
+        if not self._disconnected:
+            if self._waiters is None:
+                self._waiters = asyncio.Event()
+            await self._waiters.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        kind = message["type"]
+        response = self.response
+        if kind == "http.response.body" and response is not None and self._state is State.STREAMING:
+            chunk = message.get("body", b"")
+            if response.broken:
+                raise ResponseEnded(response.broken)
+            if not self._no_body:
+                response.write(chunk)
+            if not message.get("more_body", False):
+                self._state = State.ENDED
+                response.finish()
+                self.disconnect()
+            elif response.paused:
+                self._unyielded = 0
+                await response.drain()
+            else:
+                self._unyielded += 1
+                if self._unyielded >= SENDS_PER_YIELD:
+                    self._unyielded = 0
+                    await asyncio.sleep(0)
+        elif kind == "http.response.start" and self._state is State.WAITING:
+            await self._start(message["status"], message.get("headers", ()))
+        elif self._state is State.ENDED and self._told_of_deadline:
+            raise ResponseEnded("the function's time has ended")
+        else:
+            raise RuntimeError(f"{kind!r} is not possible here: the response is {self._state.name.lower()}")
+
+    async def _start(self, status: int, headers: Any) -> None:
+        head = prelude(status, headers)
+        if status in NO_BODY_STATUSES:
+            self._no_body = True
+        self._state = State.STREAMING
+        try:
+            response = self.response = await self._open_response()
+        except OSError:
+            # Nothing was sent: a later attempt may do better.
+            self._state = State.WAITING
+            raise
+        response.write(head)
+
+    # ---- how it ends
+
+    async def _raised(self, error: BaseException) -> None:
+        response = self.response
+        if response is not None and response.broken:
+            if not isinstance(error, (OSError, asyncio.CancelledError)):
+                logger.error("The app raised after its response had broken", exc_info=error)
+        elif self._told_of_deadline and isinstance(error, (ResponseEnded, asyncio.CancelledError)):
+            await self._returned()
+        elif self._state is State.WAITING:
+            logger.error("The app raised before it had started its response", exc_info=error)
+            await self._answer_plainly(500, b"Internal Server Error")
+        elif self._state is State.STREAMING:
+            logger.error("The app raised in the middle of its response", exc_info=error)
+            self._break_off(Fault.of(error))
+        else:
+            logger.error("The app raised after the end of its response", exc_info=error)
+
+    async def _returned(self) -> None:
+        if self._state is State.ENDED or (self.response is not None and self.response.broken):
+            return
+        if self._told_of_deadline:
+            await self.cut()
+        elif self._state is State.WAITING:
+            logger.error("The app returned without a response")
+            await self._answer_plainly(500, b"Internal Server Error")
+        else:
+            logger.error("The app returned without ending its response")
+            self._break_off(Fault("Runtime.IncompleteResponse", "The app returned without ending its response"))
+
+    def _break_off(self, fault: Fault) -> None:
+        self._state = State.ENDED
+        if self.response is not None:
+            self.response.fail(fault)
+            self._on_broken_stream(fault)
+
+    async def _answer_plainly(self, status: int, text: bytes) -> None:
+        try:
+            await self._start(status, [(b"content-type", b"text/plain; charset=utf-8")])
+            if self.response is not None:
+                if not self._no_body:
+                    self.response.write(text)
+                self.response.finish()
+        except OSError as error:
+            logger.error("The response could not be delivered: %s", error)
+        self._state = State.ENDED

@@ -1,0 +1,156 @@
+"""The context object of an invocation, with the fields and the behaviour of awslambdaric 4's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+W3C_FIELDS = ("traceparent", "tracestate", "baggage")
+"""The trace fields that a client context may carry under `w3c`; every other is dropped."""
+
+
+class ContextError(Exception):
+    """A header of the invocation that should be JSON and is not."""
+
+
+class _Fields:
+    """A plain record whose fields are its slots, None where the invocation names none."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        for field in self.__slots__:
+            setattr(self, field, values.get(field))
+
+    def __repr__(self) -> str:
+        fields = ",".join(f"{field}={getattr(self, field)}" for field in self.__slots__)
+        return f"{type(self).__name__}([{fields}])"
+
+
+class CognitoIdentity(_Fields):
+    """Who called, when an AWS SDK signed in through Amazon Cognito did."""
+
+    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+
+    cognito_identity_id: str | None
+    cognito_identity_pool_id: str | None
+
+
+class Client(_Fields):
+    """The mobile app that called, as its SDK describes it."""
+
+    __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
+
+
+class ClientContext(_Fields):
+    """What a caller with an AWS SDK sent beside the event."""
+
+    __slots__ = ("client", "custom", "env")
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        client = values.get("client")
+        self.client = None if client is None else Client(client)
+
+
+class LambdaContext:
+    """What Lambda says of one invocation.
+
+    The public attributes are awslambdaric's. `trace_id` is one more: with several invocations in one process
+    the environment cannot carry it.
+    """
+
+    def __init__(
+        self,
+        invoke_id: str,
+        client_context: dict[str, Any] | None,
+        cognito_identity: Mapping[str, Any] | None,
+        epoch_deadline_time_in_ms: int,
+        invoked_function_arn: str | None = None,
+        tenant_id: str | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        env = os.environ
+        self.aws_request_id = invoke_id
+        self.log_group_name = env.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = env.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = env.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = env.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.invoked_function_arn = invoked_function_arn
+        self.tenant_id = tenant_id
+        self.trace_id = trace_id
+        self._w3c_fields: dict[str, str] = {}
+        self.client_context: ClientContext | None = None
+        if client_context is not None:
+            w3c = client_context.pop("w3c", None)
+            if isinstance(w3c, dict):
+                self._w3c_fields = {key: w3c[key] for key in W3C_FIELDS if isinstance(w3c.get(key), str)}
+            self.client_context = ClientContext(client_context)
+        identity = cognito_identity or {}
+        self.identity = CognitoIdentity(
+            {
+                "cognito_identity_id": identity.get("cognitoIdentityId"),
+                "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId"),
+            }
+        )
+        self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends this invocation, never below 0."""
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
+
+    def w3c(self) -> dict[str, str]:
+        """Return the W3C trace context that came with the invocation."""
+        return dict(self._w3c_fields)
+
+    def log(self, msg: object) -> None:
+        """Write a message to the function's log as it is."""
+        for handler in logging.getLogger().handlers:
+            sink = getattr(handler, "log_sink", None)
+            if sink is not None:
+                sink.log(str(msg))
+                return
+        sys.stdout.write(str(msg))
+
+    def __repr__(self) -> str:
+        names = (
+            "aws_request_id",
+            "log_group_name",
+            "log_stream_name",
+            "function_name",
+            "memory_limit_in_mb",
+            "function_version",
+            "invoked_function_arn",
+            "client_context",
+            "identity",
+            "tenant_id",
+        )
+        return f"LambdaContext([{','.join(f'{name}={getattr(self, name)}' for name in names)}])"
+
+
+CURRENT_CONTEXT: ContextVar[LambdaContext | None] = ContextVar("lambda_stream_context", default=None)
+"""The invocation that the running code belongs to; what log lines take their request id from."""
+
+
+def parse_header(text: str | None, name: str) -> dict[str, Any] | None:
+    """Read a header that carries a JSON object; None when it is absent or empty.
+
+    Raises:
+        ContextError: it is not a JSON object.
+    """
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ContextError(f"Unable to parse {name} JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ContextError(f"Unable to parse {name} JSON: it is no object")
+    return value

@@ -1,0 +1,164 @@
+"""From a Lambda event to an ASGI scope and a body.
+
+Function URLs and HTTP APIs send payload version 2.0, REST APIs version 1.0, an HTTP API either. The mapping is
+Mangum 0.22's, which apps on Lambda know, but for what tests/unit/stream/test_events.py names.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+Scope = dict[str, Any]
+Headers = list[tuple[bytes, bytes]]
+
+ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
+"""2.4 promises that `send` raises OSError once the response cannot be delivered."""
+PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
+"""What stands in a path as it is (RFC 3986), and the percent sign of what is encoded already."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class UnsupportedEvent(Exception):
+    """An event that is no HTTP request, or not one that can be read."""
+
+
+def http_request(event: object) -> tuple[Scope, bytes]:
+    """Map an event to a scope, without `aws.event`, `aws.context` and `state`, and to the request's body.
+
+    Raises:
+        UnsupportedEvent: it is no HTTP request of a function URL, an HTTP API or a REST API.
+    """
+    if not isinstance(event, Mapping):
+        raise UnsupportedEvent(f"The event is no JSON object but {_kind(event)}")
+    request = event.get("requestContext")
+    if not isinstance(request, Mapping):
+        raise UnsupportedEvent(f"The event is no HTTP request; {_keys(event)}")
+    try:
+        if event.get("version") == "2.0" and isinstance(request.get("http"), Mapping):
+            scope = _version_2(event, request, request["http"])
+        elif "httpMethod" in event and "elb" not in request:
+            scope = _version_1(event, request)
+        else:
+            raise UnsupportedEvent(_refusal(event, request))
+        return scope, _body(event)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UnsupportedEvent(f"The HTTP event cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _version_2(event: Mapping[str, Any], request: Mapping[str, Any], http: Mapping[str, Any]) -> Scope:
+    headers: Headers = []
+    named: dict[str, str] = {}
+    for name, value in (event.get("headers") or {}).items():
+        name = name.lower()
+        named[name] = value
+        headers.append((name.encode(), value.encode()))
+    cookies = event.get("cookies")
+    if cookies:
+        # The event carries them apart; a cookie header beside them would repeat them.
+        headers = [header for header in headers if header[0] != b"cookie"]
+        headers.append((b"cookie", "; ".join(cookies).encode()))
+    return _scope(
+        method=http["method"],
+        path=http["path"],
+        raw_path=event.get("rawPath") or http["path"],
+        query=(event.get("rawQueryString") or "").encode(),
+        headers=headers,
+        named=named,
+        source_ip=http.get("sourceIp"),
+        domain=request.get("domainName"),
+    )
+
+
+def _version_1(event: Mapping[str, Any], request: Mapping[str, Any]) -> Scope:
+    single = {name.lower(): [value] for name, value in (event.get("headers") or {}).items()}
+    many = {name.lower(): list(values or ()) for name, values in (event.get("multiValueHeaders") or {}).items()}
+    headers: Headers = []
+    named: dict[str, str] = {}
+    for name, values in {**single, **many}.items():
+        named[name] = ", ".join(values)
+        # Browsers send one cookie header, and frameworks read one: RFC 6265 joins with a semicolon.
+        joined = ["; ".join(values)] if name == "cookie" else values
+        headers += [(name.encode(), value.encode()) for value in joined]
+    query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
+    return _scope(
+        method=event["httpMethod"],
+        path=event["path"],
+        raw_path=event["path"],
+        query=urlencode(query, doseq=True).encode(),
+        headers=headers,
+        named=named,
+        source_ip=(request.get("identity") or {}).get("sourceIp"),
+        domain=request.get("domainName"),
+    )
+
+
+def _scope(
+    *,
+    method: str,
+    path: str,
+    raw_path: str,
+    query: bytes,
+    headers: Headers,
+    named: Mapping[str, str],
+    source_ip: str | None,
+    domain: str | None,
+) -> Scope:
+    scheme = named.get("x-forwarded-proto", "https")
+    host, port = _host_and_port(named.get("host") or domain or "lambda")
+    if port is None:
+        port = int(named.get("x-forwarded-port") or DEFAULT_PORTS.get(scheme, 443))
+    return {
+        "type": "http",
+        "asgi": ASGI_VERSION,
+        "http_version": "1.1",
+        "method": method,
+        "scheme": scheme,
+        "path": unquote(path) or "/",
+        "raw_path": quote(raw_path or "/", safe=PATH_CHARACTERS).encode("ascii"),
+        "root_path": "",
+        "query_string": query,
+        "headers": headers,
+        "server": (host, port),
+        "client": None if source_ip is None else (source_ip, 0),
+    }
+
+
+def _host_and_port(host: str) -> tuple[str, int | None]:
+    name, colon, port = host.rpartition(":")
+    # "[::1]" has colons and no port.
+    if colon and port.isascii() and port.isdigit() and not name.endswith(":"):
+        return name, int(port)
+    return host, None
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body")
+    if not body:
+        return b""
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body)
+        except binascii.Error as error:
+            raise UnsupportedEvent(f"The HTTP event's body is not the base64 that it says it is: {error}") from None
+    return str(body).encode()
+
+
+def _refusal(event: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    if "connectionId" in request:
+        return "WebSocket events are not supported: a streamed response belongs to one HTTP request"
+    if "elb" in request:
+        return "Events of an Application Load Balancer are not supported: it does not stream from Lambda"
+    return f"The event is no HTTP request of a function URL, an HTTP API or a REST API; {_keys(event)}"
+
+
+def _keys(event: Mapping[str, Any]) -> str:
+    # The names alone: values may be secrets.
+    return f"its keys are {sorted(str(key) for key in event)[:12]}"
+
+
+def _kind(event: object) -> str:
+    return "null" if event is None else type(event).__name__

@@ -1,0 +1,71 @@
+"""What went wrong, in the forms that the Runtime API takes: error documents, trailers, X-Ray causes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import traceback
+from dataclasses import dataclass
+
+MAX_MESSAGE = 2_048
+"""Characters of a message that are reported: the trailers must fit a header limit, and nobody reads more."""
+MAX_TRACE_LINES = 24
+"""Lines of a stack trace that are reported, the innermost kept, for the same reason."""
+MAX_TRACE_LINE = 200
+
+_NOT_IN_A_TYPE = re.compile(r"[^A-Za-z0-9_.]")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failure to report.
+
+    Attributes:
+        kind: the error's type, `Function.X` for the app's own, `Runtime.X` for ours.
+        message: one sentence on it.
+        trace: lines of the stack, outermost first; may be empty.
+    """
+
+    kind: str
+    message: str
+    trace: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: BaseException, kind: str = "") -> Fault:
+        """Make a fault of an exception, of type `Function.<its class>` if no other is given."""
+        lines = [
+            line[:MAX_TRACE_LINE]
+            for entry in traceback.format_exception(error)
+            for line in entry.rstrip("\n").split("\n")
+        ]
+        if len(lines) > MAX_TRACE_LINES:
+            lines = [*lines[:2], "...", *lines[3 - MAX_TRACE_LINES :]]
+        name = kind or f"Function.{_NOT_IN_A_TYPE.sub('_', type(error).__name__)}"
+        return cls(name, str(error)[:MAX_MESSAGE], tuple(lines))
+
+    def document(self, request_id: str = "") -> bytes:
+        """Return the JSON that `/error` and `/init/error` take, with the keys that awslambdaric uses."""
+        return json.dumps(
+            {
+                "errorMessage": self.message,
+                "errorType": self.kind,
+                "requestId": request_id,
+                "stackTrace": list(self.trace),
+            }
+        ).encode()
+
+    def trailer_body(self) -> bytes:
+        """Return the value of the error body's trailer: base64 of JSON, with the keys of AWS's Node client."""
+        document = {"errorType": self.kind, "errorMessage": self.message, "trace": list(self.trace)}
+        return base64.b64encode(json.dumps(document).encode())
+
+    def xray_cause(self) -> bytes:
+        """Return the X-Ray cause, as a header value: JSON in ASCII without line breaks."""
+        cause = {
+            "working_directory": os.getcwd(),
+            "exceptions": [{"type": self.kind, "message": self.message, "stack": []}],
+            "paths": [],
+        }
+        return json.dumps(cause).encode("ascii")

@@ -1,0 +1,82 @@
+"""The ASGI lifespan: the app's start-up at initialisation, its shutdown on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from lambda_stream.bridge import App, Message
+from lambda_stream.events import ASGI_VERSION
+
+logger = logging.getLogger("lambda_stream")
+
+
+class LifespanFailed(Exception):
+    """The app said that its start-up failed, or raised in the middle of it."""
+
+
+class Lifespan:
+    """One app's lifespan. An app that knows none, and raises when it sees the scope, is served without.
+
+    Attributes:
+        state: what the start-up put there; each request's scope gets a shallow copy.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._task: asyncio.Task[None] | None = None
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._from_app: asyncio.Future[Message] | None = None
+        self._supported = False
+        self.state: dict[str, Any] = {}
+
+    async def startup(self) -> None:
+        """Run the app's start-up.
+
+        Raises:
+            LifespanFailed: it failed.
+        """
+        answer = await self._step("startup")
+        if answer is None:
+            return
+        self._supported = True
+        if answer["type"] != "lifespan.startup.complete":
+            raise LifespanFailed(f"the app's start-up failed: {answer.get('message', '')}")
+
+    async def shutdown(self) -> None:
+        """Run the app's shutdown, if it had a start-up. A failure is logged."""
+        if not self._supported or self._task is None or self._task.done():
+            return
+        answer = await self._step("shutdown")
+        if answer is not None and answer["type"] != "lifespan.shutdown.complete":
+            logger.error("The app's shutdown failed: %s", answer.get("message", ""))
+        with contextlib.suppress(Exception):
+            await self._task
+
+    async def _step(self, name: str) -> Message | None:
+        answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._from_app = answered
+        self._to_app.put_nowait({"type": f"lifespan.{name}"})
+        if self._task is None:
+            scope = {"type": "lifespan", "asgi": ASGI_VERSION, "state": self.state}
+            self._task = asyncio.ensure_future(self._app(scope, self._receive, self._send))
+        either: set[asyncio.Future[Any]] = {answered, self._task}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if answered.done():
+            return answered.result()
+        error = None if self._task.cancelled() else self._task.exception()
+        if name == "startup":
+            # The spec's way for an app to say that it has no lifespan.
+            logger.debug("The app has no lifespan", exc_info=error)
+        else:
+            logger.error("The app's lifespan ended before its shutdown", exc_info=error)
+        return None
+
+    async def _receive(self) -> Message:
+        return await self._to_app.get()
+
+    async def _send(self, message: Message) -> None:
+        if self._from_app is not None and not self._from_app.done():
+            self._from_app.set_result(message)

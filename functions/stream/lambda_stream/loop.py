@@ -1,0 +1,158 @@
+"""The loop: initialisation, then invocation after invocation, as many at once as the platform allows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+import os
+import signal
+
+from lambda_stream.apps import AppError, load_app
+from lambda_stream.bridge import App
+from lambda_stream.extension import InternalExtension
+from lambda_stream.faults import Fault
+from lambda_stream.invocation import InvocationRun
+from lambda_stream.lifespan import Lifespan, LifespanFailed
+from lambda_stream.logs import LogSink
+from lambda_stream.runtime_api import RuntimeApi
+from lambda_stream.settings import RuntimeSettings
+from lambda_stream.snapstart import run_after_restore, run_before_snapshot
+from lambda_stream.sse import EventStreams
+
+EXIT_INIT = 1
+EXIT_BEFORE_SNAPSHOT = 64
+EXIT_AFTER_RESTORE = 65
+SHUTDOWN_GRACE = 0.25
+"""Seconds that running invocations get on SIGTERM: half of the 500 ms after which Lambda kills the process."""
+TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+
+logger = logging.getLogger("lambda_stream")
+
+
+class InitFailed(Exception):
+    """The process cannot serve. It has been reported.
+
+    Attributes:
+        exit_code: what the process ends with.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+class Runtime:
+    """One process of the runtime.
+
+    Args:
+        settings: how it runs.
+        sink: the function's log, for the metric lines.
+    """
+
+    def __init__(self, settings: RuntimeSettings, sink: LogSink) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._api = RuntimeApi(settings.api_address)
+        self._running: set[InvocationRun] = set()
+        self._app: App
+        self._lifespan: Lifespan
+
+    async def run(self) -> None:
+        """Initialise, then serve until SIGTERM.
+
+        Raises:
+            InitFailed: it could not start; the Runtime API knows why.
+            RuntimeApiError: there is no Runtime API to serve any more.
+        """
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+        await self._initialise()
+        extension = InternalExtension(self._settings.api_address)
+        if self._settings.graceful_shutdown:
+            await extension.register()
+        try:
+            await self._serve(stopping)
+        finally:
+            extension.close()
+            await self._lifespan.shutdown()
+
+    # ---- initialisation
+
+    async def _initialise(self) -> None:
+        # Imports make no garbage to speak of, and what they make stays: collecting it costs a tenth of the start.
+        gc.disable()
+        try:
+            self._app = app = load_app(self._settings.app)
+            if self._settings.sse_heartbeat or self._settings.sse_padding:
+                self._app = EventStreams(app, self._settings.sse_heartbeat, self._settings.sse_padding)
+            self._lifespan = Lifespan(app)
+            await self._lifespan.startup()
+        except AppError as error:
+            await self._init_failed(error.fault)
+        except LifespanFailed as error:
+            await self._init_failed(Fault("Runtime.LifespanFailed", str(error)))
+        finally:
+            gc.enable()
+        gc.freeze()
+        if self._settings.snap_start:
+            await self._take_snapshot()
+
+    async def _init_failed(self, fault: Fault) -> None:
+        logger.error("The function cannot start: %s: %s\n%s", fault.kind, fault.message, "\n".join(fault.trace))
+        await self._api.init_error(fault)
+        raise InitFailed(EXIT_INIT)
+
+    async def _take_snapshot(self) -> None:
+        try:
+            await run_before_snapshot()
+            await self._api.restore_next()
+        except Exception as error:
+            logger.exception("The snapshot cannot be taken")
+            await self._api.init_error(Fault.of(error, "Runtime.BeforeSnapshotError"))
+            raise InitFailed(EXIT_BEFORE_SNAPSHOT) from error
+        try:
+            await run_after_restore()
+        except Exception as error:
+            logger.exception("The snapshot cannot be restored")
+            await self._api.restore_error(Fault.of(error, "Runtime.AfterRestoreError"))
+            raise InitFailed(EXIT_AFTER_RESTORE) from error
+
+    # ---- serving
+
+    async def _serve(self, stopping: asyncio.Event) -> None:
+        apis = [self._api, *(RuntimeApi(self._settings.api_address) for _ in range(1, self._settings.concurrency))]
+        workers = {asyncio.create_task(self._work(api, stopping)) for api in apis}
+        stop = asyncio.create_task(stopping.wait())
+        done, running = await asyncio.wait({*workers, stop}, return_when=asyncio.FIRST_COMPLETED)
+        for run in self._running:
+            run.disconnect()
+        if self._running:
+            await asyncio.wait(running - {stop}, timeout=SHUTDOWN_GRACE)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*workers, stop, return_exceptions=True)
+        for api in apis:
+            api.close()
+        for worker in done & workers:
+            worker.result()
+
+    async def _work(self, api: RuntimeApi, stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        # What start-up put into the context is every invocation's; what an invocation puts there is its own.
+        clean = contextvars.copy_context()
+        while not stopping.is_set():
+            invocation = await api.next()
+            trace_id = invocation.trace_id
+            if trace_id is not None and not self._settings.multi_concurrent:
+                os.environ[TRACE_VARIABLE] = trace_id
+            try:
+                run = InvocationRun(self._app, self._lifespan.state, self._settings, self._sink, api, invocation)
+                self._running.add(run)
+                await loop.create_task(run.run(), context=clean.copy())
+                self._running.discard(run)
+            finally:
+                # One process, several invocations: there the environment can belong to none of them.
+                if not self._settings.multi_concurrent:
+                    os.environ.pop(TRACE_VARIABLE, None)

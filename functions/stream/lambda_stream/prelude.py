@@ -1,0 +1,70 @@
+"""The prelude: status, headers and cookies as the JSON that opens a streamed HTTP response."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+MAX_PRELUDE = 16 * 1024
+"""Bytes of a prelude with its delimiter. Lambda refuses a longer one, and by then the response has begun."""
+DELIMITER = bytes(8)
+NO_BODY_STATUSES = frozenset({204, 304})
+
+# Lambda's HTTP endpoint frames the response itself: what describes the hop to it is not the client's business.
+DROPPED = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+# Text as it is, without spaces: byte for byte what JSON.stringify makes of the same prelude.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class PreludeError(ValueError):
+    """A response start that cannot become a prelude."""
+
+
+def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
+    """Build the prelude of a response.
+
+    Args:
+        status: the HTTP status.
+        headers: pairs of name and value as ASGI gives them.
+
+    Returns:
+        The JSON followed by its delimiter, 8 NUL bytes.
+
+    Raises:
+        PreludeError: a header has a line break or a NUL, or all of them are too long together.
+    """
+    plain: dict[str, str] = {}
+    cookies: list[str] = []
+    for raw_name, raw_value in headers:
+        name = raw_name.lower()
+        if name in DROPPED:
+            continue
+        if b"\n" in raw_value or b"\r" in raw_value or b"\0" in raw_value:
+            raise PreludeError(f"the value of the response header {name!r} has a line break or a NUL")
+        text = raw_value.decode("latin-1")
+        if name == b"set-cookie":
+            cookies.append(text)
+            continue
+        key = name.decode("latin-1")
+        plain[key] = f"{plain[key]}, {text}" if key in plain else text
+    document: dict[str, object] = {"statusCode": status, "headers": plain}
+    if cookies:
+        document["cookies"] = cookies
+    encoded = _encode(document).encode() + DELIMITER
+    if len(encoded) > MAX_PRELUDE:
+        raise PreludeError(f"the response headers make a prelude of {len(encoded)} bytes, above {MAX_PRELUDE}")
+    return encoded
