@@ -6,6 +6,7 @@ that decides whose data a request can reach.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ CLOCK_LEEWAY_SECONDS = 60
 # A signing key is fetched once and then kept; an unknown key id fetches the set again.
 JWKS_LIFETIME_SECONDS = 3600
 JWKS_TIMEOUT_SECONDS = 5
+# A token with an invented key id must not make us fetch the set each time; a new key waits this long at most.
+JWKS_COOLDOWN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,10 @@ class Authenticator:
             raise UnauthorizedError("This deployment accepts no tokens.")
         if self._keys is None:
             self._keys = jwt.PyJWKClient(
-                settings.auth_jwks_url, lifespan=JWKS_LIFETIME_SECONDS, timeout=JWKS_TIMEOUT_SECONDS
+                settings.auth_jwks_url,
+                lifespan=JWKS_LIFETIME_SECONDS,
+                timeout=JWKS_TIMEOUT_SECONDS,
+                cooldown_duration=JWKS_COOLDOWN_SECONDS,
             )
         try:
             key = self._keys.get_signing_key_from_jwt(token)
@@ -99,7 +105,8 @@ class Authenticator:
                 leeway=CLOCK_LEEWAY_SECONDS,
                 options={"require": ["exp", "sub"]},
             )
-        except jwt.PyJWKClientConnectionError as error:
+        except (jwt.PyJWKClientConnectionError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            # The issuer is down, or something that is not the issuer answers in its place.
             raise StoreUnavailableError("The token issuer is out of reach. Please try again.") from error
         except jwt.PyJWTError as error:
             raise UnauthorizedError("The token is not valid.") from error

@@ -1,0 +1,27 @@
+"""Fixtures: an app whose table and bucket no request of these tests reaches."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+
+from assistant.api import create_app
+from assistant.resources import Resources
+from assistant.settings import Settings
+
+PAGE = "https://app.example"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(auth_mode="guest", allowed_origins=(PAGE,), table_name="none", bucket_name="none")
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(Resources(settings), streaming=True)

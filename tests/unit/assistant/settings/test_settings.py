@@ -1,0 +1,130 @@
+"""The environment is read once, typed, and refused with the name of the variable that is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.errors import ConfigurationError
+from assistant.settings import Quota, Secret, Settings, load_settings
+
+GUEST = {"AUTH_MODE": "guest"}
+LAMBDA = {
+    "AWS_LAMBDA_FUNCTION_NAME": "chat",
+    "AUTH_JWKS_URL": "https://issuer.example/jwks.json",
+    "AUTH_ISSUER": "https://issuer.example/",
+    "AUTH_AUDIENCE": "helpdesk",
+}
+
+
+def load(**env: str) -> Settings:
+    return load_settings({**GUEST, **env})
+
+
+def test_an_empty_environment_runs_the_demo_model() -> None:
+    settings = load()
+    assert settings.llm_provider == "demo"
+    assert settings.agent_factory == "helpdesk:build_agent"
+    assert settings.allowed_origins == ()
+    assert not settings.openai_store
+    assert not settings.agents_tracing
+    assert not settings.log_content
+
+
+@pytest.mark.parametrize(
+    ("env", "provider"),
+    [
+        ({"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k", "LLM_BASE_URL": "http://x"}, "openai"),
+        ({"GEMINI_API_KEY": "k", "LLM_BASE_URL": "http://x"}, "gemini"),
+        ({"OPENAI_API_KEY_SECRET": "name"}, "openai"),
+        ({"LLM_BASE_URL": "http://x", "LLM_DEFAULT_MODEL": "m"}, "compatible"),
+        ({"LLM_PROVIDER": "local", "OPENAI_API_KEY": "k"}, "local"),
+        ({"LLM_PROVIDER": "demo", "OPENAI_API_KEY": "k"}, "demo"),
+        ({"OPENAI_API_KEY": "  "}, "demo"),
+    ],
+)
+def test_the_provider_is_the_one_named_or_the_first_that_has_its_key(env: dict[str, str], provider: str) -> None:
+    assert load(**env).llm_provider == provider
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"LLM_PROVIDER": "clippy"}, "LLM_PROVIDER"),
+        ({"LLM_PROVIDER": "openai"}, "OPENAI_API_KEY"),
+        ({"LLM_PROVIDER": "gemini"}, "GEMINI_API_KEY"),
+        ({"LLM_PROVIDER": "compatible"}, "LLM_BASE_URL"),
+        ({"LLM_BASE_URL": "http://x"}, "LLM_DEFAULT_MODEL"),
+        ({"LLM_FALLBACK": "clippy"}, "LLM_FALLBACK"),
+        ({"OPENAI_API": "soap"}, "OPENAI_API"),
+        ({"OPENAI_STORE": "perhaps"}, "OPENAI_STORE"),
+        ({"AUTH_MODE": "open"}, "AUTH_MODE"),
+        ({"ON_BUSY": "wait"}, "ON_BUSY"),
+        ({"RETENTION_DAYS": "0"}, "RETENTION_DAYS"),
+        ({"RETENTION_DAYS": "soon"}, "RETENTION_DAYS"),
+        ({"HISTORY_MAX_TOKENS": "-5"}, "HISTORY_MAX_TOKENS"),
+        ({"CHAT_TURN_SECONDS": "nan"}, "CHAT_TURN_SECONDS"),
+        ({"CHAT_TURN_SECONDS": "inf"}, "CHAT_TURN_SECONDS"),
+        ({"QUOTA_TURNS_PER_MINUTE": "few"}, "QUOTA_TURNS_PER_MINUTE"),
+        ({"TENANT_QUOTA_TOKENS_PER_DAY": "-1"}, "TENANT_QUOTA_TOKENS_PER_DAY"),
+        ({"STREAM_HEARTBEAT": "7"}, "STREAM_HEARTBEAT"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_name(env: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        load(**env)
+
+
+def test_on_lambda_nothing_is_open_by_accident() -> None:
+    with pytest.raises(ConfigurationError, match="ALLOW_DEMO"):
+        load_settings(LAMBDA)
+    with pytest.raises(ConfigurationError, match="ALLOW_DEMO"):
+        load_settings({**LAMBDA, "LLM_PROVIDER": "demo"})
+    with pytest.raises(ConfigurationError, match="ALLOW_GUESTS"):
+        load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_MODE": "guest"})
+    with pytest.raises(ConfigurationError, match="AUTH_JWKS_URL"):
+        load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_JWKS_URL": ""})
+
+
+def test_on_lambda_what_is_open_was_asked_for() -> None:
+    assert load_settings({**LAMBDA, "ALLOW_DEMO": "true"}).auth_mode == "jwt"
+    open_to_all = load_settings({**LAMBDA, "ALLOW_DEMO": "1", "AUTH_MODE": "guest", "ALLOW_GUESTS": "yes"})
+    assert (open_to_all.llm_provider, open_to_all.auth_mode) == ("demo", "guest")
+
+
+def test_lists_and_headers_are_read_forgivingly() -> None:
+    settings = load(
+        ALLOWED_ORIGINS=" https://a.example ,https://b.example,",
+        AUTH_ALGORITHMS="ES256",
+        AUTH_HEADER="X-Authorization",
+    )
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    assert settings.auth_algorithms == ("ES256",)
+    assert settings.auth_header == "x-authorization"
+
+
+def test_quotas_of_user_and_tenant_are_apart() -> None:
+    settings = load(QUOTA_TURNS_PER_MINUTE="6", TENANT_QUOTA_TOKENS_PER_DAY="1000000")
+    assert settings.user_quota == Quota(turns_per_minute=6)
+    assert settings.tenant_quota == Quota(tokens_per_day=1_000_000)
+
+
+def test_no_key_is_shown_by_a_log_line_or_an_error() -> None:
+    settings = load(OPENAI_API_KEY="sk-secret", GEMINI_API_KEY_SECRET="secret-name", LLM_API_KEY="lk-secret")
+    shown = repr(settings)
+    assert "sk-secret" not in shown
+    assert "secret-name" not in shown
+    assert "lk-secret" not in shown
+    assert settings.openai_api_key.read() == "sk-secret"
+
+
+def test_a_key_that_is_not_there_is_a_configuration_error() -> None:
+    assert not Secret()
+    with pytest.raises(ConfigurationError):
+        Secret().read()
+
+
+def test_the_process_s_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AUTH_MODE": "guest", "LLM_PROVIDER": "demo", "TABLE_NAME": "threads"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    assert load_settings().table_name == "threads"
