@@ -103,6 +103,14 @@ def _steps(call: ModelCall) -> Sequence[Step]:
     schema = call.output_schema
     if schema is not None and not schema.is_plain_text():
         return [Say(structured(conversation, schema.json_schema()))]
+    tool_choice = call.settings.tool_choice
+    return choose(
+        call.instructions or "", conversation, offers_of(call), tool_choice if isinstance(tool_choice, str) else None
+    )
+
+
+def offers_of(call: ModelCall) -> list[Offer]:
+    """Return the tools and handoffs of a call."""
     offers = [
         Offer(tool.name, tool.description or "", tool.params_json_schema)
         for tool in call.tools
@@ -117,8 +125,7 @@ def _steps(call: ModelCall) -> Sequence[Step]:
         )
         for handoff in call.handoffs
     ]
-    tool_choice = call.settings.tool_choice
-    return choose(call.instructions or "", conversation, offers, tool_choice if isinstance(tool_choice, str) else None)
+    return offers
 
 
 async def _written(steps: Sequence[Step], writer: ResponseWriter) -> AsyncIterator[TResponseStreamEvent]:

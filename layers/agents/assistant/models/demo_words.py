@@ -151,6 +151,16 @@ def choose(
     return [Say(_reply(conversation))]
 
 
+def called_by_words(conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None) -> Offer | None:
+    """Return what the user's words, or the tool choice, ask to be called; `None` when it has been or nothing fits."""
+    handed_over = any(outcome.is_handoff for outcome in conversation.outcomes)
+    if tool_choice == "none" or any(not outcome.is_handoff for outcome in conversation.outcomes):
+        return None
+    left = [offer for offer in offers if not (handed_over and offer.is_handoff)]
+    chosen = _forced(tool_choice, left) or _by_words(conversation.text, left)
+    return chosen[0] if chosen else None
+
+
 def structured(conversation: Conversation, schema: Schema) -> str:
     """Return JSON that satisfies an agent's output schema, with the user's text where it takes one."""
     return json.dumps(instance_of(schema, conversation.text), ensure_ascii=False)
