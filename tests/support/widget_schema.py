@@ -6,16 +6,13 @@ from functools import cache
 from typing import Any
 
 import jsonschema
-from chatkit.widgets import DynamicWidgetRoot, WidgetRoot
+from chatkit.widgets import WidgetRoot
 from pydantic import TypeAdapter
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema = TypeAdapter(WidgetRoot).json_schema(mode="validation")
-    strict = _strict(schema)
-    assert isinstance(strict, dict)
-    return strict
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(_strict(TypeAdapter(WidgetRoot).json_schema(mode="validation")))
 
 
 def _strict(node: Any) -> Any:
@@ -33,6 +30,6 @@ def _is_dynamic(node: Any) -> bool:
     return isinstance(node, dict) and "Dynamic" in str(node.get("$ref", ""))
 
 
-def check_widget(widget: DynamicWidgetRoot) -> None:
+def check_widget(widget: WidgetRoot) -> None:
     """Fail when a component is unknown, lacks a field, or has one that its type does not have."""
-    jsonschema.validate(widget.model_dump(mode="json", by_alias=True, exclude_none=True), _schema())
+    _validator().validate(widget.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -63,10 +63,8 @@ async def handle_sync_action(
     sender: WidgetItem | None,
     context: AgentContext[RequestContext],
 ) -> SyncCustomActionResponse:
-    """Handle `threads.sync_custom_action`, for which the SDK stores nothing: the widget is saved here."""
-    item = await _updated_widget(thread, action, sender, context)
-    await context.store.save_item(thread.id, item, context.request_context)
-    return SyncCustomActionResponse(updated_item=item)
+    """Handle `threads.sync_custom_action`; the platform stores the widget that is returned."""
+    return SyncCustomActionResponse(updated_item=await _updated_widget(thread, action, sender, context))
 
 
 async def _updated_widget(

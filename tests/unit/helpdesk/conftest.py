@@ -1,8 +1,10 @@
-"""Fixtures: the table in moto, and a caller."""
+"""Fixtures: a table in moto, and a caller."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -11,8 +13,10 @@ from moto import mock_aws
 from assistant.identity import Caller
 from assistant.resources import Resources
 from assistant.settings import Settings
+from assistant.table import Table
 
-TABLE_NAME = "helpdesk-test"
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 @pytest.fixture
@@ -20,26 +24,32 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def resources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resources]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[DynamoDBClient]:
+    """One client for a module's tests: making one costs more than most of them."""
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE_NAME,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        yield boto3.client(
+            "dynamodb", region_name="eu-central-1", aws_access_key_id="test", aws_secret_access_key="test"
         )
-        yield Resources(Settings(table_name=TABLE_NAME))
+
+
+@pytest.fixture
+def resources(dynamodb: DynamoDBClient) -> Resources:
+    """The process's resources, with a table that only this test uses."""
+    name = f"helpdesk-{uuid.uuid4().hex}"
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    settings = Settings(table_name=name)
+    resources = Resources(settings)
+    resources.table = Table(settings, dynamodb)
+    return resources
 
 
 @pytest.fixture

@@ -67,15 +67,14 @@ async def test_the_same_click_again_changes_nothing(conversation: Conversation) 
     assert stored.widget.model_dump()["status"]["text"] == "2 tasks, 1 pending"
 
 
-async def test_the_form_adds_a_task_and_the_widget_is_stored_without_a_turn(conversation: Conversation) -> None:
+async def test_the_form_adds_a_task_and_answers_with_the_widget_as_it_is_then(conversation: Conversation) -> None:
     (sender,) = await conversation.widgets()
     submit = action("tasks.add", {"filter": "all", "title": "Water the plants", "priority": "low"})
     answer = await handle_sync_action(conversation.thread, submit, sender, conversation.context())
     assert isinstance(answer.updated_item, WidgetItem)
     assert answer.updated_item.id == sender.id
-    (stored,) = await conversation.widgets()
-    assert len(rows_of(stored)) == 3
-    assert "Water the plants" in json.dumps(rows_of(stored)[2])
+    assert len(rows_of(answer.updated_item)) == 3
+    assert "Water the plants" in json.dumps(rows_of(answer.updated_item)[2])
 
 
 async def test_an_action_without_a_widget_shows_a_new_one(conversation: Conversation) -> None:

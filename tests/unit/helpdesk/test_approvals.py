@@ -1,0 +1,277 @@
+"""Refunds that wait for the user's approval: the run is stored, a card asks, the answer resumes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from agents.testing import ModelStep, ScriptedModel, function_call
+from chatkit.actions import Action
+from chatkit.types import (
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadStreamEvent,
+    UserMessageItem,
+    UserMessageTextContent,
+    WidgetItem,
+)
+
+from assistant import approvals
+from assistant.approvals import HeldRunUnreadableError
+from assistant.context import RequestContext
+from assistant.errors import ConflictError, InvalidRequestError, ModelUnavailableError, NotFoundError
+from assistant.identity import Caller
+from assistant.resources import Resources
+from assistant.server import AssistantServer
+from assistant.threads.rows import now
+from helpdesk.records.invoices import Invoice, Invoices
+from tests.support.conversation import Conversation, call, say
+from tests.support.widget_schema import check_widget
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Desk:
+    """The platform's own server on a scripted model, each request of a process of its own."""
+
+    conversation: Conversation
+    monkeypatch: pytest.MonkeyPatch
+    model: ScriptedModel | None = None
+
+    async def ask(self, *steps: Any) -> list[WidgetItem]:
+        """Run a turn and return the cards that it shows."""
+        context = self._context(steps)
+        await self._take(self._server(context).respond(self.conversation.thread, None, context), context)
+        return await self.cards()
+
+    async def click(self, card: WidgetItem, approve: bool, *steps: Any) -> None:
+        """Answer a card."""
+        button = card.widget.model_dump()["confirm" if approve else "cancel"]
+        await self.send(button["action"]["payload"], card, *steps)
+
+    async def send(self, payload: Any, card: WidgetItem | None, *steps: Any) -> None:
+        """Send an answer as a page can send anything."""
+        context = self._context(steps)
+        action: Action[str, Any] = Action(type=approvals.DECIDE, payload=payload)
+        server = self._server(context)
+        await self._take(server.action(self.conversation.thread, action, card, context), context)
+
+    async def cards(self) -> list[WidgetItem]:
+        """Return the thread's cards as they are stored."""
+        return await self.conversation.widgets()
+
+    async def invoice(self, number: int = 502) -> Invoice:
+        """Return an invoice of the tenant."""
+        return await Invoices(self.conversation.resources.table, self.conversation.caller.tenant_id).get(number)
+
+    def told(self) -> list[Any]:
+        """Return what the model was told of its calls."""
+        assert self.model is not None
+        assert self.model.last_call is not None
+        return [item["output"] for item in self.model.last_call.input if item.get("type") == "function_call_output"]
+
+    def _context(self, steps: Any) -> RequestContext:
+        model = self.model = ScriptedModel(steps)
+        self.monkeypatch.setattr("assistant.server.build_model", lambda settings: model)
+        return RequestContext(self.conversation.caller, self.conversation.resources)
+
+    def _server(self, context: RequestContext) -> AssistantServer:
+        return AssistantServer(self.conversation.store, context)
+
+    async def _take(self, events: AsyncIterator[ThreadStreamEvent], context: RequestContext) -> None:
+        thread, store = self.conversation.thread, self.conversation.store
+        async for event in events:
+            if isinstance(event, ThreadItemDoneEvent):
+                await store.add_thread_item(thread.id, event.item, context)
+            elif isinstance(event, ThreadItemReplacedEvent):
+                await store.save_item(thread.id, event.item, context)
+
+
+def refund(*numbers: int) -> Any:
+    """Return a model's step that calls for refunds, all at once."""
+    arguments = [{"invoice_id": number, "reason": "It arrived broken"} for number in numbers]
+    return [function_call("refund_invoice", each, call_id=f"call_{each['invoice_id']}") for each in arguments]
+
+
+BILLING = call("transfer_to_billing")
+
+
+async def desk_of(role: str, resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    conversation = await Conversation.start(resources, Caller("acme", "ann", role))
+    message = UserMessageItem(
+        id="msg_1",
+        thread_id=conversation.thread.id,
+        created_at=now(),
+        content=[UserMessageTextContent(text="Refund it, please")],
+        inference_options={},
+    )
+    context = RequestContext(conversation.caller, resources)
+    await conversation.store.add_thread_item(conversation.thread.id, message, context)
+    return Desk(conversation, monkeypatch)
+
+
+@pytest.fixture
+async def desk(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return await desk_of("user", resources, monkeypatch)
+
+
+async def test_nothing_is_refunded_before_the_user_approves(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    assert (await desk.invoice()).status == "paid"
+    check_widget(card.widget)
+    text = json.dumps(card.widget.model_dump())
+    assert "Refund invoice" in text
+    assert "502" in text
+    assert "It arrived broken" in text
+
+
+async def test_approving_runs_the_call_and_answers_the_card(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    await desk.click(card, True, say("It is refunded."))
+    assert (await desk.invoice()).status == "refunded"
+    assert json.loads(desk.told()[-1])["status"] == "refunded"
+    (answered,) = await desk.cards()
+    assert answered.id == card.id
+    dumped = answered.widget.model_dump(exclude_none=True)
+    assert dumped["status"]["text"] == "Approved"
+    assert "confirm" not in dumped
+
+
+async def test_rejecting_runs_nothing_and_tells_the_model(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    await desk.click(card, False, say("Then not."))
+    assert (await desk.invoice()).status == "paid"
+    assert "did not approve" in desk.told()[-1]
+    (answered,) = await desk.cards()
+    assert answered.widget.model_dump()["status"]["text"] == "Not approved"
+
+
+async def test_a_second_answer_finds_nothing_to_answer(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    await desk.click(card, False, say("Then not."))
+    with pytest.raises(NotFoundError):
+        await desk.click(card, True)
+    assert (await desk.invoice()).status == "paid"
+
+
+async def test_of_two_answers_at_once_one_counts(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    results = await asyncio.gather(
+        desk.click(card, True, say("Done.")), desk.click(card, True, say("Done.")), return_exceptions=True
+    )
+    failed = [each for each in results if each is not None]
+    assert len(failed) == 1
+    assert isinstance(failed[0], ConflictError | NotFoundError)
+    assert (await desk.invoice()).status == "refunded"
+
+
+async def test_after_a_failure_the_user_can_answer_again_and_pays_back_once(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    with pytest.raises(ModelUnavailableError):
+        await desk.click(card, True, ModelStep.raise_error(ModelUnavailableError()))
+    refunded = await desk.invoice()
+    assert refunded.status == "refunded"
+    (same,) = await desk.cards()
+    assert "confirm" in same.widget.model_dump()
+    await desk.click(same, True, say("It is refunded."))
+    assert await desk.invoice() == refunded
+    assert json.loads(desk.told()[-1])["status"] == "refunded"
+
+
+async def test_each_of_two_calls_is_asked_for_and_answered_by_itself(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await desk_of("admin", resources, monkeypatch)
+    first, second = await desk.ask(BILLING, refund(501, 502))
+    await desk.click(first, True)
+    assert [(await desk.invoice(number)).status for number in (501, 502)] == ["refunded", "paid"]
+    assert len(await desk.cards()) == 2
+    await desk.click(second, False, say("One of them is refunded."))
+    assert [(await desk.invoice(number)).status for number in (501, 502)] == ["refunded", "paid"]
+    assert [card.widget.model_dump()["status"]["text"] for card in await desk.cards()] == ["Approved", "Not approved"]
+
+
+@pytest.mark.parametrize(("role", "number"), [("user", 501), ("guest", 502), ("support", 4711), ("admin", 503)])
+async def test_what_would_be_refused_anyhow_is_not_asked_for(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, role: str, number: int
+) -> None:
+    desk = await desk_of(role, resources, monkeypatch)
+    assert await desk.ask(BILLING, refund(number), say("That is not possible.")) == []
+    assert "error" in json.loads(desk.told()[-1])
+
+
+async def test_the_role_counts_that_the_caller_has_when_the_run_goes_on(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await desk_of("admin", resources, monkeypatch)
+    (card,) = await desk.ask(BILLING, refund(501))
+    desk.conversation.caller = Caller("acme", "ann", "user")
+    await desk.click(card, True, say("You may not."))
+    assert (await desk.invoice(501)).status == "paid"
+    assert json.loads(desk.told()[-1])["error"] == "forbidden"
+
+
+async def held_row(desk: Desk) -> Any:
+    thread = desk.conversation.thread.id
+    rows, _ = await desk.conversation.resources.table.query(f"THREAD#acme#ann#{thread}", between=("H#", "H$"), limit=10)
+    (row,) = rows
+    return row
+
+
+@pytest.mark.parametrize("change", [{"$schemaVersion": "99.0"}, {"current_agent": {"name": "Nobody"}}, {"x": None}])
+async def test_a_run_that_cannot_be_read_any_more_is_refused_clearly(desk: Desk, change: dict[str, Any]) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    row = await held_row(desk)
+    key = approvals.Key(row["pk"], row["sk"])
+    state = json.loads(approvals.unpack(row)) | change
+    if change == {"x": None}:
+        state = {}
+    kept = {name: value for name, value in row.items() if name not in ("blob", "data")}
+    await desk.conversation.resources.table.put(key, kept | approvals.pack(json.dumps(state)))
+    with pytest.raises(HeldRunUnreadableError, match="earlier version"):
+        await desk.click(card, True)
+    assert (await desk.invoice()).status == "paid"
+
+
+async def test_an_answer_a_day_later_counts_and_one_after_the_limit_does_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    real = approvals.now
+    monkeypatch.setattr(approvals, "now", lambda: real() + approvals.HELD_FOR + timedelta(seconds=1))
+    with pytest.raises(NotFoundError):
+        await desk.click(card, True)
+    monkeypatch.setattr(approvals, "now", lambda: real() + timedelta(days=1))
+    await desk.click(card, True, say("It is refunded."))
+    assert (await desk.invoice()).status == "refunded"
+
+
+async def test_nobody_else_can_answer(desk: Desk, resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    payload = card.widget.model_dump()["confirm"]["action"]["payload"]
+    for other in (Caller("acme", "bob", "admin"), Caller("globex", "ann", "admin")):
+        theirs = Desk(await Conversation.start(resources, other), monkeypatch)
+        theirs.conversation.thread = desk.conversation.thread
+        with pytest.raises(NotFoundError):
+            await theirs.send(payload, None)
+    assert (await desk.invoice()).status == "paid"
+
+
+@pytest.mark.parametrize("payload", [{}, {"run_id": "run_1"}, {"run_id": "run_1", "call_id": "c", "approve": "later"}])
+async def test_a_payload_that_does_not_fit_is_refused(desk: Desk, payload: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestError):
+        await desk.send(payload, None)
+
+
+async def test_a_run_that_has_ended_leaves_nothing_behind(desk: Desk, resources: Resources) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    row = await held_row(desk)
+    assert "acme" not in str(approvals.unpack(row)), "the caller is the resuming request's, never the stored one's"
+    await desk.click(card, True, say("It is refunded."))
+    assert await resources.table.get(approvals.Key(row["pk"], row["sk"])) is None
