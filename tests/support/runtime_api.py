@@ -53,6 +53,7 @@ class Recorded:
     times: list[float] = field(default_factory=list)
     trailers: list[tuple[str, str]] = field(default_factory=list)
     complete: bool = False
+    connection: int = 0
 
     @property
     def body(self) -> bytes:
@@ -76,7 +77,7 @@ class Recorded:
         return json.loads(self.payload)
 
     def header(self, name: str) -> str | None:
-        return dict((key.lower(), value) for key, value in self.headers).get(name.lower())
+        return {key.lower(): value for key, value in self.headers}.get(name.lower())
 
     @property
     def error_type(self) -> str | None:
@@ -120,6 +121,7 @@ class RecordingRuntimeApi:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._submitted: dict[str, Submitted] = {}
         self._changed = threading.Condition()
+        self._connections = 0
 
     def __enter__(self) -> RecordingRuntimeApi:
         self._thread.start()
@@ -143,7 +145,7 @@ class RecordingRuntimeApi:
     def submit(
         self,
         event: object,
-        handling: Handling = Handling(),  # noqa: B008 - frozen
+        handling: Handling = Handling(),
         *,
         deadline: float = 60.0,
         headers: dict[str, str] | None = None,
@@ -181,7 +183,7 @@ class RecordingRuntimeApi:
         self._loop.call_soon_threadsafe(self._queue.put_nowait, invocation)
         return invocation
 
-    def invoke(self, event: object, handling: Handling = Handling(), **options: Any) -> Recorded:  # noqa: B008
+    def invoke(self, event: object, handling: Handling = Handling(), **options: Any) -> Recorded:
         """Queue an invocation and wait for what comes of it."""
         return self.submit(event, handling, **options).response()
 
@@ -217,16 +219,18 @@ class RecordingRuntimeApi:
             self._changed.notify_all()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        connection = self._connections
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 first, *lines = head.rstrip("\r\n").split("\r\n")
                 method, path, _ = first.split(" ")
                 headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-                request = Recorded(method, path, headers)
+                request = Recorded(method, path, headers, connection=connection)
                 if not await self._route(request, reader, writer):
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             return
         finally:
             writer.close()
@@ -242,8 +246,7 @@ class RecordingRuntimeApi:
         request.complete = True
         self._record(request)
         if path.endswith("/restore/next"):
-            while not self.restore.is_set():
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(self.restore.wait, TIMEOUT)
             writer.write(_answer(self.restore_status))
         elif path.endswith("/extension/register"):
             writer.write(_answer(200, b"{}", {"Lambda-Extension-Identifier": str(uuid.uuid4())}))
@@ -251,9 +254,12 @@ class RecordingRuntimeApi:
             await reader.read()
             return False
         else:
-            writer.write(_answer(202, b'{"status":"OK"}'))
+            status = 202
             if "/invocation/" in path:
                 invocation = self._submitted[path.split("/")[-2]]
+                status = invocation.handling.refuse or 202
+            writer.write(_answer(status, b'{"status":"OK"}'))
+            if "/invocation/" in path:
                 invocation.started.set_result(request)
                 invocation.ended.set_result(request)
         return True

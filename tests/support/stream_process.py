@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.runtime_api import TIMEOUT, RecordingRuntimeApi, Recorded, Submitted
+from tests.support.runtime_api import TIMEOUT, Recorded, RecordingRuntimeApi, Submitted
 
 ROOT = Path(__file__).parents[2]
 TASK_ROOT = ROOT / "functions" / "stream"
@@ -50,6 +50,8 @@ class StreamProcess:
         api: the API to run against; a new one if there is none.
         wrapper: the wrapper script.
         interpreter: the Python that Lambda would name.
+        workers: invocations that it is to ask for at once.
+        ready: wait until it asks for them.
         env: more of the environment.
     """
 
@@ -60,6 +62,7 @@ class StreamProcess:
         wrapper: Path = TASK_ROOT / "stream-runtime",
         interpreter: str = sys.executable,
         workers: int = 1,
+        ready: bool = True,
         **env: str,
     ) -> None:
         self.api = RecordingRuntimeApi()
@@ -67,16 +70,11 @@ class StreamProcess:
         self._command = [str(wrapper), interpreter, BOOTSTRAP]
         self._env = env
         self._workers = workers
-        self._log = tempfile.TemporaryFile()
+        self._ready = ready
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> StreamProcess:
-        self.start()
-        self.api.wait_until_polled(self._workers)
-        return self
-
-    def start(self) -> None:
-        """Start the process without waiting for it to be ready."""
         self.api.__enter__()
         self.process = subprocess.Popen(
             self._command,
@@ -84,6 +82,9 @@ class StreamProcess:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
+        if self._ready:
+            self.api.wait_until_polled(self._workers)
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.process.kill()

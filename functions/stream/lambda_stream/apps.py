@@ -36,14 +36,14 @@ def extend_path(task_root: str, runtime_dir: str) -> None:
     First the function, then its layers, last the libraries of the runtime itself.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    first = [task_root, f"/opt/python/lib/{version}/site-packages", "/opt/python"]
-    # A `.pth` file in a layer works on the managed runtime, too.
-    known = set(sys.path)
-    missing = [folder for folder in first if folder and folder not in known]
-    sys.path[:0] = missing
-    if runtime_dir and runtime_dir not in known:
+    layers = [f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    missing = [folder for folder in layers if folder not in sys.path]
+    others = [folder for folder in sys.path if folder not in (task_root, "")]
+    sys.path[:] = [folder for folder in (task_root, *missing, *others) if folder]
+    if runtime_dir and runtime_dir not in sys.path:
         sys.path.append(runtime_dir)
-    for folder in missing:
+    # A `.pth` file in the function or a layer works on the managed runtime, too.
+    for folder in (task_root, *missing):
         if os.path.isdir(folder):
             site.addsitedir(folder)
 

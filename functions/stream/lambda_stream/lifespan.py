@@ -10,6 +10,10 @@ from typing import Any
 from lambda_stream.bridge import App, Message
 from lambda_stream.events import ASGI_VERSION
 
+ANSWERS = frozenset(
+    f"lifespan.{step}.{outcome}" for step in ("startup", "shutdown") for outcome in ("complete", "failed")
+)
+
 logger = logging.getLogger("lambda_stream")
 
 
@@ -78,5 +82,8 @@ class Lifespan:
         return await self._to_app.get()
 
     async def _send(self, message: Message) -> None:
+        if message["type"] not in ANSWERS:
+            # An app that never looks at the scope's type answers as if this were a request.
+            raise RuntimeError(f"{message['type']!r} is not possible in the lifespan")
         if self._from_app is not None and not self._from_app.done():
             self._from_app.set_result(message)
