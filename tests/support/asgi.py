@@ -11,6 +11,8 @@ import httpx2
 from starlette.types import ASGIApp
 
 ORIGIN = "http://test"
+# Opens a client of one function's app: `make("chat")`, with headers that replace the usual ones.
+MakeClient = Callable[..., httpx2.AsyncClient]
 
 
 def client(app: ASGIApp, **headers: str) -> httpx2.AsyncClient:

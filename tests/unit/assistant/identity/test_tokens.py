@@ -240,5 +240,6 @@ async def test_a_guest_deployment_without_an_issuer_takes_no_token(issuer: Issue
 
 @pytest.mark.parametrize("missing", ["auth_issuer", "auth_audience"])
 async def test_keys_without_an_issuer_or_an_audience_are_refused_at_start_up(settings: Settings, missing: str) -> None:
+    changes: dict[str, Any] = {missing: None}
     with pytest.raises(ConfigurationError):
-        Authenticator(replace(settings, **{missing: None}))
+        Authenticator(replace(settings, **changes))
