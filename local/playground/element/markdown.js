@@ -1,7 +1,16 @@
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 
-const marked = new Marked({ gfm: true, breaks: true });
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+/** Models write Markdown; HTML among it is shown as the text it is, but for a line break in a table's cell. */
+const renderer = {
+  html({ text }) {
+    return /^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : text.replace(/[&<>"']/g, (character) => ESCAPES[character]);
+  },
+};
+
+const marked = new Marked({ gfm: true, breaks: true, renderer });
 const purify = DOMPurify(window);
 
 /** The tags that Markdown makes; forms, frames, styles and the like have no business in a message. */

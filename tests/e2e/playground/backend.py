@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -75,10 +74,8 @@ class Backend:
 
     def seed(self, *items: ThreadItem, thread_id: str = "thr_seeded", **metadata: Any) -> str:
         """Put a thread with these items into the store."""
-        thread = ThreadMetadata(id=thread_id, created_at=datetime.now(UTC), **metadata)
-        asyncio.run(self.store.save_thread(thread, None))
-        for item in items:
-            asyncio.run(self.store.add_thread_item(thread_id, item, None))
+        self.store.threads[thread_id] = ThreadMetadata(id=thread_id, created_at=datetime.now(UTC), **metadata)
+        self.store.items[thread_id] = {item.id: item for item in items}
         return thread_id
 
 

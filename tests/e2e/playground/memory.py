@@ -34,7 +34,8 @@ class MemoryStore(Store[None]):
         return self.threads[thread_id].model_copy(deep=True)
 
     async def save_thread(self, thread: ThreadMetadata, context: None) -> None:
-        self.threads[thread.id] = thread.model_copy(deep=True)
+        # A thread may come with its items: they are stored elsewhere.
+        self.threads[thread.id] = ThreadMetadata(**thread.model_dump(include=set(ThreadMetadata.model_fields)))
         self.items.setdefault(thread.id, {})
 
     async def load_threads(

@@ -39,24 +39,20 @@ from chatkit.types import (
     URLSource,
     UserMessageItem,
     UserMessageTextContent,
+    WidgetComponentUpdated,
     WidgetItem,
+    WidgetRootUpdated,
     WidgetStreamingTextValueDelta,
     WorkflowItem,
     WorkflowTaskAdded,
     WorkflowTaskUpdated,
 )
-from chatkit.types import WidgetComponentUpdated, WidgetRootUpdated
 from chatkit.widgets import Card, Markdown, Text, Title
 
 from tests.e2e.playground import items, widgets
 from tests.e2e.playground.memory import MemoryStore
 
 Events = AsyncIterator[ThreadStreamEvent]
-
-# A picture of one pixel, and one of another colour.
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 
 MARKDOWN = """## A heading
 
@@ -93,8 +89,8 @@ async def play(thread: ThreadMetadata, message: UserMessageItem | None, store: M
         async for event in follow_up(thread, store):
             yield event
         return
-    script = SCRIPTS.get(word, echo)
-    async for event in script(thread, rest or text):
+    events = SCRIPTS[word](thread, rest) if word in SCRIPTS else echo(thread, text)
+    async for event in events:
         yield event
 
 
@@ -213,20 +209,18 @@ async def sources(thread: ThreadMetadata, text: str) -> Events:
     message = items.assistant(thread.id, "")
     yield ThreadItemAddedEvent(item=message)
     body = "🙂 Tomatoes are red. Basil is green. Ask Zeeshan."
-    part = AssistantMessageContent(text=body)
-    yield update(message.id, AssistantMessageContentPartAdded(content_index=0, content=part))
+    yield update(message.id, AssistantMessageContentPartAdded(content_index=0, content=AssistantMessageContent(text=body)))
     page = URLSource(title="On tomatoes", url="https://example.com/tomatoes", attribution="Example", description="All of it.")
     file = FileSource(title="Herbs", filename="herbs.pdf")
     person = EntitySource(id="employee-7", title="Zeeshan", icon="profile", interactive=True, data={"role": "agent"})
-    found = [(page, 18), (file, 35), (person, len(body) - 1)]
-    for number, (source, index) in enumerate(found):
-        annotation = Annotation(source=source, index=index)
-        yield update(
-            message.id,
-            AssistantMessageContentPartAnnotationAdded(content_index=0, annotation_index=number, annotation=annotation),
+    found = [Annotation(source=source, index=index) for source, index in ((page, 18), (file, 35), (person, len(body) - 1))]
+    for number, annotation in enumerate(found):
+        added = AssistantMessageContentPartAnnotationAdded(
+            content_index=0, annotation_index=number, annotation=annotation
         )
-        part.annotations.append(annotation)
-    yield ThreadItemDoneEvent(item=message.model_copy(update={"content": [part]}))
+        yield update(message.id, added)
+    content = AssistantMessageContent(text=body, annotations=found)
+    yield ThreadItemDoneEvent(item=message.model_copy(update={"content": [content]}))
 
 
 async def think(thread: ThreadMetadata, text: str) -> Events:
@@ -246,7 +240,7 @@ async def think(thread: ThreadMetadata, text: str) -> Events:
 async def image(thread: ThreadMetadata, text: str) -> Events:
     item = GeneratedImageItem(**items.base(thread.id, "img"))
     yield ThreadItemAddedEvent(item=item)
-    picture = GeneratedImage(id="picture", url=PIXEL)
+    picture = GeneratedImage(id="picture", url=widgets.PICTURE)
     yield update(item.id, GeneratedImageUpdated(image=picture, progress=0.5))
     await asyncio.sleep(1)
     yield ThreadItemDoneEvent(item=item.model_copy(update={"image": picture}))

@@ -16,6 +16,7 @@ export class Composer {
 
   set(patch) {
     this.kit.store.set((state) => ({ composer: { ...state.composer, ...patch } }));
+    this.kit.store.flush();
   }
 
   /** Take what a page passes to `setComposerValue`. */

@@ -20,6 +20,11 @@ export function createStore(initial) {
       state = { ...state, ...(typeof patch === "function" ? patch(state) : patch) };
       timer ??= setTimeout(flush, FRAME);
     },
+    /** Tell the listeners at once: what a user types must not be drawn from an older state meanwhile. */
+    flush() {
+      clearTimeout(timer);
+      flush();
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -7,9 +7,14 @@ export function HistoryView({ state }) {
   const { history } = useParts();
   const panel = useRef(null);
   const { threads, hasMore, loading, error } = state.history;
-  useEffect(() => panel.current.focus(), []);
-  const keyDown = (event) => event.key === "Escape" && history.hide();
-  return html`<section class="history" aria-label="History" tabindex="-1" ref=${panel} onKeyDown=${keyDown}>
+  useEffect(() => {
+    panel.current.focus();
+    // Not on the panel: the button that had the focus may be gone.
+    const keyDown = (event) => event.key === "Escape" && history.hide();
+    document.addEventListener("keydown", keyDown);
+    return () => document.removeEventListener("keydown", keyDown);
+  }, []);
+  return html`<section class="history" aria-label="History" tabindex="-1" ref=${panel}>
     <header class="header">
       <h2 class="header-title">Chats</h2>
       <span class="grow"></span>
