@@ -23,8 +23,8 @@ from helpdesk.specialists.tech import build_tech_agent
 SPECIALISTS: dict[str, Callable[[Settings], HelpdeskAgent]] = {
     "billing": build_billing_agent,
     "tech": build_tech_agent,
-    "tasks": build_tasks_agent,
-    "employees": build_employees_agent,
+    "task": build_tasks_agent,
+    "employee": build_employees_agent,
     "general": build_general_agent,
 }
 FALLBACK = "general"
