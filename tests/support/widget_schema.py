@@ -12,7 +12,12 @@ from pydantic import TypeAdapter
 
 @cache
 def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(_strict(TypeAdapter(WidgetRoot).json_schema(mode="validation")))
+    schema = _strict(TypeAdapter(WidgetRoot).json_schema(mode="validation"))
+    # The SDK leaves the fields of this root open; its children are what any root's are.
+    basic = schema["$defs"]["BasicRoot"]
+    basic["additionalProperties"] = True
+    basic["properties"]["children"] = schema["$defs"]["Card"]["properties"]["children"]
+    return jsonschema.Draft202012Validator(schema)
 
 
 def _strict(node: Any) -> Any:

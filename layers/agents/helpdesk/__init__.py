@@ -1,7 +1,8 @@
 """The sample agents: replace this package by your own and name it in `AGENT_FACTORY`.
 
 The platform calls `build_agent`, and finds the optional hooks beside it: `handle_action` and
-`handle_sync_action` for clicks in widgets. Nothing heavy is imported before one of them is called.
+`handle_sync_action` for clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for what can be
+mentioned with @. Nothing heavy is imported before one of them is called.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from chatkit.actions import Action
     from chatkit.agents import AgentContext
     from chatkit.types import SyncCustomActionResponse, ThreadMetadata, ThreadStreamEvent, WidgetItem
+    from chatkit.widgets import DynamicWidgetRoot
 
     from assistant.context import RequestContext
     from assistant.settings import Settings
@@ -49,3 +51,24 @@ async def handle_sync_action(
     from helpdesk import actions
 
     return await actions.handle_sync_action(thread, action, sender, context)
+
+
+async def search_entities(query: str, context: RequestContext) -> list[dict[str, Any]]:
+    """Return what can be mentioned; see `helpdesk.entities`."""
+    from helpdesk import entities
+
+    return await entities.search_entities(query, context)
+
+
+async def preview_entity(entity_id: str, context: RequestContext) -> DynamicWidgetRoot:
+    """Return what a pointer over a mention shows; see `helpdesk.entities`."""
+    from helpdesk import entities
+
+    return await entities.preview_entity(entity_id, context)
+
+
+async def entity_to_input(entity_id: str, context: RequestContext) -> str:
+    """Return what a mention stands for, for the model; see `helpdesk.entities`."""
+    from helpdesk import entities
+
+    return await entities.entity_to_input(entity_id, context)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.table import Table
+from assistant.table import Row, Table
 from helpdesk.records.tenant import TenantRecords
+
+# Enough for a menu of people to mention; a larger directory needs a search of its own.
+MAX_EMPLOYEES = 500
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Employees:
     async def get(self, number: int) -> Employee | None:
         """Return the employee with that number, or None."""
         row = await self._records.find("employee", number)
-        if row is None:
-            return None
-        return Employee(number, row["name"], row["status"], row["department"], row["email"])
+        return None if row is None else _employee(row)
+
+    async def all(self) -> list[Employee]:
+        """Return the tenant's employees, at most `MAX_EMPLOYEES`, those with the highest numbers first."""
+        return [_employee(row) for row in await self._records.newest("employee", MAX_EMPLOYEES)]
+
+
+def _employee(row: Row) -> Employee:
+    return Employee(row["number"], row["name"], row["status"], row["department"], row["email"])

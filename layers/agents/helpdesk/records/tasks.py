@@ -82,6 +82,11 @@ class Tasks:
             after = rows[-1]["sk"]
         return TaskList(tuple(found[:MAX_LISTED]), which, len(found) > MAX_LISTED)
 
+    async def get(self, number: int) -> Task | None:
+        """Return the task with that number, or None."""
+        row = await self._table.get(keys.user_record(self._caller.tenant_id, self._caller.user_id, "task", number))
+        return None if row is None else _task(row)
+
     async def add(self, title: str, priority: Priority = "medium") -> Task:
         """Store a new task under the user's next number.
 

@@ -1,0 +1,108 @@
+"""What a user can mention with @: their own tasks, and the tenant's employees.
+
+An id such as `task-3` is all that is believed of a mention: title and facts are read anew, from the caller's own
+records, so that nothing a page sends along reaches the model as a fact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from chatkit.widgets import DynamicWidgetRoot
+
+from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from helpdesk.permissions import grants_of
+from helpdesk.records.employees import Employee, Employees
+from helpdesk.records.tasks import Task, Tasks
+from helpdesk.widgets.parts import part, root, text
+
+# What a menu shows; who looks for more types more.
+MAX_FOUND = 10
+
+Entity = dict[str, Any]
+"""An entity as ChatKit's `onTagSearch` returns it: id, title, group, icon, interactive."""
+
+
+async def search_entities(query: str, context: RequestContext) -> list[Entity]:
+    """Return the tasks and employees whose title or name has the query in it, at most `MAX_FOUND` of each."""
+    wanted = query.strip().lower()
+    tasks, employees = await asyncio.gather(_tasks(context).list(), _employees(context).all())
+    found = [_task_entity(task) for task in tasks.tasks if wanted in task.title.lower()][:MAX_FOUND]
+    found += [_employee_entity(each) for each in employees if wanted in each.name.lower()][:MAX_FOUND]
+    return found
+
+
+async def preview_entity(entity_id: str, context: RequestContext) -> DynamicWidgetRoot:
+    """Return what a pointer over a mention shows.
+
+    Raises:
+        NotFoundError: the caller has no such task, the tenant no such employee.
+    """
+    record = await _find(entity_id, context)
+    children = [part("Caption", value=value) for value in _facts(record, context)]
+    return root("Basic", gap=1, children=[text(_title(record), weight="semibold"), *children])
+
+
+async def entity_to_input(entity_id: str, context: RequestContext) -> str:
+    """Return what a mention stands for, for the model.
+
+    Raises:
+        NotFoundError: the caller has no such task, the tenant no such employee.
+    """
+    record = await _find(entity_id, context)
+    return f"{entity_id}: {_title(record)}. {', '.join(_facts(record, context))}"
+
+
+def _tasks(context: RequestContext) -> Tasks:
+    return Tasks(context.resources.table, context.caller)
+
+
+def _employees(context: RequestContext) -> Employees:
+    return Employees(context.resources.table, context.caller.tenant_id)
+
+
+async def _find(entity_id: str, context: RequestContext) -> Task | Employee:
+    kind, _, number = entity_id.partition("-")
+    record: Task | Employee | None = None
+    if number.isascii() and number.isdigit():
+        if kind == "task":
+            record = await _tasks(context).get(int(number))
+        elif kind == "employee":
+            record = await _employees(context).get(int(number))
+    if record is None:
+        raise NotFoundError("What was mentioned does not exist.")
+    return record
+
+
+def _title(record: Task | Employee) -> str:
+    return record.title if isinstance(record, Task) else record.name
+
+
+def _facts(record: Task | Employee, context: RequestContext) -> list[str]:
+    if isinstance(record, Task):
+        return [f"Task #{record.number}", f"Priority: {record.priority}", f"Status: {record.status}"]
+    contact = [f"Email: {record.email}"] if grants_of(context.caller).employee_contact else []
+    return [f"Employee {record.number}", f"Department: {record.department}", f"Status: {record.status}", *contact]
+
+
+def _task_entity(task: Task) -> Entity:
+    done = task.status == "completed"
+    return {
+        "id": f"task-{task.number}",
+        "title": task.title,
+        "group": "Tasks",
+        "icon": "check-circle-filled" if done else "check-circle",
+        "interactive": True,
+    }
+
+
+def _employee_entity(employee: Employee) -> Entity:
+    return {
+        "id": f"employee-{employee.number}",
+        "title": employee.name,
+        "group": "People",
+        "icon": "profile",
+        "interactive": True,
+    }
