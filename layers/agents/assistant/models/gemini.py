@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents import Model
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 
+from assistant.errors import ConfigurationError
 from assistant.models.clients import client_of
 from assistant.models.link import Link, ModelCall, for_chat_completions
 from assistant.settings import Settings
@@ -63,7 +64,12 @@ def gemini_link(settings: Settings, model_name: str | None = None) -> Link:
     Args:
         settings: Key, base URL and default model.
         model_name: Another model than `GEMINI_DEFAULT_MODEL`.
+
+    Raises:
+        ConfigurationError: there is no key.
     """
+    if not settings.gemini_api_key:
+        raise ConfigurationError("The provider `gemini` needs GEMINI_API_KEY (on AWS: GEMINI_API_KEY_SECRET).")
     name = model_name or settings.gemini_default_model
 
     def prepare(call: ModelCall) -> ModelCall:

@@ -10,6 +10,7 @@ from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_responses import OpenAIResponsesModel
 from openai.types.shared import Reasoning
 
+from assistant.errors import ConfigurationError
 from assistant.models.clients import client_of
 from assistant.models.link import Link, ModelCall, refuse_hosted_tools
 from assistant.settings import Settings
@@ -40,7 +41,12 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
     Args:
         settings: Key, base URL, default model, which API, and whether OpenAI may store responses.
         model_name: Another model than `OPENAI_DEFAULT_MODEL`.
+
+    Raises:
+        ConfigurationError: there is no key.
     """
+    if not settings.openai_api_key:
+        raise ConfigurationError("The provider `openai` needs OPENAI_API_KEY (on AWS: OPENAI_API_KEY_SECRET).")
     name = model_name or settings.openai_default_model
 
     def prepare_responses(call: ModelCall) -> ModelCall:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -43,12 +44,18 @@ def test_a_compatible_server_without_a_model_is_refused_at_once() -> None:
         build_model(Settings(llm_provider="compatible", llm_base_url="http://127.0.0.1:1/v1"))
 
 
+def test_a_fallback_without_its_key_is_refused_at_once() -> None:
+    with pytest.raises(ConfigurationError, match="GEMINI_API_KEY"):
+        build_model(Settings(llm_provider="demo", llm_fallback="gemini"))
+
+
 def test_warming_up_reads_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Secret) -> str:
         raise AssertionError("a snapshot would contain the key")
 
     monkeypatch.setattr(Secret, "read", refuse)
-    warm_up(Settings(llm_provider="openai", openai_api_key=Secret(name="the-key")))
+    asyncio.run(warm_up(Settings(llm_provider="openai", openai_api_key=Secret(name="the-key"))))
+    asyncio.run(warm_up(Settings(llm_provider="gemini", gemini_api_key=Secret(name="the-key"))))
 
 
 def test_asking_for_the_provider_loads_neither_the_agents_sdk_nor_a_client() -> None:
