@@ -37,6 +37,8 @@ from pydantic_core import to_jsonable_python
 
 from assistant.attachments import attachment_to_content
 from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from assistant.hooks import find_hook
 from assistant.ids import new_id
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES
@@ -86,10 +88,13 @@ class ItemConverter(ThreadItemConverter):
         return await attachment_to_content(attachment, self._context)
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
-        """Give what an @-mention stands for: its data, which the client took from our own search."""
-        data = ", ".join(f"{name}: {value}" for name, value in tag.data.items())
-        kind = tag.group or "entity"
-        return ResponseInputTextParam(type="input_text", text=f"@{tag.text} is a {kind} with id {tag.id}. {data}")
+        """Give what an @-mention stands for by its id alone: what a page sends along is not a fact."""
+        describe = find_hook(self._context.settings, "entity_to_input")
+        try:
+            text = tag.text if describe is None else await describe(tag.id, self._context)
+        except NotFoundError:
+            text = "It does not exist, or not any more."
+        return ResponseInputTextParam(type="input_text", text=f"@{tag.text}: {text}")
 
 
 def _user_text(text: str) -> TResponseInputItem:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from agents import (
@@ -37,8 +35,9 @@ from assistant import approvals
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds
-from assistant.errors import ConfigurationError, InvalidRequestError, UnsupportedFeatureError
+from assistant.errors import ConfigurationError, InvalidRequestError
 from assistant.history import newest_turns
+from assistant.hooks import agents_package, needed_hook
 from assistant.models import build_model, resolve_provider
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
@@ -56,7 +55,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
 
     def __init__(self, store: ThreadStore, context: RequestContext) -> None:
         super().__init__(store)
-        self._package, self._agent = load_agents(context.settings)
+        self._agent = load_agent(context.settings)
 
     def answer(self, plan: Plan, thread: ThreadMetadata, context: RequestContext) -> AsyncIterator[ThreadStreamEvent]:
         """Stream a claimed turn's events."""
@@ -129,9 +128,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         if action.type == approvals.DECIDE:
             events = self._resume(action, sender, agent_context)
         else:
-            handle = getattr(self._package, "handle_action", None)
-            if handle is None:
-                raise UnsupportedFeatureError("This deployment has no actions.")
+            handle = needed_hook(context.settings, "handle_action", "actions")
             events = handle(thread, action, sender, agent_context)
         async for event in events:
             yield event
@@ -155,32 +152,23 @@ class AssistantServer(ChatKitServer[RequestContext]):
         context: RequestContext,
     ) -> SyncCustomActionResponse:
         """Pass an action on that is answered by one changed item."""
-        handle = getattr(self._package, "handle_sync_action", None)
-        if handle is None:
-            raise UnsupportedFeatureError("This deployment has no such actions.")
+        handle = needed_hook(context.settings, "handle_sync_action", "such actions")
         response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
         return response
 
 
-@functools.cache
-def _load(factory: str) -> tuple[ModuleType, Any]:
-    module_name, _, attribute = factory.partition(":")
-    try:
-        module = import_module(module_name)
-        return module, getattr(module, attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"AGENT_FACTORY={factory} cannot be loaded.") from error
-
-
 @functools.lru_cache(maxsize=8)
-def load_agents(settings: Settings) -> tuple[ModuleType, Agent[Any]]:
-    """Return the agents' package and its first agent, built once per process.
+def load_agent(settings: Settings) -> Agent[Any]:
+    """Return the agent that begins each turn, built once per process.
 
     Raises:
         ConfigurationError: `AGENT_FACTORY` names nothing that can be called.
     """
-    module, build_agent = _load(settings.agent_factory)
-    return module, build_agent(settings)
+    build_agent = getattr(agents_package(settings.agent_factory), settings.agent_factory.partition(":")[2], None)
+    if build_agent is None:
+        raise ConfigurationError(f"AGENT_FACTORY={settings.agent_factory} cannot be loaded.")
+    agent: Agent[Any] = build_agent(settings)
+    return agent
 
 
 def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from assistant.api import cancel, chatkit, health, upload, usage
+from assistant.api import cancel, chatkit, entities, health, upload, usage
 from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
 from assistant.api.services import Deadline, Services
@@ -25,7 +25,7 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
         ConfigurationError: the environment holds values that cannot be used.
     """
     services = _services(resources, streaming=streaming, deadline=deadline)
-    return _app(services, chatkit.router, cancel.router, usage.router, health.router)
+    return _app(services, chatkit.router, cancel.router, usage.router, entities.router, health.router)
 
 
 def create_upload_app(resources: Resources | None = None) -> FastAPI:

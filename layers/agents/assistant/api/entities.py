@@ -1,0 +1,34 @@
+"""`GET /chatkit/api/entities`: what can be mentioned with @, for ChatKit's `entities.onTagSearch` and previews."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from assistant.api.errors import json_response
+from assistant.api.services import CurrentContext
+from assistant.hooks import needed_hook
+
+router = APIRouter()
+
+# What a person types to find something; more is no name.
+MAX_QUERY_CHARACTERS = 200
+
+
+@router.get("/chatkit/api/entities")
+async def entities(
+    context: CurrentContext, query: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS)] = ""
+) -> Response:
+    """Answer the entities that a query finds: what `onTagSearch` returns."""
+    search = needed_hook(context.settings, "search_entities", "mentions")
+    return json_response({"entities": await search(query, context)})
+
+
+@router.get("/chatkit/api/entities/{entity_id}")
+async def preview(context: CurrentContext, entity_id: str) -> Response:
+    """Answer an entity's preview: what `onRequestPreview` returns."""
+    show = needed_hook(context.settings, "preview_entity", "previews")
+    widget = await show(entity_id, context)
+    return json_response({"preview": widget.model_dump(mode="json", by_alias=True, exclude_none=True)})

@@ -1,0 +1,52 @@
+"""The agents' package, named by `AGENT_FACTORY`, and what it offers beside its agents.
+
+| hook | called for |
+|---|---|
+| `handle_action(thread, action, sender, context)` | a click in a widget; yields events |
+| `handle_sync_action(thread, action, sender, context)` | a click that one changed item answers |
+| `search_entities(query, context)` | what can be mentioned with @; returns ChatKit's entities |
+| `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |
+| `entity_to_input(entity_id, context)` | what a mention stands for, as text for the model |
+
+All are optional and may be asynchronous imports of their own: the package itself is to be cheap to import.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from assistant.errors import ConfigurationError, UnsupportedFeatureError
+from assistant.settings import Settings
+
+
+@functools.cache
+def agents_package(factory: str) -> ModuleType:
+    """Return the module that `AGENT_FACTORY` names.
+
+    Raises:
+        ConfigurationError: there is no such module.
+    """
+    try:
+        return import_module(factory.partition(":")[0])
+    except ImportError as error:
+        raise ConfigurationError(f"AGENT_FACTORY={factory} cannot be loaded.") from error
+
+
+def find_hook(settings: Settings, name: str) -> Any:
+    """Return a hook of the agents' package, or None where it has none of that name."""
+    return getattr(agents_package(settings.agent_factory), name, None)
+
+
+def needed_hook(settings: Settings, name: str, what: str) -> Any:
+    """Return a hook of the agents' package.
+
+    Raises:
+        UnsupportedFeatureError: it has none of that name; `what` says what is missing, as in "actions".
+    """
+    hook = find_hook(settings, name)
+    if hook is None:
+        raise UnsupportedFeatureError(f"This deployment has no {what}.")
+    return hook
