@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,13 +39,20 @@ class Run:
         return "".join(self.deltas)
 
 
-async def run_streamed(agent: Agent[Any], items: str | Sequence[Any]) -> Run:
-    """Run an agent on some input and take everything down."""
+async def run_streamed(agent: Agent[Any], items: str | Sequence[Any], *, pause: float = 0.0) -> Run:
+    """Run an agent on some input and take everything down.
+
+    Args:
+        agent: Who answers.
+        items: Model input.
+        pause: Seconds that the consumer takes for each event.
+    """
     run = Run()
     given = items if isinstance(items, str) else cast(list[TResponseInputItem], list(items))
     result = Runner.run_streamed(agent, given, run_config=RunConfig(tracing_disabled=True))
     try:
         async for event in result.stream_events():
+            await asyncio.sleep(pause)
             if event.type == "raw_response_event":
                 run.events.append(event.data.type)
                 if event.data.type == "response.output_text.delta":

@@ -47,10 +47,11 @@ class Stall:
 
 @dataclass(frozen=True)
 class StreamError:
-    """An error inside the stream."""
+    """An error inside the stream; on Responses as an `error` event, or as a response that failed."""
 
     code: str
     message: str = "secret words of the provider"
+    failed: bool = False
 
 
 Part = Text | ToolCall | Reasoning | Cut | Stall | StreamError
@@ -259,6 +260,10 @@ def events_of(answer: Answer, model: str) -> Iterator[Json | Part]:
     for position, part in enumerate(answer.parts):
         begun, item = _item(part, position, "in_progress"), _item(part, position)
         if begun is None or item is None:
+            if isinstance(part, StreamError) and part.failed:
+                error = {"code": part.code, "message": part.message}
+                yield event("response.failed", response=_response(model, "failed", output, None, error=error))
+                return
             if isinstance(part, StreamError):
                 yield event("error", code=part.code, message=part.message, param=None)
                 return

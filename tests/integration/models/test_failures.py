@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from agents import RunConfig, Runner
 
 from assistant.errors import (
     AssistantError,
@@ -45,6 +46,7 @@ pytestmark = pytest.mark.anyio
 SettingsFor = Callable[..., Settings]
 BOTH = pytest.mark.parametrize("settings_for", [openai_settings, compatible_settings], ids=["responses", "chat"])
 FINE = Answer(Text("All is well."))
+UNTRACED = RunConfig(tracing_disabled=True)
 
 
 async def run(settings: Settings) -> Run:
@@ -86,12 +88,13 @@ async def test_a_failure_before_the_first_delta_is_retried_and_never_seen(
 
 
 @BOTH
-async def test_after_the_first_delta_the_error_passes_on_and_every_delta_was_seen(
+async def test_after_the_first_delta_the_error_passes_on_behind_every_delta_however_slow_the_consumer(
     provider: ProviderServer, settings_for: SettingsFor
 ) -> None:
     words = " ".join(f"word{number}" for number in range(200))
     provider.script(Answer(Text(words), Cut()), FINE)
-    seen = await run(settings_for(provider.base_url))
+    agent = helper(build_model(settings_for(provider.base_url)))
+    seen = await run_streamed(agent, "Hello", pause=0.001)
     assert isinstance(seen.error, ModelUnavailableError)
     assert seen.text == words
     assert len(provider.requests) == 1
@@ -275,6 +278,8 @@ GEMINI_UNKNOWN_MODEL = [
         (openai_settings, HttpError(400, "context_length_exceeded"), ModelRefusedRequestError, "HISTORY_MAX_TOKENS"),
         (compatible_settings, HttpError(400), ModelRefusedRequestError, "does not accept"),
         (openai_settings, Answer(StreamError("insufficient_quota")), ModelQuotaError, "budget"),
+        (openai_settings, Answer(StreamError("insufficient_quota", failed=True)), ModelQuotaError, "budget"),
+        (compatible_settings, Answer(StreamError("insufficient_quota")), ModelQuotaError, "budget"),
     ],
 )
 async def test_each_kind_of_failure_has_its_own_error_and_says_what_to_do(
@@ -314,6 +319,23 @@ async def test_a_rotated_key_is_read_again_after_a_refusal(
     assert isinstance((await run(settings)).error, ModelCredentialsError)
     assert (await run(settings)).error is None
     assert [request.headers["authorization"] for request in provider.requests] == ["Bearer sk-old", "Bearer sk-new"]
+
+
+@BOTH
+async def test_a_whole_response_is_retried_and_falls_back_too(
+    provider: ProviderServer, other_provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    provider.script(HttpError(500), FINE)
+    agent = helper(build_model(settings_for(provider.base_url)))
+    assert (await Runner.run(agent, "Hello", run_config=UNTRACED)).final_output == "All is well."
+    provider.script(HttpError(401))
+    other_provider.script(FINE)
+    agent = helper(build_model(with_fallback(provider, other_provider)))
+    assert (await Runner.run(agent, "Hello", run_config=UNTRACED)).final_output == "All is well."
+    provider.script(HttpError(404))
+    agent = helper(build_model(settings_for(provider.base_url)))
+    with pytest.raises(ModelNotFoundError):
+        await Runner.run(agent, "Hello", run_config=UNTRACED)
 
 
 async def test_nothing_listening_is_a_provider_out_of_reach(provider: ProviderServer) -> None:
