@@ -64,9 +64,9 @@ async def logs(scope: Scope, receive: Receive, send: Send) -> None:
 async def snapshotted(scope: Scope, receive: Receive, send: Send) -> None:
     state = random.getstate()
     random.setstate(STATE_BEFORE[0])
-    again = random.getrandbits(64)  # noqa: S311 - whether it repeats is the question
+    again = random.getrandbits(64)
     random.setstate(state)
-    await answer(send, {"hooks": HOOKS, "random_repeats": random.getrandbits(64) == again})  # noqa: S311
+    await answer(send, {"hooks": HOOKS, "random_repeats": random.getrandbits(64) == again})
 
 
 STATE_BEFORE: list[Any] = []

@@ -1,0 +1,44 @@
+"""The prelude: what becomes of a response's headers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambda_stream.prelude import DROPPED, MAX_PRELUDE, PreludeError, prelude
+
+tokens = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-", min_size=1, max_size=10).map(str.encode)
+values = st.binary(max_size=40).filter(lambda value: not set(value) & set(b"\r\n\0"))
+
+
+@given(st.integers(100, 599), st.lists(st.tuples(tokens, values), max_size=10))
+def test_every_header_arrives_and_the_delimiter_stands_once(status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    encoded = prelude(status, headers)
+    document, delimiter, rest = encoded.partition(bytes(8))
+    assert (delimiter, rest) == (bytes(8), b"")
+    parsed = json.loads(document)
+    expected: dict[str, list[str]] = {}
+    cookies = []
+    for name, value in headers:
+        text = value.decode("latin-1")
+        if name.lower() == b"set-cookie":
+            cookies.append(text)
+        elif name.lower() not in DROPPED:
+            expected.setdefault(name.lower().decode(), []).append(text)
+    assert parsed["statusCode"] == status
+    assert parsed["headers"] == {name: ", ".join(parts) for name, parts in expected.items()}
+    assert parsed.get("cookies", []) == cookies
+
+
+@pytest.mark.parametrize("bad", [b"a\nb", b"a\rb", b"a\0b"])
+def test_a_value_that_could_forge_a_header_is_refused(bad: bytes) -> None:
+    with pytest.raises(PreludeError):
+        prelude(200, [(b"x", bad)])
+
+
+def test_the_limit_counts_cookies_too() -> None:
+    with pytest.raises(PreludeError, match=str(MAX_PRELUDE)):
+        prelude(200, [(b"set-cookie", b"a" * 8192), (b"set-cookie", b"b" * 8192)])
