@@ -10,6 +10,7 @@ from agents import InputGuardrailTripwireTriggered, RunConfig, Runner
 from agents.testing import ScriptedModel
 from chatkit.agents import stream_agent_response
 from chatkit.types import (
+    ClientEffectEvent,
     ClientToolCallItem,
     LockedStatus,
     StructuredInputItem,
@@ -101,10 +102,10 @@ async def test_asking_about_a_problem_shows_a_form_and_ends_the_turn(conversatio
 
 
 async def test_the_browser_is_asked_by_a_client_tool_call(conversation: Conversation) -> None:
-    await conversation.turn(AGENT, "the page is broken", [call("transfer_to_tech"), call("get_browser_details")])
+    await conversation.turn(AGENT, "the page is broken", [call("transfer_to_tech"), call("get_browser_info")])
     items = [event.item for event in conversation.events if isinstance(event, ThreadItemDoneEvent)]
     (asked,) = (item for item in items if isinstance(item, ClientToolCallItem))
-    assert (asked.name, asked.status) == ("get_browser_details", "pending")
+    assert (asked.name, asked.status) == ("get_browser_info", "pending")
 
 
 async def test_handing_to_a_person_opens_a_ticket_and_locks_the_thread(conversation: Conversation) -> None:
@@ -120,6 +121,12 @@ async def test_the_help_centre_is_searched(conversation: Conversation) -> None:
     told = await run_tool(conversation, "general", "search_help", question="What are your opening hours?")
     assert told["articles"][0]["title"] == "Opening hours"
     assert (await run_tool(conversation, "general", "search_help", question="xyzzy"))["articles"] == []
+
+
+async def test_the_page_is_made_dark_by_a_client_effect(conversation: Conversation) -> None:
+    await run_tool(conversation, "general", "set_theme", theme="dark")
+    (effect,) = (event for event in conversation.events if isinstance(event, ClientEffectEvent))
+    assert (effect.name, effect.data) == ("set_theme", {"theme": "dark"})
 
 
 def test_each_article_is_found_by_its_title() -> None:

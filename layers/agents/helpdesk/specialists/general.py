@@ -6,18 +6,18 @@ from agents import Agent
 
 from assistant.settings import Settings
 from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
-from helpdesk.tools.help import search_help
+from helpdesk.tools.help import search_help, set_theme
 
 _INSTRUCTIONS = """\
 You answer general questions about the company from the help centre. Search it first, and say so when it has
-nothing; do not guess."""
+nothing; do not guess. You can also make the page light or dark."""
 
 
 def build_general_agent(settings: Settings) -> HelpdeskAgent:
     """Return the agent for everything that the help centre knows."""
     return Agent(
         name="General",
-        handoff_description="Answers general questions: opening hours, returns, shipping, contact.",
+        handoff_description="Answers general questions (opening hours, returns, shipping, contact); makes the page dark.",
         instructions=with_caller(_INSTRUCTIONS),
-        tools=[search_help],
+        tools=[search_help, set_theme],
     )

@@ -8,7 +8,7 @@ from assistant.settings import Settings
 from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
 from helpdesk.tools.tickets import (
     ask_about_problem,
-    get_browser_details,
+    get_browser_info,
     get_ticket,
     hand_to_human,
     list_tickets,
@@ -17,7 +17,7 @@ from helpdesk.tools.tickets import (
 
 _INSTRUCTIONS = """\
 You are the technical specialist of a helpdesk. You find out what is wrong and open a ticket for the support team.
-When you know too little, ask with ask_about_problem; for a problem with our page, get_browser_details helps.
+When you know too little, ask with ask_about_problem; for a problem with our page, get_browser_info helps.
 Put all that you know into the ticket's details."""
 
 
@@ -27,9 +27,9 @@ def build_tech_agent(settings: Settings) -> HelpdeskAgent:
         name="Tech",
         handoff_description="Solves technical problems and opens tickets.",
         instructions=with_caller(_INSTRUCTIONS),
-        tools=[open_ticket, get_ticket, list_tickets, ask_about_problem, get_browser_details, hand_to_human],
+        tools=[open_ticket, get_ticket, list_tickets, ask_about_problem, get_browser_info, hand_to_human],
         # Both wait for the user's side, whose answer begins a turn of its own.
         tool_use_behavior=StopAtTools(
-            stop_at_tool_names=[ask_about_problem.name, get_browser_details.name],
+            stop_at_tool_names=[ask_about_problem.name, get_browser_info.name],
         ),
     )

@@ -1,9 +1,10 @@
-"""Looking something up in the help centre."""
+"""Looking something up in the help centre, and small services of the page."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+from helpdesk import effects
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.records.articles import find_articles
 from helpdesk.tools.base import answer, helpdesk_tool, step
@@ -19,3 +20,10 @@ async def search_help(
     async with step(context, "Searching the help centre", "search"):
         found = find_articles(question, MAX_ARTICLES)
     return answer(articles=[{"title": each.title, "url": each.url, "text": each.text} for each in found])
+
+
+@helpdesk_tool
+async def set_theme(context: HelpdeskToolContext, theme: Annotated[effects.Theme, "How the page should look."]) -> str:
+    """Make the page that the user looks at light or dark."""
+    await context.context.stream(effects.set_theme(theme))
+    return answer(theme=theme, note="The page has changed.")

@@ -17,7 +17,7 @@ from chatkit.types import (
 
 from assistant.threads.rows import now
 from helpdesk.context import HelpdeskToolContext, caller_of
-from helpdesk.effects import GET_BROWSER_DETAILS
+from helpdesk.effects import GET_BROWSER_INFO
 from helpdesk.records.tasks import Priority
 from helpdesk.records.tickets import Tickets
 from helpdesk.tools.base import answer, helpdesk_tool, step
@@ -94,11 +94,11 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
 
 
 @helpdesk_tool
-async def get_browser_details(context: HelpdeskToolContext) -> str:
-    """Ask the user's browser for its name, its language and the size of its window."""
+async def get_browser_info(context: HelpdeskToolContext) -> str:
+    """Ask the user's browser for its language, its time zone, its clock and whether it is online."""
     # No workflow here: the SDK would carry it into the turn that brings the browser's answer.
     await context.context.stream(ProgressUpdateEvent(text="Asking your browser", icon="desktop"))
-    context.context.client_tool_call = ClientToolCall(name=GET_BROWSER_DETAILS, arguments={})
+    context.context.client_tool_call = ClientToolCall(name=GET_BROWSER_INFO, arguments={})
     return answer(note="The browser has been asked.")
 
 
