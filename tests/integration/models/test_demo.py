@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from enum import Enum
 from typing import Any
 
@@ -216,6 +217,15 @@ async def test_a_source_is_cited_in_the_message() -> None:
     run = await say("!cite https://example.com/a A page")
     (annotation,) = run.items[0]["content"][0]["annotations"]
     assert (annotation["url"], annotation["title"]) == ("https://example.com/a", "A page")
+
+
+async def test_image_draws_a_picture_in_steps_as_the_hosted_tool_does() -> None:
+    run = await say("!image a duck")
+    kinds = [event.rsplit(".", 1)[-1] for event in run.events if "image_generation_call" in event]
+    assert kinds == ["in_progress", "generating", "partial_image", "completed"]
+    (picture,) = [item for item in run.items if item["type"] == "image_generation_call"]
+    assert base64.b64decode(picture["result"]).startswith(b"\x89PNG\r\n\x1a\n")
+    assert "a duck" in run.text
 
 
 async def test_a_chosen_tool_is_called_whatever_the_words() -> None:

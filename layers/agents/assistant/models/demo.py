@@ -17,7 +17,8 @@ from agents.tool import FunctionTool
 from openai.types.responses import ResponseUsage
 
 from assistant.errors import ModelUnavailableError
-from assistant.models.demo_script import Call, Cite, Fail, Say, Step, Think
+from assistant.models.demo_image import png
+from assistant.models.demo_script import Call, Cite, Draw, Fail, Say, Step, Think
 from assistant.models.demo_words import Offer, choose, read_conversation, structured
 from assistant.models.emit import ResponseWriter
 from assistant.models.link import Link, ModelCall
@@ -162,6 +163,10 @@ async def _written(steps: Sequence[Step], writer: ResponseWriter) -> AsyncIterat
             case Call():
                 for event in writer.call(step.name, step.arguments):
                     yield event
+            case Draw():
+                for event in writer.image([png(colour) for colour in step.colours]):
+                    yield event
+                    await asyncio.sleep(WORD_PAUSE_SECONDS)
             case Fail():
                 raise ModelUnavailableError("The demo model failed, as it was told to. Please try again.")
             case _:

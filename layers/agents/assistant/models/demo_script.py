@@ -10,6 +10,7 @@ existing one can express goes into `assistant.models.demo` too.
     !think [text]        a summary of reasoning, then an answer
     !tool NAME {json}    a call of that tool; several lines are parallel calls
     !cite URL [title]    a sentence with a web page as its source
+    !image text          a picture, drawn in two steps
     !say text            that text, word for word
 """
 
@@ -59,11 +60,18 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """A picture, as OpenAI's hosted tool makes one; each name of a colour is a step that is shown."""
+
+    colours: tuple[str, ...] = ("grey", "blue")
+
+
+@dataclass(frozen=True)
 class Fail:
     """The provider fails here."""
 
 
-Step = Say | Think | Cite | Call | Fail
+Step = Say | Think | Cite | Call | Draw | Fail
 
 
 def _count(argument: str, default: int) -> int:
@@ -117,6 +125,11 @@ def _cite(argument: str) -> Iterator[Step]:
     yield Cite(url or "https://example.com/", title or "A page of the web")
 
 
+def _image(argument: str) -> Iterator[Step]:
+    yield Draw()
+    yield Say(f'This is my picture of "{argument or "nothing"}".')
+
+
 def _say(argument: str) -> Iterator[Step]:
     yield Say(argument)
 
@@ -128,6 +141,7 @@ DIRECTIVES: dict[str, Callable[[str], Iterator[Step]]] = {
     "think": _think,
     "tool": _tool,
     "cite": _cite,
+    "image": _image,
     "say": _say,
 }
 

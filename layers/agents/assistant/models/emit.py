@@ -22,6 +22,10 @@ from openai.types.responses import (
     ResponseFunctionCallArgumentsDeltaEvent,
     ResponseFunctionCallArgumentsDoneEvent,
     ResponseFunctionToolCall,
+    ResponseImageGenCallCompletedEvent,
+    ResponseImageGenCallGeneratingEvent,
+    ResponseImageGenCallInProgressEvent,
+    ResponseImageGenCallPartialImageEvent,
     ResponseInProgressEvent,
     ResponseOutputItemAddedEvent,
     ResponseOutputItemDoneEvent,
@@ -37,6 +41,7 @@ from openai.types.responses import (
     ResponseTextDoneEvent,
     ResponseUsage,
 )
+from openai.types.responses.response_output_item import ImageGenerationCall
 from openai.types.responses.response_output_text import AnnotationURLCitation
 from openai.types.responses.response_reasoning_item import Summary
 from openai.types.responses.response_reasoning_summary_part_added_event import Part as PartAdded
@@ -242,6 +247,36 @@ class ResponseWriter:
             **at,
         )
         yield self._done(call)
+
+    def image(self, steps: Sequence[str]) -> Iterator[TResponseStreamEvent]:
+        """Add a generated image.
+
+        Args:
+            steps: Images as base64; all but the last are shown as partial ones.
+        """
+        image = ImageGenerationCall(id=_new_id("ig"), type="image_generation_call", status="in_progress", result=None)
+        at: dict[str, Any] = {"item_id": image.id, "output_index": len(self.output)}
+        yield self._added(image.model_copy())
+        yield ResponseImageGenCallInProgressEvent(
+            type="response.image_generation_call.in_progress", sequence_number=self._next(), **at
+        )
+        yield ResponseImageGenCallGeneratingEvent(
+            type="response.image_generation_call.generating", sequence_number=self._next(), **at
+        )
+        for number, partial in enumerate(steps[:-1]):
+            yield ResponseImageGenCallPartialImageEvent(
+                type="response.image_generation_call.partial_image",
+                partial_image_b64=partial,
+                partial_image_index=number,
+                sequence_number=self._next(),
+                **at,
+            )
+        yield ResponseImageGenCallCompletedEvent(
+            type="response.image_generation_call.completed", sequence_number=self._next(), **at
+        )
+        image.result = steps[-1]
+        image.status = "completed"
+        yield self._done(image)
 
     def complete(self, usage: ResponseUsage) -> Iterator[TResponseStreamEvent]:
         """End the response."""
