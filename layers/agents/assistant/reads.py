@@ -30,10 +30,15 @@ from assistant.turns.takeover import take_over
 DEFAULT_PAGE_SIZE = 20
 
 
-async def get_thread(thread_id: str, context: RequestContext) -> Thread:
+async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = True) -> Thread:
     """Return a thread with its newest items, the oldest of them first, in one round trip.
 
     What a running turn has said so far is among the items. `items.after` is where `items.list` goes on, backwards.
+
+    Args:
+        thread_id: The thread.
+        context: The request's context.
+        settle: Whether a turn whose process has died is ended first.
 
     Raises:
         NotFoundError: the thread is not the caller's.
@@ -46,10 +51,10 @@ async def get_thread(thread_id: str, context: RequestContext) -> Thread:
     if meta is None or not is_visible(meta):
         raise ThreadNotFoundError("The thread does not exist.")
     turn = load_record(turn_row)
-    if turn is not None and turn.running and not turn.alive:
+    if settle and turn is not None and turn.running and not turn.alive:
         # Its process has died: what it had said becomes part of the thread, and is read with it.
         await take_over(context, thread_id, turn)
-        return await get_thread(thread_id, context)
+        return await get_thread(thread_id, context, settle=False)
     page = await _enough(pk, item_rows, more, context)
     items = await _shown(page.rows[::-1], context)
     after = page.rows[-1]["id"] if page.has_more else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import APIRouter, FastAPI
 
 from assistant.api import cancel, chatkit, entities, health, upload, usage
@@ -45,9 +48,20 @@ def _services(resources: Resources | None, *, streaming: bool = False, deadline:
     return Services(made, Authenticator(made.settings), streaming=streaming, deadline=deadline)
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """At the shutdown, store what the turns that still run have said."""
+    yield
+    resources: Resources = app.state.services.resources
+    if resources.running:
+        from assistant import turns
+
+        await turns.close(resources)
+
+
 def _app(services: Services, *routers: APIRouter) -> FastAPI:
     # A schema of two dozen ChatKit unions helps nobody and costs start-up time.
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan)
     app.state.services = services
     for router in routers:
         app.include_router(router)

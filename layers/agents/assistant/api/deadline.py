@@ -6,12 +6,12 @@ import asyncio
 
 from starlette.types import Scope
 
-# To send the last events. A turn itself keeps back the time that storing its end takes.
-MARGIN_SECONDS = 1.0
+# From the end of a turn's time on: to cancel the model and the tools, to store the end, to send the last events.
+MARGIN_SECONDS = 4.0
 
 
 def lambda_deadline(scope: Scope) -> float | None:
-    """Return when a request's turn must have ended, in seconds of the event loop's clock.
+    """Return when a request's turn is to come to its end, in seconds of the event loop's clock.
 
     Args:
         scope: The ASGI scope; Mangum and our streaming runtime both put Lambda's context in it.
@@ -23,4 +23,5 @@ def lambda_deadline(scope: Scope) -> float | None:
     if context is None:
         return None
     remaining: float = context.get_remaining_time_in_millis() / 1000
-    return asyncio.get_running_loop().time() + max(0.0, remaining - MARGIN_SECONDS)
+    # A function with a very short time-out still gets half of it for its turn.
+    return asyncio.get_running_loop().time() + max(remaining - MARGIN_SECONDS, remaining / 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import AssistantError
+from assistant.failure_log import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -45,17 +45,8 @@ def error_response(error: AssistantError) -> Response:
 
 
 def log_unexpected(error: BaseException) -> None:
-    """Log where an error that nobody expected came from.
-
-    Its message is left out, and so are its causes': a validation error's, for one, quotes what a user wrote.
-    """
-    places = []
-    link: BaseException | None = error
-    while link is not None:
-        frames = traceback.format_list(traceback.extract_tb(link.__traceback__))
-        places.append(f"{type(link).__module__}.{type(link).__qualname__}\n{''.join(frames)}")
-        link = link.__cause__ or link.__context__
-    logger.error("Unexpected error: %s", "caused by ".join(places))
+    """Log where an error that nobody expected came from."""
+    log_failure(logger, "Unexpected error", error)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -1,5 +1,5 @@
 """Turns that survive: each is claimed once, runs as a task of its own, and is stored as it was streamed."""
 
-from assistant.turns.life import TurnHandle, cancel, drain, start
+from assistant.turns.life import TurnHandle, cancel, close, start
 
-__all__ = ["TurnHandle", "cancel", "drain", "start"]
+__all__ = ["TurnHandle", "cancel", "close", "start"]

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from assistant import ids, keys, quotas
 from assistant.attachments import refusal as attachment_refusal
 from assistant.context import RequestContext
-from assistant.errors import QuotaExceededError, ThreadLockedError
+from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
 from assistant.keys import Key
-from assistant.table import ConditionFailedError, Row, Write
+from assistant.table import ConditionFailedError, Row, Table, Write
 from assistant.threads.rows import expiry, is_visible
 from assistant.threads.store import THREAD_EXISTS, ThreadNotFoundError, ThreadStore
 from assistant.turns.opening import Opening, read_opening
 from assistant.turns.plan import Plan
-from assistant.turns.record import IdempotencyKey, TurnRecord, key_row, load_record, running_row
+from assistant.turns.record import RUNNING, IdempotencyKey, TurnRecord, key_row, load_record, running_row
 
 TURN_PREFIX = "turn"
 
@@ -37,16 +37,22 @@ class Claimed:
 
 @dataclass(frozen=True)
 class SameRequest:
-    """The same request was claimed before; its turn runs, or has ended under an explicit key."""
+    """A request of this key was claimed before; its turn runs, or has ended under an explicit key.
+
+    Attributes:
+        turn_id: The turn that answers it.
+        thread_id: Its thread.
+        body: A digest of that request.
+    """
 
     turn_id: str
     thread_id: str
-    state: str
+    body: str
 
 
 @dataclass(frozen=True)
 class Busy:
-    """Another turn holds the thread."""
+    """Another turn holds the thread, or has changed it since the plan was made."""
 
     turn: TurnRecord
 
@@ -65,7 +71,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     # The turn's first item, or where one would stand that is made from now on.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
     writes, quota_from = await _writes(plan, key, turn_id, pk, floor, context)
-    transaction = table.transact(writes)
+    transaction = _commit(table, writes, turn_id)
     try:
         if plan.new_thread is not None:
             await transaction
@@ -91,6 +97,25 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     return Claimed(turn_id, floor, opening)
 
 
+async def _commit(table: Table, writes: list[Write], turn_id: str) -> None:
+    """Apply the claim. One whose answer was lost on its way back counts: the table knows whose turn it is."""
+    try:
+        await table.transact(writes)
+    except ConditionFailedError as error:
+        # A repeated call meets what the first one has written.
+        if (error.row or {}).get("turn_id") != turn_id:
+            raise
+    except StoreUnavailableError:
+        if not await is_ours(table, writes[1].key, turn_id):
+            raise
+
+
+async def is_ours(table: Table, key: Key, turn_id: str, state: str = RUNNING) -> bool:
+    """Tell whether a thread's newest turn is this one, in this state."""
+    record = load_record(await table.get(key))
+    return record is not None and record.turn_id == turn_id and record.state == state
+
+
 async def _settled(read: Opening | BaseException, plan: Plan, turn_id: str, context: RequestContext) -> Opening:
     """Return what was read beside the claim, or read again where the claim shows it to be too old."""
     if isinstance(read, Opening):
@@ -108,22 +133,16 @@ async def _writes(
     """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
     caller, store = context.caller, ThreadStore(context.resources)
     user = keys.user_partition(caller.tenant_id, caller.user_id)
+    changed = [] if plan.changed_item is None else [plan.changed_item.id]
     writes = [
         Write(
             Key(user, key.sk),
             put=key_row(turn_id, plan.thread_id, key),
-            # A key that the client named is good once; one of ours only while its turn runs.
-            condition="attribute_not_exists(pk) OR (explicit = :no AND #state <> :running) OR expires_at < :now",
-            names={"#state": "state"},
-            values={":no": False, ":running": "running", ":now": quotas.seconds()},
+            # One of ours goes when its turn ends; one that the client named is good once.
+            condition="attribute_not_exists(pk) OR expires_at < :now",
+            values={":now": quotas.seconds()},
         ),
-        Write(
-            Key(pk, keys.TURN_SK),
-            put=running_row(turn_id, key, floor, plan.request.type),
-            condition=_NO_TURN,
-            names={"#state": "state"},
-            values={":running": "running"},
-        ),
+        _turn_write(Key(pk, keys.TURN_SK), running_row(turn_id, floor, plan.request.type, changed), plan),
     ]
     if plan.new_thread is not None:
         writes += store.creation(plan.new_thread, context)
@@ -134,6 +153,20 @@ async def _writes(
             writes += await store.item_writes(plan.thread_id, item, context)
     writes += plan.writes
     return writes + quotas.claims(context), len(writes)
+
+
+def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
+    """Return the write that takes the thread, if no turn runs there and none came after the plan was made."""
+    condition, values = _NO_TURN, {":running": RUNNING}
+    if plan.opening is not None:
+        if plan.opening.turn is None:
+            condition = "attribute_not_exists(turn_id)"
+            values = {}
+        else:
+            condition = "turn_id = :seen AND #state <> :running"
+            values[":seen"] = plan.opening.turn.turn_id
+    names = {"#state": "state"} if values else {}
+    return Write(key, put=row, condition=condition, names=names, values=values)
 
 
 def _thread_write(pk: str, context: RequestContext) -> Write:
@@ -158,7 +191,7 @@ def _thread_write(pk: str, context: RequestContext) -> Write:
 def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, plan: Plan) -> SameRequest | Busy:
     row = error.row or {}
     if error.index == 0:
-        return SameRequest(row["turn_id"], row["thread_id"], row["state"])
+        return SameRequest(row["turn_id"], row["thread_id"], row["body"])
     if error.index == 1:
         turn = load_record(row)
         if turn is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
 from chatkit.errors import CustomStreamError, ErrorCode, StreamError
 from chatkit.types import (
     AssistantMessageItem,
@@ -37,6 +40,14 @@ _FOR_THE_USER: dict[Outcome, str] = {
     "failed": "An error ended this answer, it is incomplete.",
     "lost": "This answer was cut off, it is incomplete.",
 }
+
+
+class ReportedError(Exception):
+    """The agent itself has told the client of an error, by an `error` event of its own."""
+
+    def __init__(self, event: ErrorEvent) -> None:
+        super().__init__(event.code)
+        self.event = event
 
 
 def kept_items(thread_id: str, pending: list[ThreadItem], outcome: Outcome) -> list[ThreadItem]:
@@ -118,6 +129,8 @@ def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadS
 def error_event(error: BaseException) -> ErrorEvent:
     """Return the `error` event of a failure. Only messages written for users leave the process."""
     match error:
+        case ReportedError():
+            return error.event
         case AssistantError():
             return ErrorEvent(code="custom", message=error.message, allow_retry=error.retryable)
         case CustomStreamError():
@@ -128,11 +141,20 @@ def error_event(error: BaseException) -> ErrorEvent:
             return ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
 
 
-def error_code(error: BaseException | None) -> str | None:
-    """Return a failure's code for logs and the turn's story."""
+def error_story(error: BaseException | None) -> dict[str, Any]:
+    """Return what a turn's story keeps of a failure: its code, and what the client was told."""
     if error is None:
-        return None
-    return error.code if isinstance(error, AssistantError) else type(error).__name__
+        return {}
+    event = error_event(error)
+    code = error.code if isinstance(error, AssistantError) else type(error).__name__
+    return {"error": code, "error_message": event.message, "error_retry": event.allow_retry}
+
+
+def stored_error_event(story: Mapping[str, Any]) -> ErrorEvent:
+    """Return the `error` event of a turn that has failed, from its story."""
+    message = story.get("error_message")
+    code: ErrorCode | Literal["custom"] = ErrorCode.STREAM_ERROR if message is None else "custom"
+    return ErrorEvent(code=code, message=message, allow_retry=story.get("error_retry", True))
 
 
 def is_hidden_item(item: object) -> bool:

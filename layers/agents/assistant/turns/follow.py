@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chatkit.types import (
@@ -19,6 +20,7 @@ from chatkit.types import (
     ThreadItem,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
     ThreadItemReplacedEvent,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
@@ -27,29 +29,45 @@ from chatkit.types import (
 
 from assistant import keys
 from assistant.context import RequestContext
-from assistant.table import Row
+from assistant.table import ConditionFailedError, Row
 from assistant.threads.client import client_thread
-from assistant.threads.rows import is_visible, load_metadata
+from assistant.threads.rows import is_visible, load_metadata, now
 from assistant.threads.store import ThreadNotFoundError, ThreadStore
 from assistant.turns import ending
-from assistant.turns.opening import split_head
-from assistant.turns.record import Outcome, TurnRecord, load_record
+from assistant.turns.record import RUNNING, WATCH_SECONDS, Outcome, TurnRecord, load_record, turn_key
 from assistant.turns.takeover import take_over
 
-# Checkpoints come every two seconds; looking more often only costs reads.
-POLL_SECONDS = 0.7
-# A turn seldom has more items; what does not fit is read by the next look.
-MAX_TURN_ITEMS = 90
+# With the checkpoint of a turn that is followed, a second after a word, this stays under two seconds.
+POLL_SECONDS = 0.5
+# Rows of a thread that are read at once: more than most turns have.
+PAGE_ROWS = 50
 
 
 @dataclass(frozen=True)
 class _Look:
-    """A thread at one moment: its metadata, its newest turn, and the items behind the floor."""
+    """A turn at one moment.
+
+    Attributes:
+        thread: The thread's metadata.
+        running: The turn's record, while it runs.
+        story: What is known of it when it has ended; None also where it left none.
+        items: Its items that are complete.
+    """
 
     thread: ThreadMetadata
-    turn: TurnRecord | None
-    operation: str | None
+    running: TurnRecord | None
+    story: Row | None
     items: list[ThreadItem]
+
+    @property
+    def operation(self) -> str | None:
+        """The kind of request that the turn answers."""
+        return self.running.operation if self.running else (self.story or {}).get("operation")
+
+    @property
+    def changed(self) -> list[str]:
+        """The earlier items that the turn has changed, as far as it is known."""
+        return self.running.changed if self.running else (self.story or {}).get("changed", [])
 
 
 class FollowedTurn:
@@ -68,95 +86,143 @@ class FollowedTurn:
         self._context = context
         caller = context.caller
         self._pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+        self._store = ThreadStore(context.resources)
+        self._first: _Look | None = None
         self._sent: dict[str, ThreadItem] = {}
         self._done: set[str] = set()
+        self._replaced: set[str] = set()
+        self._watching_until = 0.0
+
+    async def prepare(self) -> None:
+        """Look for the first time, before the answer to the request begins.
+
+        Raises:
+            ThreadNotFoundError: the thread has been deleted.
+        """
+        self._first = await self._look()
 
     async def wait(self) -> None:
         """Return at once: the turn does not run in this process."""
 
     async def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Follow the turn from its first item to its end."""
-        story = await self._story()
-        floor = story["floor"] if story else None
-        first = True
+        look = self._first or await self._look()
+        if look.operation == "threads.create":
+            yield ThreadCreatedEvent(thread=client_thread(look.thread))
+        yield StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True))
         while True:
-            look = await self._look(floor)
-            turn = look.turn if look.turn is not None and look.turn.turn_id == self.turn_id else None
-            if first:
-                first = False
-                operation = story.get("operation") if story else look.operation
-                if operation == "threads.create":
-                    yield ThreadCreatedEvent(thread=client_thread(look.thread))
-                yield StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True))
-            if turn is not None and floor is None:
-                floor = turn.floor
-                look = await self._look(floor)
-            for event in self._news(look.items, turn.partial if turn else []):
+            for event in await self._news(look):
                 yield event
-            if turn is None or not turn.running:
+            if look.running is None:
                 break
-            if not turn.alive:
-                await take_over(self._context, self.thread_id, turn)
-                continue
-            await asyncio.sleep(POLL_SECONDS)
-        story = story or await self._story()
-        outcome: Outcome = story["outcome"] if story else "lost"
-        failed = RuntimeError(story.get("error")) if story and story.get("error") else None
-        for event in ending.ending_events(outcome, failed):
-            yield event
+            if not look.running.alive:
+                await take_over(self._context, self.thread_id, look.running)
+            else:
+                await self._watch()
+                await asyncio.sleep(POLL_SECONDS)
+            look = await self._look()
+        story = look.story or {}
+        outcome: Outcome = story.get("outcome", "lost")
+        if outcome == "failed":
+            yield ending.stored_error_event(story)
+        else:
+            for event in ending.ending_events(outcome, None):
+                yield event
 
-    async def _story(self) -> Row | None:
-        return await self._context.resources.table.get(keys.Key(self._pk, keys.story_sk(self.turn_id)))
-
-    async def _look(self, floor: str | None) -> _Look:
-        low = floor or keys.META_SK
-        rows, _ = await self._context.resources.table.query(
-            self._pk, between=(low, keys.TURN_SK), descending=True, limit=MAX_TURN_ITEMS
-        )
-        turn_row, meta, items = split_head(rows)
+    async def _look(self) -> _Look:
+        table = self._context.resources.table
+        head, _ = await table.query(self._pk, between=(keys.META_SK, keys.TURN_SK), limit=2)
+        meta = next((row for row in head if row["sk"] == keys.META_SK), None)
         if meta is None or not is_visible(meta):
             raise ThreadNotFoundError("The thread does not exist.")
-        store = ThreadStore(self._context.resources)
-        return _Look(
-            load_metadata(meta),
-            load_record(turn_row),
-            turn_row.get("operation") if turn_row else None,
-            await store.decode_items([row for row in items[::-1] if is_visible(row)]),
-        )
+        turn = load_record(next((row for row in head if row["sk"] == keys.TURN_SK), None))
+        thread = load_metadata(meta)
+        if turn is not None and turn.turn_id == self.turn_id and turn.running:
+            return _Look(thread, turn, None, await self._items(turn.floor, keys.ITEM_END))
+        story = await table.get(keys.Key(self._pk, keys.story_sk(self.turn_id)))
+        items = [] if story is None else await self._items(story["floor"], story["ceiling"])
+        return _Look(thread, None, story, items)
 
-    def _news(self, items: list[ThreadItem], partial: list[ThreadItem]) -> list[ThreadStreamEvent]:
+    async def _items(self, low: str, high: str) -> list[ThreadItem]:
+        rows: list[Row] = []
+        after: str | None = None
+        more = True
+        while more:
+            found, more = await self._context.resources.table.query(
+                self._pk, between=(low, high), after=after, limit=PAGE_ROWS
+            )
+            rows += [row for row in found if is_visible(row)]
+            after = found[-1]["sk"] if found else after
+        return await self._store.decode_items(rows)
+
+    async def _watch(self) -> None:
+        """Have the turn store what it says more often while it is followed."""
+        moment = now().timestamp()
+        if moment < self._watching_until - WATCH_SECONDS / 2:
+            return
+        self._watching_until = moment + WATCH_SECONDS
+        caller = self._context.caller
+        with suppress(ConditionFailedError):  # It has just ended.
+            await self._context.resources.table.update(
+                turn_key(caller.tenant_id, caller.user_id, self.thread_id),
+                "SET watched = :until",
+                condition="turn_id = :turn_id AND #state = :running",
+                names={"#state": "state"},
+                values={":until": self._watching_until, ":turn_id": self.turn_id, ":running": RUNNING},
+            )
+
+    async def _news(self, look: _Look) -> list[ThreadStreamEvent]:
         """Return what has come since the last look."""
         events: list[ThreadStreamEvent] = []
-        for item in items:
+        for item_id in look.changed:
+            if item_id not in self._replaced:
+                self._replaced.add(item_id)
+                events.append(await self._as_stored(item_id))
+        for item in look.items:
             if item.id not in self._done:
                 self._done.add(item.id)
+                self._sent.pop(item.id, None)
                 events.append(ThreadItemDoneEvent(item=item))
+        partial = look.running.partial if look.running else []
+        floor = look.running.floor if look.running else ""
         for item in partial:
-            if item.id in self._done:
-                continue
-            events += self._growth(self._sent.get(item.id), item)
-            self._sent[item.id] = item
+            if item.id not in self._done:
+                events += _growth(self._sent.get(item.id), item, floor)
+                self._sent[item.id] = item
+        for item_id in self._sent.keys() - {item.id for item in partial}:
+            # An empty item that has been dropped, or an earlier one that is complete again.
+            del self._sent[item_id]
+            events.append(await self._as_stored(item_id))
         return [event for event in events if not ending.is_hidden(event)]
 
-    def _growth(self, before: ThreadItem | None, item: ThreadItem) -> list[ThreadStreamEvent]:
-        if before is None:
-            return [ThreadItemAddedEvent(item=item)]
-        if before == item:
-            return []
-        if isinstance(before, AssistantMessageItem) and isinstance(item, AssistantMessageItem):
-            same = len(before.content) == len(item.content)
-            if same and all(
-                new.text.startswith(old.text) and new.annotations == old.annotations
-                for old, new in zip(before.content, item.content, strict=True)
-            ):
-                return [
-                    ThreadItemUpdatedEvent(
-                        item_id=item.id,
-                        update=AssistantMessageContentPartTextDelta(
-                            content_index=index, delta=new.text[len(old.text) :]
-                        ),
-                    )
-                    for index, (old, new) in enumerate(zip(before.content, item.content, strict=True))
-                    if new.text != old.text
-                ]
-        return [ThreadItemReplacedEvent(item=item)]
+    async def _as_stored(self, item_id: str) -> ThreadStreamEvent:
+        try:
+            item = await self._store.load_item(self.thread_id, item_id, self._context)
+        except ThreadNotFoundError:
+            return ThreadItemRemovedEvent(item_id=item_id)
+        return ThreadItemReplacedEvent(item=item)
+
+
+def _growth(before: ThreadItem | None, item: ThreadItem, floor: str) -> list[ThreadStreamEvent]:
+    """Return what makes the one of the other."""
+    if before is None:
+        place = keys.own_place(item.id)
+        is_new = place is None or keys.item_sk(place) >= floor
+        return [ThreadItemAddedEvent(item=item) if is_new else ThreadItemReplacedEvent(item=item)]
+    if before == item:
+        return []
+    if isinstance(before, AssistantMessageItem) and isinstance(item, AssistantMessageItem):
+        same = len(before.content) == len(item.content)
+        if same and all(
+            new.text.startswith(old.text) and new.annotations == old.annotations
+            for old, new in zip(before.content, item.content, strict=True)
+        ):
+            return [
+                ThreadItemUpdatedEvent(
+                    item_id=item.id,
+                    update=AssistantMessageContentPartTextDelta(content_index=index, delta=new.text[len(old.text) :]),
+                )
+                for index, (old, new) in enumerate(zip(before.content, item.content, strict=True))
+                if new.text != old.text
+            ]
+    return [ThreadItemReplacedEvent(item=item)]

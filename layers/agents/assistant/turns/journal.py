@@ -5,6 +5,9 @@ No I/O: the runner stores from here what is not stored yet, at checkpoints and a
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+
 from chatkit.types import (
     ThreadItem,
     ThreadItemAddedEvent,
@@ -21,38 +24,56 @@ from assistant.turns.updates import TextBuffer, apply_update
 class Journal:
     """The items of one turn.
 
+    Args:
+        earlier: Items of earlier turns, which this one may go on with: an open workflow, a widget.
+
     Attributes:
         done: Items that are complete, by id, in their order.
+        unstored_since: When the oldest change that is not stored was made, by `time.monotonic`; None if all is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Iterable[ThreadItem] = ()) -> None:
         self.done: dict[str, ThreadItem] = {}
+        self.unstored_since: float | None = None
+        self._earlier = {item.id: item for item in earlier}
         self._pending: dict[str, ThreadItem] = {}
         self._texts: dict[str, TextBuffer] = {}
         self._unsaved: dict[str, ThreadItem] = {}
         self._saved: set[str] = set()
         self._removed: set[str] = set()
-        self.changed = False
 
     def apply(self, event: ThreadStreamEvent) -> None:
         """Take an event of this turn into account."""
         match event:
             case ThreadItemAddedEvent(item=item):
                 self._pending[item.id] = item.model_copy(deep=True)
-                self.changed = True
+                self.touch()
             case ThreadItemUpdatedEvent(item_id=item_id, update=update):
-                pending = self._pending.get(item_id)
+                pending = self._pending.get(item_id) or self._gone_on_with(item_id)
                 if pending is not None:
                     buffer = self._texts.setdefault(item_id, TextBuffer())
                     if not buffer.take(pending, update):
                         apply_update(pending, update)
-                    self.changed = True
+                    self.touch()
             case ThreadItemDoneEvent(item=item) | ThreadItemReplacedEvent(item=item):
                 self.complete(item)
             case ThreadItemRemovedEvent(item_id=item_id):
                 self.remove(item_id)
             case _:
                 pass
+
+    def touch(self) -> None:
+        """Note that something is not stored."""
+        if self.unstored_since is None:
+            self.unstored_since = time.monotonic()
+
+    def _gone_on_with(self, item_id: str) -> ThreadItem | None:
+        """Return an item that was complete and is being written again, None where it is not known."""
+        known = self.done.get(item_id) or self._earlier.get(item_id)
+        if known is None:
+            return None
+        self._pending[item_id] = known.model_copy(deep=True)
+        return self._pending[item_id]
 
     def complete(self, item: ThreadItem) -> None:
         """Count an item as done in this form."""
@@ -62,7 +83,7 @@ class Journal:
         self.done[item.id] = copy
         self._unsaved[item.id] = copy
         self._removed.discard(item.id)
-        self.changed = True
+        self.touch()
 
     def remove(self, item_id: str) -> None:
         """Forget an item of this turn; one that is stored already, or is older, is to be removed from the table."""
@@ -71,9 +92,18 @@ class Journal:
         self._texts.pop(item_id, None)
         self._unsaved.pop(item_id, None)
         self.done.pop(item_id, None)
-        if item_id in self._saved or not known:
+        if item_id in self._saved or item_id in self._earlier or not known:
             self._removed.add(item_id)
-        self.changed = True
+        self.touch()
+
+    def discard(self) -> None:
+        """Forget what is not stored and cannot be."""
+        for item_id in [*self._pending, *self._unsaved]:
+            self.done.pop(item_id, None)
+        self._pending.clear()
+        self._texts.clear()
+        self._unsaved.clear()
+        self._removed.clear()
 
     def pending(self) -> list[ThreadItem]:
         """Return the items that are being written, as they are now."""
@@ -81,10 +111,6 @@ class Journal:
             if item_id in self._pending:
                 buffer.settle(self._pending[item_id])
         return list(self._pending.values())
-
-    def is_pending(self, item_id: str) -> bool:
-        """Tell whether an item is being written."""
-        return item_id in self._pending
 
     def unsaved(self) -> list[ThreadItem]:
         """Return the items that are done and not stored."""

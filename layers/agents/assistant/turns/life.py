@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from importlib import import_module
 from typing import Protocol
 
 from chatkit.types import (
@@ -22,6 +23,7 @@ from assistant import keys
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, TurnRunningError
 from assistant.keys import Key
+from assistant.resources import Resources
 from assistant.table import MAX_ROUNDS, ConditionFailedError, pause
 from assistant.threads.client import client_thread
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
@@ -32,12 +34,12 @@ from assistant.turns.record import (
     CancelReason,
     IdempotencyKey,
     TurnRecord,
-    idempotency_key,
     load_record,
     turn_key,
 )
+from assistant.turns.record import idempotency_key as make_key
 from assistant.turns.run import TurnRun
-from assistant.turns.saving import ended_key
+from assistant.turns.saving import released_key
 from assistant.turns.takeover import take_over
 from assistant.turns.unit import TurnStore
 
@@ -46,9 +48,6 @@ CANCEL_PATIENCE_SECONDS = 4.0
 CANCEL_POLL_SECONDS = 0.25
 # What a client may wait before it sends again into a busy thread.
 BUSY_RETRY_SECONDS = 2.0
-
-# The turns that run in this process, by tenant, user and thread. One event loop per process uses it.
-_running: dict[tuple[str, str, str], TurnRun] = {}
 
 
 class TurnHandle(Protocol):
@@ -81,7 +80,7 @@ async def start(
     Raises:
         AssistantError: the turn cannot start; nothing has been stored then.
     """
-    key = _key(request, idempotency_key, frame_id)
+    key = make_key(idempotency_key, frame_id, request.model_dump_json())
     for round_number in range(MAX_ROUNDS):
         try:
             plan = await make_plan(request, context)
@@ -111,9 +110,9 @@ async def cancel(context: RequestContext, thread_id: str) -> bool:
     Returns:
         Whether there was one.
     """
-    local = _running.get(_place(context, thread_id))
+    local = context.resources.running.get(_place(context, thread_id))
     if local is not None:
-        local.stop("stopped")
+        local.end("stopped")
         await local.wait()
         return True
     turn = await _read_turn(context, thread_id)
@@ -125,13 +124,12 @@ async def cancel(context: RequestContext, thread_id: str) -> bool:
     return await _flag(context, thread_id, turn, "stopped")
 
 
-async def drain() -> None:
-    """Wait for all turns of this process, as before it is shut down."""
-    await asyncio.gather(*(run.wait() for run in list(_running.values())))
-
-
-def _key(request: StreamingReq, explicit: str | None, frame_id: str | None) -> IdempotencyKey:
-    return idempotency_key(explicit, frame_id, request.model_dump_json())
+async def close(resources: Resources) -> None:
+    """End the turns of a process that is shut down: what they have said is stored, and they count as cut off."""
+    runs = list(resources.running.values())
+    for run in runs:
+        run.end("lost")
+    await asyncio.gather(*(run.wait() for run in runs))
 
 
 def _place(context: RequestContext, thread_id: str) -> tuple[str, str, str]:
@@ -139,14 +137,14 @@ def _place(context: RequestContext, thread_id: str) -> tuple[str, str, str]:
 
 
 def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestContext) -> TurnRun:
-    run = TurnRun(plan, claimed, key.sk, context, _respond)
-    place = _place(context, plan.thread_id)
-    _running[place] = run
+    run = TurnRun(plan, claimed, key, context, _respond)
+    running, place = context.resources.running, _place(context, plan.thread_id)
+    running[place] = run
     task = run.start(_first_events(plan, claimed))
 
     def forget(_: asyncio.Task[None]) -> None:
-        if _running.get(place) is run:
-            del _running[place]
+        if running.get(place) is run:
+            del running[place]
 
     task.add_done_callback(forget)
     return run
@@ -167,40 +165,45 @@ def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
 
 async def _respond(
     plan: Plan, thread: ThreadMetadata, store: TurnStore, context: RequestContext
-) -> AsyncIterator[ThreadStreamEvent]:
+) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Let the server answer. Loading it takes a moment, in which the first events go out."""
-    from importlib import import_module
-
     server_module = await asyncio.to_thread(import_module, "assistant.server")
     server = server_module.AssistantServer(store, context)
-    async for event in server.answer(plan, thread, context):
-        yield event
+    async with aclosing(server.answer(plan, thread, context)) as events:
+        async for event in events:
+            yield event
 
 
 async def _known(key: IdempotencyKey, context: RequestContext) -> SameRequest | None:
     user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
     row = await context.resources.table.get(Key(user, key.sk))
-    if row is None or (not key.explicit and row["state"] != RUNNING):
-        return None
-    return SameRequest(row["turn_id"], row["thread_id"], row["state"])
+    return None if row is None else SameRequest(row["turn_id"], row["thread_id"], row["body"])
 
 
 async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext) -> TurnHandle | None:
-    """Return the turn of the same request; None if it is over and the request is to be a new turn."""
-    local = _running.get(_place(context, same.thread_id))
+    """Return the turn of the same request; None if it is over and the request is to be a new turn.
+
+    Raises:
+        ConflictError: the client has used its key for another request.
+        NotFoundError: the key's turn went with its thread.
+    """
+    if same.body != key.body:
+        raise ConflictError("This Idempotency-Key belongs to another request.")
+    local = context.resources.running.get(_place(context, same.thread_id))
     if local is not None and local.turn_id == same.turn_id:
         return local
     turn = await _read_turn(context, same.thread_id)
-    ours = turn if turn is not None and turn.turn_id == same.turn_id else None
-    if ours is not None and ours.running and not ours.alive:
-        await take_over(context, same.thread_id, ours)
-        ours = None
-    if key.explicit or (ours is not None and ours.running):
-        return FollowedTurn(context, same.thread_id, same.turn_id)
-    # The turn is over, but its key does not know: its thread was deleted under it.
+    if turn is not None and turn.turn_id == same.turn_id and turn.running and not turn.alive:
+        await take_over(context, same.thread_id, turn)
+        turn = await _read_turn(context, same.thread_id)
+    if key.explicit or (turn is not None and turn.turn_id == same.turn_id and turn.running):
+        followed = FollowedTurn(context, same.thread_id, same.turn_id)
+        await followed.prepare()
+        return followed
+    # Its turn is over and has left the key: its process died, or its thread was deleted.
     user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
     with suppress(ConditionFailedError):  # Someone else has claimed it anew.
-        await context.resources.table.transact([ended_key(Key(user, key.sk), same.turn_id, "lost")])
+        await context.resources.table.transact([released_key(Key(user, key.sk), same.turn_id)])
     return None
 
 
@@ -210,14 +213,16 @@ async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) 
     Raises:
         TurnRunningError: the deployment rejects a message while an answer is being written.
     """
+    if not turn.running:
+        return  # It came and went since the plan was made; the next plan knows what it did.
     if not turn.alive:
         await take_over(context, thread_id, turn)
         return
     if context.settings.on_busy == "reject":
         raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
-    local = _running.get(_place(context, thread_id))
+    local = context.resources.running.get(_place(context, thread_id))
     if local is not None and local.turn_id == turn.turn_id:
-        local.stop("interrupted")
+        local.end("interrupted")
         await local.wait()
         return
     await _flag(context, thread_id, turn, "interrupted")
@@ -225,10 +230,10 @@ async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) 
     patience = loop.time() + CANCEL_PATIENCE_SECONDS
     while loop.time() < patience:
         await asyncio.sleep(CANCEL_POLL_SECONDS)
-        now = await _read_turn(context, thread_id)
-        if now is None or now.turn_id != turn.turn_id or not now.running:
+        current = await _read_turn(context, thread_id)
+        if current is None or current.turn_id != turn.turn_id or not current.running:
             return
-        turn = now
+        turn = current
     await take_over(context, thread_id, turn, "interrupted")
 
 

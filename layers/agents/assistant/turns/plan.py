@@ -63,6 +63,11 @@ class Plan:
     writes: list[Write] = field(default_factory=list)
     opening: Opening | None = None
 
+    @property
+    def is_action(self) -> bool:
+        """Whether it is a click in a widget, and no message."""
+        return isinstance(self.request, ThreadsCustomActionReq)
+
 
 async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
     """Work out what a request wants.

@@ -25,11 +25,18 @@ Outcome = Literal["done", "stopped", "interrupted", "deadline", "failed", "lost"
 CancelReason = Literal["stopped", "interrupted"]
 
 RUNNING = "running"
-# What was said is checkpointed this often, and the lease renewed with it.
+# What was said is stored this soon after it was said.
 CHECKPOINT_SECONDS = 2.0
-# A cancel flag set by another process is looked for this often: half-way between two checkpoints.
+# The same while somebody follows the turn from another process, who looks and reads on top of it and is to be at
+# most two seconds behind.
+WATCHED_CHECKPOINT_SECONDS = 1.0
+# How long such a follower counts after it has last said that it follows.
+WATCH_SECONDS = 15.0
+# A cancel flag set by another process, or a follower there, is looked for this often.
 TOUCH_SECONDS = 1.0
-# Three checkpoints may fail before a turn counts as dead.
+# While nothing is said the lease is renewed this often.
+RENEWAL_SECONDS = 3.0
+# Two renewals may fail before a turn counts as dead.
 LEASE_SECONDS = 7.0
 # A client re-sends within seconds; a caller's own key is kept for a day, as long as its queue may retry.
 IDEMPOTENCY_LIFETIME = timedelta(days=1)
@@ -44,10 +51,12 @@ class IdempotencyKey:
     Attributes:
         sk: Its sort key in the caller's partition.
         explicit: Whether the client named it; if not, it only counts while its turn runs.
+        body: A digest of the request, so that a client's key is not taken for another request.
     """
 
     sk: str
     explicit: bool
+    body: str
 
 
 def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> IdempotencyKey:
@@ -60,7 +69,7 @@ def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> Id
     """
     parts = ("explicit", explicit) if explicit is not None else ("same", frame_id or "", body)
     digest = sha256("\x1f".join(parts).encode()).hexdigest()
-    return IdempotencyKey(keys.idempotency_sk(digest), explicit is not None)
+    return IdempotencyKey(keys.idempotency_sk(digest), explicit is not None, sha256(body.encode()).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,10 @@ class TurnRecord:
         state: `running`, or how it ended.
         lease: Until when its process counts as alive, in seconds since 1970, UTC.
         cancel: Why it is asked to end, if it is.
-        key: The sort key of its idempotency key.
-        floor: The sort key behind which all items of this turn stand.
+        watched: Until when another process follows it, in seconds since 1970, UTC.
+        floor: The sort key behind which all new items of this turn stand.
+        operation: The kind of request that it answers.
+        changed: The ids of earlier items that its claim changed.
         partial: The items that were being written at the last checkpoint.
     """
 
@@ -81,8 +92,10 @@ class TurnRecord:
     state: str
     lease: float
     cancel: CancelReason | None
-    key: str
+    watched: float
     floor: str
+    operation: str
+    changed: list[str]
     partial: list[ThreadItem]
 
     @property
@@ -106,8 +119,10 @@ def load_record(row: Row | None) -> TurnRecord | None:
         state=row["state"],
         lease=row["lease"],
         cancel=cancel if cancel in get_args(CancelReason) else None,
-        key=row["key"],
+        watched=row.get("watched", 0),
         floor=row["floor"],
+        operation=row["operation"],
+        changed=row.get("changed", []),
         partial=load_partial(row.get("partial")),
     )
 
@@ -117,16 +132,16 @@ def lease_end() -> float:
     return now().timestamp() + LEASE_SECONDS
 
 
-def running_row(turn_id: str, key: IdempotencyKey, floor: str, operation: str) -> dict[str, Any]:
+def running_row(turn_id: str, floor: str, operation: str, changed: list[str]) -> dict[str, Any]:
     """Return the `~turn` row of a turn that begins now."""
     return {
         "schema_version": SCHEMA_VERSION,
         "turn_id": turn_id,
         "state": RUNNING,
         "lease": lease_end(),
-        "key": key.sk,
         "floor": floor,
         "operation": operation,
+        "changed": changed,
         "started_at": now().isoformat(),
     }
 
@@ -138,8 +153,7 @@ def key_row(turn_id: str, thread_id: str, key: IdempotencyKey) -> dict[str, Any]
         "schema_version": SCHEMA_VERSION,
         "turn_id": turn_id,
         "thread_id": thread_id,
-        "explicit": key.explicit,
-        "state": RUNNING,
+        "body": key.body,
         "expires_at": end,
         "ttl": end,
     }

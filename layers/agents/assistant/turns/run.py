@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from chatkit.types import (
     AssistantMessageContentPartTextDelta,
     ErrorEvent,
+    ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
@@ -26,31 +29,37 @@ from chatkit.types import (
 
 from assistant import keys, observability
 from assistant.context import RequestContext
-from assistant.errors import AssistantError, ConflictError, StoreUnavailableError, TurnDeadlineError
+from assistant.errors import AssistantError, ConflictError, ModelTimeoutError, StoreUnavailableError, TurnDeadlineError
+from assistant.failure_log import log_failure
 from assistant.models.deadline import deadline as model_deadline
 from assistant.table import Row
 from assistant.threads.client import client_thread
 from assistant.threads.rows import now
-from assistant.threads.store import ThreadStore
+from assistant.threads.store import ThreadNotFoundError, ThreadStore
 from assistant.turns import ending
 from assistant.turns.claim import Claimed
 from assistant.turns.journal import Journal
+from assistant.turns.keeper import Keeper
 from assistant.turns.plan import Plan
-from assistant.turns.record import CHECKPOINT_SECONDS, TOUCH_SECONDS, CancelReason, Outcome
+from assistant.turns.record import IdempotencyKey, Outcome
 from assistant.turns.repair import EventRepair
 from assistant.turns.saving import TurnLostError, TurnSaver
 from assistant.turns.unit import TurnStore
 
 logger = logging.getLogger(__name__)
 
-# Kept back from a turn's time for storing the end of it: a few writes with their retries.
-ENDING_SECONDS = 3.0
-# How long a cancelled agent may take to let go of its model and its tools.
-LETTING_GO_SECONDS = 2.0
+# How long a cancelled agent may take to let go of its model and its tools. A stop is to be over within a second.
+LETTING_GO_SECONDS = 0.5
 # How often the end of a turn is tried to be stored when the table is out of reach.
 ENDING_ATTEMPTS = 3
+# Of a turn's story: ids without end, and words that were written for the user.
+_NOT_LOGGED = {"items", "changed", "error_message"}
+# Rows of an old answer that are read at once.
+_REPLACED_PAGE_ROWS = 100
+# A model that is given up on this close to the turn's own deadline has met that deadline.
+_AT_DEADLINE_SECONDS = 0.5
 
-Respond = Callable[[Plan, ThreadMetadata, TurnStore, RequestContext], AsyncIterator[ThreadStreamEvent]]
+Respond = Callable[[Plan, ThreadMetadata, TurnStore, RequestContext], AsyncGenerator[ThreadStreamEvent, None]]
 
 
 class TurnRun:
@@ -63,7 +72,9 @@ class TurnRun:
         error: The failure that ended it, if one did.
     """
 
-    def __init__(self, plan: Plan, claimed: Claimed, key: str, context: RequestContext, respond: Respond) -> None:
+    def __init__(
+        self, plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestContext, respond: Respond
+    ) -> None:
         self.turn_id = claimed.turn_id
         self.thread_id = plan.thread_id
         self.outcome: Outcome | None = None
@@ -72,14 +83,16 @@ class TurnRun:
         self._context = context
         self._respond = respond
         self._thread = claimed.opening.thread
-        self._journal = Journal()
+        self._earlier = {item.id for item in claimed.opening.items}
+        self._journal = Journal(claimed.opening.items)
         self._store = TurnStore(context.resources, claimed.opening, self._journal)
         self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor)
         self._repair = EventRepair()
         self._log: list[ThreadStreamEvent] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._ending: Outcome | None = None
-        self._producer: asyncio.Task[None] | None = None
+        self._asked_to_end = asyncio.Event()
+        self._closed = False
         self._started_at = now()
         self._clock = time.monotonic()
         self._first_delta: float | None = None
@@ -97,15 +110,11 @@ class TurnRun:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def stop(self, reason: CancelReason) -> None:
+    def end(self, outcome: Outcome) -> None:
         """Ask the turn to end: the model's stream and running tools are cancelled, what was said is kept."""
-        self._end(reason)
-
-    def _end(self, outcome: Outcome) -> None:
         if self._ending is None:
             self._ending = outcome
-            if self._producer is not None:
-                self._producer.cancel()
+            self._asked_to_end.set()
 
     async def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Follow the turn from its first event to its end, whenever one begins to."""
@@ -122,8 +131,8 @@ class TurnRun:
 
     def _publish(self, event: ThreadStreamEvent) -> None:
         if not ending.is_hidden(event):
-            self._log.append(event)
-        self._wake()
+            self._log.append(_frozen(event))
+            self._wake()
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -132,14 +141,18 @@ class TurnRun:
                 waiter.set_result(None)
 
     async def _run(self) -> None:
-        self._producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
-        keeper = asyncio.create_task(self._keep(), name=f"keeper {self.turn_id}")
+        producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
+        keeper = asyncio.create_task(
+            Keeper(self.turn_id, self._saver, self._journal, self.end).run(), name=f"keeper {self.turn_id}"
+        )
         try:
-            await self._wait_for_producer(self._producer)
+            await self._wait_for(producer)
         except asyncio.CancelledError:
             # The process is going down: there may just be time to store what was said.
-            self._end("lost")
+            self.end("lost")
+            producer.cancel()
         finally:
+            self._closed = True
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
         try:
@@ -148,61 +161,77 @@ class TurnRun:
             self.outcome = "lost"
             self._publish_end("lost")
         except Exception as error:
-            logger.exception("the end of turn %s could not be stored", self.turn_id)
+            log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)
             self.error, self.outcome = error, "failed"
             self._publish_end("failed")
         finally:
             # Followers look at the task's state once more after this.
             asyncio.get_running_loop().call_soon(self._wake)
+        story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
+        try:
+            observability.turn_ended(self._context, self.thread_id, self.turn_id, self.outcome or "lost", story)
+        except Exception as error:
+            log_failure(logger, "a turn's line could not be written", error)
 
-    async def _wait_for_producer(self, producer: asyncio.Task[None]) -> None:
-        """Wait for the agent, until the deadline at the most, and see to it that it has let go."""
-        if self._ending is not None:
-            producer.cancel()
-        await asyncio.wait([producer], timeout=self._seconds_left())
-        if not producer.done():
-            self._end("deadline")
-            producer.cancel()
-            await asyncio.wait([producer], timeout=LETTING_GO_SECONDS)
+    async def _wait_for(self, producer: asyncio.Task[None]) -> None:
+        """Wait for the agent, until the deadline at the most, and see to it that it lets go."""
+        asked = asyncio.create_task(self._asked_to_end.wait())
+        try:
+            await asyncio.wait([producer, asked], timeout=self._seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            if producer.done():
+                # What has come to its end by itself is complete, even if a stop has just been asked for.
+                self._ending = None
+            else:
+                self.end("deadline")
+                producer.cancel()
+                await asyncio.wait([producer], timeout=LETTING_GO_SECONDS)
+        finally:
+            asked.cancel()
         if not producer.done():
             logger.warning("the agent of turn %s does not let go", self.turn_id)
             return
         if producer.cancelled():
-            self._ending = self._ending or "lost"
+            self.end("lost")
         elif (error := producer.exception()) is not None and self._ending is None:
             self.error = error
-            self._ending = "deadline" if isinstance(error, TurnDeadlineError) else "failed"
+            self.end("deadline" if self._is_deadline(error) else "failed")
             if not isinstance(error, AssistantError):
-                logger.error("turn %s failed", self.turn_id, exc_info=error)
+                log_failure(logger, f"turn {self.turn_id} failed", error)
+
+    def _is_deadline(self, error: BaseException) -> bool:
+        left = self._seconds_left()
+        late = left is not None and left < _AT_DEADLINE_SECONDS
+        return isinstance(error, TurnDeadlineError) or (late and isinstance(error, ModelTimeoutError))
 
     def _seconds_left(self) -> float | None:
         if self._context.deadline is None:
             return None
-        return max(0.0, self._context.deadline - asyncio.get_running_loop().time() - ENDING_SECONDS)
+        return max(0.0, self._context.deadline - asyncio.get_running_loop().time())
 
     async def _produce(self) -> None:
         thread = self._thread
         before = thread.model_copy(deep=True)
         with model_deadline(self._seconds_left()):
-            async for event in self._respond(self._plan, thread, self._store, self._context):
-                for repaired in self._repair(event):
-                    self._journal.apply(repaired)
-                    self._note_first_delta(repaired)
-                    if isinstance(repaired, ErrorEvent) and self.error is None:
-                        self.error = _ReportedError(repaired)
-                    self._publish(repaired)
-                if not isinstance(event, ThreadItemUpdatedEvent) and thread != before:
-                    before = await self._save_thread(thread)
-        if thread != before:
+            async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
+                async for event in events:
+                    if self._closed:
+                        return  # An agent that did not let go: what it says now belongs to no turn.
+                    self._take(event)
+                    if not isinstance(event, ThreadItemUpdatedEvent) and thread != before:
+                        before = await self._save_thread(thread)
+        if thread != before and not self._closed:
             await self._save_thread(thread)
 
-    def _note_first_delta(self, event: ThreadStreamEvent) -> None:
-        if (
-            self._first_delta is None
-            and isinstance(event, ThreadItemUpdatedEvent)
-            and isinstance(event.update, AssistantMessageContentPartTextDelta)
-        ):
-            self._first_delta = time.monotonic() - self._clock
+    def _take(self, event: ThreadStreamEvent) -> None:
+        for repaired in self._repair(event):
+            self._journal.apply(repaired)
+            match repaired:
+                case ThreadItemUpdatedEvent(update=AssistantMessageContentPartTextDelta()):
+                    if self._first_delta is None:
+                        self._first_delta = time.monotonic() - self._clock
+                case ErrorEvent() if self.error is None:
+                    self.error = ending.ReportedError(repaired)
+            self._publish(repaired)
 
     async def _save_thread(self, thread: ThreadMetadata) -> ThreadMetadata:
         """Store what the agent changed in the thread, and tell the client."""
@@ -210,32 +239,12 @@ class TurnRun:
         self._publish(ThreadUpdatedEvent(thread=client_thread(thread)))
         return thread.model_copy(deep=True)
 
-    async def _keep(self) -> None:
-        """Store checkpoints, renew the lease, and look for a cancel flag, off the path of the deltas."""
-        while True:
-            await asyncio.sleep(TOUCH_SECONDS)
-            await self._guarded(self._saver.touch)
-            await asyncio.sleep(CHECKPOINT_SECONDS - TOUCH_SECONDS)
-            await self._guarded(lambda: self._saver.checkpoint(self._journal))
-
-    async def _guarded(self, step: Callable[[], Any]) -> None:
-        try:
-            record = await step()
-        except TurnLostError:
-            self._end("lost")
-            return
-        except StoreUnavailableError:
-            # The next one may succeed; until then the turn goes on.
-            logger.warning("a checkpoint of turn %s could not be stored", self.turn_id)
-            return
-        if record is not None and record.cancel is not None:
-            self._end(record.cancel)
-
     async def _finish(self) -> None:
         outcome = self._ending or ("failed" if self.error is not None else "done")
         pending = self._journal.pending()
-        # A retry that failed before it said anything leaves the old answer as it was, without a mark.
-        untouched = self._plan.retry_of is not None and not pending and not self._journal.done
+        # A retry or a click that failed before anything was said leaves the thread as it was, without a mark.
+        has_old_answer = self._plan.retry_of is not None or self._plan.is_action
+        untouched = has_old_answer and not pending and not self._journal.done
         kept = [] if untouched and outcome != "done" else ending.kept_items(self.thread_id, pending, outcome)
         kept_ids = {item.id for item in kept}
         empty = [item.id for item in pending if item.id not in kept_ids]
@@ -243,17 +252,27 @@ class TurnRun:
             self._journal.remove(item_id)
         for item in kept:
             self._journal.complete(item)
-        await self._store_end(outcome)
+        try:
+            await self._store_end(outcome)
+        except AssistantError as error:
+            if error.retryable:
+                raise
+            # An item that cannot be stored at all, such as one that is too large: the thread is free at least.
+            self.error, outcome = error, "failed"
+            self._journal.discard()
+            kept = ending.kept_items(self.thread_id, [], outcome)
+            for item in kept:
+                self._journal.complete(item)
+            await self._store_end(outcome)
         self.outcome = outcome
         for item_id in empty:
             self._publish(ThreadItemRemovedEvent(item_id=item_id))
         for item in kept:
             self._publish(ThreadItemDoneEvent(item=item))
         self._publish_end(outcome)
-        observability.turn_ended(self._context, self.thread_id, self.turn_id, outcome, self._story())
 
     def _publish_end(self, outcome: Outcome) -> None:
-        if isinstance(self.error, _ReportedError):
+        if isinstance(self.error, ending.ReportedError):
             return
         for event in ending.ending_events(outcome, self.error):
             self._publish(event)
@@ -264,15 +283,17 @@ class TurnRun:
                 old = await self._replaced_answer() if outcome == "done" else []
                 await self._saver.finish(self._journal, outcome, self._story(), old)
                 return
+            except ThreadNotFoundError:
+                raise TurnLostError from None
             except (StoreUnavailableError, ConflictError):
                 if attempt == ENDING_ATTEMPTS:
                     raise
                 await asyncio.sleep(attempt)
 
     async def _replaced_answer(self) -> list[Row]:
-        """Return the rows of the answer that this turn, a retry, has replaced."""
+        """Return the rows of the answer that this turn, a retry, has replaced: all behind its message but its own."""
         retried = self._plan.retry_of
-        if retried is None:
+        if retried is None or not self._journal.done:
             return []
         caller, table = self._context.caller, self._context.resources.table
         pk = keys.thread_partition(caller.tenant_id, caller.user_id, self.thread_id)
@@ -282,13 +303,16 @@ class TurnRun:
         rows: list[Row] = []
         after, more = row["sk"], True
         while more:
-            found, more = await table.query(pk, between=(keys.ITEM_PREFIX, self._saver.floor), after=after, limit=100)
-            rows += found
+            found, more = await table.query(
+                pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), after=after, limit=_REPLACED_PAGE_ROWS
+            )
+            rows += [each for each in found if each["id"] not in self._journal.done]
             after = found[-1]["sk"] if found else after
         return rows
 
     def _story(self) -> dict[str, Any]:
         report = self._context.report
+        changed = [] if self._plan.changed_item is None else [self._plan.changed_item.id]
         return {
             "operation": self._plan.request.type,
             "started_at": self._started_at.isoformat(),
@@ -300,14 +324,14 @@ class TurnRun:
             "output_tokens": report.output_tokens,
             "model_calls": report.model_calls,
             "tools": report.tools,
-            "error": ending.error_code(self.error),
+            "changed": changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
             "items": list(self._journal.done),
+            **ending.error_story(self.error),
         }
 
 
-class _ReportedError(Exception):
-    """The agent itself has told the client of an error."""
-
-    def __init__(self, event: ErrorEvent) -> None:
-        super().__init__(event.message or event.code)
-        self.event = event
+def _frozen(event: ThreadStreamEvent) -> ThreadStreamEvent:
+    """Return the event with an item of its own: the SDK goes on changing the one that it has sent."""
+    if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent | ThreadItemReplacedEvent):
+        return event.model_copy(update={"item": event.item.model_copy(deep=True)})
+    return event

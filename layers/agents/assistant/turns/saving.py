@@ -6,21 +6,25 @@ thread was deleted, the write fails and nothing of it is stored.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chatkit.types import ThreadItem
 
-from assistant import keys, quotas
+from assistant import ids, keys, quotas
 from assistant.context import RequestContext
+from assistant.errors import StoreUnavailableError
 from assistant.keys import Key
 from assistant.table import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write
-from assistant.threads.rows import SCHEMA_VERSION, expiry, now
-from assistant.threads.store import ThreadStore, item_removal
+from assistant.threads.rows import SCHEMA_VERSION, expiry, now, row_key
+from assistant.threads.store import ThreadNotFoundError, ThreadStore, item_removal
+from assistant.turns.claim import TURN_PREFIX, is_ours
 from assistant.turns.journal import Journal
 from assistant.turns.record import (
     RUNNING,
+    IdempotencyKey,
     Outcome,
     TurnRecord,
     dump_partial,
@@ -28,6 +32,8 @@ from assistant.turns.record import (
     load_record,
     turn_key,
 )
+
+logger = logging.getLogger(__name__)
 
 _OURS = "turn_id = :turn_id AND #state = :running"
 # DynamoDB's limit on a transaction is 4 MB; rows are counted by their values alone.
@@ -48,14 +54,14 @@ class TurnSaver:
         context: The request's context.
         thread_id: The thread.
         turn_id: The turn.
-        key: The sort key of its idempotency key.
+        key: Its idempotency key.
         floor: The sort key of its first item.
     """
 
     context: RequestContext
     thread_id: str
     turn_id: str
-    key: str
+    key: IdempotencyKey
     floor: str
 
     @property
@@ -63,34 +69,33 @@ class TurnSaver:
         caller = self.context.caller
         return turn_key(caller.tenant_id, caller.user_id, self.thread_id)
 
-    async def touch(self) -> TurnRecord:
-        """Read the turn's record, for its cancel flag.
+    async def look(self) -> TurnRecord:
+        """Read the turn's record: its cancel flag, and whether somebody follows it from another process.
 
         Raises:
             TurnLostError: the turn is not ours any more.
         """
         return self._checked(await self.context.resources.table.get(self._turn_key))
 
-    async def checkpoint(self, journal: Journal) -> TurnRecord | None:
+    async def checkpoint(self, journal: Journal) -> TurnRecord:
         """Store what is done, keep what is being written in the turn's record, and renew the lease.
 
         Returns:
-            The record as it is after that, where the write brings it back; None where items went along, since a
-            transaction returns nothing.
+            The record as it is after that.
 
         Raises:
             TurnLostError: the turn is not ours any more.
         """
         items, removed = journal.unsaved(), journal.removed()
+        journal.unstored_since = None
+        update = "SET lease = :lease, #partial = :partial"
+        names = {"#state": "state", "#partial": "partial"}
         values: dict[str, Any] = {
             ":turn_id": self.turn_id,
             ":running": RUNNING,
             ":lease": lease_end(),
             ":partial": dump_partial(journal.pending()),
         }
-        journal.changed = False
-        update = "SET lease = :lease, #partial = :partial"
-        names = {"#state": "state", "#partial": "partial"}
         table = self.context.resources.table
         try:
             if not items and not removed:
@@ -99,10 +104,14 @@ class TurnSaver:
                 )
             fence = Write(self._turn_key, update=update, condition=_OURS, names=names, values=values)
             await self._store(items, removed, fence)
-        except ConditionFailedError:
+        except (ConditionFailedError, ThreadNotFoundError):
             raise TurnLostError from None
+        except BaseException:
+            journal.touch()
+            raise
         journal.saved(items, removed)
-        return None
+        # A transaction brings nothing back.
+        return await self.look()
 
     async def finish(
         self, journal: Journal, outcome: Outcome, story: dict[str, Any], extra_removals: Sequence[Row]
@@ -121,34 +130,34 @@ class TurnSaver:
         items, removed = journal.unsaved(), journal.removed()
         try:
             await self._store(items, removed, *self._ending(outcome, story), rows=extra_removals)
-        except ConditionFailedError:
+        except ThreadNotFoundError:
             raise TurnLostError from None
+        except ConditionFailedError:
+            # A repeated call meets what the first one has written, when its answer was lost on the way back.
+            if not await is_ours(self.context.resources.table, self._turn_key, self.turn_id, outcome):
+                raise TurnLostError from None
         journal.saved(items, removed)
-        store = ThreadStore(self.context.resources)
-        await store.drop_objects(extra_removals)
+        try:
+            await ThreadStore(self.context.resources).drop_objects(extra_removals)
+        except StoreUnavailableError:
+            logger.warning("objects of thread %s stay until it is deleted", self.thread_id)
 
     def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
         """Return the writes that end the turn; the first is the fence."""
-        context, days = self.context, self.context.settings.retention_days
-        user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+        context = self.context
         tokens = story.get("input_tokens", 0) + story.get("output_tokens", 0)
-        return [
+        writes = [
             ended_turn(self._turn_key, self.turn_id, outcome),
-            ended_key(Key(user, self.key), self.turn_id, outcome),
             Write(
                 Key(self._turn_key.pk, keys.story_sk(self.turn_id)),
-                put={
-                    "schema_version": SCHEMA_VERSION,
-                    "turn_id": self.turn_id,
-                    "outcome": outcome,
-                    "floor": self.floor,
-                    "ended_at": now().isoformat(),
-                    **expiry(days),
-                    **story,
-                },
+                put=story_row(context, self.turn_id, self.floor, outcome, story),
             ),
             *(quotas.usage_writes(context, tokens) if tokens else []),
         ]
+        if not self.key.explicit:
+            user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+            writes.append(released_key(Key(user, self.key.sk), self.turn_id))
+        return writes
 
     async def _store(
         self,
@@ -160,10 +169,11 @@ class TurnSaver:
     ) -> None:
         """Write items, removals and the rest under the fence; what does not fit goes before it, fenced as well."""
         store = ThreadStore(self.context.resources)
-        groups = [await self._item_writes(store, item) for item in items]
+        groups = [await item_writes(store, self.thread_id, item, self.context) for item in items]
+        gone = {row_key(row) for row in rows}
         for item_id in removed:
             row = await store.find_item(self.thread_id, item_id, self.context)
-            if row is not None:
+            if row is not None and row_key(row) not in gone:
                 groups.append(item_removal(row))
         check = Write(
             self._turn_key,
@@ -183,24 +193,32 @@ class TurnSaver:
                 batch, size = [], 0
             batch += group
             size += weight
-        removals = [write for row in rows for write in item_removal(row)]
+        removals = [item_removal(row) for row in rows]
         room = MAX_TRANSACTION_ROWS - _ENDING_WRITES - len(batch)
-        await table.transact([fence, *others, *batch, *removals[:room]])
+        while removals and len(removals[0]) <= room:
+            room -= len(removals[0])
+            batch += removals.pop(0)
+        await table.transact([fence, *others, *batch])
         # A long tail of a retried answer: the new answer is stored, so the old one may go piece by piece.
-        await table.delete_many([write.key for write in removals[room:]])
-
-    async def _item_writes(self, store: ThreadStore, item: ThreadItem) -> list[Write]:
-        if keys.own_place(item.id) is not None:
-            return await store.item_writes(self.thread_id, item, self.context)
-        old = await store.find_item(self.thread_id, item.id, self.context)
-        at = None if old is None else Key(old["pk"], old["sk"])
-        return await store.item_writes(self.thread_id, item, self.context, at=at)
+        while removals:
+            tail: list[Write] = []
+            while removals and len(tail) + len(removals[0]) <= MAX_TRANSACTION_ROWS:
+                tail += removals.pop(0)
+            await table.transact(tail)
 
     def _checked(self, row: Row | None) -> TurnRecord:
         record = load_record(row)
         if record is None or record.turn_id != self.turn_id or not record.running:
             raise TurnLostError
         return record
+
+
+async def item_writes(store: ThreadStore, thread_id: str, item: ThreadItem, context: RequestContext) -> list[Write]:
+    """Return the writes that store an item, in the place that it has already if it has one."""
+    if keys.own_place(item.id) is not None:
+        return await store.item_writes(thread_id, item, context)
+    old = await store.find_item(thread_id, item.id, context)
+    return await store.item_writes(thread_id, item, context, at=None if old is None else row_key(old))
 
 
 def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
@@ -214,14 +232,26 @@ def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
     )
 
 
-def ended_key(key: Key, turn_id: str, outcome: Outcome) -> Write:
-    """Return the write that notes the end of a turn in its idempotency key."""
+def story_row(
+    context: RequestContext, turn_id: str, floor: str, outcome: Outcome, story: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the row of a turn that ends now. Between `floor` and `ceiling` stand its items and no others."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "turn_id": turn_id,
+        "outcome": outcome,
+        "floor": floor,
+        "ceiling": keys.item_sk(keys.own_place(ids.new_id(TURN_PREFIX)) or ""),
+        "ended_at": now().isoformat(),
+        **expiry(context.settings.retention_days),
+        **story,
+    }
+
+
+def released_key(key: Key, turn_id: str) -> Write:
+    """Return the write that forgets an idempotency key of ours, so that the same words may be said again."""
     return Write(
-        key,
-        update="SET #state = :outcome",
-        condition="turn_id = :turn_id",
-        names={"#state": "state"},
-        values={":outcome": outcome, ":turn_id": turn_id},
+        key, delete=True, condition="attribute_not_exists(pk) OR turn_id = :turn_id", values={":turn_id": turn_id}
     )
 
 

@@ -10,15 +10,16 @@ from assistant import keys
 from assistant.context import RequestContext
 from assistant.keys import Key
 from assistant.table import ConditionFailedError, Write
-from assistant.threads.rows import SCHEMA_VERSION, expiry, now
 from assistant.threads.store import ThreadStore
 from assistant.turns import ending
 from assistant.turns.record import Outcome, TurnRecord, turn_key
-from assistant.turns.saving import ended_key, ended_turn
+from assistant.turns.saving import ended_turn, item_writes, story_row
 
 
 async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, outcome: Outcome = "lost") -> None:
     """End a turn from outside, unless it has meanwhile ended or moved on.
+
+    Its idempotency key is left as it is: whoever comes with it finds that the turn is over.
 
     Args:
         context: A request of the thread's owner.
@@ -26,9 +27,8 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
         turn: The turn as it was read. One that is ended as `lost` must still have the same lease.
         outcome: How it ended.
     """
-    caller, table = context.caller, context.resources.table
+    caller = context.caller
     key = turn_key(caller.tenant_id, caller.user_id, thread_id)
-    user = keys.user_partition(caller.tenant_id, caller.user_id)
     end = ended_turn(key, turn.turn_id, outcome)
     if outcome == "lost":
         end = Write(
@@ -40,24 +40,10 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
         )
     kept = ending.kept_items(thread_id, turn.partial, outcome)
     store = ThreadStore(context.resources)
-    writes = [write for item in kept for write in await store.item_writes(thread_id, item, context)]
-    story = {
-        "schema_version": SCHEMA_VERSION,
-        "turn_id": turn.turn_id,
-        "outcome": outcome,
-        "floor": turn.floor,
-        "ended_at": now().isoformat(),
-        "items": [item.id for item in kept],
-        **expiry(context.settings.retention_days),
-    }
+    writes = [write for item in kept for write in await item_writes(store, thread_id, item, context)]
+    story = {"operation": turn.operation, "changed": turn.changed, "error": outcome if outcome == "lost" else None}
+    row = story_row(context, turn.turn_id, turn.floor, outcome, story)
     try:
-        await table.transact(
-            [
-                end,
-                ended_key(Key(user, turn.key), turn.turn_id, outcome),
-                Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=story),
-                *writes,
-            ]
-        )
+        await context.resources.table.transact([end, Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row), *writes])
     except ConditionFailedError:
         return  # It has ended by itself, or it lives after all.

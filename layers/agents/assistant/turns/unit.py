@@ -40,18 +40,21 @@ class TurnStore(ThreadStore):
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
     ) -> Page[ThreadItem]:
-        """Return a page of items; the newest ones from memory."""
+        """Return a page of items, from memory where that holds what is asked for."""
         items = self.items()
-        known = thread_id == self._opening.thread.id and after is None and order == "desc"
-        if not known or (limit > len(items) and not self._opening.complete):
-            return await super().load_thread_items(thread_id, after, limit, order, context)
-        newest = items[::-1][:limit]
-        more = len(items) > limit or not self._opening.complete
-        return Page(
-            data=[_naive(item) for item in newest],
-            has_more=more,
-            after=newest[-1].id if more and newest else None,
+        newest_first = order == "desc"
+        in_memory = thread_id == self._opening.thread.id and (
+            self._opening.complete or (newest_first and after is None and limit <= len(items))
         )
+        if not in_memory:
+            return await super().load_thread_items(thread_id, after, limit, order, context)
+        ordered = items[::-1] if newest_first else items
+        if after is not None:
+            start = next((index + 1 for index, item in enumerate(ordered) if item.id == after), len(ordered))
+            ordered = ordered[start:]
+        page = ordered[:limit]
+        more = len(ordered) > limit or not self._opening.complete
+        return Page(data=[_naive(item) for item in page], has_more=more, after=page[-1].id if more and page else None)
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
         """Return one item."""

@@ -69,7 +69,11 @@ def apply_update(item: ThreadItem, update: ThreadItemUpdate) -> None:
         case AssistantMessageItem(), AssistantMessageContentPartAnnotationAdded():
             _content(item, update.content_index).annotations.insert(update.annotation_index, update.annotation)
         case WorkflowItem(), WorkflowTaskAdded():
-            item.workflow.tasks.insert(update.task_index, update.task)
+            # The SDK's `added` event carries the workflow itself, which may hold the task by the time it is read.
+            if update.task_index < len(item.workflow.tasks):
+                item.workflow.tasks[update.task_index] = update.task
+            else:
+                item.workflow.tasks.append(update.task)
         case WorkflowItem(), WorkflowTaskUpdated():
             if update.task_index < len(item.workflow.tasks):
                 item.workflow.tasks[update.task_index] = update.task

@@ -1,0 +1,84 @@
+"""Keeping a running turn safe, off the path of its deltas: checkpoints, its lease, and what others ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from assistant.errors import StoreUnavailableError
+from assistant.threads.rows import now
+from assistant.turns.journal import Journal
+from assistant.turns.record import (
+    CHECKPOINT_SECONDS,
+    RENEWAL_SECONDS,
+    TOUCH_SECONDS,
+    WATCHED_CHECKPOINT_SECONDS,
+    Outcome,
+    TurnRecord,
+)
+from assistant.turns.saving import TurnLostError, TurnSaver
+
+logger = logging.getLogger(__name__)
+
+# A checkpoint that is due this soon after the next look takes its place.
+_SAME_TIME_SECONDS = 0.25
+
+
+class Keeper:
+    """Stores checkpoints of a turn and ends it where its record says so.
+
+    Args:
+        turn_id: The turn, for the log.
+        saver: Writes.
+        journal: What the turn has said.
+        end: Called with the reason when the turn is to end.
+    """
+
+    def __init__(self, turn_id: str, saver: TurnSaver, journal: Journal, end: Callable[[Outcome], None]) -> None:
+        self._turn_id = turn_id
+        self._saver = saver
+        self._journal = journal
+        self._end = end
+        self._watched = False
+        self._renewed = self._looked = time.monotonic()
+
+    async def run(self) -> None:
+        """Keep the turn until cancelled."""
+        while True:
+            look_at = self._looked + TOUCH_SECONDS
+            checkpoint_at = self._due()
+            comes_first = checkpoint_at <= look_at + _SAME_TIME_SECONDS
+            await asyncio.sleep(max(0.0, (checkpoint_at if comes_first else look_at) - time.monotonic()))
+            # What has changed meanwhile is due later than this, never sooner.
+            if comes_first:
+                self._renewed = self._looked = time.monotonic()
+                await self._guarded(self._saver.checkpoint(self._journal))
+            else:
+                self._looked = time.monotonic()
+                await self._guarded(self._saver.look())
+
+    def _due(self) -> float:
+        """Return when the next checkpoint is due, by `time.monotonic`."""
+        since = self._journal.unstored_since
+        if since is None:
+            return self._renewed + RENEWAL_SECONDS
+        due = since + (WATCHED_CHECKPOINT_SECONDS if self._watched else CHECKPOINT_SECONDS)
+        return min(due, self._renewed + RENEWAL_SECONDS)
+
+    async def _guarded(self, step: Awaitable[TurnRecord]) -> None:
+        try:
+            record = await step
+        except TurnLostError:
+            self._end("lost")
+        except StoreUnavailableError:
+            # The next one may succeed; until then the turn goes on.
+            logger.warning("a checkpoint of turn %s could not be stored", self._turn_id)
+        except Exception as error:
+            # Whatever it is, a turn must not lose its keeper: without one its lease would run out.
+            logger.error("a checkpoint of turn %s failed: %s", self._turn_id, type(error).__qualname__)
+        else:
+            self._watched = record.watched > now().timestamp()
+            if record.cancel is not None:
+                self._end(record.cancel)
