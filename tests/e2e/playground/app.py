@@ -116,9 +116,18 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
         api = f"{gallery.url}/chatkit/api"
         return {"chatUrl": api, "streamUrl": api, "uploadUrl": f"{api}/upload", "composer": COMPOSER}
 
-    app.mount("/pages", StaticFiles(directory=Path(__file__).parent / "pages", html=True))
-    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    app.mount("/pages", CachedFiles(directory=Path(__file__).parent / "pages", html=True))
+    app.mount("/", CachedFiles(directory=PAGE, html=True))
     return app
+
+
+class CachedFiles(StaticFiles):
+    """Files that the browser need not ask for again in the next test."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "max-age=3600"
+        return response
 
 
 COMPOSER = {

@@ -10,16 +10,16 @@ import pytest
 
 from tests.e2e.playground.app import Gallery
 from tests.e2e.playground.backend import Backend
-from tests.support.browser import open_page, running_browser
+from tests.support.browser import new_profile, open_page, running_browser
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def profile() -> Iterator[BrowserContext]:
     with running_browser() as browser:
-        yield browser
+        yield new_profile(browser)
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +71,6 @@ class Chat:
 
 
 @pytest.fixture
-def chat(browser: Browser, gallery: Gallery, backend: Backend) -> Iterator[Chat]:
-    with open_page(browser) as page:
+def chat(profile: BrowserContext, gallery: Gallery, backend: Backend) -> Iterator[Chat]:
+    with open_page(profile) as page:
         yield Chat(page, gallery.url)
