@@ -17,7 +17,7 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
     """Return the agent for everything that the help centre knows."""
     return Agent(
         name="General",
-        handoff_description="Answers general questions (opening hours, returns, shipping, contact); makes the page dark.",
+        handoff_description="Answers general questions: opening hours, returns, shipping, contact, the page's look.",
         instructions=with_caller(_INSTRUCTIONS),
         tools=[search_help, set_theme],
     )
