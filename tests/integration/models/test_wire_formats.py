@@ -157,3 +157,36 @@ async def test_a_client_is_shared_by_turns_and_keeps_its_connection(
 
     settings = settings_for(provider.base_url)
     assert await client_of(settings, settings.llm_provider) is await client_of(settings, settings.llm_provider)
+
+
+FOREIGN_HISTORY: list[Any] = [
+    {"role": "user", "content": "Hello"},
+    {"type": "reasoning", "id": "rs_demo", "summary": [{"type": "summary_text", "text": "Hm."}]},
+    {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "add", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "call_1", "output": "3"},
+    {"type": "reasoning", "id": "rs_own", "summary": [], "encrypted_content": "sealed"},
+    {"type": "function_call", "id": "fc_2", "call_id": "call_2", "name": "add", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "call_2", "output": "4"},
+    {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}},
+    {"role": "assistant", "content": [{"type": "output_text", "text": "It is 3.", "annotations": []}]},
+    {"role": "user", "content": "Thanks"},
+]
+
+
+async def test_history_of_another_provider_names_nothing_that_openai_does_not_know(provider: ProviderServer) -> None:
+    run = await run_streamed(helper(build_model(openai_settings(provider.base_url)), add), FOREIGN_HISTORY)
+    assert run.error is None
+    sent = provider.bodies[0]["input"]
+    assert [item.get("id") for item in sent if item.get("type") in ("reasoning", "function_call")] == [
+        None,
+        "rs_own",
+        "fc_2",
+    ]
+
+
+async def test_history_of_openai_is_fitted_to_chat_completions(provider: ProviderServer) -> None:
+    run = await run_streamed(helper(build_model(gemini_settings(provider.base_url)), add), FOREIGN_HISTORY)
+    assert run.error is None
+    roles = [message["role"] for message in provider.bodies[0]["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "assistant", "tool", "assistant", "user"]
+    assert provider.bodies[0]["messages"][-2]["content"] == "It is 3."

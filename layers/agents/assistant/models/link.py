@@ -11,6 +11,7 @@ from agents.models.interface import ModelTracing
 from agents.tool import FunctionTool, Tool
 
 from assistant.errors import UnsupportedFeatureError
+from assistant.models.replay import for_chat
 from assistant.settings import ProviderName
 
 if TYPE_CHECKING:
@@ -112,8 +113,13 @@ def for_chat_completions(call: ModelCall, provider: ProviderName) -> ModelCall:
         UnsupportedFeatureError: the agent has a tool that OpenAI hosts.
     """
     refuse_hosted_tools(call, provider)
-    settings = replace(call.settings, include_usage=True, **_OPENAI_ONLY_SETTINGS)
-    return replace(call, settings=settings, previous_response_id=None, conversation_id=None, prompt=None)
+    return on_chat_completions(call, replace(call.settings, include_usage=True, **_OPENAI_ONLY_SETTINGS))
+
+
+def on_chat_completions(call: ModelCall, settings: ModelSettings) -> ModelCall:
+    """Fit the rest of a call to Chat Completions, which knows no state on the server and fewer kinds of items."""
+    items = call.input if isinstance(call.input, str) else for_chat(call.input)
+    return replace(call, input=items, settings=settings, previous_response_id=None, conversation_id=None, prompt=None)
 
 
 def refuse_hosted_tools(call: ModelCall, provider: ProviderName) -> None:

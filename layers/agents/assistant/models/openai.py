@@ -12,7 +12,8 @@ from openai.types.shared import Reasoning
 
 from assistant.errors import ConfigurationError
 from assistant.models.clients import client_of
-from assistant.models.link import Link, ModelCall, refuse_hosted_tools
+from assistant.models.link import Link, ModelCall, on_chat_completions, refuse_hosted_tools
+from assistant.models.replay import for_responses
 from assistant.settings import Settings
 
 # Reasoning by default: o1 and its kin, gpt-5 and later. Such models refuse sampling parameters.
@@ -56,7 +57,9 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
             if _ENCRYPTED_REASONING not in include:
                 include.append(_ENCRYPTED_REASONING)
             fitted = replace(fitted, response_include=include)
-        return replace(call, settings=fitted)
+        if isinstance(call.input, str):
+            return replace(call, settings=fitted)
+        return replace(call, settings=fitted, input=for_responses(call.input, stored=settings.openai_store))
 
     def prepare_chat_completions(call: ModelCall) -> ModelCall:
         refuse_hosted_tools(call, "openai")
@@ -64,7 +67,7 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
         if reasons(name) and (call.tools or call.handoffs):
             # gpt-6 models take function tools on Chat Completions only without reasoning.
             fitted = replace(fitted, reasoning=Reasoning(effort="none"))
-        return replace(call, settings=fitted, previous_response_id=None, conversation_id=None, prompt=None)
+        return on_chat_completions(call, fitted)
 
     async def responses() -> Model:
         return OpenAIResponsesModel(name, await client_of(settings, "openai"))

@@ -36,8 +36,10 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
             file=(name, audio, media_type), model=settings.transcription_model
         )
     except Exception as error:
-        failure = failure_of(error, replace(openai_link(settings), model_setting="TRANSCRIPTION_MODEL"))
+        link = openai_link(settings, settings.transcription_model)
+        failure = failure_of(error, replace(link, model_setting="TRANSCRIPTION_MODEL"))
         if failure is None:
             raise
-        raise failure.error from error
+        # The provider's own words stay out of every log.
+        raise failure.error from None
     return result.text

@@ -1,0 +1,28 @@
+"""Dictation: OpenAI's audio API, and a plain word from providers that have none."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.errors import ModelNotFoundError, UnsupportedFeatureError
+from assistant.models.transcription import transcribe
+from assistant.settings import Settings
+from tests.support.model_runs import gemini_settings, openai_settings
+from tests.support.provider_server import HttpError, ProviderServer
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_retired_transcription_model_names_its_own_setting(provider: ProviderServer) -> None:
+    provider.script(HttpError(404, "model_not_found"))
+    settings = openai_settings(provider.base_url, transcription_model="whisper-1")
+    with pytest.raises(ModelNotFoundError, match="whisper-1.*TRANSCRIPTION_MODEL") as raised:
+        await transcribe(settings, "a.webm", b"abc", "audio/webm")
+    assert raised.value.__suppress_context__
+    assert provider.requests[0].path == "/v1/audio/transcriptions"
+
+
+async def test_the_demo_model_hears_and_gemini_says_that_it_does_not(provider: ProviderServer) -> None:
+    assert "3 bytes" in await transcribe(Settings(), "a.webm", b"abc", "audio/webm")
+    with pytest.raises(UnsupportedFeatureError, match="gemini"):
+        await transcribe(gemini_settings(provider.base_url), "a.webm", b"abc", "audio/webm")
