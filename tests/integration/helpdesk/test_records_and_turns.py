@@ -20,16 +20,6 @@ from tests.support.conversation import Conversation, call, say
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def resources(aws_environment: Aws) -> Resources:
-    return Resources(load_settings(aws_environment.environment()))
-
-
 async def test_two_processes_that_add_at_once_share_no_number(resources: Resources, aws_environment: Aws) -> None:
     caller = Caller("acme", "racer")
     other = Resources(load_settings(aws_environment.environment()))

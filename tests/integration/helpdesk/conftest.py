@@ -1,0 +1,26 @@
+"""Fixtures: the apps on the local AWS, and a thread in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.asgi import MakeClient
+from tests.support.chatkit_client import ChatKitClient
+from tests.support.http_api import anyio_backend, issuer, open_client, resources, token
+
+__all__ = ["anyio_backend", "issuer", "open_client", "resources", "token"]
+
+NewThread = Callable[..., ChatKitClient]
+
+
+@pytest.fixture
+def new_thread(open_client: MakeClient) -> NewThread:
+    """Begins a conversation on a function; `bearer` is another caller's token."""
+
+    def begin(function: str = "stream", bearer: str | None = None) -> ChatKitClient:
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        return ChatKitClient(open_client(function, **headers))
+
+    return begin

@@ -1,0 +1,190 @@
+"""The helpdesk over HTTP, on both functions, with the demo model: what a browser would see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.helpdesk.conftest import NewThread
+from tests.support.aws import Aws
+from tests.support.issuer import AUDIENCE, ISSUER, Issuer
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[3]
+functions = pytest.mark.parametrize("function", ["chat", "stream"])
+
+
+def row_actions(widget: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row["onClickAction"] for row in widget["widget"]["children"] if "onClickAction" in row]
+
+
+@functions
+async def test_tasks_are_added_listed_clicked_and_added_by_the_form(new_thread: NewThread, function: str) -> None:
+    thread = new_thread(function)
+    await thread.say("add task buy milk (high)")
+    said = await thread.say("list my tasks")
+    assert "buy milk" not in said
+    shown = thread.widget()
+    assert shown["widget"]["status"]["text"] == "1 task, 1 pending"
+    await thread.click(shown, row_actions(shown)[0])
+    clicked = thread.widget()
+    assert (clicked["id"], clicked["widget"]["status"]["text"]) == (shown["id"], "1 task, 0 pending")
+    form = shown["widget"]["children"][-1]["children"][0]
+    payload = {**form["onSubmitAction"]["payload"], "title": "Water the plants", "priority": "low"}
+    answer = await thread.post(
+        "threads.sync_custom_action",
+        thread_id=thread.thread_id,
+        item_id=shown["id"],
+        action={"type": form["onSubmitAction"]["type"], "payload": payload},
+    )
+    assert answer.json()["updated_item"]["widget"]["status"]["text"] == "2 tasks, 1 pending"
+    (stored,) = (item for item in await thread.items() if item["type"] == "widget")
+    assert stored["widget"]["status"]["text"] == "2 tasks, 1 pending"
+
+
+@functions
+async def test_employees_and_orders_are_looked_up(new_thread: NewThread, function: str) -> None:
+    thread = new_thread(function)
+    assert "Zeeshan" in await thread.say("Who is employee 7?")
+    assert any(event["type"] == "progress_update" for event in thread.events)
+    assert any(item["type"] == "workflow" for item in thread.done())
+    assert "not_found" in await thread.say("employee 4711")
+    assert "shipped" in await thread.say("where is order 1002?")
+
+
+@functions
+async def test_a_refund_waits_for_approval_and_is_answered_once(
+    new_thread: NewThread, issuer: Issuer, function: str
+) -> None:
+    thread = new_thread(function, issuer.token(sub="ann", tenant_id=f"tenant-{uuid.uuid4().hex}"))
+    await thread.say("refund invoice 502")
+    card = thread.widget()
+    assert "paid" in await thread.say("my invoice 502")
+    assert "refunded" in await thread.click(card, card["widget"]["confirm"]["action"])
+    answered = thread.widget()
+    assert (answered["id"], answered["widget"]["status"]["text"]) == (card["id"], "Approved")
+    assert any(event["type"] == "notice" for event in thread.events)
+    assert any(item["type"] == "task" for item in thread.done())
+    await thread.click(card, card["widget"]["confirm"]["action"])
+    (error,) = (event for event in thread.events if event["type"] == "error")
+    assert error["allow_retry"] is False
+
+
+async def test_a_rejected_refund_changes_nothing(new_thread: NewThread, issuer: Issuer) -> None:
+    thread = new_thread("stream", issuer.token(sub="ann", tenant_id=f"tenant-{uuid.uuid4().hex}"))
+    await thread.say("refund invoice 502")
+    card = thread.widget()
+    assert "did not approve" in await thread.click(card, card["widget"]["cancel"]["action"])
+    assert "paid" in await thread.say("my invoice 502")
+
+
+_APPROVE = """
+import asyncio, json, os, sys
+from assistant.api import create_app
+from tests.support.asgi import client
+from tests.support.chatkit_client import ChatKitClient
+
+async def main():
+    headers, thread_id, item, action = json.loads(sys.argv[1])
+    async with client(create_app(streaming=True), **headers) as http:
+        thread = ChatKitClient(http, thread_id)
+        print(await thread.click(item, action))
+
+asyncio.run(main())
+"""
+
+
+async def test_an_approval_resumes_the_run_in_another_process(
+    new_thread: NewThread, issuer: Issuer, aws_environment: Aws
+) -> None:
+    bearer = issuer.token(sub="ann", tenant_id=f"tenant-{uuid.uuid4().hex}")
+    thread = new_thread("stream", bearer)
+    await thread.say("refund invoice 502")
+    card = thread.widget()
+    argument = json.dumps(
+        [{"Authorization": f"Bearer {bearer}"}, thread.thread_id, card, card["widget"]["confirm"]["action"]]
+    )
+    environment = {
+        **os.environ,
+        **aws_environment.environment(LLM_PROVIDER="demo"),
+        "AUTH_ISSUER": ISSUER,
+        "AUTH_AUDIENCE": AUDIENCE,
+        "AUTH_JWKS_URL": issuer.url,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "layers" / "agents"), str(ROOT)]),
+    }
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-W", "ignore", "-c", _APPROVE, argument],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "refunded" in done.stdout, done.stderr
+    assert "refunded" in await thread.say("my invoice 502")
+
+
+async def test_a_form_is_answered_and_the_turn_goes_on(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say("!tool ask_about_problem {}")
+    (form,) = (item for item in thread.done() if item["type"] == "structured_input")
+    answers = {"problem": {"values": ["The page is blank"]}, "since": {"values": ["Today"]}}
+    await thread.stream(
+        "threads.add_structured_input",
+        thread_id=thread.thread_id,
+        item_id=form["id"],
+        input={"status": "answered", "answers": answers},
+    )
+    assert thread.said()
+
+
+async def test_the_browser_answers_a_client_tool_and_the_turn_goes_on(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say("!tool get_browser_info {}")
+    (asked,) = (item for item in thread.done() if item["type"] == "client_tool_call")
+    assert asked["name"] == "get_browser_info"
+    await thread.stream(
+        "threads.add_client_tool_output", thread_id=thread.thread_id, result={"language": "de-DE", "online": True}
+    )
+    assert not [event for event in thread.events if event["type"] == "error"]
+    assert "de-DE" in thread.said()
+
+
+async def test_a_thread_that_a_person_takes_over_is_locked(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say('!tool hand_to_human {"reason": "wants one"}')
+    (updated,) = (event["thread"] for event in thread.events if event["type"] == "thread.updated")
+    assert updated["status"]["type"] == "locked"
+    message = {"content": [{"type": "input_text", "text": "hello?"}], "attachments": [], "inference_options": {}}
+    refused = await thread.post("threads.add_user_message", thread_id=thread.thread_id, input=message)
+    assert refused.status_code == 409
+
+
+async def test_a_card_number_is_refused_and_nothing_of_the_answer_stays(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say("my card is 4111 1111 1111 1111")
+    (error,) = (event for event in thread.events if event["type"] == "error")
+    assert "card numbers" in error["message"]
+    assert not [item for item in await thread.items() if item["type"] == "assistant_message"]
+
+
+async def test_what_a_mention_means_comes_from_the_callers_records(new_thread: NewThread) -> None:
+    thread = new_thread()
+    found = (await thread.http.get("/chatkit/api/entities", params={"query": "zee"})).json()["entities"]
+    assert [each["id"] for each in found] == ["employee-7"]
+    preview = (await thread.http.get("/chatkit/api/entities/employee-7")).json()["preview"]
+    assert preview["type"] == "Basic"
+    assert "Engineering" in json.dumps(preview)
+    assert (await thread.http.get("/chatkit/api/entities/task-99")).status_code == 404
+    tag = {"type": "input_tag", "id": "employee-7", "text": "Zeeshan", "data": {"status": "fired"}, "group": "People"}
+    assert await thread.say("What about ", [tag])
