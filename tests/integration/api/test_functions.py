@@ -29,7 +29,7 @@ import app
 
 class Context:
     aws_request_id = "1"
-    def get_remaining_time_in_millis(self): return 60_000
+    def get_remaining_time_in_millis(self): return 600_000
 
 loops = set()
 inner = app.lambda_handler.app
@@ -48,7 +48,7 @@ def environment(aws: Aws, **more: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT / "layers" / "agents"),
-        **aws.environment(**{"LLM_PROVIDER": "demo", **more}),
+        **aws.environment(**{"LLM_PROVIDER": "demo", "CHAT_TURN_SECONDS": "300", **more}),
     }
 
 
