@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_retired_transcription_model_names_its_own_setting(provider: ProviderServer) -> None:
     provider.script(HttpError(404, "model_not_found"))
     settings = openai_settings(provider.base_url, transcription_model="whisper-1")
-    with pytest.raises(ModelNotFoundError, match="whisper-1.*TRANSCRIPTION_MODEL") as raised:
+    with pytest.raises(ModelNotFoundError, match=r"whisper-1.*TRANSCRIPTION_MODEL") as raised:
         await transcribe(settings, "a.webm", b"abc", "audio/webm")
     assert raised.value.__suppress_context__
     assert provider.requests[0].path == "/v1/audio/transcriptions"
