@@ -1,0 +1,150 @@
+"""Each built function under the real Runtime Interface Emulator, invoked with the sample events."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.aws import Aws
+from tests.support.emulated import EVENTS, NULS, Emulate, Emulated, event
+
+
+def _names(folder: str) -> list[str]:
+    return sorted(path.stem for path in (EVENTS / folder).glob("*.json"))
+
+
+# These samples name a thread or a file that does not exist, until it is replaced by one's own.
+UNKNOWN = {
+    "threads.add_user_message",
+    "threads.add_client_tool_output",
+    "threads.add_structured_input",
+    "threads.retry_after_item",
+    "threads.custom_action",
+    "threads.sync_custom_action",
+    "threads.get_by_id",
+    "threads.update",
+    "threads.delete",
+    "items.list",
+    "items.feedback",
+    "attachments.delete",
+}
+
+
+@pytest.fixture(scope="module")
+def chat(emulate: Emulate) -> Emulated:
+    return emulate("chat")
+
+
+@pytest.fixture(scope="module")
+def stream(emulate: Emulate) -> Emulated:
+    return emulate("stream", wrapped=True)
+
+
+def _events(body: str) -> list[Any]:
+    frames = [frame for frame in body.split("\n\n") if frame.startswith("data: ")]
+    return [json.loads(frame.removeprefix("data: ")) for frame in frames]
+
+
+@pytest.mark.parametrize("name", _names("chat"))
+def test_chat_answers_each_sample_event(chat: Emulated, name: str) -> None:
+    status, headers, body = chat.respond(event(f"chat/{name}"))
+    if name == "preflight":
+        # The sample's origin is not one that this function lets in.
+        assert "access-control-allow-origin" not in headers
+        return
+    assert status == (404 if name in UNKNOWN else 200), body
+    if status == 404:
+        assert json.loads(body)["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("name", _names("stream"))
+def test_stream_answers_each_sample_event_as_prelude_and_body(stream: Emulated, name: str) -> None:
+    raw = stream.invoke(event(f"stream/{name}"))
+    prelude, separator, body = raw.partition(NULS)
+    assert separator == NULS
+    head = json.loads(prelude)
+    assert set(head) <= {"statusCode", "headers", "cookies"}
+    if head["headers"]["content-type"].startswith("text/event-stream"):
+        assert head["statusCode"] == 200
+        assert _events(body.decode())
+    else:
+        assert json.loads(body) is not None
+        assert head["statusCode"] == (404 if name in UNKNOWN else 200)
+
+
+def test_the_stream_of_a_message_is_its_deltas_and_then_the_whole(stream: Emulated) -> None:
+    status, headers, body = stream.respond(event("stream/message"))
+    assert status == 200
+    assert headers["content-type"].startswith("text/event-stream")
+    frames = _events(body)
+    assert frames[-1]["done"] is True
+    assert "".join(frame.get("text", "") for frame in frames) == frames[-1]["final"]
+    assert len([frame for frame in frames if "text" in frame]) > 1
+
+
+def test_a_thread_that_stream_began_is_gone_on_with_and_read_by_chat(stream: Emulated, chat: Emulated) -> None:
+    _, _, body = stream.respond(event("stream/threads.create"))
+    thread = next(frame["thread"]["id"] for frame in _events(body) if frame["type"] == "thread.created")
+    for name in ("threads.add_user_message", "threads.get_by_id", "items.list", "threads.update", "cancel"):
+        sample = event(f"chat/{name}")
+        request = json.loads(sample["body"])
+        request.get("params", request)["thread_id"] = thread
+        status, _, answer = chat.respond(sample | {"body": json.dumps(request)})
+        assert status == 200, answer
+    status, _, answer = chat.respond(event("chat/threads.list"))
+    assert thread in [entry["id"] for entry in json.loads(answer)["data"]]
+
+
+def test_stream_without_its_wrapper_answers_the_same_in_one_piece(emulate: Emulate) -> None:
+    status, headers, body = emulate("stream").respond(event("stream/message"))
+    assert status == 200
+    assert headers["content-type"].startswith("text/event-stream")
+    assert _events(body)[-1]["done"] is True
+
+
+def test_upload_stores_the_sample_file_and_says_where_to_read_it(emulate: Emulate, table_and_bucket: Aws) -> None:
+    upload = emulate("upload")
+    status, _, body = upload.respond(event("upload/upload"))
+    assert status == 200, body
+    attachment = json.loads(body)
+    assert attachment["name"] == "notes.txt"
+    assert attachment["url"].startswith("http")
+    listed = table_and_bucket.client("s3").list_objects_v2(Bucket=table_and_bucket.bucket_name)
+    assert any(attachment["id"] in entry["Key"] for entry in listed["Contents"])
+
+
+def test_sweep_runs_on_its_schedule(emulate: Emulate) -> None:
+    answer = json.loads(emulate("sweep").invoke(event("sweep/schedule")))
+    assert answer["failed"] == 0
+
+
+@pytest.mark.parametrize("name", ["chat", "stream", "upload"])
+def test_each_function_runs_without_a_command_where_lambda_puts_it(emulate_in_place: Emulate, name: str) -> None:
+    sample = "stream/health" if name == "stream" else "chat/health"
+    if name == "upload":
+        status, _, body = emulate_in_place(name).respond(event("upload/upload"))
+    else:
+        status, _, body = emulate_in_place(name).respond(event(sample))
+    assert status == 200, body
+
+
+def test_the_wrapper_runs_where_lambda_puts_it(emulate_in_place: Emulate) -> None:
+    raw = emulate_in_place("stream", AWS_LAMBDA_EXEC_WRAPPER="/var/task/stream-runtime").invoke(event("stream/message"))
+    assert NULS in raw
+    assert _events(raw.partition(NULS)[2].decode())[-1]["done"] is True
+
+
+def test_there_is_a_sample_for_every_operation_and_every_handler() -> None:
+    from chatkit.types import ChatKitReq
+    from pydantic import TypeAdapter
+
+    operations = TypeAdapter(ChatKitReq).json_schema()["discriminator"]["mapping"]
+    for folder in ("chat", "stream"):
+        missing = set(operations) - set(_names(folder))
+        assert not missing
+        for operation in operations:
+            assert json.loads(event(f"{folder}/{operation}")["body"])["type"] == operation
+    assert {path.name for path in Path(EVENTS).iterdir()} == {"chat", "stream", "upload", "sweep"}
