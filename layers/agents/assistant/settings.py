@@ -87,6 +87,7 @@ class Settings:
     image_model: str = DEFAULT_IMAGE_MODEL
     agents_tracing: bool = False
     agent_factory: str = "helpdesk:build_agent"
+    mcp_server_url: str | None = None
 
     # Who may call
     auth_mode: AuthMode = "jwt"
@@ -242,6 +243,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
         agents_tracing=read.flag("AGENTS_TRACING"),
         agent_factory=read.text("AGENT_FACTORY") or "helpdesk:build_agent",
+        mcp_server_url=read.text("MCP_SERVER_URL"),
         auth_mode=_auth_mode(read, on_lambda),
         auth_issuer=read.text("AUTH_ISSUER"),
         auth_audience=read.text("AUTH_AUDIENCE"),

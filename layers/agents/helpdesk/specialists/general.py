@@ -15,9 +15,15 @@ nothing; do not guess. You can also make the page light or dark."""
 
 def build_general_agent(settings: Settings) -> HelpdeskAgent:
     """Return the agent for everything that the help centre knows."""
-    return Agent(
+    agent: HelpdeskAgent = Agent(
         name="General",
         handoff_description="Answers general questions: opening hours, returns, shipping, contact, the page's look.",
         instructions=with_caller(_INSTRUCTIONS),
         tools=[search_help, set_theme],
     )
+    if settings.mcp_server_url:
+        # The MCP client is half a second's import, so only who uses it pays for it.
+        from helpdesk.tools.mcp import SessionPerCall
+
+        agent.mcp_servers.append(SessionPerCall(settings.mcp_server_url))
+    return agent

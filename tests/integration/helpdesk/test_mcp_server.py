@@ -1,0 +1,70 @@
+"""A tool of a real MCP server, called by the general specialist."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+
+from assistant.identity import Caller
+from assistant.resources import Resources
+from helpdesk import build_agent
+from tests.support.conversation import Conversation, call, say
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def mcp_url() -> AsyncIterator[str]:
+    """A server with one tool, on a port of its own."""
+    server = MCPServer("weather")
+
+    @server.tool()
+    def weather(city: str) -> str:
+        """Say what the weather is in a city."""
+        if city == "Atlantis":
+            raise ValueError("no such city")
+        return f"It is sunny in {city}."
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    app = uvicorn.Server(uvicorn.Config(server.streamable_http_app(), log_level="warning", lifespan="on"))
+    running = asyncio.create_task(app.serve(sockets=[listener]))
+    while not app.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    app.should_exit = True
+    await running
+
+
+async def test_a_tool_of_the_server_is_called_like_any_other(resources: Resources, mcp_url: str) -> None:
+    conversation = await Conversation.start(resources, Caller("acme", "ann"))
+    agent = build_agent(replace(resources.settings, mcp_server_url=mcp_url))
+    steps = [
+        call("transfer_to_general"),
+        call("weather", city="Rome"),
+        say("Sunny."),
+    ]
+    await conversation.turn(agent, "weather in Rome?", steps)
+    assert "It is sunny in Rome." in json.dumps(conversation.tool_outputs())
+    assert conversation.final_output == "Sunny."
+    steps = [call("transfer_to_general"), call("weather", city="Atlantis"), say("There is none.")]
+    await conversation.turn(agent, "weather in Atlantis?", steps)
+    assert conversation.final_output == "There is none."
+
+
+async def test_a_server_out_of_reach_stops_no_turn(resources: Resources) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/mcp"
+        conversation = await Conversation.start(resources, Caller("acme", "ann"))
+        agent = build_agent(replace(resources.settings, mcp_server_url=url))
+        steps = [call("transfer_to_general"), call("search_help", question="opening hours"), say("Weekdays.")]
+        await conversation.turn(agent, "when are you open?", steps)
+    assert conversation.final_output == "Weekdays."
