@@ -7,8 +7,8 @@ model knows what was done, and a provider's marks on a call (Gemini's signature,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from agents import TResponseInputItem
 from agents.items import (
@@ -25,6 +25,8 @@ from chatkit.types import (
     Attachment,
     HiddenContextItem,
     TaskItem,
+    ThreadItem,
+    UserMessageItem,
     UserMessageTagContent,
     WidgetItem,
 )
@@ -37,8 +39,6 @@ from pydantic_core import to_jsonable_python
 
 from assistant.attachments import attachment_to_content
 from assistant.context import RequestContext
-from assistant.errors import NotFoundError
-from assistant.hooks import find_hook
 from assistant.ids import new_id
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES
@@ -49,12 +49,26 @@ if TYPE_CHECKING:
 
 TOOL_ROUND = "tool_round"
 
+# What is said in the user's name and is not the user's words stands between these, so that a model can tell.
+CONTEXT_START, CONTEXT_END = "<context>", "</context>"
+
 
 class ItemConverter(ThreadItemConverter):
     """ChatKit's converter with what it leaves open, or gets wrong for Chat Completions."""
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context
+
+    async def _thread_item_to_input_item(
+        self, item: ThreadItem, is_last_message: bool = True
+    ) -> list[TResponseInputItem]:
+        """Convert an item, and mark what ChatKit says in the user's name.
+
+        A user's message is converted to itself and then to context: quoted text, the entities that it mentions.
+        """
+        converted = await super()._thread_item_to_input_item(item, is_last_message)
+        words = 1 if isinstance(item, UserMessageItem) else 0
+        return converted[:words] + [_as_context(each) for each in converted[words:]]
 
     async def assistant_message_to_input(self, item: AssistantMessageItem) -> TResponseInputItem | None:
         """Give the assistant's earlier words as plain text: Chat Completions knows no `output_text` parts."""
@@ -65,7 +79,7 @@ class ItemConverter(ThreadItemConverter):
         self, item: HiddenContextItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
         """Feed a round of tool calls back as it was; give any other hidden context as ChatKit does."""
-        if isinstance(item.content, dict) and item.content.get("type") == TOOL_ROUND:
+        if is_tool_round(item):
             items: list[TResponseInputItem] = item.content["items"]
             return items
         if isinstance(item.content, str):
@@ -81,35 +95,74 @@ class ItemConverter(ThreadItemConverter):
         if item.copy_text is None:
             return await super().widget_to_input(item)
         text = f"A widget was displayed to the user with this content:\n{item.copy_text}"
-        return _user_text(text)
+        return EasyInputMessageParam(
+            type="message", role="user", content=[ResponseInputTextParam(type="input_text", text=text)]
+        )
 
     async def attachment_to_message_content(self, attachment: Attachment) -> ResponseInputContentParam:
         """Give a file's content from the bucket."""
         return await attachment_to_content(attachment, self._context)
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
-        """Give what an @-mention stands for by its id alone: what a page sends along is not a fact."""
-        describe = find_hook(self._context.settings, "entity_to_input")
-        try:
-            text = tag.text if describe is None else await describe(tag.id, self._context)
-        except NotFoundError:
-            text = "It does not exist, or not any more."
-        return ResponseInputTextParam(type="input_text", text=f"@{tag.text}: {text}")
+        """Give what an @-mention stands for: its data, which the client took from our own search."""
+        data = ", ".join(f"{name}: {value}" for name, value in tag.data.items())
+        kind = tag.group or "entity"
+        return ResponseInputTextParam(type="input_text", text=f"@{tag.text} is a {kind} with id {tag.id}. {data}")
 
 
-def _user_text(text: str) -> TResponseInputItem:
-    return EasyInputMessageParam(
-        type="message", role="user", content=[ResponseInputTextParam(type="input_text", text=text)]
+def _as_context(message: TResponseInputItem) -> TResponseInputItem:
+    """Return a message in the user's name with the marks of context; anything else as it is."""
+    fields = cast(dict[str, Any], message)
+    if fields.get("role") != "user":
+        return message
+    start = ResponseInputTextParam(type="input_text", text=CONTEXT_START)
+    end = ResponseInputTextParam(type="input_text", text=CONTEXT_END)
+    parts = fields["content"]
+    if all(part["type"] == "input_text" for part in parts):
+        text = "\n".join([CONTEXT_START, *(part["text"] for part in parts), CONTEXT_END])
+        parts = [ResponseInputTextParam(type="input_text", text=text)]
+    else:
+        parts = [start, *parts, end]
+    return cast("TResponseInputItem", {**fields, "content": parts})
+
+
+def is_tool_round(item: ThreadItem) -> bool:
+    """Tell whether an item keeps a round of tool calls."""
+    return (
+        isinstance(item, HiddenContextItem)
+        and isinstance(item.content, dict)
+        and item.content.get("type") == TOOL_ROUND
     )
 
 
-class ToolRounds:
-    """Turns the tool calls of a run into hidden items, as soon as each round is complete."""
+def kept_calls(items: Iterable[ThreadItem]) -> set[str]:
+    """Return the ids of the calls in the rounds among these items."""
+    return {
+        value["call_id"]
+        for item in items
+        if isinstance(item, HiddenContextItem) and is_tool_round(item)
+        for value in item.content["items"]
+        if value.get("call_id")
+    }
 
-    def __init__(self, thread: ThreadMetadata) -> None:
+
+class ToolRounds:
+    """Turns the tool calls of a run into hidden items, as soon as each round is complete.
+
+    Args:
+        thread: The run's thread.
+        left_out: Ids of calls that are kept already, as of a run that goes on.
+    """
+
+    def __init__(self, thread: ThreadMetadata, left_out: Iterable[str] = ()) -> None:
         self._thread = thread
+        self._left_out = set(left_out)
         self._seen = 0
-        self._open: list[tuple[str | None, dict[str, Any]]] = []
+        self._open: list[dict[str, Any]] = []
+
+    def leave_out(self, call_id: str) -> None:
+        """Leave a call out: the thread has an item for it, as for a call of the client's tool."""
+        self._left_out.add(call_id)
 
     def take(self, run_items: Sequence[RunItem]) -> HiddenContextItem | None:
         """Return an item with the calls that have been answered since the last look, or None.
@@ -119,22 +172,26 @@ class ToolRounds:
         Args:
             run_items: The run's items so far, all of them.
         """
-        for item in run_items[self._seen :]:
-            if isinstance(
-                item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem
-            ):
-                value = to_jsonable_python(item.to_input_item(), exclude_none=True)
-                self._open.append((value.get("call_id"), value))
-        self._seen = len(run_items)
-        calls = {call for call, value in self._open if value["type"] == "function_call"}
-        answered = {call for call, value in self._open if value["type"] == "function_call_output"}
-        if not calls or calls - answered:
+        if len(run_items) == self._seen:
             return None
-        items = [value for _, value in self._open]
+        self._open += [
+            to_jsonable_python(item.to_input_item(), exclude_none=True)
+            for item in run_items[self._seen :]
+            if isinstance(item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem)
+        ]
+        self._seen = len(run_items)
+        values = [value for value in self._open if value.get("call_id") not in self._left_out]
+        calls = {value["call_id"] for value in values if value["type"] == "function_call"}
+        answered = {value["call_id"] for value in values if value["type"] == "function_call_output"}
+        if calls - answered:
+            return None
         self._open = []
+        if not calls:
+            # Reasoning before a message, which goes back without it, or before a call that is left out.
+            return None
         return HiddenContextItem(
             id=new_id(ID_PREFIXES["tool_call"]),
             thread_id=self._thread.id,
             created_at=now(),
-            content={"type": TOOL_ROUND, "items": items},
+            content={"type": TOOL_ROUND, "items": values},
         )

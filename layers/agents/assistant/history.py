@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from chatkit.types import ThreadItem
+from chatkit.types import (
+    AssistantMessageItem,
+    GeneratedImageItem,
+    HiddenContextItem,
+    ThreadItem,
+    UserMessageItem,
+    WidgetItem,
+)
+from pydantic_core import to_json
+
+from assistant.turns.opening import OPENING_ITEMS
+
+if TYPE_CHECKING:
+    from chatkit.store import Store
+    from chatkit.types import ThreadMetadata
+
+    from assistant.context import RequestContext
 
 # English prose has about four characters a token; a closer count would need the model's own tokenizer.
 CHARACTERS_PER_TOKEN = 4
@@ -13,32 +30,73 @@ ATTACHMENT_TOKENS = 1_000
 
 
 def estimated_tokens(item: ThreadItem) -> int:
-    """Return about how many tokens an item costs a model."""
-    attachments = len(item.attachments) if item.type == "user_message" else 0
-    return len(item.model_dump_json()) // CHARACTERS_PER_TOKEN + attachments * ATTACHMENT_TOKENS
+    """Return about how many tokens an item costs a model: of what the model gets to see of it."""
+    files = 0
+    match item:
+        case UserMessageItem():
+            files = len(item.attachments)
+            characters = sum(len(part.text) for part in item.content) + len(item.quoted_text or "")
+        case AssistantMessageItem():
+            characters = sum(len(part.text) for part in item.content)
+        case WidgetItem(copy_text=str(text)):
+            characters = len(text)
+        case GeneratedImageItem():
+            files, characters = 1, 0
+        case HiddenContextItem(content=str(text)):
+            characters = len(text)
+        case HiddenContextItem(content=content):
+            characters = len(to_json(content))
+        case _:
+            characters = len(item.model_dump_json())
+    return characters // CHARACTERS_PER_TOKEN + files * ATTACHMENT_TOKENS
+
+
+async def load_history(
+    store: Store[RequestContext], thread: ThreadMetadata, context: RequestContext
+) -> list[ThreadItem]:
+    """Return the thread's newest turns that fit `HISTORY_MAX_TOKENS`, the oldest first.
+
+    What the turn has read of the thread is used up first; older pages are read while the budget lasts.
+    """
+    budget = context.settings.history_max_tokens
+    items: list[ThreadItem] = []
+    used = 0
+    after: str | None = None
+    while True:
+        page = await store.load_thread_items(thread.id, after, OPENING_ITEMS, "desc", context)
+        items += page.data
+        used += sum(estimated_tokens(item) for item in page.data)
+        after = page.data[-1].id if page.data else None
+        if not page.has_more or after is None:
+            return newest_turns(items[::-1], budget, whole=True)
+        if used > budget and any(item.type == "user_message" for item in items):
+            return newest_turns(items[::-1], budget, whole=False)
 
 
 def newest_turns(
     items: Sequence[ThreadItem],
     max_tokens: int,
     cost: Callable[[ThreadItem], int] = estimated_tokens,
+    *,
+    whole: bool = False,
 ) -> list[ThreadItem]:
     """Return the newest turns that fit the budget, whole, the oldest first.
 
-    A turn begins at a user's message. The newest one is always there, however large. What comes before the
-    first message that was read belongs to a turn of which only the end was read, and is left out.
+    A turn begins at a user's message. The newest one is always there, however large.
 
     Args:
         items: Items of a thread, the oldest first.
         max_tokens: The budget.
         cost: What an item costs.
+        whole: Whether these are all items of the thread. If not, what comes before the first message belongs to
+            a turn of which only the end was read, and is left out.
     """
     turns: list[list[ThreadItem]] = []
     for item in items:
         if item.type == "user_message" or not turns:
             turns.append([])
         turns[-1].append(item)
-    if len(turns) > 1 and turns[0][0].type != "user_message":
+    if not whole and len(turns) > 1 and turns[0][0].type != "user_message":
         del turns[0]
     chosen: list[list[ThreadItem]] = []
     left = max_tokens

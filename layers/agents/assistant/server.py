@@ -6,12 +6,15 @@ Loaded with the first streaming operation, because the agents SDK comes with it.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
 
 from agents import (
     Agent,
     InputGuardrailTripwireTriggered,
+    MaxTurnsExceeded,
+    OutputGuardrailTripwireTriggered,
     RunConfig,
     Runner,
     RunResultStreaming,
@@ -22,6 +25,9 @@ from chatkit.actions import Action
 from chatkit.agents import AgentContext, stream_agent_response
 from chatkit.server import ChatKitServer
 from chatkit.types import (
+    ClientToolCallItem,
+    HiddenContextItem,
+    ProgressUpdateEvent,
     SyncCustomActionResponse,
     ThreadItemDoneEvent,
     ThreadMetadata,
@@ -34,9 +40,9 @@ from chatkit.types import (
 from assistant import approvals
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
-from assistant.conversion import ItemConverter, ToolRounds
-from assistant.errors import ConfigurationError, InvalidRequestError
-from assistant.history import newest_turns
+from assistant.conversion import ItemConverter, ToolRounds, kept_calls
+from assistant.errors import ConfigurationError, InvalidRequestError, ModelContentFilteredError, ModelError
+from assistant.history import load_history
 from assistant.hooks import agents_package, needed_hook
 from assistant.models import build_model, resolve_provider
 from assistant.settings import Settings
@@ -57,7 +63,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         super().__init__(store)
         self._agent = load_agent(context.settings)
 
-    def answer(self, plan: Plan, thread: ThreadMetadata, context: RequestContext) -> AsyncIterator[ThreadStreamEvent]:
+    def answer(
+        self, plan: Plan, thread: ThreadMetadata, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Stream a claimed turn's events."""
         if isinstance(plan.request, ThreadsCustomActionReq):
             return self.action(thread, plan.request.params.action, plan.sender, context)
@@ -65,13 +73,13 @@ class AssistantServer(ChatKitServer[RequestContext]):
 
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
-    ) -> AsyncIterator[ThreadStreamEvent]:
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Run the agent on the thread's newest history and stream what it does."""
-        page = await self.store.load_thread_items(thread.id, None, OPENING_ITEMS, "desc", context)
-        history = newest_turns(page.data[::-1], context.settings.history_max_tokens)
+        history = await load_history(self.store, thread, context)
         given = await ItemConverter(context).to_agent_input(history)
-        async for event in self._run(given, self._agent_context(thread, context)):
-            yield event
+        async with aclosing(self._run(given, self._agent_context(thread, context))) as events:
+            async for event in events:
+                yield event
 
     def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
         return AgentContext(thread=thread, store=self.store, request_context=context)
@@ -81,7 +89,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         given: list[TResponseInputItem] | RunState[Any, Any],
         agent_context: AgentContext[RequestContext],
         resumed: Resumption | None = None,
-    ) -> AsyncIterator[ThreadStreamEvent]:
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Run the agent on input, or on a run that goes on after the user's approval."""
         context = agent_context.request_context
         settings = context.settings
@@ -96,15 +104,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 trace_include_sensitive_data=settings.log_content,
             ),
         )
-        rounds = ToolRounds(agent_context.thread)
+        rounds = ToolRounds(agent_context.thread, await self._kept_calls(agent_context) if resumed else ())
         try:
-            async for event in stream_agent_response(agent_context, result):
-                hidden = rounds.take(result.new_items)
-                if hidden is not None:
-                    yield ThreadItemDoneEvent(item=hidden)
-                yield event
-            hidden = rounds.take(result.new_items)
-            if hidden is not None:
+            async with aclosing(_agent_events(agent_context, result)) as events:
+                async for event in events:
+                    for hidden in _completed(rounds, result, agent_context, event):
+                        yield ThreadItemDoneEvent(item=hidden)
+                    yield event
+            for hidden in _completed(rounds, result, agent_context):
                 yield ThreadItemDoneEvent(item=hidden)
             async for event in approvals.hold(result, agent_context, resumed):
                 yield event
@@ -112,9 +119,25 @@ class AssistantServer(ChatKitServer[RequestContext]):
             reason = error.guardrail_result.output.output_info
             message = reason if isinstance(reason, str) else "This message cannot be answered here."
             raise InvalidRequestError(message) from error
+        except OutputGuardrailTripwireTriggered as error:
+            raise ModelContentFilteredError("This answer was withheld. Please rephrase your message.") from error
+        except MaxTurnsExceeded as error:
+            raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
             result.cancel()
+            # What the SDK left waiting for the tools' events when this was cancelled comes to its end.
+            await agent_context.stream(ProgressUpdateEvent(text=""))
+            # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
+            for hidden in _completed(rounds, result, agent_context):
+                await self.store.add_thread_item(agent_context.thread.id, hidden, context)
             _report(context, settings, result)
+
+    async def _kept_calls(self, agent_context: AgentContext[RequestContext]) -> set[str]:
+        """Return the calls of a run that has been held, of which the thread knows already."""
+        page = await self.store.load_thread_items(
+            agent_context.thread.id, None, OPENING_ITEMS, "desc", agent_context.request_context
+        )
+        return kept_calls(page.data)
 
     async def action(
         self,
@@ -122,7 +145,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         action: Action[str, Any],
         sender: WidgetItem | None,
         context: RequestContext,
-    ) -> AsyncIterator[ThreadStreamEvent]:
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Resume a run whose call the user has judged; pass any other action on to the agents' package."""
         agent_context = self._agent_context(thread, context)
         if action.type == approvals.DECIDE:
@@ -130,16 +153,18 @@ class AssistantServer(ChatKitServer[RequestContext]):
         else:
             handle = needed_hook(context.settings, "handle_action", "actions")
             events = handle(thread, action, sender, agent_context)
-        async for event in events:
-            yield event
+        async with aclosing(events) as events:
+            async for event in events:
+                yield event
 
     async def _resume(
         self, action: Action[str, Any], sender: WidgetItem | None, agent_context: AgentContext[RequestContext]
-    ) -> AsyncIterator[ThreadStreamEvent]:
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
         resumed = await approvals.decide(self._agent, action, sender, agent_context)
         try:
-            async for event in self._run(resumed.state, agent_context, resumed):
-                yield event
+            async with aclosing(self._run(resumed.state, agent_context, resumed)) as events:
+                async for event in events:
+                    yield event
         except BaseException:
             await approvals.release(resumed, agent_context)
             raise
@@ -169,6 +194,31 @@ def load_agent(settings: Settings) -> Agent[Any]:
         raise ConfigurationError(f"AGENT_FACTORY={settings.agent_factory} cannot be loaded.")
     agent: Agent[Any] = build_agent(settings)
     return agent
+
+
+def _agent_events(
+    agent_context: AgentContext[RequestContext], result: RunResultStreaming
+) -> AsyncGenerator[ThreadStreamEvent, None]:
+    return cast("AsyncGenerator[ThreadStreamEvent, None]", stream_agent_response(agent_context, result))
+
+
+def _completed(
+    rounds: ToolRounds,
+    result: RunResultStreaming,
+    agent_context: AgentContext[RequestContext],
+    event: ThreadStreamEvent | None = None,
+) -> Iterator[HiddenContextItem]:
+    """Yield the round of tool calls that has been completed, if one has.
+
+    A call of the client's tool is an item of its own, which comes last; until it is here, its id is not known.
+    """
+    if isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, ClientToolCallItem):
+        rounds.leave_out(event.item.call_id)
+        agent_context.client_tool_call = None
+    if agent_context.client_tool_call is None:
+        hidden = rounds.take(result.new_items)
+        if hidden is not None:
+            yield hidden
 
 
 def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:

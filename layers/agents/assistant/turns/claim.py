@@ -7,7 +7,7 @@ the condition that failed: the same request runs already or has run, or the thre
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from assistant import ids, keys, quotas
 from assistant.attachments import refusal as attachment_refusal
@@ -15,7 +15,9 @@ from assistant.context import RequestContext
 from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
 from assistant.keys import Key
 from assistant.table import ConditionFailedError, Row, Table, Write
-from assistant.threads.rows import expiry, is_visible
+from assistant.threads import places
+from assistant.threads.retention import living_on
+from assistant.threads.rows import is_visible
 from assistant.threads.store import THREAD_EXISTS, ThreadNotFoundError, ThreadStore
 from assistant.turns.opening import Opening, read_opening
 from assistant.turns.plan import Plan
@@ -23,6 +25,10 @@ from assistant.turns.record import RUNNING, IdempotencyKey, TurnRecord, key_row,
 
 TURN_PREFIX = "turn"
 
+# Where in a claim the thread's metadata stands: behind the idempotency key and the turn.
+_THREAD_WRITE = 2
+# The thread's own write among the claim's; the key's and the turn's come before it.
+_THREAD_WRITE = 2
 _NO_TURN = "attribute_not_exists(turn_id) OR #state <> :running"
 
 
@@ -66,16 +72,16 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         QuotaExceededError: a limit of the user or of the tenant is reached.
     """
     turn_id = ids.new_id(TURN_PREFIX)
-    caller, table = context.caller, context.resources.table
+    caller, table, store = context.caller, context.resources.table, ThreadStore(context.resources)
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, plan.thread_id)
     # The turn's first item, or where one would stand that is made from now on.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
-    writes, quota_from = await _writes(plan, key, turn_id, pk, floor, context)
+    writes, quota_from = await _writes(plan, key, turn_id, pk, floor, store, context)
     transaction = _commit(table, writes, turn_id)
     try:
         if plan.new_thread is not None:
             await transaction
-            context.loaded[plan.thread_id] = plan.new_thread.model_copy(deep=True)
+            store.note_created(plan.new_thread, writes[_THREAD_WRITE:], context)
             opening = Opening(plan.new_thread, None, [], complete=True)
         elif plan.opening is not None:
             await transaction
@@ -128,11 +134,16 @@ async def _settled(read: Opening | BaseException, plan: Plan, turn_id: str, cont
 
 
 async def _writes(
-    plan: Plan, key: IdempotencyKey, turn_id: str, pk: str, floor: str, context: RequestContext
+    plan: Plan,
+    key: IdempotencyKey,
+    turn_id: str,
+    pk: str,
+    floor: str,
+    store: ThreadStore,
+    context: RequestContext,
 ) -> tuple[list[Write], int]:
     """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
-    caller, store = context.caller, ThreadStore(context.resources)
-    user = keys.user_partition(caller.tenant_id, caller.user_id)
+    user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
     changed = [] if plan.changed_item is None else [plan.changed_item.id]
     writes = [
         Write(
@@ -147,10 +158,11 @@ async def _writes(
     if plan.new_thread is not None:
         writes += store.creation(plan.new_thread, context)
     else:
-        writes.append(_thread_write(pk, context))
-    for item in (plan.user_message, plan.changed_item):
-        if item is not None:
-            writes += await store.item_writes(plan.thread_id, item, context)
+        writes += await _thread_writes(plan.thread_id, user, context)
+    if plan.user_message is not None:
+        writes += await store.item_writes(plan.thread_id, plan.user_message, context)
+    if plan.changed_item is not None:
+        writes += await store.upsert_writes(plan.thread_id, plan.changed_item, context)
     writes += plan.writes
     return writes + quotas.claims(context), len(writes)
 
@@ -169,22 +181,18 @@ def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
     return Write(key, put=row, condition=condition, names=names, values=values)
 
 
-def _thread_write(pk: str, context: RequestContext) -> Write:
-    """Return the write that finds the thread open for messages; with a retention it also lives on."""
-    lives = expiry(context.settings.retention_days)
-    check = Write(
-        Key(pk, keys.META_SK),
-        condition=f"{THREAD_EXISTS} AND #status = :active AND (attribute_not_exists(expires_at) OR expires_at > :now)",
-        names={"#status": "status"},
-        values={":active": "active", ":now": quotas.seconds()},
-    )
-    if not lives:
-        return check
-    return replace(
-        check,
-        update="SET expires_at = :expires_at, #ttl = :ttl",
-        names={**check.names, "#ttl": "ttl"},
-        values={**check.values, ":expires_at": lives["expires_at"], ":ttl": lives["ttl"]},
+async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> list[Write]:
+    """Return the writes that find the thread open for messages; with a retention it also lives on."""
+    place = None
+    if context.settings.retention_days:
+        place = await places.thread_place(context.resources.table, user, thread_id)
+    return living_on(
+        context,
+        thread_id,
+        place,
+        f"{THREAD_EXISTS} AND #status = :active AND (attribute_not_exists(expires_at) OR expires_at > :now)",
+        {"#status": "status"},
+        {":active": "active", ":now": quotas.seconds()},
     )
 
 
@@ -199,7 +207,7 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
         return Busy(turn)
     if error.index >= quota_from:
         raise QuotaExceededError(retry_after=quotas.retry_after(writes[error.index].key))
-    if error.index == 2:
+    if error.index == _THREAD_WRITE:
         _refuse_thread(error.row)
     raise attachment_refusal(error.row)
 

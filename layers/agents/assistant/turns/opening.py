@@ -10,7 +10,8 @@ from assistant import keys
 from assistant.context import RequestContext
 from assistant.table import Row
 from assistant.threads import places
-from assistant.threads.rows import is_visible, load_metadata
+from assistant.threads.known import remember
+from assistant.threads.rows import is_visible
 from assistant.threads.store import ThreadNotFoundError, ThreadStore
 from assistant.turns.record import TurnRecord, load_record
 
@@ -70,7 +71,6 @@ async def read_opening(thread_id: str, context: RequestContext, *, newest: str |
     if newest is not None:
         while items and items[0]["id"] != newest:
             items.pop(0)
-    thread = load_metadata(meta)
-    context.loaded[thread.id] = thread.model_copy(deep=True)
+    thread = remember(context, meta)
     decoded = await ThreadStore(context.resources).decode_items(items[::-1])
     return Opening(thread, load_record(turn), decoded, complete=not more)

@@ -36,7 +36,7 @@ from assistant.turns.record import (
 logger = logging.getLogger(__name__)
 
 _OURS = "turn_id = :turn_id AND #state = :running"
-# DynamoDB's limit on a transaction is 4 MB; rows are counted by their values alone.
+# DynamoDB's limit on a transaction is 4 MB; only the texts and blobs in it are counted here.
 MAX_TRANSACTION_BYTES = 3_000_000
 # Room in the last transaction for the turn, its key, its story and two counters.
 _ENDING_WRITES = 8
@@ -256,5 +256,6 @@ def released_key(key: Key, turn_id: str) -> Write:
 
 
 def _weight(write: Write) -> int:
-    put = write.put or {}
-    return len(put.get("blob", b"")) + len(put.get("data", "")) * 3
+    """Return about how many bytes a write has; text may take three bytes a character."""
+    values = [*(write.put or {}).values(), *write.values.values()]
+    return sum(len(value) * (3 if isinstance(value, str) else 1) for value in values if isinstance(value, str | bytes))

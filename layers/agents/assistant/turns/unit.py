@@ -43,8 +43,9 @@ class TurnStore(ThreadStore):
         """Return a page of items, from memory where that holds what is asked for."""
         items = self.items()
         newest_first = order == "desc"
+        # A page may be shorter than asked for; `has_more` says that there is more in the table.
         in_memory = thread_id == self._opening.thread.id and (
-            self._opening.complete or (newest_first and after is None and limit <= len(items))
+            self._opening.complete or (newest_first and after is None and items)
         )
         if not in_memory:
             return await super().load_thread_items(thread_id, after, limit, order, context)
