@@ -31,7 +31,7 @@ class ChatKitClient:
         """Send a streaming operation and return its events."""
         response = await self.post(kind, **params)
         assert response.status_code == 200, response.text
-        lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
+        lines = [line for line in response.text.split("\n") if line.startswith("data: ")]
         self.events = [json.loads(line.removeprefix("data: ")) for line in lines]
         for event in self.events:
             if event["type"] == "thread.created":
