@@ -9,6 +9,7 @@ this order, in one Query:
                                 I#<place>        an item; places sort by creation
                                 B#<turn id>      the story of a turn that has ended
                                 A#<item id>      where a foreign item id stands
+                                F#<place>        the attachments of a message that was removed
                                 H#<run id>       a run that waits for the user's approval
 
     USER#tenant#user            T#<place>        a thread in the user's list
@@ -136,6 +137,11 @@ def alias_sk(foreign_id: str) -> str:
 def attachment_sk(attachment_id: str) -> str:
     """Return the sort key of an attachment in its user's partition."""
     return f"F#{_component(attachment_id, 'attachment')}"
+
+
+def orphans_sk(place: str) -> str:
+    """Return the sort key of the attachments that a removed message at that place has left in its thread."""
+    return f"F#{place}"
 
 
 def idempotency_sk(key: str) -> str:

@@ -22,6 +22,8 @@ MAX_CONCURRENT_CALLS = 16
 # S3's own limit on one DeleteObjects call.
 MAX_DELETE_KEYS = 1000
 
+_NO_SUCH_KEY = {"NoSuchKey", "404", "NotFound"}
+
 
 @dataclass(frozen=True)
 class Head:
@@ -63,21 +65,22 @@ class Objects:
             return self._client
 
     async def _call(self, operation: Callable[[], T]) -> T:
-        from botocore.exceptions import BotoCoreError, ClientError
-
+        """Make a call on a thread of the pool, where the client is made too."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404", "NotFound"}:
+        except Exception as error:
+            from botocore.exceptions import BotoCoreError, ClientError
+
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _NO_SUCH_KEY:
                 raise KeyError from None
-            raise store_error(error) from error
-        except BotoCoreError as error:
-            raise store_error(error) from error
+            if isinstance(error, (BotoCoreError, ClientError)):
+                raise store_error(error) from error
+            raise
 
     async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
         """Write an object of `body` bytes; a file is read from where it stands, and can be rewound."""
         await self._call(
-            partial(self.client.put_object, Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+            lambda: self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
         )
 
     async def get(self, key: str) -> bytes:
@@ -94,9 +97,10 @@ class Objects:
 
     async def peek(self, key: str, count: int) -> Head | None:
         """Return an object's size and its first `count` bytes, or None where there is no such object."""
-        from botocore.exceptions import ClientError
 
         def call() -> Head:
+            from botocore.exceptions import ClientError
+
             try:
                 found = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{count - 1}")
             except ClientError as error:
@@ -115,20 +119,22 @@ class Objects:
     async def delete_many(self, keys: Sequence[str]) -> None:
         """Remove objects, whether or not they are there."""
         for start in range(0, len(keys), MAX_DELETE_KEYS):
-            chunk: Any = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
-            answer = await self._call(
-                partial(self.client.delete_objects, Bucket=self.bucket, Delete={"Objects": chunk, "Quiet": True})
-            )
+            chunk = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
+            request: Any = {"Objects": chunk, "Quiet": True}
+            answer = await self._call(partial(self._delete, request))
             failed = answer.get("Errors", [])
             if failed:
                 raise store_error(RuntimeError(f"{len(failed)} objects could not be removed"))
+
+    def _delete(self, request: Any) -> Mapping[str, Any]:
+        return self.client.delete_objects(Bucket=self.bucket, Delete=request)
 
     async def delete_prefix(self, prefix: str) -> int:
         """Remove all objects under a prefix and return how many there were."""
         removed = 0
         while True:
             answer = await self._call(
-                partial(self.client.list_objects_v2, Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS)
+                lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS)
             )
             keys = [entry["Key"] for entry in answer.get("Contents", [])]
             if not keys:
@@ -147,5 +153,5 @@ class Objects:
         """
         request: Mapping[str, Any] = {"Bucket": self.bucket, "Key": key, **parameters}
         return await self._call(
-            partial(self.client.generate_presigned_url, operation, Params=dict(request), ExpiresIn=seconds)
+            lambda: self.client.generate_presigned_url(operation, Params=dict(request), ExpiresIn=seconds)
         )

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from assistant import keys
 from assistant.attachments import sweep_unsent
 from assistant.errors import AssistantError
-from assistant.identity import Caller
 from assistant.resources import Resources
 from assistant.table import Row
-from assistant.threads import purge
+from assistant.threads import offload, purge, retention
 from assistant.threads.rows import now, row_key
 
 logger = logging.getLogger(__name__)
@@ -51,38 +50,42 @@ async def sweep(resources: Resources, *, time_is_up: Callable[[], bool] = lambda
             for row in rows:
                 if time_is_up():
                     return swept
-                await _do(resources, row, swept)
+                await _do(resources, row, swept, time_is_up)
             if not more:
                 break
             after = rows[-1]["sk"]
     return swept
 
 
-async def _do(resources: Resources, row: Row, swept: Swept) -> None:
+async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable[[], bool]) -> None:
     started = time.monotonic()
     try:
-        done = await _work(resources, row)
-    except AssistantError as error:
+        done = await _work(resources, row, time_is_up)
+        if done:
+            await resources.table.delete(row_key(row))
+    except Exception as error:
+        # One piece that cannot be done must not keep the others from being done.
         swept.failed += 1
-        logger.warning("sweep: %s failed after %.1f s: %s", row["kind"], time.monotonic() - started, error.code)
+        known = isinstance(error, AssistantError)
+        logger.warning("sweep: %s failed after %.1f s", row.get("kind"), time.monotonic() - started, exc_info=not known)
         return
     if done:
-        await resources.table.delete(row_key(row))
         swept.finished += 1
     else:
         swept.postponed += 1
 
 
-async def _work(resources: Resources, row: Row) -> bool:
+async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) -> bool:
     """Do one piece of work. Return whether it is finished."""
-    caller = Caller(row["tenant_id"], row["user_id"])
     match row["kind"]:
         case purge.PURGE_KIND:
-            return await purge.purge_thread(resources, caller, row["thread_id"], row_key(row))
-        case purge.EXPIRE_KIND:
-            return await purge.expire_thread(resources, caller, row["thread_id"])
+            return await purge.purge_thread(resources, row, time_is_up=time_is_up)
+        case retention.EXPIRE_KIND:
+            await purge.expire_thread(resources, row)
+        case offload.OBJECT_KIND:
+            await offload.sweep_object(resources, row)
         case "attachment":
             await sweep_unsent(resources, row)
-            return True
-    logger.error("sweep: unknown kind %r", row["kind"])
-    return False
+        case kind:
+            raise ValueError(f"No release before this one knows work of kind {kind!r}.")
+    return True

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from assistant.errors import StoreUnavailableError
 from assistant.keys import Key
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Row = dict[str, Any]
-T = TypeVar("T")
 
 # DynamoDB answers in milliseconds; a connection that does not is dead, and a new one is cheap.
 CONNECT_TIMEOUT_SECONDS = 1
@@ -123,32 +121,26 @@ class Table:
                 self._client = boto3.client("dynamodb", config=lambda_config())
             return self._client
 
-    async def _call(self, operation: Callable[[], T]) -> T:
-        from botocore.exceptions import BotoCoreError, ClientError
+    async def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call on a thread of the pool, where the client is made too."""
+
+        def call() -> dict[str, Any]:
+            answer: dict[str, Any] = getattr(self.client, operation)(**request)
+            return answer
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code")
-            if code == "ConditionalCheckFailedException":
-                response: Any = error.response
-                old = response.get("Item")
-                raise ConditionFailedError(row=_load(old) if old else None) from None
-            if code == "TransactionCanceledException":
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except Exception as error:
+            known = _translated(error)
+            if known is None:
                 raise
-            raise store_error(error) from error
-        except BotoCoreError as error:
-            raise store_error(error) from error
+            raise known from error
 
     async def get(self, key: Key) -> Row | None:
         """Return the row with that key, strongly consistent, or None."""
-
-        def call() -> Row | None:
-            found = self.client.get_item(TableName=self.name, Key=_dump(key._asdict()), ConsistentRead=True)
-            item = found.get("Item")
-            return _load(item) if item else None
-
-        return await self._call(call)
+        request = {"TableName": self.name, "Key": _dump(key._asdict()), "ConsistentRead": True}
+        item = (await self._call("get_item", request)).get("Item")
+        return _load(item) if item else None
 
     async def get_many(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Return the rows that exist among these keys, strongly consistent."""
@@ -157,8 +149,8 @@ class Table:
         for round_number in range(MAX_ROUNDS):
             while waiting:
                 chunk, waiting = waiting[:MAX_BATCH_GET_KEYS], waiting[MAX_BATCH_GET_KEYS:]
-                request: Any = {self.name: {"Keys": chunk, "ConsistentRead": True}}
-                answer = await self._call(partial(self.client.batch_get_item, RequestItems=request))
+                request = {self.name: {"Keys": chunk, "ConsistentRead": True}}
+                answer = await self._call("batch_get_item", {"RequestItems": request})
                 for item in answer["Responses"].get(self.name, []):
                     row = _load(item)
                     found[Key(row["pk"], row["sk"])] = row
@@ -207,7 +199,7 @@ class Table:
             "Limit": limit + (after is not None),
             "ConsistentRead": True,
         }
-        answer = await self._call(partial(self.client.query, **request))
+        answer = await self._call("query", request)
         rows = [_load(item) for item in answer["Items"]]
         more = "LastEvaluatedKey" in answer
         if after is not None and rows and rows[0]["sk"] == after:
@@ -224,7 +216,7 @@ class Table:
         """
         request = _conditioned(condition, {}, {f":{name}": value for name, value in values.items()})
         item = _dump({**row, **key._asdict()})
-        await self._call(partial(self.client.put_item, TableName=self.name, Item=item, **request))
+        await self._call("put_item", {"TableName": self.name, "Item": item, **request})
 
     async def update(
         self,
@@ -240,22 +232,18 @@ class Table:
         Raises:
             ConditionFailedError: the condition does not hold; carries the row as it is.
         """
-        request = _conditioned(condition, names or {}, values or {})
-        answer = await self._call(
-            partial(
-                self.client.update_item,
-                TableName=self.name,
-                Key=_dump(key._asdict()),
-                UpdateExpression=update,
-                ReturnValues="ALL_NEW",
-                **request,
-            )
-        )
-        return _load(answer["Attributes"])
+        request = {
+            "TableName": self.name,
+            "Key": _dump(key._asdict()),
+            "UpdateExpression": update,
+            "ReturnValues": "ALL_NEW",
+            **_conditioned(condition, names or {}, values or {}),
+        }
+        return _load((await self._call("update_item", request))["Attributes"])
 
     async def delete(self, key: Key) -> None:
         """Remove a row, whether or not it is there."""
-        await self._call(partial(self.client.delete_item, TableName=self.name, Key=_dump(key._asdict())))
+        await self._call("delete_item", {"TableName": self.name, "Key": _dump(key._asdict())})
 
     async def delete_many(self, keys: Sequence[Key]) -> None:
         """Remove rows in batches; what DynamoDB leaves over is tried again."""
@@ -263,7 +251,7 @@ class Table:
         round_number = 0
         while waiting:
             chunk, waiting = waiting[:MAX_BATCH_WRITE_ROWS], waiting[MAX_BATCH_WRITE_ROWS:]
-            answer = await self._call(partial(self.client.batch_write_item, RequestItems={self.name: chunk}))
+            answer = await self._call("batch_write_item", {"RequestItems": {self.name: chunk}})
             left = answer.get("UnprocessedItems", {}).get(self.name, [])
             if left:
                 round_number += 1
@@ -280,24 +268,46 @@ class Table:
         Raises:
             ConditionFailedError: a condition does not hold; carries the first such write's index and row.
         """
-        from botocore.exceptions import ClientError
-
-        request: Any = [_transact_item(self.name, write) for write in writes]
+        request = [_transact_item(self.name, write) for write in writes]
         for round_number in range(MAX_ROUNDS):
             try:
-                await self._call(partial(self.client.transact_write_items, TransactItems=request))
+                await self._call("transact_write_items", {"TransactItems": request})
                 return
-            except ClientError as error:
-                response: Any = error.response
-                reasons = response.get("CancellationReasons", [])
-                for index, reason in enumerate(reasons):
-                    if reason.get("Code") == "ConditionalCheckFailed":
-                        old = reason.get("Item")
-                        raise ConditionFailedError(index, _load(old) if old else None) from None
-                if not any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
-                    raise store_error(error) from error
-            await pause(round_number)
+            except _TransactionBusyError:
+                await pause(round_number)
         raise StoreUnavailableError(retry_after=1)
+
+
+class _TransactionBusyError(Exception):
+    """A transaction met another one, or was throttled; nothing of it was applied."""
+
+
+def _translated(error: Exception) -> Exception | None:
+    """Return our error for one of botocore's, None for any other."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, BotoCoreError):
+        return store_error(error)
+    if not isinstance(error, ClientError):
+        return None
+    response: Any = error.response
+    match response.get("Error", {}).get("Code"):
+        case "ConditionalCheckFailedException":
+            return ConditionFailedError(row=_load_old(response))
+        case "TransactionCanceledException":
+            reasons = response.get("CancellationReasons", [])
+            # A condition that does not hold is final, whatever else stood in the way.
+            for index, reason in enumerate(reasons):
+                if reason.get("Code") == "ConditionalCheckFailed":
+                    return ConditionFailedError(index, _load_old(reason))
+            if any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
+                return _TransactionBusyError()
+    return store_error(error)
+
+
+def _load_old(failed: Mapping[str, Any]) -> Row | None:
+    old = failed.get("Item")
+    return _load(old) if old else None
 
 
 def _conditioned(condition: str | None, names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:

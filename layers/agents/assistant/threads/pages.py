@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from assistant import keys
 from assistant.errors import InvalidRequestError
+from assistant.keys import Key
 from assistant.table import Row, Table
 
 # A client that asks for everything gets this much and `has_more`.
 MAX_PAGE_ROWS = 100
-# A Lambda answer ends at 6 MB; the rest is for JSON's escapes and the thread around the items.
-MAX_PAGE_BYTES = 4_500_000
+# A Lambda answer ends at 6 MB; the rest is for the thread around the items. Rows know their size inside an answer.
+MAX_PAGE_BYTES = 5_500_000
 # Rows that are read beyond the page asked for, so that a few hidden ones do not cost a second round trip.
 SLACK_ROWS = 8
+# Where rows turn out to be hidden, the next round trip reads this many at least.
+NEXT_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,11 @@ async def read_page(
     """
     rows: list[Row] = []
     size = 0
+    # One more than needed tells whether there is more.
+    read = limit + 1 + SLACK_ROWS
     while limit:
-        # One more than needed tells whether there is more.
-        found, more = await table.query(
-            pk, between=between, after=after, descending=descending, limit=limit - len(rows) + 1 + SLACK_ROWS
-        )
+        found, more = await table.query(pk, between=between, after=after, descending=descending, limit=read)
+        read = max(limit - len(rows) + 1 + SLACK_ROWS, NEXT_ROWS)
         for row in found:
             if not wanted(row):
                 continue
@@ -74,3 +79,67 @@ async def read_page(
             break
         after = found[-1]["sk"]
     return RowPage(rows, has_more=False)
+
+
+@dataclass(frozen=True)
+class ThreadHead:
+    """What stands at the end of a thread's partition.
+
+    Attributes:
+        meta: The thread's metadata row, None if there is none.
+        turn: The row of its newest turn; None if there is none, or where only the metadata was asked for.
+    """
+
+    meta: Row | None
+    turn: Row | None = None
+
+
+async def read_newest(
+    table: Table, pk: str, *, limit: int, wanted: Callable[[Row], bool], up_to: str = keys.META_SK
+) -> tuple[ThreadHead, RowPage]:
+    """Read a thread's head and its newest items, the newest first, in one round trip.
+
+    Args:
+        table: The table.
+        pk: The thread's partition.
+        limit: How many wanted items at most.
+        wanted: Whether an item counts.
+        up_to: The sort key to begin with: the metadata's, or the newest turn's.
+    """
+    head: dict[str, Row] = {}
+
+    def keep(row: Row) -> bool:
+        if row["sk"] in (keys.META_SK, keys.TURN_SK):
+            head[row["sk"]] = row
+            return False
+        return wanted(row)
+
+    page = await read_page(
+        table, pk, between=(keys.ITEM_PREFIX, up_to), after=None, limit=limit, descending=True, wanted=keep
+    )
+    return ThreadHead(head.get(keys.META_SK), head.get(keys.TURN_SK)), page
+
+
+async def read_items(
+    table: Table, pk: str, *, after: str | None, limit: int, descending: bool, wanted: Callable[[Row], bool]
+) -> tuple[Row | None, RowPage]:
+    """Read a page of a thread's items, and its metadata with it, in one hop.
+
+    The metadata stands behind the newest item. Where a page does not begin there, no single call of DynamoDB
+    returns both, and a GetItem runs beside the Query.
+    """
+    if after is None and descending and limit:
+        head, page = await read_newest(table, pk, limit=limit, wanted=wanted)
+        return head.meta, page
+    return await asyncio.gather(
+        table.get(Key(pk, keys.META_SK)),
+        read_page(
+            table,
+            pk,
+            between=(keys.ITEM_PREFIX, keys.ITEM_END),
+            after=after,
+            limit=limit,
+            descending=descending,
+            wanted=wanted,
+        ),
+    )

@@ -28,7 +28,10 @@ def new_alias(pk: str, foreign_id: str, created_at: datetime) -> tuple[str, Writ
     """Return a new place for a foreign id, and the write that remembers it unless it has one already."""
     place = keys.new_place(created_at)
     row: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "place": place}
-    return place, Write(alias_key(pk, foreign_id), put=row, condition="attribute_not_exists(pk)")
+    # What an alias named may have been removed, and be added again.
+    return place, Write(
+        alias_key(pk, foreign_id), put=row, condition="attribute_not_exists(pk) OR attribute_exists(gone)"
+    )
 
 
 def forgotten_alias(pk: str, foreign_id: str, place: str) -> Write:
@@ -45,6 +48,12 @@ def forgotten_alias(pk: str, foreign_id: str, place: str) -> Write:
 def place_in(row: Row | None) -> str | None:
     """Return the place in an alias that was read."""
     return None if row is None else str(row["place"])
+
+
+async def thread_place(table: Table, user: str, thread_id: str) -> str | None:
+    """Return where a thread stands in its user's list, None if it does not; only a foreign id is looked up."""
+    own = keys.own_place(thread_id)
+    return own if own is not None else place_in(await table.get(alias_key(user, thread_id)))
 
 
 async def cursor_place(table: Table, pk: str, after: str) -> str:

@@ -7,43 +7,30 @@ and the work last. Each step may be repeated, so a kill in the middle costs noth
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant import keys
 from assistant.attachments import delete_for_thread
+from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.keys import Key
 from assistant.table import ConditionFailedError, Row, Write
 from assistant.threads import places
-from assistant.threads.rows import SCHEMA_VERSION, is_visible, now
+from assistant.threads.items import item_removal
+from assistant.threads.rows import SCHEMA_VERSION, is_visible, now, row_key
 
 if TYPE_CHECKING:
     from assistant.resources import Resources
 
+logger = logging.getLogger(__name__)
+
 PURGE_KIND = "purge"
-EXPIRE_KIND = "expire"
 # What a request removes itself before it answers; the sweep does the rest.
 INLINE_ROWS = 200
 # Rows that are read and removed in one step.
 STEP_ROWS = 100
-
-
-def _work(caller: Caller, thread_id: str, kind: str, due: datetime) -> Write:
-    partition = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
-    row: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "kind": kind,
-        "tenant_id": caller.tenant_id,
-        "user_id": caller.user_id,
-        "thread_id": thread_id,
-    }
-    return Write(keys.sweep_key(due, partition, kind), put=row)
-
-
-def expiry_work(caller: Caller, thread_id: str, expires_at: float) -> Write:
-    """Return the write that has the sweep look at a thread when it expires (seconds since 1970, UTC)."""
-    return _work(caller, thread_id, EXPIRE_KIND, datetime.fromtimestamp(expires_at, UTC))
 
 
 async def delete_thread(resources: Resources, caller: Caller, thread_id: str, meta: Row) -> None:
@@ -54,17 +41,28 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
         caller: The thread's owner.
         thread_id: The thread.
         meta: The thread's metadata row.
+
+    Raises:
+        StoreUnavailableError: nothing has been deleted. What fails after the deletion is the sweep's.
     """
     user = keys.user_partition(caller.tenant_id, caller.user_id)
     deleted_at = now()
-    work = _work(caller, thread_id, PURGE_KIND, deleted_at)
+    work: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": PURGE_KIND,
+        "tenant_id": caller.tenant_id,
+        "user_id": caller.user_id,
+        "thread_id": thread_id,
+        "deleted_at": deleted_at.isoformat(),
+    }
+    work_key = keys.sweep_key(deleted_at, meta["pk"], PURGE_KIND)
     writes = [
         Write(
             Key(meta["pk"], keys.META_SK),
-            update="SET deleted_at = :now, #place = :place REMOVE #data, #blob",
+            update="SET deleted_at = :now REMOVE #data, #blob, #ttl",
             condition="attribute_exists(pk) AND attribute_not_exists(deleted_at)",
-            names={"#place": "place", "#data": "data", "#blob": "blob"},
-            values={":now": deleted_at.isoformat(), ":place": meta["place"]},
+            names={"#data": "data", "#blob": "blob", "#ttl": "ttl"},
+            values={":now": work["deleted_at"]},
         ),
         # A turn that runs finds its record ended when it next writes, and stops.
         Write(
@@ -74,7 +72,7 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
             values={":ended": "deleted", ":version": SCHEMA_VERSION},
         ),
         Write(Key(user, keys.thread_list_sk(meta["place"])), delete=True),
-        work,
+        Write(work_key, put=work),
     ]
     if keys.own_place(thread_id) is None:
         writes.append(places.forgotten_alias(user, thread_id, meta["place"]))
@@ -82,52 +80,92 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
         await resources.table.transact(writes)
     except ConditionFailedError:
         return  # Someone else has just deleted it.
-    await purge_thread(resources, caller, thread_id, work.key, most=INLINE_ROWS)
+    try:
+        await purge_thread(resources, {**work, **work_key._asdict()}, most=INLINE_ROWS)
+    except StoreUnavailableError:
+        logger.warning("thread %s is deleted; what it held is removed by the sweep", thread_id)
 
 
 async def purge_thread(
-    resources: Resources, caller: Caller, thread_id: str, work: Key, *, most: int | None = None
+    resources: Resources, work: Row, *, most: int | None = None, time_is_up: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Remove what a deleted thread held: rows, objects, attachments.
+    """Remove what a deleted thread held: rows, objects, attachments; and the work's row with the last of it.
 
     Args:
         resources: The process's table and bucket.
-        caller: The thread's owner.
-        thread_id: The thread.
-        work: The key of the sweep's work, removed at the end.
-        most: How many rows to remove at most; None for all.
+        work: The sweep's work, as `delete_thread` wrote it.
+        most: About how many rows to remove; None for all.
+        time_is_up: Asked between two steps.
 
     Returns:
         Whether all is gone.
     """
+    caller, thread_id = Caller(work["tenant_id"], work["user_id"]), work["thread_id"]
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
     removed = 0
-    while most is None or removed < most:
-        # All but the metadata, which sorts between the items and the turn.
+    while (most is None or removed < most) and not time_is_up():
+        meta = await resources.table.get(Key(pk, keys.META_SK))
+        if meta is not None and meta.get("deleted_at") != work["deleted_at"]:
+            # It is gone, and its id has been given to a new thread.
+            await resources.table.delete(row_key(work))
+            return True
+        # All but the metadata and the turn, which sort behind.
         rows, _ = await resources.table.query(pk, between=("A#", "~"), limit=STEP_ROWS)
         if not rows:
             await resources.objects.delete_prefix(keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id))
-            await resources.table.delete_many([Key(pk, keys.TURN_SK), Key(pk, keys.META_SK), work])
+            await _forget(resources, pk, work)
             return True
         attached = [name for row in rows for name in row.get("attachments", [])]
         await delete_for_thread(resources, caller, attached)
-        await resources.table.delete_many([Key(row["pk"], row["sk"]) for row in rows])
+        await resources.table.delete_many([row_key(row) for row in rows])
         removed += len(rows)
     return False
 
 
-async def expire_thread(resources: Resources, caller: Caller, thread_id: str) -> bool:
-    """Remove a thread whose retention is over; look again later at one that lives on.
+async def _forget(resources: Resources, pk: str, work: Row) -> None:
+    """Remove a purged thread's last rows, and the work."""
+    try:
+        await resources.table.transact(
+            [
+                Write(
+                    Key(pk, keys.META_SK),
+                    delete=True,
+                    condition="attribute_not_exists(pk) OR deleted_at = :deleted_at",
+                    values={":deleted_at": work["deleted_at"]},
+                ),
+                Write(Key(pk, keys.TURN_SK), delete=True),
+                Write(row_key(work), delete=True),
+            ]
+        )
+    except ConditionFailedError:
+        await resources.table.delete(row_key(work))
 
-    Returns:
-        Whether this look is done: True also when another one has been planned.
+
+async def expire_thread(resources: Resources, work: Row) -> None:
+    """Remove a thread whose retention is over, or what has expired of one that lives on.
+
+    Args:
+        resources: The process's table and bucket.
+        work: The sweep's work, as `retention.look` wrote it. Removing its row is left to who dispatched it.
     """
+    caller, thread_id = Caller(work["tenant_id"], work["user_id"]), work["thread_id"]
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
     meta = await resources.table.get(Key(pk, keys.META_SK))
     if meta is None or meta.get("deleted_at"):
-        return True
-    if is_visible(meta):
-        await resources.table.transact([expiry_work(caller, thread_id, meta["expires_at"])])
-    else:
+        return
+    if not is_visible(meta):
         await delete_thread(resources, caller, thread_id, meta)
-    return True
+        return
+    after: str | None = None
+    while True:
+        rows, more = await resources.table.query(
+            pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), after=after, limit=STEP_ROWS
+        )
+        for row in rows:
+            if not is_visible(row):
+                await resources.table.transact(item_removal(row))
+                await resources.objects.delete_many([row["object"]] if "object" in row else [])
+        # The oldest come first; behind a whole page that lives on, all does.
+        if not more or all(is_visible(row) for row in rows):
+            return
+        after = rows[-1]["sk"]

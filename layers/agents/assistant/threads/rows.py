@@ -7,6 +7,7 @@ older one to the present form, so rows of every release are read for ever.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,8 +30,10 @@ SCHEMA_VERSION = 1
 COMPRESS_OVER_BYTES = 4_000
 # DynamoDB's limit on an item is 409,600 bytes; the rest is for keys and the other attributes.
 MAX_INLINE_BYTES = 350_000
-# The largest item that can be made here; Lambda's own limit on a request body is 6 MB.
-MAX_ITEM_BYTES = 10_000_000
+# 10 MB of text, each character of it escaped, and what is around it; whatever is larger is a mistake.
+MAX_ITEM_BYTES = 32_000_000
+# Packing or unpacking this much takes milliseconds: more is done on a thread, off the event loop.
+MAX_ON_LOOP_BYTES = 100_000
 # DynamoDB's TTL would take a row before the sweep has removed its objects; so it comes this much later.
 TTL_GRACE = timedelta(days=7)
 
@@ -62,7 +65,7 @@ def now() -> datetime:
 
 def expiry(retention_days: int | None) -> dict[str, Any]:
     """Return the attributes that let a row written now expire, none without a retention."""
-    if retention_days is None:
+    if not retention_days:
         return {}
     end = now() + timedelta(days=retention_days)
     return {"expires_at": end.timestamp(), "ttl": int((end + TTL_GRACE).timestamp())}
@@ -105,18 +108,25 @@ def unpack(row: Row) -> bytes | str:
     return zlib.decompress(blob) if blob is not None else row["data"]
 
 
+def answer_size(text: str) -> int:
+    """Return the bytes of a JSON text inside a Lambda answer, which is JSON with the text as one string in it."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
 def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
     """Return the attributes with a thread's metadata. Items that a `Thread` carries along are left out.
 
     Raises:
         TooLargeError: the metadata does not fit into a row.
     """
-    packed = pack(thread.model_dump_json(include=set(_metadata_fields())))
+    text = thread.model_dump_json(include=set(_metadata_fields()))
+    packed = pack(text)
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         raise TooLargeError("The thread's metadata is too large.")
     return {
         "schema_version": SCHEMA_VERSION,
         "id": thread.id,
+        "size": answer_size(text),
         # Beside the value, so that a condition can refuse a message into a locked thread.
         "status": thread.status.type,
         **packed,
@@ -137,30 +147,41 @@ def _metadata_fields() -> tuple[str, ...]:
     return tuple(ThreadMetadata.model_fields)
 
 
-def item_row(item: ThreadItem, object_prefix: str, retention_days: int | None) -> tuple[dict[str, Any], Offload | None]:
+def dump_item(item: ThreadItem) -> bytes:
+    """Return an item as JSON.
+
+    Raises:
+        TooLargeError: it is over `MAX_ITEM_BYTES`.
+    """
+    text = item_adapter().dump_json(item)
+    if len(text) > MAX_ITEM_BYTES:
+        raise TooLargeError(f"An item may have {MAX_ITEM_BYTES // 1_000_000} MB.")
+    return text
+
+
+def item_row(
+    item: ThreadItem, raw: bytes, object_prefix: str, retention_days: int | None
+) -> tuple[dict[str, Any], Offload | None]:
     """Return an item's attributes, and the object that must be written first if it is a large one.
 
     Args:
         item: The item, of any kind.
+        raw: The same as `dump_item` gave it.
         object_prefix: Where in the bucket the thread's large items are kept.
         retention_days: After how many days the row expires; None for never.
-
-    Raises:
-        TooLargeError: the item is over `MAX_ITEM_BYTES`.
     """
-    text = item_adapter().dump_json(item).decode()
-    size = len(text.encode())
-    if size > MAX_ITEM_BYTES:
-        raise TooLargeError(f"An item may have {MAX_ITEM_BYTES // 1_000_000} MB.")
+    text = raw.decode()
     attributes: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "id": item.id,
         "type": item.type,
-        "size": size,
+        "size": answer_size(text),
         **expiry(retention_days),
     }
     if item.type in {"hidden_context_item", "sdk_hidden_context"}:
         attributes["hidden"] = True
+    if waits_for_user(item):
+        attributes["waits"] = True
     if item.type == "user_message" and item.attachments:
         attributes["attachments"] = [attachment.id for attachment in item.attachments]
     packed = pack(text)
@@ -172,11 +193,20 @@ def item_row(item: ThreadItem, object_prefix: str, retention_days: int | None) -
     return attributes | {"object": offload.key}, offload
 
 
+def waits_for_user(item: ThreadItem) -> bool:
+    """Tell whether an item asks its user, or their browser, for something that has not come yet."""
+    return item.type in {"structured_input", "client_tool_call"} and item.status == "pending"
+
+
+def takes_answer_back(old: Row, item: ThreadItem) -> bool:
+    """Tell whether an item that is added under an id would undo the answer that its user gave under it."""
+    return waits_for_user(item) and old["type"] == item.type and not old.get("waits")
+
+
 def load_item(row: Row, body: bytes | None = None) -> ThreadItem:
     """Return the item that a row holds; `body` is its object where the row only points to one."""
-    if body is not None:
-        return item_adapter().validate_json(zlib.decompress(body))
-    return item_adapter().validate_json(unpack(upgraded(row)))
+    text = unpack(upgraded(row)) if body is None else zlib.decompress(body)
+    return item_adapter().validate_json(text)
 
 
 def row_key(row: Row) -> Key:

@@ -6,37 +6,36 @@ A thread that is deleted or has expired is gone at once, whatever is still being
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from chatkit.store import NotFoundError as ChatKitNotFoundError
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 from assistant import ids, keys
 from assistant.attachments import records as attachment_records
 from assistant.context import RequestContext
-from assistant.errors import ConflictError, NotFoundError
+from assistant.errors import ConflictError
 from assistant.identity import Caller
 from assistant.keys import Key
-from assistant.resources import Resources
 from assistant.table import MAX_ROUNDS, ConditionFailedError, Row, Write, pause
-from assistant.threads import places, purge
+from assistant.threads import offload, places, purge
+from assistant.threads.errors import ThreadNotFoundError
+from assistant.threads.items import ItemRows, item_removal, replacement
+from assistant.threads.known import KnownThread, new_row, remember
 from assistant.threads.merge import merged_metadata
-from assistant.threads.pages import RowPage, page_limit, read_page
+from assistant.threads.pages import RowPage, page_limit, read_items, read_page
+from assistant.threads.retention import living_on, look
 from assistant.threads.rows import (
     expiry,
     is_visible,
-    item_row,
-    load_item,
     load_metadata,
     metadata_attributes,
     row_key,
+    takes_answer_back,
+    waits_for_user,
 )
 
-if TYPE_CHECKING:
-    from assistant.table import Table
+__all__ = ["ID_PREFIXES", "THREAD_EXISTS", "ThreadNotFoundError", "ThreadStore", "item_removal"]
 
 # ChatKit's own prefixes, so that a log reader is at home (chatkit.store, 1.6.5).
 ID_PREFIXES: dict[StoreItemType, str] = {
@@ -53,11 +52,13 @@ ID_PREFIXES: dict[StoreItemType, str] = {
 THREAD_EXISTS = "attribute_exists(pk) AND attribute_not_exists(deleted_at)"
 
 
-class ThreadNotFoundError(NotFoundError, ChatKitNotFoundError):
-    """The thread, item or attachment is not there for this caller."""
+# What a thread's two metadata rows hold of the metadata; their retention stays when it is written anew.
+_METADATA_ATTRIBUTES = ("schema_version", "id", "status", "size", "data", "blob", "version", "place")
+# An item that waits for its user's answer replaces none that has one.
+_NO_ANSWER_YET = "attribute_not_exists(#id) OR attribute_exists(#waits) OR #type <> :type"
 
 
-class ThreadStore(Store[RequestContext]):
+class ThreadStore(ItemRows, Store[RequestContext]):
     """Threads, items and attachments of all tenants; the context says whose.
 
     Raises (each method):
@@ -65,10 +66,6 @@ class ThreadStore(Store[RequestContext]):
         InvalidRequestError: an id, cursor or limit cannot be used.
         StoreUnavailableError: DynamoDB or S3 is out of reach.
     """
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._table: Table = resources.table
 
     def generate_thread_id(self, context: RequestContext) -> str:
         """Return a new thread id that sorts by time."""
@@ -82,75 +79,75 @@ class ThreadStore(Store[RequestContext]):
 
     async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         """Return a thread's metadata."""
-        row = await self._table.get(self._meta_key(thread_id, context.caller))
-        if row is None or not is_visible(row):
-            raise ThreadNotFoundError("The thread does not exist.")
-        return self._remember(row, context)
+        return remember(context, await self._visible_meta(thread_id, context))
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
         """Create a thread, or write what the caller changed in it.
 
-        What this request changed since it loaded the thread is merged into what the thread is by now, so a
+        What this request changed since it last saw the thread is merged into what the thread is by now, so a
         writer in between loses nothing.
 
         Raises:
             ConflictError: others kept writing the thread until our retries were used up.
         """
+        seen = thread.id in context.loaded
+        meta_key = self._meta_key(thread.id, context.caller)
+        row = context.loaded[thread.id].row if seen else await self._table.get(meta_key)
         for round_number in range(MAX_ROUNDS):
-            row = await self._table.get(self._meta_key(thread.id, context.caller))
-            if row is not None and row.get("deleted_at"):
-                raise ThreadNotFoundError("The thread does not exist.")
+            # One that this request has seen, and that is gone, was deleted: it does not come back.
+            if (row is None and seen) or (row is not None and not is_visible(row)):
+                raise ThreadNotFoundError(f"Thread {thread.id} not found.")
             try:
                 if row is None:
-                    await self._create(thread, context)
+                    writes = self.creation(thread, context)
+                    await self._table.transact(writes)
+                    self.note_created(thread, writes, context)
                 else:
                     await self._change(thread, row, context)
-                return
-            except ConditionFailedError:
+            except ConditionFailedError as error:
+                row = error.row
                 await pause(round_number)
+            else:
+                return
         raise ConflictError("The thread is being changed by others. Please try again.")
-
-    async def _create(self, thread: ThreadMetadata, context: RequestContext) -> None:
-        await self._table.transact(self.creation(thread, context))
-        context.loaded[thread.id] = thread.model_copy(deep=True)
 
     def creation(self, thread: ThreadMetadata, context: RequestContext) -> list[Write]:
         """Return the writes that create a thread; the first one's condition fails if it exists."""
-        caller, days = context.caller, context.settings.retention_days
+        caller, lives = context.caller, expiry(context.settings.retention_days)
         user = keys.user_partition(caller.tenant_id, caller.user_id)
         place, alias = keys.own_place(thread.id), None
         if place is None:
             place, alias = places.new_alias(user, thread.id, thread.created_at)
-        meta = self._meta_key(thread.id, caller)
-        row = metadata_attributes(thread) | {"version": 1, "place": place, **expiry(days)}
+        row = new_row(thread, place) | lives
         writes = [
-            Write(meta, put=row, condition="attribute_not_exists(pk)"),
+            Write(self._meta_key(thread.id, caller), put=row, condition="attribute_not_exists(pk)"),
             Write(Key(user, keys.thread_list_sk(place)), put=row),
         ]
         if alias is not None:
             writes.append(Write(alias.key, put=alias.put))
-        if days is not None:
-            writes.append(purge.expiry_work(caller, thread.id, row["expires_at"]))
+        if lives:
+            writes.append(look(caller, thread.id, lives["expires_at"]))
         return writes
 
-    async def _change(self, thread: ThreadMetadata, row: Row, context: RequestContext) -> None:
-        caller = context.caller
-        merged = merged_metadata(base=context.loaded.get(thread.id), mine=thread, theirs=load_metadata(row))
-        kept = {name: row.get(name) for name in ("place", "expires_at", "ttl")}
-        changed = metadata_attributes(merged) | kept | {"version": row["version"] + 1}
-        user = keys.user_partition(caller.tenant_id, caller.user_id)
-        await self._table.transact(
-            [
-                Write(
-                    row_key(row),
-                    put=changed,
-                    condition=f"{THREAD_EXISTS} AND version = :version",
-                    values={":version": row["version"]},
-                ),
-                Write(Key(user, keys.thread_list_sk(row["place"])), put=changed),
-            ]
+    def note_created(self, thread: ThreadMetadata, creation: list[Write], context: RequestContext) -> None:
+        """Remember a thread whose `creation` has been applied."""
+        meta = creation[0]
+        context.loaded[thread.id] = KnownThread(
+            thread.model_copy(deep=True), {**(meta.put or {}), **meta.key._asdict()}
         )
-        context.loaded[thread.id] = merged.model_copy(deep=True)
+
+    async def _change(self, thread: ThreadMetadata, row: Row, context: RequestContext) -> None:
+        known = context.loaded.get(thread.id)
+        merged = merged_metadata(base=known.seen if known else None, mine=thread, theirs=load_metadata(row))
+        changed = metadata_attributes(merged) | {"version": row["version"] + 1, "place": row["place"]}
+        caller = context.caller
+        user = keys.user_partition(caller.tenant_id, caller.user_id)
+        unchanged = f"{THREAD_EXISTS} AND #version = :seen"
+        meta = replacement(row_key(row), changed, _METADATA_ATTRIBUTES, unchanged, {":seen": row["version"]})
+        listed = Key(user, keys.thread_list_sk(row["place"]))
+        await self._table.transact([meta, replacement(listed, changed, _METADATA_ATTRIBUTES)])
+        kept = {name: value for name, value in row.items() if name not in _METADATA_ATTRIBUTES}
+        context.loaded[thread.id] = KnownThread(thread.model_copy(deep=True), kept | changed)
 
     async def load_threads(
         self, limit: int, after: str | None, order: str, context: RequestContext
@@ -173,9 +170,7 @@ class ThreadStore(Store[RequestContext]):
 
         A large thread's rows and objects are removed by the sweep.
         """
-        row = await self._table.get(self._meta_key(thread_id, context.caller))
-        if row is None or not is_visible(row):
-            raise ThreadNotFoundError("The thread does not exist.")
+        row = await self._visible_meta(thread_id, context)
         await purge.delete_thread(self._resources, context.caller, thread_id, row)
         context.loaded.pop(thread_id, None)
 
@@ -189,131 +184,65 @@ class ThreadStore(Store[RequestContext]):
         As ChatKit's own stores do, it answers an empty page for a thread that is not there.
         """
         pk = self._partition(thread_id, context.caller)
-        visible, page = await asyncio.gather(
-            self._table.get(Key(pk, keys.META_SK)),
-            read_page(
-                self._table,
-                pk,
-                between=(keys.ITEM_PREFIX, keys.ITEM_END),
-                after=keys.item_sk(await places.cursor_place(self._table, pk, after)) if after else None,
-                limit=page_limit(limit),
-                descending=order == "desc",
-                wanted=is_visible,
-            ),
+        meta, page = await read_items(
+            self._table,
+            pk,
+            after=keys.item_sk(await places.cursor_place(self._table, pk, after)) if after else None,
+            limit=page_limit(limit),
+            descending=order == "desc",
+            wanted=is_visible,
         )
-        if not is_visible(visible):
+        if not is_visible(meta):
             return Page[ThreadItem]()
         return _page(await self.decode_items(page.rows), page)
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
         """Return one item."""
-        pk = self._partition(thread_id, context.caller)
-        row = await self._find_item(pk, item_id, await self._open(pk, item_id))
-        if row is None or not is_visible(row):
-            raise ThreadNotFoundError("The item does not exist.")
-        return (await self.decode_items([row]))[0]
+        row = await self.find_item(thread_id, item_id, context)
+        for item in await self.decode_items([row] if row is not None and is_visible(row) else []):
+            return item
+        raise ThreadNotFoundError("The item does not exist.")
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
-        """Store an item. One that is there already is replaced and keeps its place."""
-        pk = self._partition(thread_id, context.caller)
-        for round_number in range(MAX_ROUNDS):
-            old = await self._find_item(pk, item.id, await self._open(pk, item.id))
-            try:
-                await self._put_item(pk, thread_id, item, old, context)
-                return
-            except ConditionFailedError as error:
-                if error.index == 0:
-                    raise ThreadNotFoundError("The thread does not exist.") from None
-                await pause(round_number)
-        raise ConflictError("The item is being written by others. Please try again.")
+        """Store an item. One that is there already is replaced and keeps its place.
+
+        A question that its user has answered is not replaced by the same question without the answer.
+        """
+        await self._store_item(thread_id, item, context, keep_answer=waits_for_user(item))
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         """Store an item under its id, whether or not it is there; it keeps its place."""
-        await self.add_thread_item(thread_id, item, context)
+        await self._store_item(thread_id, item, context, keep_answer=False)
+
+    async def _store_item(
+        self, thread_id: str, item: ThreadItem, context: RequestContext, *, keep_answer: bool
+    ) -> None:
+        for round_number in range(MAX_ROUNDS):
+            meta, rows = await self.find_items(thread_id, [item.id], context)
+            old = rows.get(item.id)
+            if keep_answer and old is not None and takes_answer_back(old, item):
+                return
+            at = None if old is None else row_key(old)
+            condition = _NO_ANSWER_YET if keep_answer else None
+            writes = living_on(context, thread_id, meta["place"], THREAD_EXISTS)
+            writes += await self.item_writes(thread_id, item, context, at=at, condition=condition)
+            try:
+                await self._table.transact(writes + (offload.releases(old) if old is not None else []))
+            except ConditionFailedError as error:
+                if error.index == 0:
+                    raise ThreadNotFoundError(f"Thread {thread_id} not found.") from None
+                await pause(round_number)
+                continue
+            await self.drop_objects([old] if old is not None else [])
+            return
+        raise ConflictError("The item is being written by others. Please try again.")
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
         """Remove an item and its object. One that is not there is no error, as in ChatKit's own stores."""
-        pk = self._partition(thread_id, context.caller)
-        row = await self._find_item(pk, item_id, await self._open(pk, item_id))
+        row = await self.find_item(thread_id, item_id, context)
         if row is not None:
             await self._table.transact(item_removal(row))
             await self.drop_objects([row])
-
-    async def _put_item(
-        self, pk: str, thread_id: str, item: ThreadItem, old: Row | None, context: RequestContext
-    ) -> None:
-        writes = [Write(Key(pk, keys.META_SK), condition=THREAD_EXISTS)]
-        at = None if old is None else row_key(old)
-        writes += await self.item_writes(thread_id, item, context, at=at)
-        await self._table.transact(writes)
-        if old is not None:
-            await self.drop_objects([old])
-
-    async def item_writes(
-        self, thread_id: str, item: ThreadItem, context: RequestContext, *, at: Key | None = None
-    ) -> list[Write]:
-        """Return the writes that store an item. A large one's object is put into the bucket before that.
-
-        Args:
-            thread_id: The thread.
-            item: The item.
-            context: The request's context.
-            at: The key of the row that already holds the item; needed for foreign ids only.
-        """
-        caller = context.caller
-        pk = self._partition(thread_id, caller)
-        prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id)
-        attributes, offload = item_row(item, prefix, context.settings.retention_days)
-        if offload is not None:
-            await self._resources.objects.put(offload.key, offload.body)
-        own = keys.own_place(item.id)
-        if own is not None:
-            at = Key(pk, keys.item_sk(own))
-        if at is not None:
-            return [Write(at, put=attributes)]
-        place, alias = places.new_alias(pk, item.id, item.created_at)
-        return [Write(Key(pk, keys.item_sk(place)), put=attributes), alias]
-
-    async def find_item(self, thread_id: str, item_id: str, context: RequestContext) -> Row | None:
-        """Return an item's row, or None where there is none."""
-        pk = self._partition(thread_id, context.caller)
-        return await self._find_item(pk, item_id, await self._open(pk, item_id))
-
-    async def _open(self, pk: str, item_id: str) -> dict[Key, Row]:
-        """Read in one round trip what is known about a thread and one item of it."""
-        own = keys.own_place(item_id)
-        at = places.alias_key(pk, item_id) if own is None else Key(pk, keys.item_sk(own))
-        found = await self._table.get_many([Key(pk, keys.META_SK), at])
-        if not is_visible(found.get(Key(pk, keys.META_SK))):
-            raise ThreadNotFoundError("The thread does not exist.")
-        return found
-
-    async def _find_item(self, pk: str, item_id: str, found: dict[Key, Row]) -> Row | None:
-        own = keys.own_place(item_id)
-        if own is not None:
-            return found.get(Key(pk, keys.item_sk(own)))
-        place = places.place_in(found.get(places.alias_key(pk, item_id)))
-        return None if place is None else await self._table.get(Key(pk, keys.item_sk(place)))
-
-    async def decode_items(self, rows: Sequence[Row]) -> list[ThreadItem]:
-        """Return the items in rows, large ones from the bucket."""
-
-        async def decode(row: Row) -> ThreadItem:
-            body = None
-            if "object" in row:
-                try:
-                    body = await self._resources.objects.get(row["object"])
-                except KeyError:
-                    raise ThreadNotFoundError("The item's content is gone.") from None
-            return load_item(row, body)
-
-        return list(await asyncio.gather(*(decode(row) for row in rows)))
-
-    async def drop_objects(self, rows: Sequence[Row]) -> None:
-        """Remove the objects of rows that no longer point to them."""
-        objects = [row["object"] for row in rows if "object" in row]
-        if objects:
-            await self._resources.objects.delete_many(objects)
 
     # Attachments
 
@@ -329,26 +258,15 @@ class ThreadStore(Store[RequestContext]):
         """Remove an attachment's metadata."""
         await self._table.delete(attachment_records.record_key(context.caller, attachment_id))
 
-    def _partition(self, thread_id: str, caller: Caller) -> str:
-        return keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
-
     def _meta_key(self, thread_id: str, caller: Caller) -> Key:
         return Key(self._partition(thread_id, caller), keys.META_SK)
 
-    def _remember(self, row: Row, context: RequestContext) -> ThreadMetadata:
-        thread = load_metadata(row)
-        context.loaded[thread.id] = thread.model_copy(deep=True)
-        return thread
-
-
-def item_removal(row: Row) -> list[Write]:
-    """Return the writes that remove an item's row, and let its alias lapse."""
-    writes = [Write(row_key(row), delete=True)]
-    if keys.own_place(row["id"]) is None:
-        place = row["sk"].removeprefix(keys.ITEM_PREFIX)
-        writes.append(places.forgotten_alias(row["pk"], row["id"], place))
-    return writes
+    async def _visible_meta(self, thread_id: str, context: RequestContext) -> Row:
+        row = await self._table.get(self._meta_key(thread_id, context.caller))
+        if row is None or not is_visible(row):
+            raise ThreadNotFoundError(f"Thread {thread_id} not found.")
+        return row
 
 
 def _page(data: list[Any], page: RowPage) -> Page[Any]:
-    return Page(data=data, has_more=page.has_more, after=data[-1].id if page.has_more and data else None)
+    return Page(data=data, has_more=page.has_more, after=page.rows[-1]["id"] if page.has_more and page.rows else None)

@@ -169,7 +169,7 @@ class TurnSaver:
     ) -> None:
         """Write items, removals and the rest under the fence; what does not fit goes before it, fenced as well."""
         store = ThreadStore(self.context.resources)
-        groups = [await item_writes(store, self.thread_id, item, self.context) for item in items]
+        groups = [await store.upsert_writes(self.thread_id, item, self.context) for item in items]
         gone = {row_key(row) for row in rows}
         for item_id in removed:
             row = await store.find_item(self.thread_id, item_id, self.context)
@@ -213,14 +213,6 @@ class TurnSaver:
         return record
 
 
-async def item_writes(store: ThreadStore, thread_id: str, item: ThreadItem, context: RequestContext) -> list[Write]:
-    """Return the writes that store an item, in the place that it has already if it has one."""
-    if keys.own_place(item.id) is not None:
-        return await store.item_writes(thread_id, item, context)
-    old = await store.find_item(thread_id, item.id, context)
-    return await store.item_writes(thread_id, item, context, at=None if old is None else row_key(old))
-
-
 def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
     """Return the write that ends a running turn, and fails if it is not running any more."""
     return Write(
@@ -256,6 +248,5 @@ def released_key(key: Key, turn_id: str) -> Write:
 
 
 def _weight(write: Write) -> int:
-    """Return about how many bytes a write has; text may take three bytes a character."""
-    values = [*(write.put or {}).values(), *write.values.values()]
-    return sum(len(value) * (3 if isinstance(value, str) else 1) for value in values if isinstance(value, str | bytes))
+    values = write.values
+    return len(values.get(":blob", b"")) + len(values.get(":data", "")) * 3

@@ -13,7 +13,7 @@ from assistant.table import ConditionFailedError, Write
 from assistant.threads.store import ThreadStore
 from assistant.turns import ending
 from assistant.turns.record import Outcome, TurnRecord, turn_key
-from assistant.turns.saving import ended_turn, item_writes, story_row
+from assistant.turns.saving import ended_turn, story_row
 
 
 async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, outcome: Outcome = "lost") -> None:
@@ -40,7 +40,7 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
         )
     kept = ending.kept_items(thread_id, turn.partial, outcome)
     store = ThreadStore(context.resources)
-    writes = [write for item in kept for write in await item_writes(store, thread_id, item, context)]
+    writes = [write for item in kept for write in await store.upsert_writes(thread_id, item, context)]
     story = {"operation": turn.operation, "changed": turn.changed, "error": outcome if outcome == "lost" else None}
     row = story_row(context, turn.turn_id, turn.floor, outcome, story)
     try:

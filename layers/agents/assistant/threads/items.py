@@ -1,0 +1,231 @@
+"""Items as a store reads and writes them: found by id, decoded, replaced in their place, removed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chatkit.types import ThreadItem
+
+from assistant import keys
+from assistant.identity import Caller
+from assistant.keys import Key
+from assistant.resources import Resources
+from assistant.table import Row, Write
+from assistant.threads import offload, places
+from assistant.threads.errors import ThreadNotFoundError
+from assistant.threads.rows import (
+    MAX_ON_LOOP_BYTES,
+    SCHEMA_VERSION,
+    Offload,
+    dump_item,
+    is_visible,
+    item_row,
+    load_item,
+    row_key,
+    takes_answer_back,
+)
+
+if TYPE_CHECKING:
+    from assistant.context import RequestContext
+    from assistant.table import Table
+
+logger = logging.getLogger(__name__)
+
+# What an item's row may hold of the item itself. Anything else there, such as feedback, outlives a new version.
+_OWN_ATTRIBUTES = (
+    "schema_version",
+    "id",
+    "type",
+    "size",
+    "data",
+    "blob",
+    "object",
+    "hidden",
+    "waits",
+    "attachments",
+    "expires_at",
+    "ttl",
+)
+
+
+def replacement(
+    key: Key,
+    attributes: Mapping[str, Any],
+    own: Sequence[str],
+    condition: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Write:
+    """Return the write that makes a row hold these attributes and no others of its own.
+
+    Args:
+        key: The row, there or not.
+        attributes: What it is to hold.
+        own: The names that belong to what is written; the row's other attributes stay.
+        condition: What must hold for the row, in the names of `own` with a `#` before each.
+        values: What else the condition compares with.
+    """
+    gone = [name for name in own if name not in attributes]
+    update = "SET " + ", ".join(f"#{name} = :{name}" for name in attributes)
+    if gone:
+        update += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+    return Write(
+        key,
+        update=update,
+        condition=condition,
+        names={f"#{name}": name for name in own},
+        values={**{f":{name}": value for name, value in attributes.items()}, **(values or {})},
+    )
+
+
+def item_removal(row: Row) -> list[Write]:
+    """Return the writes that remove an item: its row, and what must be known of it afterwards."""
+    pk, place = row["pk"], row["sk"].removeprefix(keys.ITEM_PREFIX)
+    writes = [Write(row_key(row), delete=True), *offload.releases(row)]
+    if keys.own_place(row["id"]) is None:
+        writes.append(places.forgotten_alias(pk, row["id"], place))
+    if row.get("attachments"):
+        # Another message of the thread may hold the same files, so they go with the thread.
+        left = {"schema_version": SCHEMA_VERSION, "attachments": row["attachments"]}
+        writes.append(Write(Key(pk, keys.orphans_sk(place)), put=left))
+    return writes
+
+
+class ItemRows:
+    """The items of any thread; the context says whose."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._table: Table = resources.table
+
+    async def item_writes(
+        self,
+        thread_id: str,
+        item: ThreadItem,
+        context: RequestContext,
+        *,
+        at: Key | None = None,
+        condition: str | None = None,
+    ) -> list[Write]:
+        """Return the writes that store an item, the item's own first. A large one's object is put before that.
+
+        Args:
+            thread_id: The thread.
+            item: The item.
+            context: The request's context.
+            at: The key of the row that already holds the item; needed for foreign ids only.
+            condition: What must hold for the item's row as it is.
+
+        Raises:
+            TooLargeError: the item is larger than any may be.
+        """
+        caller = context.caller
+        pk = self._partition(thread_id, caller)
+        prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id)
+        attributes, large = await self._pack(item, prefix, context.settings.retention_days)
+        own = keys.own_place(item.id)
+        writes: list[Write] = []
+        if own is not None:
+            at = Key(pk, keys.item_sk(own))
+        if at is None:
+            place, alias = places.new_alias(pk, item.id, item.created_at)
+            at, writes = Key(pk, keys.item_sk(place)), [alias]
+        if large is not None:
+            writes.append(await offload.put(self._resources, large))
+        return [replacement(at, attributes, _OWN_ATTRIBUTES, condition), *writes]
+
+    async def upsert_writes(self, thread_id: str, item: ThreadItem, context: RequestContext) -> list[Write]:
+        """Return the writes that store an item in the place that it has already, if it has one.
+
+        None for a question that its user has answered under the same id.
+        """
+        at = None
+        if keys.own_place(item.id) is None:
+            old = await self.find_item(thread_id, item.id, context)
+            if old is not None and takes_answer_back(old, item):
+                return []
+            at = None if old is None else row_key(old)
+        return await self.item_writes(thread_id, item, context, at=at)
+
+    async def _pack(
+        self, item: ThreadItem, prefix: str, retention_days: int | None
+    ) -> tuple[dict[str, Any], Offload | None]:
+        raw = dump_item(item)
+        if len(raw) > MAX_ON_LOOP_BYTES:
+            return await asyncio.to_thread(item_row, item, raw, prefix, retention_days)
+        return item_row(item, raw, prefix, retention_days)
+
+    async def find_item(self, thread_id: str, item_id: str, context: RequestContext) -> Row | None:
+        """Return an item's row, or None where there is none.
+
+        Raises:
+            ThreadNotFoundError: the thread is not there.
+        """
+        _, rows = await self.find_items(thread_id, [item_id], context)
+        return rows.get(item_id)
+
+    async def find_items(
+        self, thread_id: str, item_ids: Iterable[str], context: RequestContext
+    ) -> tuple[Row, dict[str, Row]]:
+        """Return a thread's metadata row and, by id, the rows of those items that are there.
+
+        One round trip; a second one where a foreign id is among them.
+
+        Raises:
+            ThreadNotFoundError: the thread is not there.
+        """
+        pk = self._partition(thread_id, context.caller)
+        meta_key = Key(pk, keys.META_SK)
+        at: dict[str, Key] = {}
+        aliases: dict[str, Key] = {}
+        for item_id in item_ids:
+            own = keys.own_place(item_id)
+            if own is None:
+                aliases[item_id] = places.alias_key(pk, item_id)
+            else:
+                at[item_id] = Key(pk, keys.item_sk(own))
+        found = await self._table.get_many([meta_key, *at.values(), *aliases.values()])
+        meta = found.get(meta_key)
+        if meta is None or not is_visible(meta):
+            raise ThreadNotFoundError(f"Thread {thread_id} not found.")
+        for item_id, alias in aliases.items():
+            place = places.place_in(found.get(alias))
+            if place is not None:
+                at[item_id] = Key(pk, keys.item_sk(place))
+        foreign = [at[item_id] for item_id in aliases if item_id in at]
+        if foreign:
+            found |= await self._table.get_many(foreign)
+        return meta, {item_id: found[key] for item_id, key in at.items() if key in found}
+
+    async def decode_items(self, rows: Sequence[Row]) -> list[ThreadItem]:
+        """Return the items in rows, large ones from the bucket; without those that went while they were read."""
+        items = await asyncio.gather(*(self._decode(row) for row in rows))
+        return [item for item in items if item is not None]
+
+    async def _decode(self, row: Row) -> ThreadItem | None:
+        body = None
+        if "object" in row:
+            try:
+                body = await self._resources.objects.get(row["object"])
+            except KeyError:
+                # The item has been replaced or removed since its row was read.
+                fresh = await self._table.get(row_key(row))
+                if fresh is not None and fresh.get("object") != row["object"]:
+                    return await self._decode(fresh)
+                if fresh is not None:
+                    logger.error("object %s of an item is not in the bucket", row["object"])
+                return None
+        if row.get("size", 0) > MAX_ON_LOOP_BYTES:
+            return await asyncio.to_thread(load_item, row, body)
+        return load_item(row, body)
+
+    async def drop_objects(self, rows: Sequence[Row]) -> None:
+        """Remove the objects of rows that no longer point to them. What is left here, the sweep removes."""
+        objects = [row["object"] for row in rows if "object" in row]
+        if objects:
+            await self._resources.objects.delete_many(objects)
+
+    def _partition(self, thread_id: str, caller: Caller) -> str:
+        return keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
