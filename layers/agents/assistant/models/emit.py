@@ -109,7 +109,7 @@ class ResponseWriter:
         message = self._message = ResponseOutputMessage(
             id=_new_id("msg"), content=[], role="assistant", status="in_progress", type="message"
         )
-        yield self._added(message.model_copy())
+        yield self._added(message.model_copy(deep=True))
         message.content.append(_text_part())
         yield ResponseContentPartAddedEvent(
             type="response.content_part.added",
