@@ -16,15 +16,8 @@ from assistant.models.demo_arguments import Schema, fit_arguments, instance_of
 from assistant.models.demo_script import Call, Say, Step, directed_steps
 from assistant.models.demo_topics import intent_of, topic_of
 
-# What ChatKit's converter writes in the user's name: https://openai.github.io/chatkit-python
-_NOT_THE_USERS = (
-    "<",
-    "A message was displayed to the user",
-    "A structured input request was displayed",
-    "The following graphical UI widget",
-    "The following image was generated",
-    "The user is referring to this",
-)
+# What stands in the user's name and is not the user's words begins so; see `assistant.conversion`.
+_NOT_THE_USERS = "<context>"
 _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
