@@ -34,9 +34,8 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def new_requests(aws: None) -> Iterator[None]:
+def new_requests(aws: None) -> None:
     """The SDK's tests share a context, which for us is one request's: let it forget the test before."""
     from tests._types import RequestContext
 
     RequestContext.forget_all()
-    yield

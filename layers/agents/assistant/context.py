@@ -9,9 +9,8 @@ from assistant.identity import Caller
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
-    from chatkit.types import ThreadMetadata
-
     from assistant.resources import Resources
+    from assistant.threads.known import KnownThread
 
 
 @dataclass
@@ -42,16 +41,16 @@ class RequestContext:
     Attributes:
         caller: Who is calling, from the verified token. Tools authorise by it and by nothing else.
         resources: The process's table, bucket and settings.
-        deadline: When the turn must have ended, in seconds of the event loop's clock; None for no limit.
+        deadline: When the turn is to come to its end, in seconds of the event loop's clock; None for no limit.
         report: What the turn's run tells about itself.
-        loaded: Metadata as this request last read or wrote it, by thread id: what a save is compared with.
+        loaded: The threads that this request has read or written, by id: what a save is compared with.
     """
 
     caller: Caller
     resources: Resources
     deadline: float | None = None
     report: Report = field(default_factory=Report)
-    loaded: dict[str, ThreadMetadata] = field(default_factory=dict)
+    loaded: dict[str, KnownThread] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:

@@ -7,7 +7,7 @@ from chatkit.types import FeedbackKind
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.table import ConditionFailedError, Write
-from assistant.threads.rows import now, row_key
+from assistant.threads.rows import is_visible, now, row_key
 from assistant.threads.store import ThreadNotFoundError, ThreadStore
 
 # A client gives feedback on the items of one answer; a transaction takes 100 writes.
@@ -25,7 +25,9 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
     if not 0 < len(wanted) <= MAX_ITEMS:
         raise InvalidRequestError(f"Feedback takes 1 to {MAX_ITEMS} items.")
     store = ThreadStore(context.resources)
-    rows = [await store.find_item(thread_id, item_id, context) for item_id in wanted]
+    _, rows = await store.find_items(thread_id, wanted, context)
+    if not all(item_id in rows and is_visible(rows[item_id]) for item_id in wanted):
+        raise ThreadNotFoundError("The item does not exist.")
     writes = [
         Write(
             row_key(row),
@@ -33,11 +35,8 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
             condition="attribute_exists(pk)",
             values={":kind": kind, ":now": now().isoformat()},
         )
-        for row in rows
-        if row is not None
+        for row in rows.values()
     ]
-    if len(writes) < len(wanted):
-        raise ThreadNotFoundError("The item does not exist.")
     try:
         await context.resources.table.transact(writes)
     except ConditionFailedError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from chatkit.types import (
     Page,
     Thread,
@@ -14,15 +12,13 @@ from chatkit.types import (
 from assistant import keys
 from assistant.attachments import with_fresh_urls
 from assistant.context import RequestContext
-from assistant.keys import Key
 from assistant.table import Row
 from assistant.threads import places
 from assistant.threads.client import client_thread
-from assistant.threads.pages import SLACK_ROWS, RowPage, page_limit, read_page
+from assistant.threads.pages import page_limit, read_items, read_newest
 from assistant.threads.rows import is_visible, load_metadata
 from assistant.threads.store import ThreadNotFoundError, ThreadStore
 from assistant.turns.ending import is_hidden_item
-from assistant.turns.opening import split_head
 from assistant.turns.record import TurnRecord, load_record
 from assistant.turns.takeover import take_over
 
@@ -45,48 +41,24 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
     """
     caller, table = context.caller, context.resources.table
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
-    limit = DEFAULT_PAGE_SIZE + SLACK_ROWS + 2
-    rows, more = await table.query(pk, between=(keys.ITEM_PREFIX, keys.TURN_SK), descending=True, limit=limit)
-    turn_row, meta, item_rows = split_head(rows)
-    if meta is None or not is_visible(meta):
+    head, page = await read_newest(table, pk, limit=DEFAULT_PAGE_SIZE, wanted=_is_shown, up_to=keys.TURN_SK)
+    if head.meta is None or not is_visible(head.meta):
         raise ThreadNotFoundError("The thread does not exist.")
-    turn = load_record(turn_row)
+    turn = load_record(head.turn)
     if settle and turn is not None and turn.running and not turn.alive:
         # Its process has died: what it had said becomes part of the thread, and is read with it.
         await take_over(context, thread_id, turn)
         return await get_thread(thread_id, context, settle=False)
-    page = await _enough(pk, item_rows, more, context)
     items = await _shown(page.rows[::-1], context)
     after = page.rows[-1]["id"] if page.has_more else None
     known = {item.id for item in items}
     items += [item for item in _partial(turn) if item.id not in known]
-    return client_thread(load_metadata(meta), Page(data=items, has_more=page.has_more, after=after))
-
-
-async def _enough(pk: str, rows: list[Row], more: bool, context: RequestContext) -> RowPage:
-    """Return a page of shown rows, newest first, from those that were read; read on if they are too few."""
-    shown = [row for row in rows if _is_shown(row)]
-    if len(shown) > DEFAULT_PAGE_SIZE:
-        return RowPage(shown[:DEFAULT_PAGE_SIZE], has_more=True)
-    if not more:
-        return RowPage(shown, has_more=False)
-    rest = await read_page(
-        context.resources.table,
-        pk,
-        between=(keys.ITEM_PREFIX, keys.ITEM_END),
-        after=rows[-1]["sk"] if rows else None,
-        limit=DEFAULT_PAGE_SIZE - len(shown),
-        descending=True,
-        wanted=_is_shown,
-    )
-    return RowPage(shown + rest.rows, rest.has_more)
+    return client_thread(load_metadata(head.meta), Page(data=items, has_more=page.has_more, after=after))
 
 
 async def list_threads(limit: int | None, after: str | None, order: str, context: RequestContext) -> Page[Thread]:
     """Return a page of the caller's threads."""
-    page = await ThreadStore(context.resources).load_threads(
-        DEFAULT_PAGE_SIZE if limit is None else limit, after, order, context
-    )
+    page = await ThreadStore(context.resources).load_threads(limit or DEFAULT_PAGE_SIZE, after, order, context)
     return Page(data=[client_thread(thread) for thread in page.data], has_more=page.has_more, after=page.after)
 
 
@@ -101,22 +73,20 @@ async def list_items(
     caller, table = context.caller, context.resources.table
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
     cursor = keys.item_sk(await places.cursor_place(table, pk, after)) if after else None
-    meta, page = await asyncio.gather(
-        table.get(Key(pk, keys.META_SK)),
-        read_page(
-            table,
-            pk,
-            between=(keys.ITEM_PREFIX, keys.ITEM_END),
-            after=cursor,
-            limit=page_limit(DEFAULT_PAGE_SIZE if limit is None else limit),
-            descending=order == "desc",
-            wanted=_is_shown,
-        ),
+    meta, page = await read_items(
+        table,
+        pk,
+        after=cursor,
+        # As ChatKit's own server does, which takes 0 for "not given".
+        limit=page_limit(limit or DEFAULT_PAGE_SIZE),
+        descending=order == "desc",
+        wanted=_is_shown,
     )
-    if meta is None or not is_visible(meta):
+    if not is_visible(meta):
         raise ThreadNotFoundError("The thread does not exist.")
     items = await _shown(page.rows, context)
-    return Page(data=items, has_more=page.has_more, after=items[-1].id if page.has_more and items else None)
+    after = page.rows[-1]["id"] if page.has_more and page.rows else None
+    return Page(data=items, has_more=page.has_more, after=after)
 
 
 def _is_shown(row: Row) -> bool:

@@ -15,8 +15,9 @@ from assistant.table import Row, Table
 MAX_PAGE_ROWS = 100
 # A Lambda answer ends at 6 MB; the rest is for the thread around the items. Rows know their size inside an answer.
 MAX_PAGE_BYTES = 5_500_000
-# Rows that are read beyond the page asked for, so that a few hidden ones do not cost a second round trip.
-SLACK_ROWS = 8
+# Rows that are read beyond the page asked for, so that hidden ones do not cost a second round trip: a turn that calls
+# a tool stores a hidden item beside a message and an answer.
+SLACK_ROWS = 12
 # Where rows turn out to be hidden, the next round trip reads this many at least.
 NEXT_ROWS = 100
 

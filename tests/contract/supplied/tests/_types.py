@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from typing import ClassVar
 
 from assistant import context
 from assistant.identity import Caller
@@ -17,7 +18,7 @@ _SETTINGS = load_settings(
 class RequestContext(context.RequestContext):
     """A context of a user of the one tenant that these tests know."""
 
-    _all: weakref.WeakSet[RequestContext] = weakref.WeakSet()
+    _all: ClassVar[weakref.WeakSet[RequestContext]] = weakref.WeakSet()
 
     def __init__(self, user_id: str) -> None:
         super().__init__(Caller("sdk", user_id), Resources(_SETTINGS))
