@@ -96,6 +96,10 @@ test: environments browser lint types ## Run what CI runs: style, types and all 
 	@echo "Running the tests ..."
 	@$(BIN)/pytest -n 2 -m "not exhaustive"
 
+.PHONY: eval
+eval: .venv/.installed .envs/ministack/.installed ## Hold sample conversations on the configured provider and judge the calls.
+	@$(BIN)/python -W ignore scripts/evaluate.py
+
 .PHONY: test-all
 test-all: environments browser lint types validate ## Run everything, the long forms too.
 	@echo "Running all tests, the long forms too ..."

@@ -1,0 +1,176 @@
+"""`make eval`: hold conversations with the helpdesk on the configured provider, and judge what it called.
+
+Tools are called for real, on the local AWS. Without a key the demo model answers, which passes all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assistant.resources import Resources
+    from scripts.eval_cases import Case, Turn
+
+ROOT = Path(__file__).resolve().parent.parent
+# Model calls in one turn; an agent that needs more is going round in circles.
+MAX_MODEL_CALLS = 12
+
+
+@dataclass(frozen=True)
+class Made:
+    """A call that the model made."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a case went: `problems` is empty when it went well."""
+
+    name: str
+    calls: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+async def evaluate(resources: Resources, cases: Sequence[Case]) -> list[Verdict]:
+    """Hold the cases' conversations, one after another.
+
+    Args:
+        resources: The `Resources` with the settings of the provider, and a table.
+        cases: The `Case`s.
+    """
+    return [await _hold(resources, case) for case in cases]
+
+
+async def _hold(resources: Resources, case: Case) -> Verdict:
+    from agents import RunConfig, Runner
+    from chatkit.agents import AgentContext
+    from chatkit.types import ThreadMetadata
+
+    from assistant.context import RequestContext
+    from assistant.identity import Caller
+    from assistant.models import build_model
+    from assistant.threads.rows import now
+    from assistant.threads.store import ThreadStore
+    from helpdesk import build_agent
+
+    context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
+    thread = ThreadMetadata(id=f"thr_{uuid.uuid4().hex}", created_at=now())
+    store = ThreadStore(resources)
+    await store.save_thread(thread, context)
+    agent = build_agent(resources.settings)
+    run_config = RunConfig(model=build_model(resources.settings), tracing_disabled=True)
+    said: list[Any] = []
+    names: list[str] = []
+    problems: list[str] = []
+    for turn in case.turns:
+        chat: AgentContext[RequestContext] = AgentContext(thread=thread, store=store, request_context=context)
+        said.append({"role": "user", "content": turn.says})
+        try:
+            result = await Runner.run(agent, said, context=chat, max_turns=MAX_MODEL_CALLS, run_config=run_config)
+        except Exception as error:
+            problems.append(f"failed: {type(error).__name__}")
+            break
+        made = list(_calls(result.new_items))
+        names += [call.name for call in made]
+        answer = result.final_output if isinstance(result.final_output, str) else ""
+        problems += judge(turn, made, answer, held=bool(result.interruptions))
+        if result.interruptions:
+            break
+        said = result.to_input_list()
+    return Verdict(case.name, tuple(names), tuple(problems))
+
+
+def _calls(items: Sequence[Any]) -> Iterator[Made]:
+    for item in items:
+        if item.type in ("tool_call_item", "handoff_call_item"):
+            raw = item.raw_item
+            try:
+                arguments = json.loads(raw.arguments or "{}")
+            except ValueError:
+                arguments = {}
+            yield Made(raw.name, arguments)
+
+
+def judge(turn: Turn, made: Sequence[Made], answer: str, *, held: bool) -> Iterator[str]:
+    """Yield what is wrong with a turn.
+
+    Args:
+        turn: What was to happen.
+        made: The calls, in their order.
+        answer: The assistant's words.
+        held: Whether the turn ended by asking for approval.
+    """
+    left = iter(made)
+    for expected in turn.calls:
+        if not any(call.name == expected.name and _fits(expected.arguments, call.arguments) for call in left):
+            wanted = ", ".join(f"{name}={value}" for name, value in expected.arguments.items())
+            yield f"no {expected.name}({wanted})"
+            break
+    yield from (f"called {call.name}" for call in made if call.name in turn.never)
+    if held != turn.held:
+        yield "asked for approval" if held else "did not ask for approval"
+    yield from (f"answer lacks {text!r}" for text in turn.answer_has if text.lower() not in answer.lower())
+    yield from (f"answer has {text!r}" for text in turn.answer_lacks if text.lower() in answer.lower())
+
+
+def _fits(expected: Any, given: dict[str, Any]) -> bool:
+    def same(wanted: Any, value: Any) -> bool:
+        if isinstance(wanted, str):
+            return wanted.lower() in str(value).lower()
+        return bool(str(wanted) == str(value))
+
+    return all(name in given and same(wanted, given[name]) for name, wanted in expected.items())
+
+
+def table(verdicts: Sequence[Verdict], provider: str) -> str:
+    """Return the verdicts as a table."""
+    width = max(len(verdict.name) for verdict in verdicts)
+    lines = [
+        f"{'ok  ' if not verdict.problems else 'FAIL'}  {verdict.name:<{width}}  "
+        + ("; ".join(verdict.problems) or " > ".join(verdict.calls))
+        for verdict in verdicts
+    ]
+    good = sum(not verdict.problems for verdict in verdicts)
+    return "\n".join([*lines, f"{good} of {len(verdicts)} on {provider}"])
+
+
+def main() -> int:
+    """Run all cases on the provider that the environment or `.env` configures; 1 when one fails."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
+    from local import stack
+    from local.emulator import Emulator
+    from local.settings import read_environment
+    from scripts.eval_cases import CASES
+
+    with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
+        made = stack.deploy(emulator.endpoint_url, "eval")
+        environment = {
+            **{name: value for name, value in read_environment().items() if not name.startswith("AWS_")},
+            **emulator.environment(),
+            "TABLE_NAME": made.table_name,
+            "BUCKET_NAME": made.bucket_name,
+            "AUTH_MODE": "guest",
+        }
+        os.environ.update(environment)
+        from assistant.resources import Resources
+        from assistant.settings import load_settings
+
+        resources = Resources(load_settings(environment))
+        verdicts = asyncio.run(evaluate(resources, CASES))
+    print(table(verdicts, resources.settings.llm_provider))
+    return int(any(verdict.problems for verdict in verdicts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

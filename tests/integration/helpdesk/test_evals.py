@@ -1,0 +1,56 @@
+"""The sample conversations of `make eval`, on the demo model, and the judge of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.resources import Resources
+from scripts.eval_cases import CASES, Expected, Turn
+from scripts.evaluate import Made, Verdict, evaluate, judge, table
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_demo_model_passes_every_case(resources: Resources) -> None:
+    verdicts = await evaluate(resources, CASES)
+    assert [verdict for verdict in verdicts if verdict.problems] == []
+    assert len(verdicts) == len(CASES)
+
+
+ADD = Expected("add_task", {"title": "milk", "priority": "high"})
+
+
+@pytest.mark.parametrize(
+    ("turn", "made", "problem"),
+    [
+        (Turn("", (ADD,)), [], "no add_task"),
+        (Turn("", (ADD,)), [Made("add_task", {"title": "milk", "priority": "low"})], "no add_task"),
+        (Turn("", (ADD,)), [Made("add_task", {"title": "bread", "priority": "high"})], "no add_task"),
+        (
+            Turn("", (Expected("a"), Expected("b"))),
+            [Made("b", {}), Made("a", {})],
+            "no b",
+        ),
+        (Turn("", never=("refund_invoice",)), [Made("refund_invoice", {})], "called refund_invoice"),
+        (Turn("", held=True), [], "did not ask"),
+        (Turn("", answer_has=("Zeeshan",)), [], "lacks"),
+        (Turn("", answer_lacks=("SAID",)), [], "has"),
+    ],
+)
+def test_the_judge_names_what_is_wrong(turn: Turn, made: list[Made], problem: str) -> None:
+    (found,) = judge(turn, made, "It was said.", held=False)
+    assert problem in found
+
+
+def test_the_judge_lets_other_calls_stand_between() -> None:
+    made = [
+        Made("transfer_to_tasks", {}),
+        Made("list_tasks", {}),
+        Made("add_task", {"title": "Milk", "priority": "high"}),
+    ]
+    assert list(judge(Turn("", (Expected("transfer_to_tasks"), ADD)), made, "", held=False)) == []
+
+
+def test_the_table_counts_what_went_well() -> None:
+    shown = table([Verdict("one", ("a", "b"), ()), Verdict("two", (), ("no a()",))], "demo")
+    assert shown.splitlines() == ["ok    one  a > b", "FAIL  two  no a()", "1 of 2 on demo"]
