@@ -63,10 +63,10 @@ def _fingerprint(*more: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def make_build(folder: Path, architecture: str, python: str) -> Built:
-    """Build into a folder, as `make build` does."""
+def make_build(folder: Path, architecture: str, python: str, root: Path = ROOT) -> Built:
+    """Build the checkout at `root` into a folder, as `make build` does."""
     command = ["make", "--silent", "build", f"ARCH={architecture}", f"PYTHON={python}", f"BUILD_DIR={folder}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return Built(folder, architecture, python)
 

@@ -1,0 +1,157 @@
+"""What is shipped: the layer and the functions for arm64 and Python 3.13, looked at as files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import stat
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.settings import ROOT
+from tests.support.build import MACHINE, SHIPPED_PYTHON, Built, make_build
+
+ELF_MAGIC = b"\x7fELF"
+# e_machine of the ELF header.
+MACHINES = {"arm64": 183, "x86_64": 62}
+# Lambda's limit on a function with its layers, unzipped, in bytes.
+MAX_UNZIPPED = 250 * 1024 * 1024
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _digest(folder: Path) -> dict[str, tuple[str, int, float]]:
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mode,
+            path.stat().st_mtime,
+        )
+        for path in _files(folder)
+    }
+
+
+def test_every_shared_object_is_for_the_architecture_that_is_shipped(shipped: Built) -> None:
+    found = 0
+    for path in _files(shipped.folder):
+        head = path.read_bytes()[:20]
+        if head.startswith(ELF_MAGIC):
+            found += 1
+            assert struct.unpack_from("<H", head, 18) == (MACHINES["arm64"],), path
+    assert found > 5, "pydantic_core, jiter, cryptography and others come as shared objects"
+
+
+def test_every_shared_object_is_for_the_python_that_is_shipped(shipped: Built) -> None:
+    for path in shipped.layer.rglob("*.so"):
+        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", path.name) or "cpython" not in path.name
+
+
+def test_every_wheel_in_the_layer_is_for_the_shipped_platform(shipped: Built) -> None:
+    wheels = list(shipped.layer.rglob("*.dist-info/WHEEL"))
+    assert len(wheels) > 30
+    for wheel in wheels:
+        tags = re.findall(r"^Tag: (.+)$", wheel.read_text(), re.MULTILINE)
+        assert tags, wheel
+        for tag in tags:
+            python, _, platform = tag.split("-")
+            assert python.startswith(("py3", "py2.py3", "py2", "cp313")) or "abi3" in tag, wheel
+            assert platform == "any" or platform.endswith("aarch64"), wheel
+
+
+def test_nothing_is_called_bootstrap(shipped: Built) -> None:
+    assert not [path for path in _files(shipped.folder) if path.name == "bootstrap"]
+
+
+def test_modes_let_lambda_read_everything_and_run_the_wrapper(shipped: Built) -> None:
+    wrapper = shipped.function("stream") / "stream-runtime"
+    assert stat.S_IMODE(wrapper.stat().st_mode) == 0o755
+    assert wrapper.read_text().startswith("#!/bin/sh\n")
+    for path in shipped.folder.rglob("*"):
+        wanted = 0o555 if path.is_dir() else 0o444
+        assert path.stat().st_mode & wanted == wanted, path
+
+
+def test_the_layer_holds_the_platform_the_sample_and_their_libraries(shipped: Built) -> None:
+    python = shipped.layer / "python"
+    for name in ("assistant", "helpdesk", "agents", "chatkit", "openai", "fastapi", "mangum", "boto3"):
+        assert (python / name / "__init__.py").exists(), name
+    assert {path.name for path in shipped.layer.iterdir()} == {"python"}
+
+
+def test_the_layer_holds_no_development_tool_and_no_test(shipped: Built) -> None:
+    python = shipped.layer / "python"
+    for name in ("pytest", "moto", "mypy", "ruff", "hypothesis", "playwright", "bin", "artifact.py"):
+        assert not (python / name).exists(), name
+    assert not [path for path in python.rglob("tests") if path.is_dir()]
+    services = {path.name for path in (python / "botocore" / "data").iterdir() if path.is_dir()}
+    assert {"dynamodb", "s3", "secretsmanager"} <= services
+    assert len(services) < 10
+
+
+def test_what_imports_read_beside_code_is_still_there(shipped: Built) -> None:
+    python = shipped.layer / "python"
+    assert (python / "boto3" / "docs").is_dir()
+    assert (python / "botocore" / "docs").is_dir()
+    assert list(python.glob("mcp-*.dist-info/METADATA"))
+
+
+def test_no_function_carries_what_the_layer_holds(shipped: Built) -> None:
+    for name in ("chat", "stream", "upload", "sweep"):
+        names = {path.name for path in shipped.function(name).iterdir()}
+        wanted = {"app.py"} | ({"lambda_stream", "stream-runtime"} if name == "stream" else set())
+        assert names == wanted
+
+
+def test_it_fits_into_lambda(shipped: Built) -> None:
+    layer = sum(path.stat().st_size for path in _files(shipped.layer))
+    for name in ("chat", "stream", "upload", "sweep"):
+        assert layer + sum(path.stat().st_size for path in _files(shipped.function(name))) < MAX_UNZIPPED
+
+
+def test_bytecode_does_not_look_at_times_and_names_the_path_on_lambda(built: Built) -> None:
+    python = built.layer / "python"
+    compiled = next((python / "assistant" / "__pycache__").glob("settings.*.pyc")).read_bytes()
+    flags = struct.unpack_from("<I", compiled, 4)[0]
+    assert flags == 0b01, "hash-based and unchecked, as PEP 552 has it"
+    assert b"/opt/python/assistant/settings.py" in compiled
+    assert str(ROOT).encode() not in compiled
+
+
+def test_the_layers_requirements_are_those_of_the_lock_file() -> None:
+    command = ["uv", "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-annotate", "--no-header"]
+    command[0] = str(ROOT / ".venv" / "bin" / "uv")
+    exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "layers" / "agents" / "requirements.txt").read_text() == exported, "run `make lock`"
+
+
+def _checkout(source: Path, folder: Path) -> Path:
+    """Return a copy of what a build reads."""
+    for name in ("layers", "functions", "local/environments"):
+        shutil.copytree(source / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml", "uv.lock"):
+        shutil.copy2(source / name, folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_two_builds_are_the_same_bytes(tmp_path: Path, architecture: str) -> None:
+    # Two checkouts at two paths, as two people have them.
+    checkouts = [_checkout(ROOT, tmp_path / "first"), _checkout(tmp_path / "first", tmp_path / "second")]
+    first, second = (make_build(root / "built", architecture, SHIPPED_PYTHON, root) for root in checkouts)
+    assert _digest(first.layer) == _digest(second.layer)
+    for name in ("chat", "stream", "upload", "sweep"):
+        kept = {path: entry[:2] for path, entry in _digest(first.function(name)).items()}
+        assert kept == {path: entry[:2] for path, entry in _digest(second.function(name)).items()}
+
+
+def test_the_build_for_this_machine_is_of_its_architecture(built: Built) -> None:
+    for path in built.layer.rglob("*.so"):
+        assert struct.unpack_from("<H", path.read_bytes()[:20], 18) == (MACHINES[MACHINE],), path

@@ -1,0 +1,156 @@
+"""`template.yaml` against what the code expects of it, and what an operator is promised."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.settings import ROOT
+from local.template import data_template, load_template
+
+TEMPLATE = load_template()
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = ["ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction"]
+
+
+def _environment(name: str) -> dict[str, Any]:
+    common = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = RESOURCES[name]["Properties"].get("Environment", {}).get("Variables", {})
+    return {**common, **own}
+
+
+def _settings_variables() -> set[str]:
+    """Return the names that `assistant.settings` reads."""
+    source = (ROOT / "layers" / "agents" / "assistant" / "settings.py").read_text()
+    names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words)\(\s*"([A-Z_]+)"', source))
+    names |= {f"{name}_SECRET" for name in re.findall(r'\.secret\("([A-Z_]+)"\)', source)}
+    for prefix in re.findall(r'\.quota\("([A-Z_]*)"\)', source):
+        names |= {f"{prefix}QUOTA_TURNS_PER_MINUTE", f"{prefix}QUOTA_TOKENS_PER_DAY"}
+    return names
+
+
+def test_every_variable_that_the_template_sets_is_one_that_the_code_reads() -> None:
+    of_others = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "AWS_LAMBDA_EXEC_WRAPPER"}
+    for name in FUNCTIONS:
+        assert set(_environment(name)) - of_others <= _settings_variables()
+
+
+def test_every_parameter_is_used_explained_and_grouped() -> None:
+    shown = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in shown for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
+    text = (ROOT / "template.yaml").read_text()
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert parameter["Description"], name
+        assert "Default" in parameter, name
+        assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", text), name
+
+
+def test_no_variable_carries_a_key() -> None:
+    for name in FUNCTIONS:
+        assert not [variable for variable in _environment(name) if variable.endswith(("_KEY", "_TOKEN"))]
+
+
+def test_public_urls_say_so_literally_or_sam_writes_only_one_of_the_two_permissions() -> None:
+    for name in FUNCTIONS[:3]:
+        assert RESOURCES[name]["Properties"]["FunctionUrlConfig"]["AuthType"] == "NONE"
+        # The functions answer CORS themselves; both at once send the header twice.
+        assert "Cors" not in RESOURCES[name]["Properties"]["FunctionUrlConfig"]
+    assert "CorsConfiguration" not in RESOURCES["Api"]["Properties"]
+    stream = RESOURCES["StreamFunction"]["Properties"]["FunctionUrlConfig"]
+    assert stream["InvokeMode"] == "RESPONSE_STREAM"
+
+
+def test_the_wrapper_is_where_the_stream_functions_folder_has_it() -> None:
+    wrapper = _environment("StreamFunction")["AWS_LAMBDA_EXEC_WRAPPER"]
+    assert wrapper == "/var/task/stream-runtime"
+    assert (ROOT / RESOURCES["StreamFunction"]["Properties"]["CodeUri"] / "stream-runtime").stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("name", ["Table", "Bucket"])
+def test_the_data_outlives_the_stack(name: str) -> None:
+    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_is_private_and_the_table_can_be_restored() -> None:
+    bucket, table = RESOURCES["Bucket"]["Properties"], RESOURCES["Table"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert "GlobalSecondaryIndexes" not in table
+
+
+def test_a_change_of_the_layer_alone_publishes_every_function_anew() -> None:
+    assert TEMPLATE["Globals"]["Function"]["AutoPublishAlias"] == "live"
+    for name in FUNCTIONS:
+        assert RESOURCES[name]["Properties"]["AutoPublishAliasAllProperties"] is True
+    assert RESOURCES["AgentsLayer"]["Properties"]["RetentionPolicy"] == "Retain"
+
+
+def test_no_policy_is_wider_than_the_table_the_bucket_and_the_named_secrets() -> None:
+    policies = [body for body in RESOURCES.values() if body["Type"] == "AWS::IAM::ManagedPolicy"]
+    assert len(policies) == 3
+    for policy in policies:
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            statement = statement.get("Fn::If", [None, statement])[1]
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not [action for action in actions if "*" in action]
+            assert "dynamodb:Scan" not in actions
+            assert statement["Resource"] != "*"
+
+
+def test_the_functions_end_before_api_gateway_gives_up() -> None:
+    for name in ("ChatFunction", "UploadFunction"):
+        assert RESOURCES[name]["Properties"]["Timeout"] < 30
+
+
+def test_the_local_stack_is_the_templates_own_table_and_bucket_and_nothing_more() -> None:
+    data = data_template(TEMPLATE)
+    assert set(data["Resources"]) == {"Table", "Bucket", "BucketPolicy"}
+    for name, resource in data["Resources"].items():
+        assert resource == RESOURCES[name]
+    assert set(data["Parameters"]) == {"AllowedOrigins"}
+    assert set(data["Conditions"]) == {"HasAllowedOrigins"}
+
+
+def test_conditions_of_conditions_come_along() -> None:
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Parameters": {"A": {"Type": "String"}, "B": {"Type": "String"}, "Unused": {"Type": "String"}},
+        "Conditions": {
+            "Outer": {"Fn::And": [{"Condition": "Inner"}, {"Fn::Equals": [{"Ref": "A"}, "x"]}]},
+            "Inner": {"Fn::Equals": [{"Fn::Sub": "${B}"}, "y"]},
+            "Unused": {"Fn::Equals": [{"Ref": "Unused"}, "z"]},
+        },
+        "Resources": {
+            "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"Tags": {"Fn::If": ["Outer", [], []]}}},
+            "Function": {"Type": "AWS::Serverless::Function", "Properties": {"Tags": {"Ref": "Unused"}}},
+        },
+    }
+    data = data_template(template)
+    assert set(data["Conditions"]) == {"Outer", "Inner"}
+    assert set(data["Parameters"]) == {"A", "B"}
+    assert set(data["Outputs"]) == {"Bucket"}
+
+
+def test_the_sample_environment_names_every_setting_that_the_code_reads() -> None:
+    shown = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    on_aws_only = {"ALLOW_DEMO", "ALLOW_GUESTS", "TABLE_NAME", "BUCKET_NAME", "AWS_ENDPOINT_URL"}
+    secrets = {name for name in _settings_variables() if name.endswith("_SECRET")}
+    assert _settings_variables() - on_aws_only - secrets <= shown
+
+
+def test_samconfig_has_a_development_and_a_production_stack() -> None:
+    config = tomllib.loads(Path(ROOT / "samconfig.toml").read_text())
+    names = {name: config[name]["global"]["parameters"]["stack_name"] for name in ("default", "prod")}
+    assert len(set(names.values())) == 2
+    for name in names:
+        assert config[name]["build"]["parameters"] == {"cached": True, "parallel": True}
+    overrides = dict(entry.split("=", 1) for entry in config["prod"]["deploy"]["parameters"]["parameter_overrides"])
+    assert set(overrides) <= set(TEMPLATE["Parameters"])
