@@ -62,7 +62,8 @@ class Emulated:
         return answer["statusCode"], answer.get("headers", {}), answer.get("body", "")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that was free a moment ago: the emulator takes numbers only."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -119,7 +120,7 @@ def addresses(port: int) -> list[str]:
         "--runtime-interface-emulator-address",
         f"127.0.0.1:{port}",
         "--runtime-api-address",
-        f"127.0.0.1:{_free_port()}",
+        f"127.0.0.1:{free_port()}",
     ]
 
 
@@ -136,7 +137,7 @@ def emulate(built: Built, table_and_bucket: Aws, tmp_path_factory: pytest.TempPa
 
     def begin(name: str, *, wrapped: bool = False, **more: str) -> Emulated:
         folder = built.function(name)
-        port = _free_port()
+        port = free_port()
         command = [str(RUNTIME_PYTHON), "-m", "awslambdaric", "app.lambda_handler"]
         if wrapped:
             command = [str(folder / "stream-runtime"), *command]
@@ -170,7 +171,7 @@ def emulate_in_place(
     running: list[Emulated] = []
 
     def begin(name: str, **more: str) -> Emulated:
-        port = _free_port()
+        port = free_port()
         [site] = (ROOT / ".envs" / "runtime" / "lib").glob("python*/site-packages")
         runtime = tmp_path_factory.mktemp("runtime")
         for source in [*RUNTIME.iterdir(), *site.iterdir()]:

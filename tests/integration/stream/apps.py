@@ -310,6 +310,7 @@ async def process(scope: Scope, receive: Receive, send: Send) -> None:
             "modules": sorted(sys.modules),
             "path": sys.path,
             "executable": sys.executable,
+            "runtime": sys.modules["lambda_stream"].__file__,
         },
     )
 
