@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from agents import (
     Agent,
@@ -22,12 +22,11 @@ from agents import (
     TResponseInputItem,
 )
 from chatkit.actions import Action
-from chatkit.agents import AgentContext, stream_agent_response
+from chatkit.agents import AgentContext
 from chatkit.server import ChatKitServer
 from chatkit.types import (
     ClientToolCallItem,
     HiddenContextItem,
-    ProgressUpdateEvent,
     SyncCustomActionResponse,
     ThreadItemDoneEvent,
     ThreadMetadata,
@@ -44,6 +43,7 @@ from assistant.conversion import ItemConverter, ToolRounds, kept_calls
 from assistant.errors import ConfigurationError, InvalidRequestError, ModelContentFilteredError, ModelError
 from assistant.history import load_history
 from assistant.hooks import agents_package, needed_hook
+from assistant.leaving import LeavableRun
 from assistant.models import build_model, resolve_provider
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
@@ -104,9 +104,10 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 trace_include_sensitive_data=settings.log_content,
             ),
         )
+        run = LeavableRun(result)
         rounds = ToolRounds(agent_context.thread, await self._kept_calls(agent_context) if resumed else ())
         try:
-            async with aclosing(_agent_events(agent_context, result)) as events:
+            async with aclosing(run.events(agent_context)) as events:
                 async for event in events:
                     for hidden in _completed(rounds, result, agent_context, event):
                         yield ThreadItemDoneEvent(item=hidden)
@@ -124,9 +125,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
-            result.cancel()
-            # What the SDK left waiting for the tools' events when this was cancelled comes to its end.
-            await agent_context.stream(ProgressUpdateEvent(text=""))
+            await run.leave(agent_context)
             # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
             for hidden in _completed(rounds, result, agent_context):
                 await self.store.add_thread_item(agent_context.thread.id, hidden, context)
@@ -194,12 +193,6 @@ def load_agent(settings: Settings) -> Agent[Any]:
         raise ConfigurationError(f"AGENT_FACTORY={settings.agent_factory} cannot be loaded.")
     agent: Agent[Any] = build_agent(settings)
     return agent
-
-
-def _agent_events(
-    agent_context: AgentContext[RequestContext], result: RunResultStreaming
-) -> AsyncGenerator[ThreadStreamEvent, None]:
-    return cast("AsyncGenerator[ThreadStreamEvent, None]", stream_agent_response(agent_context, result))
 
 
 def _completed(

@@ -1,0 +1,73 @@
+"""Fixtures: processes on the local AWS's table, and a scripted provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assistant.models import close_clients, reset_clients
+from assistant.settings import Secret, Settings, load_settings
+from tests.support import turn_agents
+from tests.support.aws import Aws
+from tests.support.provider_server import ProviderServer
+from tests.support.turns import Process
+
+ProcessMaker = Callable[..., Process]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def _provider() -> Iterator[ProviderServer]:
+    with ProviderServer() as server:
+        yield server
+
+
+@pytest.fixture
+def provider(_provider: ProviderServer) -> ProviderServer:
+    _provider.reset()
+    return _provider
+
+
+@pytest.fixture(autouse=True)
+async def _fresh(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    monkeypatch.setattr("assistant.models.chain.BACKOFF_BASE_SECONDS", 0.01)
+    turn_agents.calls.clear()
+    reset_clients()
+    yield
+    await close_clients()
+
+
+@pytest.fixture
+async def process(aws_environment: Aws, provider: ProviderServer) -> AsyncIterator[ProcessMaker]:
+    """Makes processes: `process(api="responses")`, with any other setting by its name."""
+    made: list[Process] = []
+
+    def make(api: str | None = "chat_completions", **changes: Any) -> Process:
+        settings = load_settings(aws_environment.environment(LLM_PROVIDER="demo"))
+        settings = replace(settings, agent_factory=turn_agents.FACTORY)
+        if api is not None:
+            settings = replace(
+                settings,
+                llm_provider="openai",
+                openai_api=api,
+                openai_api_key=Secret(value="sk-test"),
+                openai_base_url=provider.base_url,
+            )
+        made.append(Process(replace(settings, **changes)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+@pytest.fixture
+def settings(process: ProcessMaker) -> Settings:
+    return process().resources.settings

@@ -1,0 +1,163 @@
+"""Agents for tests of turns: a package as `AGENT_FACTORY` names it, with a tool of each kind and an action.
+
+What the tools do is counted here, so that a test sees what ran and what was cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from agents import Agent, RunContextWrapper, StopAtTools, function_tool
+from chatkit.actions import Action
+from chatkit.agents import AgentContext, ClientToolCall
+from chatkit.types import (
+    ClosedStatus,
+    CustomTask,
+    StructuredInputFreeform,
+    StructuredInputItem,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    WidgetItem,
+    Workflow,
+)
+from chatkit.widgets import DynamicWidgetRoot
+
+from assistant.context import RequestContext
+from assistant.settings import Settings
+
+FACTORY = "tests.support.turn_agents:build_agent"
+Context = RunContextWrapper[AgentContext[RequestContext]]
+
+# How often each tool was called, and was cancelled under the name `NAME cancelled`.
+calls: Counter[str] = Counter()
+
+
+@function_tool
+async def look_up(context: Context, what: str) -> str:
+    """Look something up."""
+    calls["look_up"] += 1
+    return f"found {what}"
+
+
+@function_tool
+async def note(context: Context, text: str) -> str:
+    """Note something, and show it as a step."""
+    calls["note"] += 1
+    await context.context.add_workflow_task(CustomTask(title=f"Noting {text}"))
+    return f"noted {text}"
+
+
+@function_tool
+async def wait_long(context: Context) -> str:
+    """Take long."""
+    calls["wait_long"] += 1
+    try:
+        await asyncio.sleep(30)
+    except asyncio.CancelledError:
+        calls["wait_long cancelled"] += 1
+        raise
+    return "waited"
+
+
+@function_tool
+async def never_lets_go(context: Context) -> str:
+    """Take long, whatever happens."""
+    calls["never_lets_go"] += 1
+    for _ in range(60):
+        try:
+            await asyncio.sleep(0.1)
+        except asyncio.CancelledError:
+            calls["never_lets_go cancelled"] += 1
+    return "done at last"
+
+
+@function_tool
+async def show_card(context: Context, text: str) -> str:
+    """Show a card."""
+    calls["show_card"] += 1
+    await context.context.stream_widget(card(text), copy_text=text)
+    return "shown"
+
+
+@function_tool
+async def ask_browser(context: Context) -> str:
+    """Ask the client's tool."""
+    calls["ask_browser"] += 1
+    context.context.client_tool_call = ClientToolCall(name="browser", arguments={"what": "size"})
+    return "asked"
+
+
+@function_tool
+async def ask_form(context: Context) -> str:
+    """Ask the user in a form."""
+    calls["ask_form"] += 1
+    chat = context.context
+    form = StructuredInputItem(
+        id=chat.generate_id("message"),
+        thread_id=chat.thread.id,
+        created_at=datetime.now(),  # noqa: DTZ005 - naive, as the SDK's own items are
+        inputs=[StructuredInputFreeform(id="why", question="Why?")],
+    )
+    await chat.stream(ThreadItemDoneEvent(item=form))
+    return "asked"
+
+
+@function_tool
+async def open_steps(context: Context) -> str:
+    """Begin steps that a later turn goes on with."""
+    calls["open_steps"] += 1
+    await context.context.start_workflow(Workflow(type="custom", tasks=[CustomTask(title="step one")]))
+    return "begun"
+
+
+@function_tool
+async def retitle(context: Context, title: str) -> str:
+    """Give the thread a title."""
+    calls["retitle"] += 1
+    context.context.thread.title = title
+    return "named"
+
+
+@function_tool
+async def close_thread(context: Context) -> str:
+    """Close the thread."""
+    calls["close_thread"] += 1
+    context.context.thread.status = ClosedStatus()
+    return "closed"
+
+
+TOOLS: list[Any] = [
+    look_up, note, wait_long, never_lets_go, show_card, ask_browser, ask_form, open_steps, retitle, close_thread,
+]  # fmt: skip
+
+
+def build_agent(settings: Settings) -> Agent[Any]:
+    """Return an agent with all tools."""
+    return Agent(
+        name="Helper",
+        instructions="You help.",
+        tools=TOOLS,
+        tool_use_behavior=StopAtTools(stop_at_tool_names=["ask_browser", "ask_form", "open_steps"]),
+    )
+
+
+async def handle_action(
+    thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: AgentContext[RequestContext]
+) -> AsyncIterator[ThreadStreamEvent]:
+    """Change the card in place, or fail."""
+    calls["action"] += 1
+    if action.type == "fail":
+        raise RuntimeError("secret words of an action")
+    assert sender is not None
+    yield ThreadItemReplacedEvent(item=sender.model_copy(update={"widget": card("changed"), "copy_text": "changed"}))
+
+
+def card(text: str) -> DynamicWidgetRoot:
+    """Return a widget with a text."""
+    return DynamicWidgetRoot.model_validate({"type": "Card", "children": [{"type": "Text", "value": text}]})
