@@ -1,4 +1,5 @@
 import { clientTools } from "./page/client_tools.js";
+import { createEntities } from "./page/entities.js";
 import { createFetchRouter } from "./page/fetch_router.js";
 import { chatOptions } from "./page/options.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
@@ -9,8 +10,15 @@ const controls = Object.fromEntries(["endpoint", "upload", "token"].map((id) => 
 const themeButton = document.getElementById("theme");
 const provider = document.getElementById("provider");
 
-const urls = await (await fetch("./playground.json")).json();
+const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer } = await loadJson("./playground.json");
+const urls = { chatUrl, streamUrl, uploadUrl };
 const settings = loadSettings();
+const routedFetch = createFetchRouter(urls, settings);
+const entities = createEntities(`${chatUrl}/entities`, routedFetch);
+
+async function loadJson(url) {
+  return (await fetch(url)).json();
+}
 
 /** Give the element what the header's controls say. */
 function apply() {
@@ -21,7 +29,9 @@ function apply() {
     chatOptions({
       urls,
       settings,
-      fetch: createFetchRouter(urls, settings),
+      composer,
+      entities,
+      fetch: routedFetch,
       initialThread: threadInAddress(),
       onClientTool: clientTools({ setTheme }),
     }),
@@ -45,8 +55,7 @@ function threadInAddress() {
 
 async function showProvider() {
   try {
-    const response = await fetch(new URL("/health", urls.chatUrl));
-    const health = await response.json();
+    const health = await loadJson(new URL("/health", chatUrl));
     provider.textContent = health.provider;
     provider.dataset.state = health.status;
   } catch {

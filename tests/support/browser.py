@@ -105,3 +105,10 @@ def open_page(profile: BrowserContext) -> Iterator[Page]:
         page.close()
     assert not escaped, f"the page called {escaped}"
     assert not errors, "\n".join(errors)
+
+
+@pytest.fixture(scope="session")
+def profile() -> Iterator[BrowserContext]:
+    """A browser's profile that the tests of this process share."""
+    with running_browser() as browser:
+        yield new_profile(browser)

@@ -1,18 +1,17 @@
-/** What can be mentioned here: the people and tasks of the sample data. A product would ask its own backend. */
-const ENTITIES = [
-  { id: "employee-7", title: "Zeeshan", group: "People", icon: "profile", interactive: true, data: { employee_id: "7", type: "employee" } },
-  { id: "task-1", title: "Task 1", group: "Tasks", icon: "check-circle", interactive: true, data: { task_id: "1", type: "task" } },
-  { id: "task-2", title: "Task 2", group: "Tasks", icon: "check-circle", interactive: true, data: { task_id: "2", type: "task" } },
-];
-
-export async function findEntities(query) {
-  const wanted = query.toLowerCase();
-  return ENTITIES.filter((entity) => entity.title.toLowerCase().includes(wanted));
-}
-
-/** What a pointer over an entity shows. */
-export async function previewEntity(entity) {
-  const facts = Object.entries(entity.data ?? {}).map(([name, value]) => ({ type: "Caption", value: `${name}: ${value}` }));
-  const children = [{ type: "Title", value: entity.title, size: "sm" }, ...facts];
-  return { preview: { type: "Basic", children, gap: 1 } };
+/**
+ * What can be mentioned with @: the backend knows, as it knows who asks.
+ * @param {string} url where the backend lists entities
+ * @param {typeof fetch} fetch
+ * @returns {object} the callbacks of ChatKit's `entities` option
+ */
+export function createEntities(url, fetch) {
+  const ask = async (address) => {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`Mentions: the server answered ${response.status}.`);
+    return response.json();
+  };
+  return {
+    onTagSearch: async (query) => (await ask(`${url}?${new URLSearchParams({ query })}`)).entities,
+    onRequestPreview: (entity) => ask(`${url}/${encodeURIComponent(entity.id)}`),
+  };
 }

@@ -1,10 +1,8 @@
-import { findEntities, previewEntity } from "./entities.js";
-
 /**
  * The element's whole set of options: everything the sample backend can do, switched on.
- * `urls` is what `/playground.json` says; its `composer`, if any, names the models and tools of the deployment.
+ * `composer`, if any, names the models and tools that the deployment offers.
  */
-export function chatOptions({ urls, settings, fetch, initialThread, onClientTool }) {
+export function chatOptions({ urls, settings, fetch, composer, entities, initialThread, onClientTool }) {
   const direct = { type: "direct", uploadUrl: urls.uploadUrl };
   return {
     api: {
@@ -30,9 +28,9 @@ export function chatOptions({ urls, settings, fetch, initialThread, onClientTool
       placeholder: "Write a message, @ to mention",
       attachments: { enabled: true },
       dictation: { enabled: true },
-      ...urls.composer,
+      ...composer,
     },
-    entities: { onTagSearch: findEntities, onRequestPreview: previewEntity, showComposerMenu: true },
+    entities: { ...entities, showComposerMenu: true },
     widgets: {
       async onAction(action, item) {
         console.info("widget action handled in the page", action, item.id);

@@ -42,7 +42,9 @@ class Gallery:
     def serving(self) -> Iterator[Gallery]:
         """Serve both until the block ends."""
         apps = [endpoint_app(self), bucket_app(self)]
-        servers = [uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)) for app in apps]
+        servers = [
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)) for app in apps
+        ]
         threads = [
             threading.Thread(target=server.run, kwargs={"sockets": [sock]})
             for server, sock in zip(servers, self.sockets, strict=True)
@@ -107,6 +109,14 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
         body = json.loads(attachment.model_dump_json(exclude_none=True))
         return JSONResponse({**body, "url": f"{gallery.bucket_url}/{attachment.id}"})
 
+    @app.get("/chatkit/api/entities")
+    async def entities(query: str) -> dict[str, Any]:
+        return {"entities": [entity for entity in ENTITIES if query.lower() in entity["title"].lower()]}
+
+    @app.get("/chatkit/api/entities/{entity_id}")
+    async def preview(entity_id: str) -> dict[str, Any]:
+        return {"preview": {"type": "Basic", "children": [{"type": "Caption", "value": f"id: {entity_id}"}]}}
+
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {"status": "healthy", "provider": "scripted"}
@@ -114,7 +124,7 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
     @app.get("/playground.json")
     async def playground() -> dict[str, Any]:
         api = f"{gallery.url}/chatkit/api"
-        return {"chatUrl": api, "streamUrl": api, "uploadUrl": f"{api}/upload", "composer": COMPOSER}
+        return {"chat_url": api, "stream_url": api, "upload_url": f"{api}/upload", "composer": COMPOSER}
 
     app.mount("/pages", CachedFiles(directory=Path(__file__).parent / "pages", html=True))
     app.mount("/", CachedFiles(directory=PAGE, html=True))
@@ -130,13 +140,23 @@ class CachedFiles(StaticFiles):
         return response
 
 
+ENTITIES: list[dict[str, Any]] = [
+    {"id": "employee-7", "title": "Zeeshan", "group": "People", "icon": "profile", "interactive": True},
+    {"id": "task-1", "title": "Water the plants", "group": "Tasks", "icon": "check-circle", "interactive": True},
+]
 COMPOSER = {
     "models": [
         {"id": "swift", "label": "Swift", "description": "Answers at once", "default": True},
         {"id": "deep", "label": "Deep", "description": "Thinks first"},
     ],
     "tools": [
-        {"id": "search", "label": "Search the web", "shortLabel": "Search", "icon": "globe", "placeholderOverride": "Search for…"},
+        {
+            "id": "search",
+            "label": "Search the web",
+            "shortLabel": "Search",
+            "icon": "globe",
+            "placeholderOverride": "Search for…",
+        },
         {"id": "draw", "label": "Draw", "icon": "images", "pinned": True},
     ],
 }

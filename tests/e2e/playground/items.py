@@ -77,7 +77,9 @@ def widget(thread_id: str, root: WidgetRoot) -> WidgetItem:
 
 
 TASKS: list[Task] = [
-    CustomTask(title="Read the question", icon="book-open", content="It has **two** parts.", status_indicator="loading"),
+    CustomTask(
+        title="Read the question", icon="book-open", content="It has **two** parts.", status_indicator="loading"
+    ),
     SearchTask(
         title_query="tomatoes",
         queries=["tomato colour"],
@@ -85,7 +87,9 @@ TASKS: list[Task] = [
         status_indicator="complete",
     ),
     ThoughtTask(title="Weighing", content="Both could be right.", status_indicator="complete"),
-    FileTask(title="Read files", sources=[FileSource(title="Herbs", filename="herbs.pdf")], status_indicator="complete"),
+    FileTask(
+        title="Read files", sources=[FileSource(title="Herbs", filename="herbs.pdf")], status_indicator="complete"
+    ),
     ImageTask(title="Drew a sketch", status_indicator="complete"),
 ]
 

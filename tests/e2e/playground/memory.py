@@ -38,9 +38,7 @@ class MemoryStore(Store[None]):
         self.threads[thread.id] = ThreadMetadata(**thread.model_dump(include=set(ThreadMetadata.model_fields)))
         self.items.setdefault(thread.id, {})
 
-    async def load_threads(
-        self, limit: int, after: str | None, order: str, context: None
-    ) -> Page[ThreadMetadata]:
+    async def load_threads(self, limit: int, after: str | None, order: str, context: None) -> Page[ThreadMetadata]:
         return _page(list(self.threads.values()), limit, after, order)
 
     async def delete_thread(self, thread_id: str, context: None) -> None:

@@ -209,11 +209,17 @@ async def sources(thread: ThreadMetadata, text: str) -> Events:
     message = items.assistant(thread.id, "")
     yield ThreadItemAddedEvent(item=message)
     body = "🙂 Tomatoes are red. Basil is green. Ask Zeeshan."
-    yield update(message.id, AssistantMessageContentPartAdded(content_index=0, content=AssistantMessageContent(text=body)))
-    page = URLSource(title="On tomatoes", url="https://example.com/tomatoes", attribution="Example", description="All of it.")
+    yield update(
+        message.id, AssistantMessageContentPartAdded(content_index=0, content=AssistantMessageContent(text=body))
+    )
+    page = URLSource(
+        title="On tomatoes", url="https://example.com/tomatoes", attribution="Example", description="All of it."
+    )
     file = FileSource(title="Herbs", filename="herbs.pdf")
     person = EntitySource(id="employee-7", title="Zeeshan", icon="profile", interactive=True, data={"role": "agent"})
-    found = [Annotation(source=source, index=index) for source, index in ((page, 18), (file, 35), (person, len(body) - 1))]
+    found = [
+        Annotation(source=source, index=index) for source, index in ((page, 18), (file, 35), (person, len(body) - 1))
+    ]
     for number, annotation in enumerate(found):
         added = AssistantMessageContentPartAnnotationAdded(
             content_index=0, annotation_index=number, annotation=annotation
@@ -273,7 +279,11 @@ async def widget(thread: ThreadMetadata, text: str) -> Events:
 async def widget_updates(thread: ThreadMetadata, text: str) -> Events:
     """Stream into a widget's text, change one component, then the whole."""
     card = Card(
-        children=[Title(id="title", value="Draft"), Text(id="body", value="", streaming=True), Markdown(id="note", value="")]
+        children=[
+            Title(id="title", value="Draft"),
+            Text(id="body", value="", streaming=True),
+            Markdown(id="note", value=""),
+        ]
     )
     item: WidgetItem = items.widget(thread.id, card)
     yield ThreadItemAddedEvent(item=item)

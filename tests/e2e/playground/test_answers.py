@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.e2e.playground.backend import Backend
 
 if TYPE_CHECKING:
-    from tests.e2e.playground.conftest import Chat
+    from tests.support.chat_page import Chat
 
 
 def test_an_answer_streams_as_markdown(chat: Chat) -> None:
@@ -59,7 +59,7 @@ def test_sources_are_numbered_where_they_are_cited_and_listed_below(chat: Chat) 
 def test_an_entity_among_the_sources_shows_its_preview(chat: Chat) -> None:
     chat.open().send("sources")
     chat.answer.get_by_role("button", name="Zeeshan").hover()
-    expect(chat.page.get_by_role("tooltip")).to_contain_text("role: agent")
+    expect(chat.page.get_by_role("tooltip")).to_contain_text("id: employee-7")
 
 
 def test_progress_shows_until_the_answer_begins(chat: Chat) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, expect
 from tests.e2e.playground.backend import Backend
 
 if TYPE_CHECKING:
-    from tests.e2e.playground.conftest import Chat
+    from tests.support.chat_page import Chat
 
 NOTE: FilePayload = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"hello file"}
 

@@ -18,7 +18,7 @@ from tests.e2e.playground import items, widgets
 from tests.e2e.playground.backend import Backend
 
 if TYPE_CHECKING:
-    from tests.e2e.playground.conftest import Chat
+    from tests.support.chat_page import Chat
 
 THREAD = "thr_seeded"
 

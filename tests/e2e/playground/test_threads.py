@@ -12,7 +12,7 @@ from tests.e2e.playground.backend import Backend
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-    from tests.e2e.playground.conftest import Chat
+    from tests.support.chat_page import Chat
 
 
 def history(chat: Chat) -> Locator:

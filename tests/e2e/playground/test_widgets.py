@@ -12,7 +12,7 @@ from tests.e2e.playground import widgets
 from tests.e2e.playground.backend import Backend
 
 if TYPE_CHECKING:
-    from tests.e2e.playground.conftest import Chat
+    from tests.support.chat_page import Chat
 
 
 def types_in(node: Any) -> Iterator[str]:

@@ -56,7 +56,10 @@ def task_list(done: frozenset[int] = frozenset()) -> ListView:
             key=str(number),
             onClickAction=ActionConfig(type="task.complete", payload={"id": number}),
             children=[
-                Icon(name="check-circle" if number in done else "empty-circle", color="success" if number in done else "tertiary"),
+                Icon(
+                    name="check-circle" if number in done else "empty-circle",
+                    color="success" if number in done else "tertiary",
+                ),
                 Text(value=name, lineThrough=number in done),
                 Spacer(),
                 Badge(label="high", color="danger") if number == 2 else Badge(label="low"),
@@ -85,7 +88,10 @@ LAYOUT = Card(
             ]
         ),
         Divider(flush=True),
-        Text(value="Truncated text that is far longer than the one line that it is given to show itself in " * 2, truncate=True),
+        Text(
+            value="Truncated text that is far longer than the one line that it is given to show itself in " * 2,
+            truncate=True,
+        ),
         Text(value="Secondary, italic and bold.", color="secondary", italic=True, weight="bold", size="sm"),
         Markdown(value="Markdown with **bold** and a [link](https://example.com)."),
         Box(
@@ -104,7 +110,9 @@ LAYOUT = Card(
                 Button(label="Primary", style="primary", onClickAction=ActionConfig(type="press", payload={"n": 1})),
                 Button(label="Outline", iconStart="star", variant="outline"),
                 Button(label="Danger", color="danger", variant="soft", size="sm"),
-                Button(iconStart="dots-horizontal", uniform=True, variant="ghost", onClickAction=ActionConfig(type="more")),
+                Button(
+                    iconStart="dots-horizontal", uniform=True, variant="ghost", onClickAction=ActionConfig(type="more")
+                ),
                 Button(label="Off", disabled=True),
             ],
         ),
@@ -116,7 +124,10 @@ CHARTS = Card(
     children=[
         Title(value="Bars, stacked"),
         Chart(
-            data=[{"day": day, "sent": 10 + i * 7, "read": 6 + i * 4} for i, day in enumerate(("Mon", "Tue", "Wed", "Thu"))],
+            data=[
+                {"day": day, "sent": 10 + i * 7, "read": 6 + i * 4}
+                for i, day in enumerate(("Mon", "Tue", "Wed", "Thu"))
+            ],
             series=[
                 BarSeries(label="Sent", dataKey="sent", stack="all"),
                 BarSeries(label="Read", dataKey="read", stack="all", color="orange"),
@@ -155,7 +166,9 @@ FORM = Card(
                     defaultValue="garden",
                 ),
                 Label(value="Day", fieldName="day"),
-                DatePicker(name="day", defaultValue=datetime(2026, 5, 17, tzinfo=UTC), min=datetime(2026, 1, 1, tzinfo=UTC)),
+                DatePicker(
+                    name="day", defaultValue=datetime(2026, 5, 17, tzinfo=UTC), min=datetime(2026, 1, 1, tzinfo=UTC)
+                ),
                 RadioGroup(
                     name="meal",
                     ariaLabel="Meal",
@@ -182,8 +195,16 @@ CONTROLS = BasicRoot.model_validate(
     {
         "type": "Basic",
         "children": [
-            {"type": "Button", "label": "In the page", "onClickAction": {"type": "local", "handler": "client", "payload": {"x": 1}}},
-            {"type": "Button", "label": "At once", "onClickAction": {"type": "count", "streaming": False, "payload": {"n": 5}}},
+            {
+                "type": "Button",
+                "label": "In the page",
+                "onClickAction": {"type": "local", "handler": "client", "payload": {"x": 1}},
+            },
+            {
+                "type": "Button",
+                "label": "At once",
+                "onClickAction": {"type": "count", "streaming": False, "payload": {"n": 5}},
+            },
             {
                 "type": "Select",
                 "name": "filter.state",

@@ -32,5 +32,6 @@ function summaryOf(summary, type, finished, tasks) {
 }
 
 function describeDuration(seconds) {
+  if (seconds < 1) return "a moment";
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

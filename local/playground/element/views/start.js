@@ -1,5 +1,6 @@
 import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
+import { Notices } from "./notices.js";
 
 /** What a new thread looks like: a greeting and prompts to begin with. */
 export function StartScreen({ state }) {
@@ -21,5 +22,6 @@ export function StartScreen({ state }) {
           </li>`,
       )}
     </ul>
+    <${Notices} notices=${state.notices} />
   </main>`;
 }

@@ -3,7 +3,7 @@ import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
-import { Markdown } from "./markdown.js";
+import { Notices } from "./notices.js";
 
 /** How near to the end (px) counts as reading along. */
 const NEAR_END = 120;
@@ -47,28 +47,34 @@ function turnsOf(items) {
   return turns;
 }
 
-/** Keep the end in sight while the reader is there; show a new thread's end at once. */
-function useFollow(scroller, { items, progress, error, notices, thread, loading }) {
+/** Keep the end in sight while the reader is there, and the reader's place when older items come in above it. */
+function useFollow(scroller, { items, thread, loading }) {
   const following = useRef(true);
   const height = useRef(0);
   const first = useRef(null);
   useEffect(() => {
     const element = scroller.current;
+    const toEnd = () => following.current && (element.scrollTop = element.scrollHeight);
     const watch = () => {
       following.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
     };
+    // Whatever grows: words, a picture that has loaded, the buttons under an answer.
+    const observer = new ResizeObserver(toEnd);
+    observer.observe(element.firstElementChild);
+    observer.observe(element);
     element.addEventListener("scroll", watch, { passive: true });
-    return () => element.removeEventListener("scroll", watch);
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", watch);
+    };
   }, []);
   useLayoutEffect(() => {
     const element = scroller.current;
     const prepended = first.current && items[0] && items[0].id !== first.current && !following.current;
-    // Older items push the text down: the reader's place moves with it.
     if (prepended) element.scrollTop += element.scrollHeight - height.current;
-    else if (following.current) element.scrollTop = element.scrollHeight;
     height.current = element.scrollHeight;
     first.current = items[0]?.id ?? null;
-  }, [items, progress, error, notices]);
+  }, [items]);
   useLayoutEffect(() => {
     following.current = true;
     scroller.current.scrollTop = scroller.current.scrollHeight;
@@ -95,22 +101,6 @@ function Activity({ state }) {
   }
   const waiting = items.length === 0 || items.at(-1).type === "user_message";
   return waiting && html`<p class="thinking" role="status" aria-label="Waiting for the answer"><i></i><i></i><i></i></p>`;
-}
-
-function Notices({ notices }) {
-  const { kit } = useParts();
-  const dismiss = (id) => kit.store.set((state) => ({ notices: state.notices.filter((notice) => notice.id !== id) }));
-  const icons = { info: "info", warning: "triangle-alert", danger: "circle-alert" };
-  return notices.map(
-    ({ id, level, title, message }) => html`<div class=${`notice ${level}`} role="status" key=${id}>
-      <${Icon} name=${icons[level]} />
-      <div class="grow">
-        ${title && html`<strong>${title}</strong>`}
-        <${Markdown} text=${message} />
-      </div>
-      <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => dismiss(id)}><${Icon} name="x" /></button>
-    </div>`,
-  );
 }
 
 const SPOKEN = { "stream.error": "Something went wrong while answering." };

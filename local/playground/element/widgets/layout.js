@@ -9,7 +9,7 @@ export const Col = ({ node }) => container({ gap: 2, ...node }, "col");
 
 function container(node, direction) {
   const kind = node.type.toLowerCase();
-  return html`<div class=${`w-${kind}`} style=${style(box(node, direction))}><${Children} nodes=${node.children} /></div>`;
+  return html`<div class=${`w-${kind} ${direction}`} style=${style(box(node, direction))}><${Children} nodes=${node.children} /></div>`;
 }
 
 /** A form: its controls' values go into the payload of every action that begins in it. */
@@ -19,7 +19,8 @@ export function Form({ node }) {
     event.preventDefault();
     run(node.onSubmitAction, node, { target: event.target });
   };
-  return html`<form class="w-form" style=${style(box({ gap: 3, ...node }, node.direction ?? "col"))} onSubmit=${submit}>
+  const direction = node.direction ?? "col";
+  return html`<form class=${`w-form ${direction}`} style=${style(box({ gap: 3, ...node }, direction))} onSubmit=${submit}>
     <${Children} nodes=${node.children} />
   </form>`;
 }

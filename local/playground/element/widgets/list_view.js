@@ -38,7 +38,7 @@ export function ListViewItem({ node }) {
   };
   const interactive = action ? { role: "button", tabIndex: 0, onClick: act, onKeyDown: keyDown } : {};
   return html`<li class=${classes("w-list-item", action && "clickable")} aria-busy=${working}>
-    <div class="row" style=${look} ...${interactive}>
+    <div class="list-row" style=${look} ...${interactive}>
       <${Children} nodes=${node.children} />
       ${working && html`<${Icon} name="loader-circle" class="spin row-spinner" />`}
     </div>

@@ -1,0 +1,152 @@
+"""The page on the real dev server: every part between the browser and the table is the shipped one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import FilePayload, expect
+
+from tests.support.browser import open_page
+from tests.support.chat_page import Chat
+from tests.support.dev import DevServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Request
+
+NOTE: FilePayload = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"The password is swordfish."}
+# A model's turn through every part of the system, on a machine that does other things too.
+TURN_MILLISECONDS = 30_000
+
+
+@pytest.fixture
+def chat(profile: BrowserContext, dev_server: DevServer) -> Iterator[Chat]:
+    expect.set_options(timeout=TURN_MILLISECONDS)
+    with open_page(profile) as page:
+        yield Chat(page, dev_server.page_url.rstrip("/")).open()
+
+
+def sent(chat: Chat) -> list[tuple[str, str]]:
+    """Return, as they come, the host and the operation of every request to the protocol."""
+    requests: list[tuple[str, str]] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/chatkit/api"):
+            requests.append((request.url, re.findall(r'"type":"([a-z_.]+)"', request.post_data or "")[0]))
+
+    chat.page.on("request", note)
+    return requests
+
+
+def test_it_names_the_provider_and_answers(chat: Chat, dev_server: DevServer) -> None:
+    requests = sent(chat)
+    expect(chat.page.get_by_text("demo", exact=True)).to_be_visible()
+    chat.send("Good morning")
+    expect(chat.answer).to_contain_text("Good morning")
+    chat.button("History").click()
+    expect(chat.page.get_by_role("region", name="History").get_by_role("listitem").first).to_be_visible()
+    assert requests == [(dev_server.stream_url, "threads.create"), (dev_server.chat_url, "threads.list")]
+
+
+def test_words_stream_and_stop_keeps_what_came(chat: Chat) -> None:
+    chat.send("!slow 100")
+    expect(chat.button("Stop")).to_be_visible()
+    expect(chat.answer).to_contain_text(re.compile(r"(\S+\s+){4}"))
+    with chat.page.expect_response(re.compile(r"/cancel$")) as cancelled:
+        chat.button("Stop").click()
+    assert cancelled.value.ok
+    expect(chat.button("Send")).to_be_visible()
+    shown = chat.answer.inner_text().split()
+    assert 4 <= len(shown) < 100
+    chat.page.reload()
+    # The server may have saved a word or two more than had reached the page.
+    expect(chat.answer).to_contain_text(" ".join(shown[:4]))
+    assert len(chat.answer.inner_text().split()) < 100
+
+
+def test_a_thread_and_its_answer_are_there_after_a_reload(chat: Chat) -> None:
+    chat.send("Remember the milk of today")
+    expect(chat.answer).to_contain_text("Remember the milk of today")
+    expect(chat.button("Answer again")).to_be_visible()
+    answer = chat.answer.inner_text()
+    chat.page.reload()
+    expect(chat.answer).to_have_text(answer)
+    chat.button("New chat").click()
+    chat.button("History").click()
+    chat.page.get_by_role("region", name="History").locator(".history-open").first.click()
+    expect(chat.answer).to_have_text(answer)
+
+
+def test_a_task_is_added_in_its_list_and_completed_by_a_click(chat: Chat) -> None:
+    chat.send("List my tasks")
+    tasks = chat.items("widget").last
+    tasks.get_by_placeholder("New task").fill("Polish the silver")
+    tasks.get_by_role("button", name="Add").click()
+    row = tasks.locator(".w-list-item").filter(has_text="Polish the silver")
+    expect(row).to_be_visible()
+    row.get_by_role("button").first.click()
+    expect(row.locator("p").filter(has_text="Polish the silver")).to_have_css("text-decoration-line", "line-through")
+    chat.page.reload()
+    expect(row.locator("p").filter(has_text="Polish the silver")).to_have_css("text-decoration-line", "line-through")
+
+
+@pytest.mark.parametrize("strategy", ["direct", "two_phase"])
+def test_a_file_goes_up_and_comes_back_with_its_message(chat: Chat, strategy: str) -> None:
+    chat.page.get_by_label("Upload").select_option(strategy)
+    chat.page.locator("input[type=file]").set_input_files(NOTE)
+    expect(chat.page.get_by_role("list", name="Attachments")).to_contain_text("26 B")
+    chat.send("Here is a note")
+    expect(chat.items("user_message")).to_contain_text("note.txt")
+    expect(chat.answer).to_be_visible()
+    expect(chat.button("Answer again")).to_be_visible()
+    chat.page.reload()
+    expect(chat.items("user_message")).to_contain_text("note.txt")
+
+
+def test_an_employee_is_mentioned_previewed_and_understood(chat: Chat) -> None:
+    chat.composer.press_sequentially("Who is @zee")
+    chat.page.get_by_role("option", name="Zeeshan").click()
+    chat.page.wait_for_timeout(100)
+    chat.composer.press("Enter")
+    mention = chat.items("user_message").get_by_role("button", name="@Zeeshan")
+    mention.hover()
+    expect(chat.page.get_by_role("tooltip")).to_contain_text("Employee 7")
+    expect(chat.answer).to_be_visible()
+
+
+def test_reasoning_shows_as_a_workflow_and_a_picture_as_a_picture(chat: Chat) -> None:
+    chat.send("!think about it")
+    expect(chat.items("workflow")).to_be_visible()
+    expect(chat.button("Answer again")).to_be_visible()
+    chat.send("!image a blue sky")
+    picture = chat.items("generated_image").get_by_role("img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 1
+
+
+def test_a_failed_answer_is_retried_from_its_error(chat: Chat) -> None:
+    chat.send("!fail 3")
+    expect(chat.page.get_by_role("alert")).to_be_visible()
+    chat.button("Retry").click()
+    expect(chat.items("user_message")).to_have_count(1)
+    expect(chat.page.get_by_role("alert")).to_be_visible()
+
+
+def test_another_caller_has_other_threads(chat: Chat, dev_server: DevServer) -> None:
+    chat.send("A guest was here")
+    expect(chat.button("Answer again")).to_be_visible()
+    chat.page.get_by_label("Token").fill(dev_server.token(user="somebody-new"))
+    chat.page.get_by_label("Token").press("Enter")
+    expect(chat.page.get_by_role("heading", name="What can I help with today?")).to_be_visible()
+    chat.button("History").click()
+    expect(chat.page.get_by_text("No chats yet.")).to_be_visible()
+
+
+def test_a_token_that_is_no_token_is_told_so(chat: Chat) -> None:
+    chat.page.get_by_label("Token").fill("not.a.token")
+    chat.page.get_by_label("Token").press("Enter")
+    chat.send("hello")
+    expect(chat.page.get_by_role("alert")).to_be_visible()
+    expect(chat.items("assistant_message")).to_have_count(0)
