@@ -10,8 +10,7 @@ from assistant.errors import ConflictError, NotFoundError
 from assistant.threads.store import ThreadStore
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, Text
-from tests.support.turns import addition, creation, follow, said_by_user, text_of, until
-from tests.support.turns import Client
+from tests.support.turns import Client, addition, creation, follow, said_by_user, text_of, until
 
 pytestmark = pytest.mark.anyio
 

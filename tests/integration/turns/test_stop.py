@@ -1,0 +1,246 @@
+"""Stopping a turn, and sending a message into a thread where one runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from assistant.errors import TurnRunningError
+from tests.integration.turns.conftest import ProcessMaker
+from tests.support import turn_agents
+from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
+from tests.support.turns import (
+    Client,
+    addition,
+    creation,
+    eventually,
+    follow,
+    said_by_user,
+    text_of,
+    tool_output,
+    until,
+)
+
+pytestmark = pytest.mark.anyio
+
+STALLING = Answer(Text("one two three"), Stall(30))
+
+
+async def test_a_stop_in_the_same_process_ends_the_turn_within_a_second_and_keeps_what_was_said(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(STALLING)
+    here = process()
+    handle = await here.start(creation("hello"))
+    client = Client()
+    events = handle.events()
+    await until(events, client, "three")
+    began = time.monotonic()
+    assert await here.cancel(handle.thread_id)
+    assert time.monotonic() - began < 1
+    async for event in events:
+        client.take(event)
+    assert client.error is None
+    assert client.items == {item.id: item for item in await here.shown(handle.thread_id)}
+    assert text_of(await here.stored(handle.thread_id)).strip() == "one two three"
+    assert await asyncio.to_thread(provider.requests[0].abandoned.wait, 5), "the model's stream is cancelled"
+
+
+async def test_a_stop_from_another_process_ends_the_turn_within_two_seconds(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(STALLING)
+    here, there = process(), process()
+    handle = await here.start(creation("hello"))
+    await until(handle.events(), Client(), "three")
+    began = time.monotonic()
+    assert await there.cancel(handle.thread_id)
+    await handle.wait()
+    assert time.monotonic() - began < 2
+    assert (await here.turn_row(handle.thread_id))["state"] == "stopped"
+    assert not await there.cancel(handle.thread_id)
+
+
+async def test_the_next_turn_knows_that_the_last_one_was_stopped(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(STALLING)
+    here = process()
+    handle = await here.start(creation("hello"))
+    await until(handle.events(), Client(), "three")
+    await here.cancel(handle.thread_id)
+    await here.say(handle.thread_id, "and now?")
+    messages = provider.bodies[-1]["messages"]
+    assert [each["role"] for each in messages] == ["system", "user", "assistant", "user", "user"]
+    assert messages[2]["content"].strip() == "one two three"
+    assert "stopped this answer" in str(messages[3]["content"])
+
+
+async def test_a_stop_cancels_a_running_tool_and_leaves_its_call_out_of_the_history(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("wait_long")))
+    here = process()
+    handle = await here.start(creation("hello"))
+    await eventually(lambda: _called("wait_long"), "the tool is called")
+    assert await here.cancel(handle.thread_id)
+    assert turn_agents.calls["wait_long cancelled"] == 1
+    await here.say(handle.thread_id, "and now?")
+    assert not any(each.get("tool_calls") or each["role"] == "tool" for each in provider.bodies[-1]["messages"])
+
+
+async def test_a_tool_that_does_not_let_go_cannot_hold_a_stop_up(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("never_lets_go")))
+    here = process()
+    handle = await here.start(creation("hello"))
+    await eventually(lambda: _called("never_lets_go"), "the tool is called")
+    began = time.monotonic()
+    assert await here.cancel(handle.thread_id)
+    assert time.monotonic() - began < 1.5
+    await here.say(handle.thread_id, "and now?")
+    stored = [item.type for item in await here.stored(handle.thread_id)]
+    assert stored == ["user_message", "sdk_hidden_context", "user_message", "assistant_message"]
+
+
+async def test_what_a_tool_has_done_is_known_after_a_stop_before_the_model_answered(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("look_up", {"what": "it"})), Answer(Stall(30)))
+    here = process()
+    handle = await here.start(creation("hello"))
+    await eventually(lambda: _requested(provider, 2), "the model is asked what it makes of the tool's answer")
+    await here.cancel(handle.thread_id)
+    await here.say(handle.thread_id, "and now?")
+    assert "found it" in [each["content"] for each in provider.bodies[-1]["messages"] if each["role"] == "tool"]
+
+
+async def test_a_stop_without_a_turn_says_so(process: ProcessMaker) -> None:
+    here = process()
+    thread_id = await here.create("hello")
+    assert not await here.cancel(thread_id)
+    assert not await here.cancel("thr_unknown")
+
+
+async def test_another_message_ends_the_running_turn_and_is_answered(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    for there in (None, process()):
+        provider.reset()
+        provider.script(STALLING)
+        here = process()
+        handle = await here.start(creation("hello"))
+        following = asyncio.create_task(follow(handle))
+        await asyncio.to_thread(provider.stalled.wait, 10)
+        await asyncio.sleep(0.1)
+        client = await (there or here).say(handle.thread_id, "something else")
+        assert "something else" in client.text
+        assert "notice" in (await following).types
+        items = await here.stored(handle.thread_id)
+        assert said_by_user(items) == ["hello", "something else"]
+        assert "one two three" in text_of(items)
+        assert "sent a new message" in str(provider.bodies[-1]["messages"])
+
+
+async def test_a_deployment_that_rejects_answers_409_and_says_when_to_come_back(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(Text("one two three four five"), pause=0.1))
+    here = process(on_busy="reject")
+    handle = await here.start(creation("hello"))
+    with pytest.raises(TurnRunningError) as refused:
+        await here.start(addition(handle.thread_id, "something else"))
+    assert (refused.value.status, refused.value.retry_after) == (409, 2.0)
+    client = await follow(handle)
+    assert client.text == "one two three four five"
+    assert said_by_user(await here.stored(handle.thread_id)) == ["hello"]
+
+
+async def test_the_same_key_joins_although_the_thread_is_busy(process: ProcessMaker, provider: ProviderServer) -> None:
+    here = process(on_busy="reject")
+    thread_id = await here.create("hello")
+    provider.script(Answer(Text("one two three four five"), pause=0.1))
+    first = await here.start(addition(thread_id, "more"), key="k1")
+    assert await here.start(addition(thread_id, "more"), key="k1") is first
+    await first.wait()
+
+
+async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothing_more(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.turns.life.CANCEL_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("assistant.turns.keeper.TOUCH_SECONDS", 60)
+    monkeypatch.setattr("assistant.turns.keeper.CHECKPOINT_SECONDS", 60)
+    monkeypatch.setattr("assistant.turns.keeper.RENEWAL_SECONDS", 60)
+    provider.script(Answer(Text("one two three"), Stall(1.5), Text("four")))
+    here, there = process(), process()
+    handle = await here.start(creation("hello"))
+    await until(handle.events(), Client(), "three")
+    await there.say(handle.thread_id, "something else")
+    late = await follow(handle)
+    assert late.error is not None
+    items = await here.stored(handle.thread_id)
+    assert said_by_user(items) == ["hello", "something else"]
+    assert "four" not in text_of(items)
+
+
+async def test_two_different_messages_at_once_are_both_in_the_thread_once(process: ProcessMaker) -> None:
+    here, there = process(), process()
+    thread_id = await here.create("hello")
+    handles = await asyncio.gather(here.start(addition(thread_id, "left")), there.start(addition(thread_id, "right")))
+    await asyncio.gather(*(handle.wait() for handle in handles))
+    items = await here.stored(thread_id)
+    assert sorted(said_by_user(items)[1:]) == ["left", "right"]
+    assert said_by_user(items)[-1] in text_of(items).split("\n")[-1]
+
+
+async def test_a_stop_while_the_client_is_asked_leaves_nothing_pending(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("ask_browser")))
+    here = process()
+    thread_id = await here.create("hello")
+    provider.script(STALLING)
+    handle = await here.start(tool_output(thread_id, {"width": 800}))
+    await until(handle.events(), Client(), "three")
+    await here.cancel(thread_id)
+    call = await here.pending_call(thread_id)
+    assert (call.status, call.output) == ("completed", {"width": 800})
+
+
+async def test_shutting_the_process_down_stores_what_its_turns_have_said(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(STALLING)
+    here = process()
+    handle = await here.start(creation("hello"))
+    await until(handle.events(), Client(), "three")
+    await here.close()
+    items = await process().shown(handle.thread_id)
+    assert text_of(items).strip() == "one two three"
+    assert items[-1].type == "task", "the user sees that it is incomplete"
+
+
+async def test_a_cancelled_turn_task_still_stores_what_was_said(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(STALLING)
+    here = process()
+    handle = await here.start(creation("hello"))
+    await until(handle.events(), Client(), "three")
+    for task in asyncio.all_tasks():
+        if task.get_name() == f"turn {handle.turn_id}":
+            task.cancel()
+    await handle.wait()
+    assert text_of(await here.shown(handle.thread_id)).strip() == "one two three"
+
+
+async def _called(tool: str) -> bool:
+    return turn_agents.calls[tool] > 0
+
+
+async def _requested(provider: ProviderServer, count: int) -> bool:
+    return len(provider.requests) >= count
