@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from agents import Agent, RunContextWrapper, RunResultStreaming, RunState, ToolApprovalItem, UserError
+from agents import Agent, RunContextWrapper, RunResultStreaming, RunState, ToolApprovalItem, Usage, UserError
 from agents.version import __version__ as sdk_version
 from chatkit.actions import Action, ActionConfig
 from chatkit.agents import AgentContext
@@ -31,8 +31,9 @@ from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
 from assistant.ids import new_id, uuid7
 from assistant.keys import Key
-from assistant.table import ConditionFailedError, Row
-from assistant.threads.rows import MAX_INLINE_BYTES, now, pack, unpack
+from assistant.table import ConditionFailedError, Row, Write
+from assistant.threads import offload
+from assistant.threads.rows import MAX_INLINE_BYTES, Offload, now, pack, unpack
 
 DECIDE = "approval.decide"
 SCHEMA_VERSION = 1
@@ -67,16 +68,14 @@ class Resumption:
     Attributes:
         run_id: Under which it is stored.
         state: What the runner takes in place of input.
-        asked: The calls for which a card is on the screen already.
         answered: The card that was clicked, as it will be; None if the action came from elsewhere.
-        revision: Which stored form of the run this is.
+        row: The run as it is stored.
     """
 
     run_id: str
     state: RunState[Any, Agent[Any]]
-    asked: frozenset[str]
     answered: WidgetItem | None
-    revision: str
+    row: Row
 
 
 async def hold(
@@ -99,12 +98,14 @@ async def hold(
         yield ThreadItemDoneEvent(item=item)
     if interruptions:
         run_id = resumed.run_id if resumed else new_id("run")
-        await _save(run_id, result.to_state(), interruptions, context)
+        replaced = offload.releases(resumed.row) if resumed else []
+        await _save(run_id, result.to_state(), interruptions, replaced, context)
         for each in interruptions:
-            if resumed is None or each.call_id not in resumed.asked:
+            if resumed is None or each.call_id not in resumed.row["waiting"]:
                 yield ThreadItemDoneEvent(item=_card_item(context, run_id, each, None))
     elif resumed is not None:
-        await context.request_context.resources.table.delete(_key(context, resumed.run_id))
+        forgets = [Write(_key(context, resumed.run_id), delete=True), *offload.releases(resumed.row)]
+        await context.request_context.resources.table.transact(forgets)
     if resumed is not None and resumed.answered is not None:
         yield ThreadItemReplacedEvent(item=resumed.answered)
 
@@ -117,7 +118,7 @@ async def release(resumed: Resumption, context: AgentContext[RequestContext]) ->
             _key(context, resumed.run_id),
             "REMOVE claimed_until, answered_call, answered_as",
             condition="revision = :revision",
-            values={":revision": resumed.revision},
+            values={":revision": resumed.row["revision"]},
         )
 
 
@@ -155,7 +156,7 @@ async def decide(
     else:
         state.reject(approval, rejection_message=_REJECTED)
     answered = _card_item(context, payload.run_id, approval, payload.approve, sender) if sender else None
-    return Resumption(payload.run_id, state, frozenset(row["waiting"]), answered, row["revision"])
+    return Resumption(payload.run_id, state, answered, row)
 
 
 def _key(context: AgentContext[RequestContext], run_id: str) -> Key:
@@ -164,17 +165,22 @@ def _key(context: AgentContext[RequestContext], run_id: str) -> Key:
 
 
 async def _save(
-    run_id: str, state: RunState[Any, Any], waiting: list[ToolApprovalItem], context: AgentContext[RequestContext]
+    run_id: str,
+    state: RunState[Any, Any],
+    waiting: list[ToolApprovalItem],
+    replaced: list[Write],
+    context: AgentContext[RequestContext],
 ) -> None:
     request = context.request_context
     # Our context is made anew by the request that resumes the run.
     packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
-    blob = packed.get("blob", b"")
-    if len(blob) > MAX_INLINE_BYTES:
+    writes = list(replaced)
+    if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         caller = request.caller
         prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, context.thread.id)
-        packed = {"object": f"{prefix}{uuid7()}"}
-        await request.resources.objects.put(packed["object"], blob)
+        large = Offload(f"{prefix}{uuid7()}", packed["blob"])
+        writes.append(await offload.put(request.resources, large))
+        packed = {"object": large.key}
     expires_at = (now() + HELD_FOR).timestamp()
     row = {
         "schema_version": SCHEMA_VERSION,
@@ -185,7 +191,7 @@ async def _save(
         "ttl": int(expires_at),
         **packed,
     }
-    await request.resources.table.put(_key(context, run_id), row)
+    await request.resources.table.transact([Write(_key(context, run_id), put=row), *writes])
 
 
 async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContext]) -> RunState[Any, Agent[Any]]:
@@ -195,11 +201,15 @@ async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContex
         text: bytes | str = zlib.decompress(await context.request_context.resources.objects.get(row["object"]))
     else:
         text = unpack(row)
+    wrapper = RunContextWrapper(context)
     try:
-        return await RunState.from_json(agent, json.loads(text), context_override=RunContextWrapper(context))
+        state = await RunState.from_json(agent, json.loads(text), context_override=wrapper)
     except (UserError, ValueError, KeyError, TypeError) as error:
         # A schema that this SDK does not know, or an agent or a tool that is there no more.
         raise HeldRunUnreadableError from error
+    # What the run had used when it was stored is counted already.
+    wrapper.usage = Usage()
+    return state
 
 
 async def _claim(row: Row, payload: _Payload, context: AgentContext[RequestContext]) -> None:

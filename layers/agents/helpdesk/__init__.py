@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from chatkit.actions import Action
     from chatkit.agents import AgentContext
@@ -34,7 +34,7 @@ def handle_action(
     action: Action[str, Any],
     sender: WidgetItem | None,
     context: AgentContext[RequestContext],
-) -> AsyncIterator[ThreadStreamEvent]:
+) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Handle a click in a widget; see `helpdesk.actions`."""
     from helpdesk import actions
 

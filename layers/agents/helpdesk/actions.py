@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +40,7 @@ async def handle_action(
     action: Action[str, Any],
     sender: WidgetItem | None,
     context: AgentContext[RequestContext],
-) -> AsyncIterator[ThreadStreamEvent]:
+) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Handle `threads.custom_action`.
 
     Args:

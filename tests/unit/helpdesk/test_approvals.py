@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from agents.testing import ModelStep, ScriptedModel, function_call
 from chatkit.actions import Action
@@ -21,13 +22,16 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import approvals
+from assistant import approvals, keys
 from assistant.approvals import HeldRunUnreadableError
-from assistant.context import RequestContext
+from assistant.context import Report, RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, ModelUnavailableError, NotFoundError
 from assistant.identity import Caller
+from assistant.ids import time_prefix
+from assistant.objects import Objects
 from assistant.resources import Resources
 from assistant.server import AssistantServer
+from assistant.threads import offload
 from assistant.threads.rows import now
 from helpdesk.records.invoices import Invoice, Invoices
 from tests.support.conversation import Conversation, call, say
@@ -43,6 +47,7 @@ class Desk:
     conversation: Conversation
     monkeypatch: pytest.MonkeyPatch
     model: ScriptedModel | None = None
+    reports: list[Report] = field(default_factory=list)
 
     async def ask(self, *steps: Any) -> list[WidgetItem]:
         """Run a turn and return the cards that it shows."""
@@ -79,7 +84,9 @@ class Desk:
     def _context(self, steps: Any) -> RequestContext:
         model = self.model = ScriptedModel(steps)
         self.monkeypatch.setattr("assistant.server.build_model", lambda settings: model)
-        return RequestContext(self.conversation.caller, self.conversation.resources)
+        context = RequestContext(self.conversation.caller, self.conversation.resources)
+        self.reports.append(context.report)
+        return context
 
     def _server(self, context: RequestContext) -> AssistantServer:
         return AssistantServer(self.conversation.store, context)
@@ -275,3 +282,36 @@ async def test_a_run_that_has_ended_leaves_nothing_behind(desk: Desk, resources:
     assert "acme" not in str(approvals.unpack(row)), "the caller is the resuming request's, never the stored one's"
     await desk.click(card, True, say("It is refunded."))
     assert await resources.table.get(approvals.Key(row["pk"], row["sk"])) is None
+
+
+async def test_a_run_too_large_for_a_row_waits_in_the_bucket_and_leaves_nothing_there(
+    desk: Desk, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    client.create_bucket(Bucket="bucket")
+    resources.objects = Objects(replace(resources.settings, bucket_name="bucket"), client)
+    monkeypatch.setattr(approvals, "MAX_INLINE_BYTES", 100)
+    (card,) = await desk.ask(BILLING, refund(502))
+    row = await held_row(desk)
+    assert "blob" not in row
+    assert await resources.objects.get(row["object"])
+    await desk.click(card, True, say("It is refunded."))
+    assert (await desk.invoice()).status == "refunded"
+    later = now() + timedelta(days=1)
+    for shard in range(keys.SWEEP_SHARDS):
+        for work in await due_work(resources, shard, later):
+            await offload.sweep_object(resources, work)
+    with pytest.raises(KeyError):
+        await resources.objects.get(row["object"])
+
+
+async def due_work(resources: Resources, shard: int, until: datetime) -> list[Any]:
+    rows, _ = await resources.table.query(f"SWEEP#{shard}", between=("0", time_prefix(until)), limit=100)
+    return rows
+
+
+async def test_what_a_run_had_used_before_it_waited_is_counted_once(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    assert desk.reports[-1].model_calls == 2
+    await desk.click(card, True, say("It is refunded."))
+    assert desk.reports[-1].model_calls == 1
