@@ -7,8 +7,9 @@
 | `search_entities(query, context)` | what can be mentioned with @; returns ChatKit's entities |
 | `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |
 | `entity_to_input(entity_id, context)` | what a mention stands for, as text for the model |
+| `find_sources(text, context)` | the sources of an answer, as ChatKit's annotations |
 
-All are optional and may be asynchronous imports of their own: the package itself is to be cheap to import.
+All are optional and, but for `handle_action`, coroutines. The package itself is to be cheap to import.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from chatkit.actions import Action
 from chatkit.agents import AgentContext
 from chatkit.server import ChatKitServer
 from chatkit.types import (
+    AssistantMessageItem,
     ClientToolCallItem,
     HiddenContextItem,
     SyncCustomActionResponse,
@@ -40,9 +41,15 @@ from assistant import approvals
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds, kept_calls
-from assistant.errors import ConfigurationError, InvalidRequestError, ModelContentFilteredError, ModelError
+from assistant.errors import (
+    AssistantError,
+    ConfigurationError,
+    InvalidRequestError,
+    ModelContentFilteredError,
+    ModelError,
+)
 from assistant.history import load_history
-from assistant.hooks import agents_package, needed_hook
+from assistant.hooks import agents_package, find_hook, needed_hook
 from assistant.leaving import LeavableRun
 from assistant.models import build_model, resolve_provider
 from assistant.settings import Settings
@@ -111,7 +118,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 async for event in events:
                     for hidden in _completed(rounds, result, agent_context, event):
                         yield ThreadItemDoneEvent(item=hidden)
-                    yield event
+                    yield await _with_sources(event, context)
             for hidden in _completed(rounds, result, agent_context):
                 yield ThreadItemDoneEvent(item=hidden)
             async for event in approvals.hold(result, agent_context, resumed):
@@ -179,6 +186,26 @@ class AssistantServer(ChatKitServer[RequestContext]):
         handle = needed_hook(context.settings, "handle_sync_action", "such actions")
         response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
         return response
+
+
+async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> ThreadStreamEvent:
+    """Add the sources that the agents' package finds to an answer that is complete."""
+    find_sources = find_hook(context.settings, "find_sources")
+    if (
+        find_sources is None
+        or not isinstance(event, ThreadItemDoneEvent)
+        or not isinstance(event.item, AssistantMessageItem)
+    ):
+        return event
+    try:
+        content = [
+            part.model_copy(update={"annotations": [*part.annotations, *await find_sources(part.text, context)]})
+            for part in event.item.content
+        ]
+    except AssistantError:
+        # An answer without its notes is worth more than none.
+        return event
+    return ThreadItemDoneEvent(item=event.item.model_copy(update={"content": content}))
 
 
 @functools.lru_cache(maxsize=8)

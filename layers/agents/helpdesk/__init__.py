@@ -2,7 +2,7 @@
 
 The platform calls `build_agent`, and finds the optional hooks beside it: `handle_action` and
 `handle_sync_action` for clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for what can be
-mentioned with @. Nothing heavy is imported before one of them is called.
+mentioned with @; `find_sources` for the notes at an answer. Nothing heavy is imported before one of them is called.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from chatkit.actions import Action
     from chatkit.agents import AgentContext
-    from chatkit.types import SyncCustomActionResponse, ThreadMetadata, ThreadStreamEvent, WidgetItem
+    from chatkit.types import Annotation, SyncCustomActionResponse, ThreadMetadata, ThreadStreamEvent, WidgetItem
     from chatkit.widgets import DynamicWidgetRoot
 
     from assistant.context import RequestContext
@@ -72,3 +72,10 @@ async def entity_to_input(entity_id: str, context: RequestContext) -> str:
     from helpdesk import entities
 
     return await entities.entity_to_input(entity_id, context)
+
+
+async def find_sources(text: str, context: RequestContext) -> list[Annotation]:
+    """Return the sources of an answer; see `helpdesk.sources`."""
+    from helpdesk import sources
+
+    return await sources.find_sources(text, context)

@@ -34,6 +34,16 @@ async def search_entities(query: str, context: RequestContext) -> list[Entity]:
     return found
 
 
+async def describe_entity(entity_id: str, context: RequestContext) -> Entity:
+    """Return one entity as `search_entities` does.
+
+    Raises:
+        NotFoundError: the caller has no such task, the tenant no such employee.
+    """
+    record = await _find(entity_id, context)
+    return _task_entity(record) if isinstance(record, Task) else _employee_entity(record)
+
+
 async def preview_entity(entity_id: str, context: RequestContext) -> DynamicWidgetRoot:
     """Return what a pointer over a mention shows.
 

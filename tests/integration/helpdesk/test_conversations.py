@@ -188,3 +188,16 @@ async def test_what_a_mention_means_comes_from_the_callers_records(new_thread: N
     assert (await thread.http.get("/chatkit/api/entities/task-99")).status_code == 404
     tag = {"type": "input_tag", "id": "employee-7", "text": "Zeeshan", "data": {"status": "fired"}, "group": "People"}
     assert await thread.say("What about ", [tag])
+
+
+async def test_an_answer_carries_its_sources_and_keeps_them(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say("!say Ask employee 7, or read https://help.example.com/password")
+    (answer,) = (item for item in thread.done() if item["type"] == "assistant_message")
+    sources = [note["source"] for note in answer["content"][0]["annotations"]]
+    assert [(source["type"], source["title"]) for source in sources] == [
+        ("entity", "Zeeshan"),
+        ("url", "Resetting your password"),
+    ]
+    (stored,) = (item for item in await thread.items() if item["type"] == "assistant_message")
+    assert stored["content"] == answer["content"]

@@ -1,0 +1,51 @@
+"""The sources of an answer: help articles that it links, and tasks and employees that it names by number."""
+
+from __future__ import annotations
+
+import re
+
+from chatkit.types import Annotation, EntitySource, URLSource
+
+from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from helpdesk.entities import describe_entity
+from helpdesk.records.articles import ARTICLES
+
+# An answer that names more is a list, and a list needs no note at each entry; each one costs a look-up.
+MAX_ENTITIES = 5
+
+_NAMED = re.compile(r"\b(task|employee)\s+#?(\d{1,10})\b", re.IGNORECASE)
+
+
+async def find_sources(text: str, context: RequestContext) -> list[Annotation]:
+    """Return the sources of an answer, each at the place after what it belongs to.
+
+    Only what the caller may see is found, so an answer that invents a number gets no note.
+
+    Args:
+        text: The assistant's words.
+        context: Whose conversation it is.
+    """
+    found = [
+        Annotation(
+            source=URLSource(title=article.title, url=article.url, attribution="Help centre"),
+            index=text.index(article.url) + len(article.url),
+        )
+        for article in ARTICLES
+        if article.url in text
+    ]
+    seen: set[str] = set()
+    for match in _NAMED.finditer(text):
+        entity_id = f"{match[1].lower()}-{int(match[2])}"
+        if entity_id in seen or len(seen) == MAX_ENTITIES:
+            continue
+        seen.add(entity_id)
+        try:
+            entity = await describe_entity(entity_id, context)
+        except NotFoundError:
+            continue
+        source = EntitySource(
+            id=entity_id, title=entity["title"], group=entity["group"], icon=entity["icon"], interactive=True
+        )
+        found.append(Annotation(source=source, index=match.end()))
+    return sorted(found, key=lambda each: each.index or 0)
