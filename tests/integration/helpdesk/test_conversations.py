@@ -201,3 +201,18 @@ async def test_an_answer_carries_its_sources_and_keeps_them(new_thread: NewThrea
     ]
     (stored,) = (item for item in await thread.items() if item["type"] == "assistant_message")
     assert stored["content"] == answer["content"]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        ('get_employee {"employee_id": 7}', 'get_employee {"employee_id": 7}'),
+        ('get_invoice {"invoice_id": 501}', "list_invoices {}"),
+        ('add_task {"title": "a"}', "list_tasks {}"),
+    ],
+)
+async def test_tools_that_run_at_once_each_show_what_they_did(new_thread: NewThread, calls: tuple[str, ...]) -> None:
+    thread = new_thread()
+    await thread.say("\n".join(f"!tool {each}" for each in calls))
+    (workflow,) = (item["workflow"] for item in await thread.items() if item["type"] == "workflow")
+    assert [task["status_indicator"] for task in workflow["tasks"]] == ["complete", "complete"]
