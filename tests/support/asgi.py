@@ -43,10 +43,16 @@ class Call:
     ended: bool = False
     gone: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _returned: bool = False
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return when a condition on the answer holds; it is looked at with everything that comes."""
+        """Return when a condition on the answer holds; it is looked at with everything that comes.
+
+        Raises:
+            AssertionError: the app has returned, and it does not hold.
+        """
         while not condition():
+            assert not self._returned, f"the app has returned: {self.status} {self.body!r}"
             self._changed.clear()
             await self._changed.wait()
 
@@ -88,4 +94,8 @@ class Call:
             "client": ("127.0.0.1", 1),
             **self.extra_scope,
         }
-        await app(scope, receive, send)
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._returned = True
+            self._changed.set()

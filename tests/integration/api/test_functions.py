@@ -24,7 +24,12 @@ START_SECONDS = 60
 # Reads events from its standard input, one a line, and answers each on a line; as the managed runtime does, it
 # calls the handler on the main thread, one event at a time.
 RUNTIME = """
-import asyncio, json, sys
+import asyncio, json, os, sys
+
+# What the function logs goes to its standard output as well: it must not mix with the answers.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
 import app
 
 class Context:
@@ -40,7 +45,7 @@ app.lambda_handler.app = watched
 
 for line in sys.stdin:
     answer = app.lambda_handler(json.loads(line), Context())
-    print(json.dumps({**answer, "loops": len(loops)}), flush=True)
+    print(json.dumps({**answer, "loops": len(loops)}), file=answers, flush=True)
 """
 
 
