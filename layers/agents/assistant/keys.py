@@ -73,7 +73,8 @@ def checked_component(value: str, what: str) -> str:
         raise ValueError(f"The {what} id is not valid Unicode.") from None
     if len(encoded) > MAX_COMPONENT_BYTES:
         raise ValueError(f"The {what} id is too long.")
-    return encoded
+    # As a folder of the bucket these two would be taken out of a URL by its client. No other id is encoded so.
+    return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
 
 
 def _component(value: str, what: str) -> str:

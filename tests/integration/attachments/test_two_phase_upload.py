@@ -11,6 +11,7 @@ from assistant.attachments import S3AttachmentStore
 from assistant.attachments.limits import MAX_ATTACHMENT_BYTES
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, NotFoundError, TooLargeError, UnsupportedTypeError
+from assistant.identity import Caller
 from tests.support.files import PNG, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -147,3 +148,16 @@ async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
     )
     assert isinstance(foreign, ImageAttachment)
     assert (await web.get(str(foreign.preview_url))).status_code == 404
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/../b", "%2E%2E", "\N{PILE OF POO} ?#&+"])
+async def test_a_user_of_any_name_can_upload(context: RequestContext, web: httpx2.AsyncClient, name: str) -> None:
+    """Clients drop the segments `.` and `..` from a URL, after which its signature is wrong."""
+    odd = RequestContext(Caller(name, name), context.resources)
+    made, descriptor = await register(odd)
+    assert await put(web, descriptor, PNG) == 200
+    assert isinstance(made, ImageAttachment)
+    assert (await web.get(str(made.preview_url))).content == PNG
+    found, _ = await attachments.bind(odd.resources, odd.caller, [made.id], "thr_1")
+    assert [each.id for each in found] == [made.id]
+    await attachments.delete(odd.resources, odd.caller, made.id)
