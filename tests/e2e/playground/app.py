@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ class Gallery:
         self.sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         self.url, self.bucket_url = (f"http://127.0.0.1:{s.getsockname()[1]}" for s in self.sockets)
         self.backend = Backend(self.bucket_url)
+        self.packages = Path(tempfile.mkdtemp(prefix="packages-"))
 
     def fresh(self) -> Backend:
         """Forget everything: each test has a store of its own."""
@@ -58,6 +61,7 @@ class Gallery:
                 server.should_exit = True
             for thread in threads:
                 thread.join()
+            shutil.rmtree(self.packages)
 
 
 async def remember(gallery: Gallery, request: Request) -> Received:
@@ -126,6 +130,7 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
         api = f"{gallery.url}/chatkit/api"
         return {"chat_url": api, "stream_url": api, "upload_url": f"{api}/upload", "composer": COMPOSER}
 
+    app.mount("/packages", CachedFiles(directory=gallery.packages))
     app.mount("/pages", CachedFiles(directory=Path(__file__).parent / "pages", html=True))
     app.mount("/", CachedFiles(directory=PAGE, html=True))
     return app

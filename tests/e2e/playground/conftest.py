@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.vendor import fetch, read_manifest
 from tests.e2e.playground.app import Gallery
 from tests.e2e.playground.backend import Backend
 from tests.support.browser import open_page
@@ -20,6 +23,17 @@ if TYPE_CHECKING:
 def gallery() -> Iterator[Gallery]:
     with Gallery().serving() as gallery:
         yield gallery
+
+
+@pytest.fixture(scope="session")
+def packages(gallery: Gallery) -> Path:
+    """Packages that only tests need, where pages find them below /packages; skips when npm cannot get them."""
+    files = read_manifest(Path(__file__).parent / "packages.json")
+    try:
+        fetch(files, gallery.packages)
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        pytest.skip(f"NO PACKAGES: npm could not get what the test needs: {error}")
+    return gallery.packages
 
 
 @pytest.fixture

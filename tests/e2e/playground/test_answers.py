@@ -123,6 +123,31 @@ def test_a_refusal_is_final_and_said_in_the_servers_words(chat: Chat, backend: B
     assert len(backend.requests("threads.create")) == 1
 
 
+def test_when_every_attempt_failed_the_user_may_try_again(chat: Chat, backend: Backend) -> None:
+    backend.faults = ["503"] * 5
+    chat.page.clock.install()
+    chat.open().send("hello")
+    chat.page.clock.run_for(1000)
+    while len(backend.requests("threads.create")) < 5:
+        chat.page.clock.run_for(2000)
+    expect(chat.page.get_by_role("alert")).to_contain_text("Try again.")
+    chat.page.clock.resume()
+    chat.button("Retry").click()
+    expect(chat.answer).to_have_text("You said: hello")
+    expect(chat.items("user_message")).to_have_count(1)
+    assert len({request.body for request in backend.requests("threads.create")}) == 1
+
+
+def test_leaving_a_thread_while_it_answers_stops_nothing_on_the_server(chat: Chat, backend: Backend) -> None:
+    chat.open().send("slow")
+    expect(chat.answer).to_contain_text("word2")
+    chat.button("New chat").click()
+    expect(chat.items("assistant_message")).to_have_count(0)
+    chat.send("hello")
+    expect(chat.answer).to_have_text("You said: hello")
+    assert backend.requests("/chatkit/api/cancel") == []
+
+
 def test_stop_tells_the_server_and_keeps_what_came(chat: Chat, backend: Backend) -> None:
     chat.open().send("slow")
     expect(chat.answer).to_contain_text("word3")

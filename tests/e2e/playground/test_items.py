@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from chatkit.types import (
@@ -11,6 +13,8 @@ from chatkit.types import (
     HiddenContextItem,
     SDKHiddenContextItem,
     ThreadItem,
+    ThreadItemUpdate,
+    ThreadStreamEvent,
 )
 from playwright.sync_api import expect
 
@@ -46,6 +50,18 @@ def kinds_of_the_sdk() -> set[str]:
     """Return the item kinds that the installed SDK knows."""
     union, _ = get_args(ThreadItem)
     return {kind.model_fields["type"].default for kind in get_args(union)}
+
+
+STATE = Path(__file__).resolve().parents[3] / "local" / "playground" / "element" / "state"
+
+
+def test_the_page_knows_every_event_and_update_that_the_sdk_has() -> None:
+    events, _ = get_args(ThreadStreamEvent)
+    for union, module in ((events, "thread.js"), (ThreadItemUpdate, "updates.js")):
+        known = set(re.findall(r'case "([a-z_.]+)":', (STATE / module).read_text(encoding="utf-8")))
+        named = {kind.model_fields["type"].default for kind in get_args(union)}
+        # An effect changes no state: whoever reads the stream hands it to the page.
+        assert named - known <= {"client_effect"}
 
 
 def test_the_gallery_has_every_kind_of_item_that_the_sdk_has() -> None:

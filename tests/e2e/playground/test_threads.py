@@ -74,7 +74,7 @@ def test_a_long_thread_opens_at_its_end_and_shows_older_items_on_the_way_up(chat
     chat.open(backend.seed(*lines))
     expect(chat.page.get_by_text("Line 69", exact=True)).to_be_in_viewport()
     expect(chat.items("assistant_message")).to_have_count(30)
-    chat.page.get_by_role("main", name="Conversation").hover()
+    chat.page.get_by_role("region", name="Conversation").hover()
     while chat.page.get_by_text("Line 0", exact=True).count() == 0:
         chat.page.mouse.wheel(0, -4000)
         chat.page.wait_for_timeout(50)

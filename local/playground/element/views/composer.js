@@ -87,8 +87,7 @@ function Editor({ state }) {
       rows="1"
       aria-label="Message"
       aria-autocomplete="list"
-      aria-expanded=${suggestions.open}
-      aria-controls="suggestions"
+      aria-controls=${suggestions.open ? "suggestions" : undefined}
       aria-activedescendant=${suggestions.open ? `suggestion-${suggestions.active}` : undefined}
       placeholder=${composer.tool?.placeholderOverride ?? placeholder}
       value=${text}

@@ -10,7 +10,7 @@ export function StartScreen({ state }) {
     const content = typeof prompt === "string" ? [{ type: "input_text", text: prompt }] : prompt;
     conversation.send({ content, inference_options: composer.inferenceOptions() });
   };
-  return html`<main class="start">
+  return html`<section class="start">
     <h2>${greeting}</h2>
     <ul class="prompts">
       ${prompts.map(
@@ -23,5 +23,5 @@ export function StartScreen({ state }) {
       )}
     </ul>
     <${Notices} notices=${state.notices} />
-  </main>`;
+  </section>`;
 }

@@ -14,7 +14,8 @@ export function ThreadView({ state }) {
   const scroller = useRef(null);
   useFollow(scroller, state);
   const { items, loading, running, hasOlder, loadingOlder } = state;
-  return html`<main class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
+  return html`<section class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
+    <h2 class="for-screen-readers">Conversation</h2>
     <div class="thread-inner">
       ${hasOlder && html`<${OlderItems} busy=${loadingOlder} load=${() => conversation.loadOlder()} />`}
       ${loading && html`<p class="empty" role="status"><${Icon} name="loader-circle" class="spin" /> Loading…</p>`}
@@ -34,7 +35,8 @@ export function ThreadView({ state }) {
       <${Notices} notices=${state.notices} />
       <${ThreadError} error=${state.error} />
     </div>
-  </main>`;
+    <p class="for-screen-readers" role="status">${running ? "Answering" : items.length > 0 && !loading ? "Ready" : ""}</p>
+  </section>`;
 }
 
 /** Cut a thread into turns: each begins with a user message. */
@@ -60,7 +62,7 @@ function useFollow(scroller, { items, thread, loading }) {
     };
     // Whatever grows: words, a picture that has loaded, the buttons under an answer.
     const observer = new ResizeObserver(toEnd);
-    observer.observe(element.firstElementChild);
+    observer.observe(element.querySelector(".thread-inner"));
     observer.observe(element);
     element.addEventListener("scroll", watch, { passive: true });
     return () => {
