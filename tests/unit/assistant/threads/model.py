@@ -1,0 +1,82 @@
+"""Threads and items as plain Python values: what the store must be equal to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from chatkit.types import Page, StructuredInputItem, ThreadItem, ThreadMetadata
+
+from assistant.ids import split_own_id, time_prefix
+
+Place = tuple[str, int, str]
+
+_insertions = count()
+
+
+def place_of(value: str, created_at: Any) -> Place:
+    """Return where a new id stands: ours by the time inside it, a foreign one by its creation, then by insertion."""
+    own = split_own_id(value)
+    if own is not None:
+        return own[1][:16], 1, own[1][16:]
+    return time_prefix(created_at), 0, f"{next(_insertions):012}"
+
+
+@dataclass
+class Shelf:
+    """Values in the order of their places; an id keeps its place as a cursor when its value is gone."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def put(self, value_id: str, created_at: Any, value: Any) -> None:
+        if value_id not in self.values:
+            self.places[value_id] = place_of(value_id, created_at)
+        self.values[value_id] = value
+
+    def page(
+        self, after: str | None, limit: int, order: str, wanted: Callable[[Any], bool] = lambda _: True
+    ) -> Page[Any]:
+        if limit == 0:
+            return Page()
+        ids = sorted((each for each in self.values if wanted(self.values[each])), key=self.places.__getitem__)
+        if order == "desc":
+            ids.reverse()
+        if after is not None:
+            start = self.places[after]
+            ids = [each for each in ids if (self.places[each] > start) == (order == "asc") and each != after]
+        shown = ids[: min(limit, 100)]
+        more = len(ids) > len(shown)
+        return Page(data=[self.values[each] for each in shown], has_more=more, after=shown[-1] if more else None)
+
+
+@dataclass
+class ThreadModel:
+    metadata: ThreadMetadata
+    items: Shelf = field(default_factory=Shelf)
+
+    def add(self, item: ThreadItem) -> None:
+        old = self.items.values.get(item.id)
+        questions = isinstance(old, StructuredInputItem) and isinstance(item, StructuredInputItem)
+        if not questions or (old.status, item.status) != ("answered", "pending"):
+            self.items.put(item.id, item.created_at, item)
+
+
+@dataclass
+class UserModel:
+    """Everything of one user."""
+
+    shelf: Shelf = field(default_factory=Shelf)
+    threads: dict[str, ThreadModel] = field(default_factory=dict)
+
+    def save(self, thread: ThreadMetadata) -> None:
+        if thread.id not in self.threads:
+            self.threads[thread.id] = ThreadModel(thread)
+        self.threads[thread.id].metadata = thread
+        self.shelf.put(thread.id, thread.created_at, thread)
+
+    def delete(self, thread_id: str) -> None:
+        del self.threads[thread_id]
+        del self.shelf.values[thread_id]
