@@ -96,7 +96,7 @@ class Client:
     def take(self, event: ThreadStreamEvent) -> None:
         """Take an event, as it went over the wire."""
         event = type(event).model_validate_json(event.model_dump_json())
-        self.events.append(event)
+        self.events.append(event.model_copy(deep=True))
         match event:
             case ThreadItemAddedEvent(item=item):
                 assert item.id not in self.items, f"{item.id} is added twice"
@@ -172,10 +172,10 @@ class Process:
         """Start or join a turn."""
         return await turns.start(request, self.context(seconds), idempotency_key=key, frame_id=frame)
 
-    async def run(self, request: StreamingReq, **more: Any) -> Client:
-        """Start or join a turn and follow it to its end."""
+    async def run(self, request: StreamingReq, known: list[ThreadItem] | None = None, **more: Any) -> Client:
+        """Start or join a turn and follow it to its end, as a client that knows these items."""
         handle = await self.start(request, **more)
-        client = await follow(handle)
+        client = await follow(handle, known)
         await handle.wait()
         return client
 
@@ -228,9 +228,9 @@ class Process:
         await turns.close(self.resources)
 
 
-async def follow(handle: TurnHandle) -> Client:
-    """Follow a turn to its end."""
-    client = Client()
+async def follow(handle: TurnHandle, known: list[ThreadItem] | None = None) -> Client:
+    """Follow a turn to its end, as a client that knows these items."""
+    client = Client(items={item.id: item for item in known or []})
     async for event in handle.events():
         client.take(event)
     return client

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agents import (
     Agent,
@@ -24,6 +24,7 @@ from agents import (
 from chatkit.actions import Action
 from chatkit.agents import AgentContext
 from chatkit.server import ChatKitServer
+from chatkit.store import Store
 from chatkit.types import (
     AssistantMessageItem,
     ClientToolCallItem,
@@ -38,6 +39,7 @@ from chatkit.types import (
 )
 
 from assistant import approvals
+from assistant.agent_store import AgentStore
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds, kept_calls
@@ -52,6 +54,7 @@ from assistant.history import load_history
 from assistant.hooks import agents_package, find_hook, needed_hook
 from assistant.leaving import LeavableRun
 from assistant.models import build_model, resolve_provider
+from assistant.output import OutputConverter
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
 from assistant.turns.opening import OPENING_ITEMS
@@ -89,7 +92,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 yield event
 
     def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
-        return AgentContext(thread=thread, store=self.store, request_context=context)
+        store = cast(Store[RequestContext], AgentStore(cast(ThreadStore, self.store)))
+        return AgentContext(thread=thread, store=store, request_context=context)
 
     async def _run(
         self,
@@ -111,7 +115,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 trace_include_sensitive_data=settings.log_content,
             ),
         )
-        run = LeavableRun(result)
+        converter = OutputConverter(agent_context.thread.id, context)
+        run = LeavableRun(result, converter)
         rounds = ToolRounds(agent_context.thread, await self._kept_calls(agent_context) if resumed else ())
         try:
             async with aclosing(run.events(agent_context)) as events:
@@ -133,6 +138,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
             await run.leave(agent_context)
+            await converter.close()
             # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
             for hidden in _completed(rounds, result, agent_context):
                 await self.store.add_thread_item(agent_context.thread.id, hidden, context)

@@ -32,20 +32,28 @@ _MODEL_MADE: dict[str, StoreItemType] = {
 
 
 class EventRepair:
-    """Repairs the events of one turn, in their order."""
+    """Repairs the events of one turn, in their order. Each item is added and done once; then it is replaced."""
 
     def __init__(self) -> None:
         self._open: dict[str, str] = {}
         self._given: dict[str, list[str]] = {}
+        self._done: set[str] = set()
 
     def __call__(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
         """Return the event as it is to be stored and sent; one that removes an ambiguous id becomes several."""
         match event:
             case ThreadItemAddedEvent(item=item):
-                return [event.model_copy(update={"item": self._item(item, begins=True)})]
+                repaired = self._item(item, begins=True)
+                # The SDK can end a workflow before it tells of its beginning, when tools run side by side.
+                if repaired.id in self._done:
+                    return [ThreadItemReplacedEvent(item=repaired)]
+                return [event.model_copy(update={"item": repaired})]
             case ThreadItemDoneEvent(item=item):
                 repaired = self._item(item, begins=item.id not in self._open)
                 self._open.pop(item.id, None)
+                if repaired.id in self._done:
+                    return [ThreadItemReplacedEvent(item=repaired)]
+                self._done.add(repaired.id)
                 return [event.model_copy(update={"item": repaired})]
             case ThreadItemReplacedEvent(item=item):
                 last = self._given.get(item.id, [item.id])[-1]

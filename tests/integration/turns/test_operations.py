@@ -1,0 +1,266 @@
+"""The six streaming operations, and what each leaves in the thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from chatkit.actions import Action
+from chatkit.types import (
+    StructuredInputAnswerSubmission,
+    StructuredInputItem,
+    StructuredInputSubmission,
+    ThreadAddStructuredInputParams,
+    ThreadCustomActionParams,
+    ThreadsAddStructuredInputReq,
+    ThreadsCustomActionReq,
+    UserMessageItem,
+    WidgetItem,
+    WorkflowItem,
+)
+
+from assistant.errors import ConflictError, InvalidRequestError, NotFoundError, ThreadLockedError
+from assistant.reads import list_threads
+from tests.integration.turns.conftest import ProcessMaker
+from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Text, ToolCall
+from tests.support.turns import Process, addition, creation, follow, retry, said_by_user, text_of, tool_output
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_retry_puts_a_new_answer_in_the_place_of_the_old_one(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    thread_id = await here.create("hello")
+    message = await here.user_message(thread_id)
+    provider.script(Answer(Text("a better answer")))
+    client = await here.run(retry(thread_id, message.id))
+    assert client.text == "a better answer"
+    assert [text_of([item]) for item in await here.stored(thread_id)] == ["", "a better answer"]
+    assert [each["role"] for each in provider.bodies[-1]["messages"]] == ["system", "user"]
+
+
+async def test_a_retry_that_fails_loses_nothing(process: ProcessMaker, provider: ProviderServer) -> None:
+    here = process()
+    thread_id = await here.create("hello")
+    before = await here.stored(thread_id)
+    message = await here.user_message(thread_id)
+    provider.script(HttpError(401))
+    client = await here.run(retry(thread_id, message.id))
+    assert client.error is not None
+    assert await here.stored(thread_id) == before
+    provider.script(Answer(Text("half an"), Cut()))
+    await here.run(retry(thread_id, message.id))
+    assert (await here.stored(thread_id))[:2] == before, "the old answer goes only when the new one has come"
+
+
+async def test_a_retry_of_an_earlier_message_replaces_what_came_after_it(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    thread_id = await here.create("first")
+    message = await here.user_message(thread_id)
+    await here.say(thread_id, "second")
+    await here.run(retry(thread_id, message.id))
+    assert said_by_user(await here.stored(thread_id)) == ["first"]
+    assert len(await here.stored(thread_id)) == 2
+
+
+async def test_a_retry_of_an_unknown_item_is_a_clear_error(process: ProcessMaker) -> None:
+    here = process()
+    thread_id = await here.create("hello")
+    with pytest.raises(NotFoundError):
+        await here.start(retry(thread_id, "msg_unknown"))
+    answer = (await here.stored(thread_id))[1]
+    with pytest.raises(InvalidRequestError):
+        await here.start(retry(thread_id, answer.id))
+
+
+async def test_a_thread_that_is_closed_or_unknown_takes_no_message(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("close_thread")), Answer(Text("good bye")))
+    here = process()
+    handle = await here.start(creation("hello"))
+    client = await follow(handle)
+    assert "thread.updated" in client.types
+    with pytest.raises(ThreadLockedError):
+        await here.start(addition(handle.thread_id, "still there?"))
+    with pytest.raises(ThreadLockedError):
+        await here.start(retry(handle.thread_id, (await here.user_message(handle.thread_id)).id))
+    with pytest.raises(NotFoundError):
+        await here.start(addition("thr_unknown", "hello?"))
+    assert len(provider.requests) == 2
+
+
+async def test_a_bad_attachment_leaves_no_thread_behind(process: ProcessMaker) -> None:
+    here = process()
+    before = await list_threads(100, None, "desc", here.context())
+    with pytest.raises(NotFoundError):
+        await here.start(creation("hello", ["atc_unknown"]))
+    assert await list_threads(100, None, "desc", here.context()) == before
+
+
+async def test_a_client_tools_output_goes_on_with_the_turn(process: ProcessMaker, provider: ProviderServer) -> None:
+    for api in ("chat_completions", "responses"):
+        provider.reset()
+        provider.script(Answer(ToolCall("ask_browser", call_id="call_b")))
+        here = process(api)
+        thread_id = await here.create("how wide is it?")
+        call = await here.pending_call(thread_id)
+        assert call.call_id == "call_b"
+        provider.script(Answer(Text("it is wide")))
+        client = await here.run(tool_output(thread_id, {"width": 800}))
+        assert client.items[call.id].status == "completed"  # type: ignore[union-attr]
+        assert _calls(provider) == [("browser", '{"width": 800}')]
+        await here.say(thread_id, "and now?")
+        assert _calls(provider) == [("browser", '{"width": 800}')], "its call stands once in the history"
+
+
+async def test_an_output_for_which_nothing_waits_is_refused_and_a_repeated_one_joins(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("ask_browser")))
+    here = process()
+    thread_id = await here.create("how wide is it?")
+    provider.script(Answer(Text("it is quite wide I think"), pause=0.1))
+    first = await here.start(tool_output(thread_id, 1))
+    again = await process().start(tool_output(thread_id, 1))
+    assert again.turn_id == first.turn_id
+    joined = await follow(again)
+    assert joined.text == "it is quite wide I think"
+    assert (await here.pending_call(thread_id)).id in joined.items
+    with pytest.raises(ConflictError):
+        await here.start(tool_output(thread_id, 1))
+    assert len(provider.requests) == 2
+
+
+async def test_two_different_outputs_at_once_are_one_output(process: ProcessMaker, provider: ProviderServer) -> None:
+    provider.script(Answer(ToolCall("ask_browser")))
+    here, there = process(), process()
+    thread_id = await here.create("how wide is it?")
+    handles = await asyncio.gather(
+        here.start(tool_output(thread_id, 1)), there.start(tool_output(thread_id, 2)), return_exceptions=True
+    )
+    refused = [each for each in handles if isinstance(each, BaseException)]
+    assert [type(each) for each in refused] == [ConflictError]
+    for each in handles:
+        if not isinstance(each, BaseException):
+            await each.wait()
+    assert len(provider.requests) == 2
+
+
+async def test_answers_to_a_form_go_on_with_the_turn(process: ProcessMaker, provider: ProviderServer) -> None:
+    provider.script(Answer(ToolCall("ask_form")))
+    here = process()
+    thread_id = await here.create("hello")
+    form = next(item for item in await here.stored(thread_id) if isinstance(item, StructuredInputItem))
+    submission = StructuredInputSubmission(
+        status="answered", answers={"why": StructuredInputAnswerSubmission(values=["because"])}
+    )
+    request = ThreadsAddStructuredInputReq(
+        params=ThreadAddStructuredInputParams(thread_id=thread_id, item_id=form.id, input=submission)
+    )
+    client = await here.run(request)
+    assert client.error is None
+    assert client.items[form.id].status == "answered"  # type: ignore[union-attr]
+    assert "Why?: because" in str(provider.bodies[-1]["messages"])
+    with pytest.raises(ConflictError):
+        await here.start(request)
+
+
+async def test_a_click_changes_the_widget_of_an_earlier_turn_in_its_place(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here, there = process(), process()
+    thread_id, widget = await _with_card(here, provider)
+    await here.say(thread_id, "thanks")
+    request = _click(thread_id, widget, "change")
+    client = await here.run(request, key="k1")
+    assert client.types[-1] == "thread.item.replaced"
+    stored = await here.stored(thread_id)
+    assert [item.id for item in stored if isinstance(item, WidgetItem)] == [widget.id]
+    changed = next(item for item in stored if isinstance(item, WidgetItem))
+    assert (changed.copy_text, changed.created_at) == ("changed", widget.created_at)
+    assert stored.index(changed) < len(stored) - 2, "it keeps its place"
+    joined = await there.run(request, key="k1")
+    assert joined.items == {widget.id: changed}
+
+
+async def test_a_click_that_fails_leaves_the_thread_as_it_was(process: ProcessMaker, provider: ProviderServer) -> None:
+    here = process()
+    thread_id, widget = await _with_card(here, provider)
+    before = await here.stored(thread_id)
+    client = await here.run(_click(thread_id, widget, "fail"))
+    assert client.error is not None
+    assert await here.stored(thread_id) == before
+
+
+async def test_a_workflow_left_open_is_closed_by_the_turn_that_goes_on_with_it(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("ask_browser"), ToolCall("note", {"text": "one"})))
+    here = process()
+    thread_id = await here.create("hello")
+    (opened,) = [item for item in await here.stored(thread_id) if isinstance(item, WorkflowItem)]
+    provider.script(Answer(ToolCall("note", {"text": "two"})), Answer(Text("done")))
+    client = await here.run(tool_output(thread_id, 1), known=await here.shown(thread_id))
+    assert client.error is None
+    (closed,) = [item for item in await here.stored(thread_id) if isinstance(item, WorkflowItem)]
+    assert closed.id == opened.id
+    assert [task.title for task in closed.workflow.tasks] == ["Noting one", "Noting two"]  # type: ignore[union-attr]
+    assert closed.created_at == opened.created_at
+    assert closed.workflow.summary is not None
+
+
+async def test_what_an_agent_changes_in_the_thread_is_stored_and_sent(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("retitle", {"title": "Greetings"})), Answer(Text("hi")))
+    here = process()
+    handle = await here.start(creation("hello"))
+    client = await follow(handle)
+    assert client.types.count("thread.updated") == 1
+    assert (await here.thread(handle.thread_id)).title == "Greetings"
+
+
+async def test_a_message_is_stored_as_it_was_sent(process: ProcessMaker) -> None:
+    here = process()
+    request = creation("hello")
+    request.params.input.quoted_text = "as you said"
+    handle = await here.start(request)
+    await handle.wait()
+    message = await here.user_message(handle.thread_id)
+    assert isinstance(message, UserMessageItem)
+    assert message.quoted_text == "as you said"
+    assert message.created_at.utcoffset() is not None
+
+
+async def _with_card(here: Process, provider: ProviderServer) -> tuple[str, WidgetItem]:
+    provider.script(Answer(ToolCall("show_card", {"text": "a card"})), Answer(Text("there it is")))
+    thread_id = await here.create("show it")
+    widget = next(item for item in await here.stored(thread_id) if isinstance(item, WidgetItem))
+    return thread_id, widget
+
+
+def _click(thread_id: str, widget: WidgetItem, kind: str) -> ThreadsCustomActionReq:
+    return ThreadsCustomActionReq(
+        params=ThreadCustomActionParams(
+            thread_id=thread_id, item_id=widget.id, action=Action(type=kind, payload={"n": 1})
+        )
+    )
+
+
+def _calls(provider: ProviderServer) -> list[tuple[str, str]]:
+    """Return the calls in the last request to the model, with their outputs."""
+    body = provider.bodies[-1]
+    if "input" in body:
+        names = {each["call_id"]: each["name"] for each in body["input"] if each.get("type") == "function_call"}
+        return [
+            (names.pop(each["call_id"]), each["output"])
+            for each in body["input"]
+            if each.get("type") == "function_call_output"
+        ]
+    names = {call["id"]: call["function"]["name"] for each in body["messages"] for call in each.get("tool_calls") or []}
+    return [(names.pop(each["tool_call_id"]), each["content"]) for each in body["messages"] if each["role"] == "tool"]
