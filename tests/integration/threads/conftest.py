@@ -1,0 +1,89 @@
+"""Fixtures: the store on both local AWSs, and requests of users that no other test has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from assistant.context import RequestContext
+from assistant.resources import Resources
+from assistant.threads.store import ThreadStore
+from tests.support.aws import Aws
+from tests.support.store import make_moto_bucket, make_moto_table, request_of, resources_on
+
+MakeResources = Callable[..., Resources]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=["moto", "ministack"])
+def both_make_resources(request: pytest.FixtureRequest) -> Iterator[MakeResources]:
+    """Make resources of a process, on each of the local AWSs."""
+    if request.param == "ministack":
+        yield request.getfixturevalue("make_resources")
+        return
+    with mock_aws():
+        make_moto_table("threads")
+        make_moto_bucket("threads")
+        yield lambda **environment: resources_on(None, "threads", "threads", **environment)
+
+
+@pytest.fixture(scope="module")
+def make_resources(table_and_bucket: Aws) -> MakeResources:
+    """Make resources of a process, on the local AWS that is a server."""
+
+    def make(**environment: str) -> Resources:
+        aws = table_and_bucket
+        return resources_on(aws, aws.table_name, aws.bucket_name, **environment)
+
+    return make
+
+
+class User:
+    """A user of a test's own: each `request` is a new one."""
+
+    def __init__(self, resources: Resources, name: str, tenant_id: str = "acme") -> None:
+        self.resources = resources
+        self.name = name
+        self.tenant_id = tenant_id
+
+    @property
+    def request(self) -> RequestContext:
+        return request_of(self.resources, self.name, self.tenant_id)
+
+    @property
+    def store(self) -> ThreadStore:
+        return ThreadStore(self.resources)
+
+    @property
+    def dynamodb(self) -> Any:
+        return self.resources.table.client
+
+    @property
+    def s3(self) -> Any:
+        return self.resources.objects.client
+
+
+@pytest.fixture
+def user(both_make_resources: MakeResources, request: pytest.FixtureRequest) -> User:
+    """A user on both local AWSs, one after the other."""
+    return User(both_make_resources(), request.node.name)
+
+
+@pytest.fixture
+def ann(make_resources: MakeResources, request: pytest.FixtureRequest) -> User:
+    """A user on the local AWS that is a server, whose clients can be made to fail."""
+    return User(make_resources(), request.node.name)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let retries come at once: botocore's and ours."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("assistant.table.FIRST_BACKOFF_SECONDS", 0.0)

@@ -1,0 +1,115 @@
+"""Failures of DynamoDB and S3, made where botocore sends its requests: all that is above runs as deployed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, Literal
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+
+Fault = Literal["throttled", "timed out", "answer lost", "condition failed", "access denied", "gone", "killed"]
+
+_DYNAMODB: dict[Fault, tuple[int, str]] = {
+    "throttled": (400, "ProvisionedThroughputExceededException"),
+    "condition failed": (400, "ConditionalCheckFailedException"),
+    "access denied": (400, "AccessDeniedException"),
+    "gone": (400, "ResourceNotFoundException"),
+}
+_S3: dict[Fault, tuple[int, str]] = {
+    "throttled": (503, "SlowDown"),
+    "condition failed": (412, "PreconditionFailed"),
+    "access denied": (403, "AccessDenied"),
+    "gone": (404, "NoSuchBucket"),
+}
+
+
+class ProcessKilledError(BaseException):
+    """The process ended at this point: nothing that handles errors runs after it."""
+
+
+class _Raw(BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@dataclass
+class Calls:
+    """The calls that were met, in their order.
+
+    Attributes:
+        seen: The names of all operations that were sent.
+        failed: How many of them failed by the fault.
+    """
+
+    seen: list[str] = field(default_factory=list)
+    failed: int = 0
+
+
+def _answer(url: str, service: str, fault: Fault, operation: str) -> AWSResponse:
+    if service == "s3":
+        status, code = _S3[fault]
+        body = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
+        return AWSResponse(url, status, {"content-type": "application/xml"}, _Raw(body))
+    status, code = _DYNAMODB[fault]
+    answer: dict[str, Any] = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}
+    if operation == "TransactWriteItems" and fault in ("throttled", "condition failed"):
+        reason = "ThrottlingError" if fault == "throttled" else "ConditionalCheckFailed"
+        answer["__type"] = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+        answer["CancellationReasons"] = [{"Code": reason, "Message": "injected"}]
+    return AWSResponse(url, status, {"content-type": "application/x-amz-json-1.0"}, _Raw(json.dumps(answer).encode()))
+
+
+@contextmanager
+def failing(
+    client: Any,
+    fault: Fault | None,
+    operation: str = "*",
+    *,
+    times: int | None = None,
+    after: int = 0,
+    only: Callable[[bytes], bool] = lambda _: True,
+) -> Iterator[Calls]:
+    """Let a client's calls fail; with None for a fault, only watch them.
+
+    Args:
+        client: A boto3 client of DynamoDB or S3, on a local AWS that is a server.
+        fault: What happens. `answer lost`: the call is carried out and its answer never comes.
+        operation: The operation's name, such as `TransactWriteItems`; all by default.
+        times: How many calls fail; all by default.
+        after: How many calls succeed before the first one fails.
+        only: Whether a request of this body counts.
+    """
+    service: str = client.meta.service_model.service_name
+    calls = Calls()
+    passed = 0
+
+    def before_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
+        nonlocal passed
+        name = event_name.rpartition(".")[2]
+        calls.seen.append(name)
+        body = request.body or b""
+        if fault is None or operation not in ("*", name) or not only(body if isinstance(body, bytes) else b""):
+            return None
+        passed += 1
+        if passed <= after or (times is not None and calls.failed >= times):
+            return None
+        calls.failed += 1
+        if fault == "killed":
+            raise ProcessKilledError
+        if fault == "answer lost":
+            client._endpoint.http_session.send(request)
+        if fault in ("timed out", "answer lost"):
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return _answer(request.url, service, fault, name)
+
+    event = f"before-send.{client.meta.service_model.service_id.hyphenize()}"
+    client.meta.events.register_first(event, before_send)
+    try:
+        yield calls
+    finally:
+        client.meta.events.unregister(event, before_send)
