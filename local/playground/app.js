@@ -1,7 +1,8 @@
 import { clientTools } from "./page/client_tools.js";
 import { createEntities } from "./page/entities.js";
 import { createFetchRouter } from "./page/fetch_router.js";
-import { chatOptions } from "./page/options.js";
+import { chatOptions, endpointUrl } from "./page/options.js";
+import { createPendingTurn, resumeTurn } from "./page/resume.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import "./element/element.js";
 
@@ -13,7 +14,8 @@ const provider = document.getElementById("provider");
 const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer } = await loadJson("./playground.json");
 const urls = { chatUrl, streamUrl, uploadUrl };
 const settings = loadSettings();
-const routedFetch = createFetchRouter(urls, settings);
+const pending = createPendingTurn();
+const routedFetch = createFetchRouter(urls, settings, pending);
 const entities = createEntities(`${chatUrl}/entities`, routedFetch);
 
 async function loadJson(url) {
@@ -84,5 +86,17 @@ element.addEventListener("chatkit.effect", ({ detail }) => {
   else console.info("chatkit.effect", detail.name, detail.data);
 });
 
+element.addEventListener("chatkit.response.end", () => pending.clear());
+
+async function resume() {
+  const turn = pending.get();
+  if (!turn) return;
+  try {
+    await resumeTurn(element, turn, { url: endpointUrl(urls, settings), fetch: routedFetch });
+  } finally {
+    pending.clear();
+  }
+}
+
 apply();
-await showProvider();
+await Promise.all([showProvider(), resume()]);

@@ -66,6 +66,17 @@ def test_words_stream_and_stop_keeps_what_came(chat: Chat) -> None:
     assert len(chat.answer.inner_text().split()) < 100
 
 
+def test_a_reload_in_the_middle_of_an_answer_follows_it_to_its_end(chat: Chat) -> None:
+    chat.send("!slow 60")
+    expect(chat.answer).to_contain_text(re.compile(r"(\S+\s+){4}"))
+    chat.page.reload()
+    expect(chat.answer).to_contain_text(re.compile(r"(\S+\s+){59}\S+"))
+    expect(chat.items("user_message")).to_have_count(1)
+    expect(chat.items("assistant_message")).to_have_count(1)
+    chat.send("And now?")
+    expect(chat.answer).to_contain_text("And now?")
+
+
 def test_a_thread_and_its_answer_are_there_after_a_reload(chat: Chat) -> None:
     chat.send("Remember the milk of today")
     expect(chat.answer).to_contain_text("Remember the milk of today")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 # What a browser in a container needs, and what keeps it from calling home.
 ARGUMENTS = [
@@ -30,7 +30,7 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-VIEWPORT = {"width": 1000, "height": 900}
+VIEWPORT: ViewportSize = {"width": 1000, "height": 900}
 # Two cores serve several workers: a drawing may take a while, and no test asserts how long.
 TIMEOUT_MILLISECONDS = 20_000
 # Each tab begins without what an earlier one kept; a reload finds what its own tab kept.

@@ -13,14 +13,17 @@ const STREAMING = new Set([
  * token, and leaves the bucket's host alone (an Authorization header breaks a presigned URL).
  * @param {{chatUrl: string, streamUrl: string, uploadUrl: string}} urls
  * @param {{endpoint: "stream" | "chat", token: string}} settings read at every call
+ * @param {{keyFor: (body: string) => string}} pending gives each turn its Idempotency-Key
  */
-export function createFetchRouter(urls, settings) {
+export function createFetchRouter(urls, settings, pending) {
   const ours = new Set([urls.chatUrl, urls.streamUrl, urls.uploadUrl].map((url) => new URL(url).origin));
   return (input, init = {}) => {
     const url = new URL(typeof input === "string" ? input : input.url, document.baseURI);
     const headers = new Headers(init.headers);
     if (settings.token && ours.has(url.origin)) headers.set("authorization", `Bearer ${settings.token}`);
-    const toChat = url.href === urls.streamUrl && !isStreaming(init.body);
+    const streaming = isStreaming(init.body);
+    if (streaming) headers.set("idempotency-key", pending.keyFor(init.body));
+    const toChat = url.href === urls.streamUrl && !streaming;
     return fetch(toChat ? urls.chatUrl : url.href, { ...init, headers });
   };
 }

@@ -1,3 +1,6 @@
+/** The ChatKit URL that the header's switch chooses. */
+export const endpointUrl = (urls, settings) => (settings.endpoint === "chat" ? urls.chatUrl : urls.streamUrl);
+
 /**
  * The element's whole set of options: everything the sample backend can do, switched on.
  * `composer`, if any, names the models and tools that the deployment offers.
@@ -6,7 +9,7 @@ export function chatOptions({ urls, settings, fetch, composer, entities, initial
   const direct = { type: "direct", uploadUrl: urls.uploadUrl };
   return {
     api: {
-      url: settings.endpoint === "chat" ? urls.chatUrl : urls.streamUrl,
+      url: endpointUrl(urls, settings),
       domainKey: "local",
       fetch,
       uploadStrategy: settings.upload === "direct" ? direct : { type: "two_phase" },

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.playground import items, widgets
+from tests.e2e.playground.app import Gallery
 from tests.e2e.playground.backend import Backend
 
 if TYPE_CHECKING:
@@ -44,6 +47,15 @@ def test_a_message_cannot_run_a_script_call_a_host_or_cover_the_page(chat: Chat)
     assert answer.locator("script, form, iframe, img, [onclick], [onerror], [style]").count() == 0
     assert not any("javascript:" in (link.get_attribute("href") or "") for link in answer.locator("a").all())
     expect(answer.get_by_role("link", name="spy")).to_be_visible()
+
+
+def test_a_picture_shows_only_from_hosts_that_the_thread_allows(chat: Chat, backend: Backend, gallery: Gallery) -> None:
+    backend.files.content["sun"] = base64.b64decode(widgets.PICTURE.partition(",")[2])
+    said = items.assistant("thr_seeded", f"![sun]({gallery.bucket_url}/sun) ![spy](https://evil.example/pixel.png)")
+    chat.open(backend.seed(said, allowed_image_domains=["127.0.0.1"]))
+    expect(chat.answer.get_by_role("img", name="sun")).to_have_attribute("src", f"{gallery.bucket_url}/sun")
+    expect(chat.answer.get_by_role("link", name="spy")).to_be_visible()
+    expect(chat.answer.locator("img")).to_have_count(1)
 
 
 def test_sources_are_numbered_where_they_are_cited_and_listed_below(chat: Chat) -> None:

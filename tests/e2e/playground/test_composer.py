@@ -138,3 +138,16 @@ def test_nothing_is_sent_while_there_is_nothing_to_send(chat: Chat, backend: Bac
     chat.composer.fill("   ")
     expect(chat.button("Send")).to_be_disabled()
     assert backend.received == []
+
+
+def test_text_selected_in_an_answer_is_quoted_in_the_next_message(chat: Chat, backend: Backend) -> None:
+    chat.open().send("hello")
+    expect(chat.button("Answer again")).to_be_visible()
+    chat.answer.locator("p").click(click_count=3)
+    chat.button("Quote").click()
+    expect(chat.composer).to_be_focused()
+    chat.send("What do you mean?")
+    expect(chat.items("user_message").last.locator("blockquote")).to_have_text("You said: hello")
+    expect(chat.answer).to_have_text("You said: What do you mean?")
+    [request] = backend.requests("threads.add_user_message")
+    assert request.json["params"]["input"]["quoted_text"] == "You said: hello"

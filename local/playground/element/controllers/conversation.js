@@ -131,11 +131,14 @@ export class Conversation {
     return this.turn.stop();
   }
 
-  /** Run a custom action on the server, streaming its answer or taking the one item it updates. */
+  /**
+   * Run a custom action on the server, streaming its answer or taking the one item it updates. It waits for a turn
+   * that runs: the server may not have stored yet what that turn has shown.
+   */
   async action({ type, payload }, itemId, { streaming = true } = {}) {
     const params = { thread_id: this.threadId, action: { type, payload }, ...(itemId && { item_id: itemId }) };
+    await this.turn.idle();
     if (streaming) {
-      await this.turn.idle();
       await this.turn.run("threads.custom_action", params, null);
       return;
     }

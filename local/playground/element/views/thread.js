@@ -4,6 +4,7 @@ import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
 import { Notices } from "./notices.js";
+import { QuoteButton } from "./quote_button.js";
 
 /** How near to the end (px) counts as reading along. */
 const NEAR_END = 120;
@@ -35,6 +36,7 @@ export function ThreadView({ state }) {
       <${Notices} notices=${state.notices} />
       <${ThreadError} error=${state.error} />
     </div>
+    <${QuoteButton} scroller=${scroller} />
     <p class="for-screen-readers" role="status">${running ? "Answering" : items.length > 0 && !loading ? "Ready" : ""}</p>
   </section>`;
 }
