@@ -103,7 +103,9 @@ class ThreadStore(ItemRows, Store[RequestContext]):
                     await self._table.transact(writes)
                     self.note_created(thread, writes, context)
                 else:
-                    await self._change(thread, row, context)
+                    writes, known = self.change(thread, row, context)
+                    await self._table.transact(writes)
+                    context.loaded[thread.id] = known
             except ConditionFailedError as error:
                 row = error.row
                 await pause(round_number)
@@ -136,7 +138,14 @@ class ThreadStore(ItemRows, Store[RequestContext]):
             thread.model_copy(deep=True), {**(meta.put or {}), **meta.key._asdict()}
         )
 
-    async def _change(self, thread: ThreadMetadata, row: Row, context: RequestContext) -> None:
+    def change(self, thread: ThreadMetadata, row: Row, context: RequestContext) -> tuple[list[Write], KnownThread]:
+        """Return the writes that change a thread, and what is known of it once they are applied.
+
+        Args:
+            thread: The thread as it is to be.
+            row: Its metadata's row; the first write's condition fails if it is another one by now.
+            context: The request's context.
+        """
         known = context.loaded.get(thread.id)
         merged = merged_metadata(base=known.seen if known else None, mine=thread, theirs=load_metadata(row))
         changed = metadata_attributes(merged) | {"version": row["version"] + 1, "place": row["place"]}
@@ -145,9 +154,9 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         unchanged = f"{THREAD_EXISTS} AND #version = :seen"
         meta = replacement(row_key(row), changed, _METADATA_ATTRIBUTES, unchanged, {":seen": row["version"]})
         listed = Key(user, keys.thread_list_sk(row["place"]))
-        await self._table.transact([meta, replacement(listed, changed, _METADATA_ATTRIBUTES)])
         kept = {name: value for name, value in row.items() if name not in _METADATA_ATTRIBUTES}
-        context.loaded[thread.id] = KnownThread(thread.model_copy(deep=True), kept | changed)
+        writes = [meta, replacement(listed, changed, _METADATA_ATTRIBUTES)]
+        return writes, KnownThread(thread.model_copy(deep=True), kept | changed)
 
     async def load_threads(
         self, limit: int, after: str | None, order: str, context: RequestContext

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from assistant.keys import Key
 from assistant.resources import Resources
 from assistant.table import MAX_ROUNDS, ConditionFailedError, pause
 from assistant.threads.client import client_thread
+from assistant.threads.rows import now
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn
 from assistant.turns.plan import Plan, make_plan
@@ -48,6 +50,9 @@ CANCEL_PATIENCE_SECONDS = 4.0
 CANCEL_POLL_SECONDS = 0.25
 # What a client may wait before it sends again into a busy thread.
 BUSY_RETRY_SECONDS = 2.0
+# ChatKit sends a request whose answer was cut off again, about five times in 25 s. Each is the same request, not the
+# same words once more.
+RESEND_TIME = timedelta(minutes=1)
 
 
 class TurnHandle(Protocol):
@@ -196,7 +201,8 @@ async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext)
     if turn is not None and turn.turn_id == same.turn_id and turn.running and not turn.alive:
         await take_over(context, same.thread_id, turn)
         turn = await _read_turn(context, same.thread_id)
-    if key.explicit or (turn is not None and turn.turn_id == same.turn_id and turn.running):
+    running = turn is not None and turn.turn_id == same.turn_id and turn.running
+    if key.explicit or running or await _has_just_died(same, context):
         followed = FollowedTurn(context, same.thread_id, same.turn_id)
         await followed.prepare()
         return followed
@@ -205,6 +211,16 @@ async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext)
     with suppress(ConditionFailedError):  # Someone else has claimed it anew.
         await context.resources.table.transact([released_key(Key(user, key.sk), same.turn_id)])
     return None
+
+
+async def _has_just_died(same: SameRequest, context: RequestContext) -> bool:
+    """Tell whether a turn has been cut off so lately that the same request is still that one, sent again."""
+    caller = context.caller
+    pk = keys.thread_partition(caller.tenant_id, caller.user_id, same.thread_id)
+    story = await context.resources.table.get(Key(pk, keys.story_sk(same.turn_id)))
+    if story is None or story["outcome"] != "lost":
+        return False
+    return now() - datetime.fromisoformat(story["ended_at"]) < RESEND_TIME
 
 
 async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) -> None:

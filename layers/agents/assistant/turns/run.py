@@ -83,6 +83,8 @@ class TurnRun:
         self._context = context
         self._respond = respond
         self._thread = claimed.opening.thread
+        # The thread as it is stored and as the client knows it.
+        self._known_thread = self._thread.model_copy(deep=True)
         self._earlier = {item.id for item in claimed.opening.items}
         self._journal = Journal(claimed.opening.items)
         self._store = TurnStore(context.resources, claimed.opening, self._journal)
@@ -210,17 +212,16 @@ class TurnRun:
 
     async def _produce(self) -> None:
         thread = self._thread
-        before = thread.model_copy(deep=True)
         with model_deadline(self._seconds_left()):
             async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
                 async for event in events:
                     if self._closed:
                         return  # An agent that did not let go: what it says now belongs to no turn.
                     self._take(event)
-                    if not isinstance(event, ThreadItemUpdatedEvent) and thread != before:
-                        before = await self._save_thread(thread)
-        if thread != before and not self._closed:
-            await self._save_thread(thread)
+                    if not isinstance(event, ThreadItemUpdatedEvent) and thread != self._known_thread:
+                        # A change at the very end goes with the end of the turn.
+                        await self._store.save_thread(thread, self._context)
+                        self._publish_thread()
 
     def _take(self, event: ThreadStreamEvent) -> None:
         for repaired in self._repair(event):
@@ -233,11 +234,9 @@ class TurnRun:
                     self.error = ending.ReportedError(repaired)
             self._publish(repaired)
 
-    async def _save_thread(self, thread: ThreadMetadata) -> ThreadMetadata:
-        """Store what the agent changed in the thread, and tell the client."""
-        await self._store.save_thread(thread, self._context)
-        self._publish(ThreadUpdatedEvent(thread=client_thread(thread)))
-        return thread.model_copy(deep=True)
+    def _publish_thread(self) -> None:
+        self._known_thread = self._thread.model_copy(deep=True)
+        self._publish(ThreadUpdatedEvent(thread=client_thread(self._thread)))
 
     async def _finish(self) -> None:
         outcome = self._ending or ("failed" if self.error is not None else "done")
@@ -281,7 +280,10 @@ class TurnRun:
         for attempt in range(1, ENDING_ATTEMPTS + 1):
             try:
                 old = await self._replaced_answer() if outcome == "done" else []
-                await self._saver.finish(self._journal, outcome, self._story(), old)
+                changed = self._thread if self._thread != self._known_thread else None
+                await self._saver.finish(self._journal, outcome, self._story(), old, changed)
+                if changed is not None:
+                    self._publish_thread()
                 return
             except ThreadNotFoundError:
                 raise TurnLostError from None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatkit.types import ThreadItem
+from chatkit.types import ThreadItem, ThreadMetadata
 
 from assistant import ids, keys, quotas
 from assistant.context import RequestContext
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 _OURS = "turn_id = :turn_id AND #state = :running"
 # DynamoDB's limit on a transaction is 4 MB; only the texts and blobs in it are counted here.
 MAX_TRANSACTION_BYTES = 3_000_000
-# Room in the last transaction for the turn, its key, its story and two counters.
+# Room in the last transaction for the turn, its key, its story, two counters and the thread.
 _ENDING_WRITES = 8
 
 
@@ -114,7 +114,12 @@ class TurnSaver:
         return await self.look()
 
     async def finish(
-        self, journal: Journal, outcome: Outcome, story: dict[str, Any], extra_removals: Sequence[Row]
+        self,
+        journal: Journal,
+        outcome: Outcome,
+        story: dict[str, Any],
+        extra_removals: Sequence[Row] = (),
+        thread: ThreadMetadata | None = None,
     ) -> None:
         """Store what is left and end the turn, all in one transaction where it fits.
 
@@ -123,24 +128,38 @@ class TurnSaver:
             outcome: How it ended.
             story: What is worth knowing of it afterwards.
             extra_removals: Rows that go when this turn has succeeded: the old answer of a retry.
+            thread: The thread, if the turn has changed it at its end.
 
         Raises:
             TurnLostError: the turn is not ours any more.
         """
         items, removed = journal.unsaved(), journal.removed()
+        table = self.context.resources.table
+        ending = self._ending(outcome, story)
         try:
-            await self._store(items, removed, *self._ending(outcome, story), rows=extra_removals)
+            await self._store(items, removed, *ending, *self._thread_writes(thread), rows=extra_removals)
         except ThreadNotFoundError:
             raise TurnLostError from None
         except ConditionFailedError:
             # A repeated call meets what the first one has written, when its answer was lost on the way back.
-            if not await is_ours(self.context.resources.table, self._turn_key, self.turn_id, outcome):
-                raise TurnLostError from None
+            if not await is_ours(table, self._turn_key, self.turn_id, outcome):
+                if thread is None or not await is_ours(table, self._turn_key, self.turn_id):
+                    raise TurnLostError from None
+                # Someone else has changed the thread meanwhile: the two changes are merged first.
+                await ThreadStore(self.context.resources).save_thread(thread, self.context)
+                await self.finish(journal, outcome, story, extra_removals)
+                return
         journal.saved(items, removed)
         try:
             await ThreadStore(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
             logger.warning("objects of thread %s stay until it is deleted", self.thread_id)
+
+    def _thread_writes(self, thread: ThreadMetadata | None) -> list[Write]:
+        if thread is None:
+            return []
+        row = self.context.loaded[thread.id].row
+        return ThreadStore(self.context.resources).change(thread, row, self.context)[0]
 
     def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
         """Return the writes that end the turn; the first is the fence."""
@@ -154,7 +173,8 @@ class TurnSaver:
             ),
             *(quotas.usage_writes(context, tokens) if tokens else []),
         ]
-        if not self.key.explicit:
+        # A turn that was cut off keeps its key: its client sends the request again.
+        if not self.key.explicit and outcome != "lost":
             user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
             writes.append(released_key(Key(user, self.key.sk), self.turn_id))
         return writes
