@@ -1,4 +1,4 @@
-"""What the streaming runtime costs, beside uvicorn, and beside uvicorn behind a hop, which is what an adapter is.
+"""What the streaming runtime costs, beside uvicorn alone, behind a plain proxy and behind an adapter-shaped one.
 
     python -m benchmarks.streaming [--quick]
 
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -75,11 +76,8 @@ class HttpSubject:
 
     def __init__(self, *, hop: bool) -> None:
         self._stack = contextlib.ExitStack()
-        # By number, not by descriptor: uvicorn takes an inherited socket for a Unix one and leaves Nagle's delay on.
         port = _free_port()
-        uvicorn = ["uvicorn", "benchmarks.streaming_app:app", "--host", "127.0.0.1", "--port", str(port)]
-        uvicorn += ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "error"]
-        processes = [_start([*uvicorn, "--timeout-keep-alive", "3600"])]
+        processes = [_start_uvicorn(port)]
         front = port
         if hop:
             front = _free_port()
@@ -103,9 +101,9 @@ class HttpSubject:
 
 
 class RuntimeSubject:
-    """The streaming runtime; the driver is its Runtime API."""
+    """The streaming runtime; the driver is its Runtime API. With a hop, its app forwards to uvicorn, as adapters do."""
 
-    def __init__(self, *, uvloop: bool) -> None:
+    def __init__(self, *, uvloop: bool = True, hop: bool = False) -> None:
         self._stack = contextlib.ExitStack()
         listener = self._stack.enter_context(_bound())
         listener.listen()
@@ -123,15 +121,22 @@ class RuntimeSubject:
             "LAMBDA_STREAM_APP": "benchmarks.streaming_app:app",
             "PYTHONPATH": path,
         }
+        self._processes = []
+        if hop:
+            backend_port = _free_port()
+            self._processes.append(_start_uvicorn(backend_port))
+            environment |= {"LAMBDA_STREAM_APP": "benchmarks.streaming_adapter:app", "BACKEND_PORT": str(backend_port)}
         command = [str(TASK_ROOT / "stream-runtime"), sys.executable, "/var/runtime/bootstrap.py"]
-        self._processes = [subprocess.Popen(command, env=environment)]
-        self.pids = [self._processes[0].pid]
+        self._processes.append(subprocess.Popen(command, env=environment))
+        self.pids = [process.pid for process in self._processes]
         listener.settimeout(30)
         self._socket, _ = listener.accept()
         self._stack.callback(self._socket.close)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._events: dict[int, bytes] = {}
         self._await_poll()
+        if hop:
+            _connect(backend_port).close()
 
     def invoke(self, chunks: int) -> float:
         event = self._events.setdefault(chunks, _event(chunks))
@@ -164,11 +169,13 @@ class RuntimeSubject:
 
 
 SUBJECTS: dict[str, Any] = {
-    "runtime": lambda: RuntimeSubject(uvloop=True),
+    "runtime": lambda: RuntimeSubject(),
     "runtime without uvloop": lambda: RuntimeSubject(uvloop=False),
     "uvicorn": lambda: HttpSubject(hop=False),
-    "uvicorn behind a hop": lambda: HttpSubject(hop=True),
+    "uvicorn behind a proxy": lambda: HttpSubject(hop=True),
+    "uvicorn behind an adapter": lambda: RuntimeSubject(hop=True),
 }
+PEERS = ("uvicorn", "uvicorn behind a proxy", "uvicorn behind an adapter")
 
 
 def measure(rounds: int, invokes: int, chunks: int, starts: int) -> dict[str, Measured]:
@@ -215,21 +222,22 @@ def report(measured: dict[str, Measured]) -> dict[str, Any]:
         values = {name: statistics.median(getattr(result, row)) for name, result in measured.items()}
         rows[row] = {
             "values": {name: round(value, 1) for name, value in values.items()},
-            "runtime / uvicorn": round(values["runtime"] / values["uvicorn"], 2),
-            "runtime / uvicorn behind a hop": round(values["runtime"] / values["uvicorn behind a hop"], 2),
-            "runtime without uvloop / uvicorn": round(values["runtime without uvloop"] / values["uvicorn"], 2),
+            "runtime / peer": {peer: round(values["runtime"] / values[peer], 2) for peer in PEERS},
         }
     return rows
 
 
 def print_table(rows: dict[str, Any]) -> None:
     """Print the report."""
-    names = list(SUBJECTS)
-    print(f"{'':34}" + "".join(f"{name:>24}" for name in [*names, "/ uvicorn", "/ behind a hop"]))
+    titles = [*SUBJECTS, *(f"/ {peer}" for peer in PEERS)]
+    width = 14
+    for line in range(3):
+        words = [textwrap.wrap(title, width - 1) for title in titles]
+        print(" " * 30 + "".join(f"{part[line] if line < len(part) else '':>{width}}" for part in words))
     for row, title in ROWS.items():
-        values = "".join(f"{rows[row]['values'][name]:>24.1f}" for name in names)
-        ratios = (rows[row]["runtime / uvicorn"], rows[row]["runtime / uvicorn behind a hop"])
-        print(f"{title:34}{values}" + "".join(f"{ratio:>24.2f}" for ratio in ratios))
+        values = "".join(f"{rows[row]['values'][name]:>{width}.1f}" for name in SUBJECTS)
+        ratios = "".join(f"{rows[row]['runtime / peer'][peer]:>{width}.2f}" for peer in PEERS)
+        print(f"{title:30}{values}{ratios}")
 
 
 def main() -> None:
@@ -295,6 +303,13 @@ def _free_port() -> int:
 
 def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT)
+
+
+def _start_uvicorn(port: int) -> subprocess.Popen[bytes]:
+    # By number, not by descriptor: uvicorn takes an inherited socket for a Unix one and leaves Nagle's delay on.
+    command = ["uvicorn", "benchmarks.streaming_app:app", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "error"]
+    return _start([*command, "--timeout-keep-alive", "3600"])
 
 
 def _connect(port: int) -> socket.socket:

@@ -55,8 +55,8 @@ class Response(Protocol):
             OSError: the response cannot be delivered any more.
         """
 
-    def finish(self) -> None:
-        """End the response."""
+    def finish(self, chunk: bytes = b"") -> None:
+        """End the response, with a last chunk if there is one."""
 
     def fail(self, fault: Fault) -> None:
         """End the response with an error that the reader can tell from a proper end."""
@@ -170,13 +170,15 @@ class Exchange:
             chunk = message.get("body", b"")
             if response.broken:
                 raise ResponseEnded(response.broken)
-            if not self._no_body:
-                response.write(chunk)
+            if self._no_body:
+                chunk = b""
             if not message.get("more_body", False):
+                response.finish(chunk)
                 self._state = State.ENDED
-                response.finish()
                 self.disconnect()
-            elif response.paused:
+                return
+            response.write(chunk)
+            if response.paused:
                 self._unyielded = 0
                 await response.drain()
             else:
@@ -244,9 +246,7 @@ class Exchange:
         try:
             await self._start(status, [(b"content-type", b"text/plain; charset=utf-8")])
             if self.response is not None:
-                if not self._no_body:
-                    self.response.write(text)
-                self.response.finish()
+                self.response.finish(b"" if self._no_body else text)
         except OSError as error:
             logger.error("The response could not be delivered: %s", error)
         self._state = State.ENDED

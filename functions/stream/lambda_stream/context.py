@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -13,6 +14,21 @@ from typing import Any
 
 W3C_FIELDS = ("traceparent", "tracestate", "baggage")
 """The trace fields that a client context may carry under `w3c`; every other is dropped."""
+
+
+FACTS = (
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+)
+
+
+@functools.cache
+def function_facts() -> dict[str, str | None]:
+    """Return what the environment says of the function; it is the same for the process's whole life."""
+    return {name: os.environ.get(name) for name in FACTS}
 
 
 class ContextError(Exception):
@@ -76,13 +92,13 @@ class LambdaContext:
         tenant_id: str | None = None,
         trace_id: str | None = None,
     ) -> None:
-        env = os.environ
+        facts = function_facts()
         self.aws_request_id = invoke_id
-        self.log_group_name = env.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = env.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = env.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = env.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.log_group_name = facts["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = facts["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.function_name = facts["AWS_LAMBDA_FUNCTION_NAME"]
+        self.memory_limit_in_mb = facts["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.function_version = facts["AWS_LAMBDA_FUNCTION_VERSION"]
         self.invoked_function_arn = invoked_function_arn
         self.tenant_id = tenant_id
         self.trace_id = trace_id

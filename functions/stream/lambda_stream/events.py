@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -19,6 +20,28 @@ ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
 """2.4 promises that `send` raises OSError once the response cannot be delivered."""
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
 """What stands in a path as it is (RFC 3986), and the percent sign of what is encoded already."""
+_ENCODED = {
+    name: name.encode()
+    for name in (
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "origin",
+        "referer",
+        "user-agent",
+        "x-amzn-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+    )
+}
+"""The names that every request has, encoded once."""
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]+", re.ASCII)
+"""A path that encoding and decoding leave as it is."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -50,12 +73,9 @@ def http_request(event: object) -> tuple[Scope, bytes]:
 
 
 def _version_2(event: Mapping[str, Any], request: Mapping[str, Any], http: Mapping[str, Any]) -> Scope:
-    headers: Headers = []
-    named: dict[str, str] = {}
-    for name, value in (event.get("headers") or {}).items():
-        name = name.lower()
-        named[name] = value
-        headers.append((name.encode(), value.encode()))
+    # One dictionary by lower-case name: of two spellings of a name the last counts.
+    named = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers: Headers = [(_ENCODED.get(name) or name.encode(), value.encode()) for name, value in named.items()]
     cookies = event.get("cookies")
     if cookies:
         # The event carries them apart; a cookie header beside them would repeat them.
@@ -111,14 +131,15 @@ def _scope(
     host, port = _host_and_port(named.get("host") or domain or "lambda")
     if port is None:
         port = int(named.get("x-forwarded-port") or DEFAULT_PORTS.get(scheme, 443))
+    plain = path == raw_path and _PLAIN_PATH.fullmatch(path) is not None
     return {
         "type": "http",
         "asgi": ASGI_VERSION,
         "http_version": "1.1",
         "method": method,
         "scheme": scheme,
-        "path": unquote(path) or "/",
-        "raw_path": quote(raw_path or "/", safe=PATH_CHARACTERS).encode("ascii"),
+        "path": path if plain else unquote(path) or "/",
+        "raw_path": (path if plain else quote(raw_path or "/", safe=PATH_CHARACTERS)).encode("ascii"),
         "root_path": "",
         "query_string": query,
         "headers": headers,

@@ -27,6 +27,7 @@ class InvocationRun:
     """The work on one invocation.
 
     Args:
+        loop: the running loop.
         app: the ASGI app.
         state: the lifespan's state.
         settings: the runtime's settings.
@@ -41,15 +42,17 @@ class InvocationRun:
         "_cutting",
         "_exchange",
         "_invocation",
+        "_loop",
         "_settings",
         "_sink",
         "_state",
         "_stream",
-        "_task",
+        "task",
     )
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         app: App,
         state: dict[str, Any],
         settings: RuntimeSettings,
@@ -57,6 +60,7 @@ class InvocationRun:
         api: RuntimeApi,
         invocation: Invocation,
     ) -> None:
+        self._loop = loop
         self._app = app
         self._state = state
         self._settings = settings
@@ -65,7 +69,8 @@ class InvocationRun:
         self._invocation = invocation
         self._exchange: Exchange | None = None
         self._stream: ResponseStream | None = None
-        self._task: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[None] | None = None
+        """The task that runs this, while the app does."""
         self._cutting: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -74,7 +79,7 @@ class InvocationRun:
         try:
             context = _context(invocation)
             CURRENT_CONTEXT.set(context)
-            event = json.loads(invocation.event)
+            event = json.loads(invocation.event.decode())
             scope, body = http_request(event)
         except (ContextError, UnsupportedEvent, ValueError) as error:
             fault = Fault(_refusal_kind(error), str(error))
@@ -85,10 +90,9 @@ class InvocationRun:
         scope["aws.context"] = context
         scope["state"] = self._state.copy()
         self._exchange = exchange = Exchange(self._app, scope, body, self._open_response, self._count_broken_stream)
-        self._task = asyncio.current_task()
         settings = self._settings
         guard = DeadlineGuard(
-            asyncio.get_running_loop(),
+            self._loop,
             invocation.deadline_ms,
             settings.margin,
             settings.cut,
@@ -97,7 +101,7 @@ class InvocationRun:
         )
         try:
             await exchange.run()
-            self._task = None
+            self.task = None
             if self._stream is not None:
                 await self._stream.delivered()
             if self._cutting is not None:
@@ -124,10 +128,10 @@ class InvocationRun:
     # ---- the deadline
 
     def _begin_cut(self) -> None:
-        self._cutting = asyncio.get_running_loop().create_task(self._cut())
+        self._cutting = self._loop.create_task(self._cut())
 
     async def _cut(self) -> None:
-        task = self._task
+        task = self.task
         if task is not None and self._exchange is not None:
             # First the client's word, then the app: cancelling may take it longer than there is time.
             await self._exchange.cut()

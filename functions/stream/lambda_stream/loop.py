@@ -147,12 +147,17 @@ class Runtime:
             trace_id = invocation.trace_id
             if trace_id is not None and not self._settings.multi_concurrent:
                 os.environ[TRACE_VARIABLE] = trace_id
+            run = InvocationRun(loop, self._app, self._lifespan.state, self._settings, self._sink, api, invocation)
+            self._running.add(run)
             try:
-                run = InvocationRun(self._app, self._lifespan.state, self._settings, self._sink, api, invocation)
-                self._running.add(run)
-                await loop.create_task(run.run(), context=clean.copy())
-                self._running.discard(run)
+                run.task = loop.create_task(run.run(), context=clean.copy())
+                await run.task
+            except Exception:
+                # Nothing that one invocation brings about may cost the ones after it.
+                logger.exception("The runtime failed on an invocation")
+                api.close()
             finally:
+                self._running.discard(run)
                 # One process, several invocations: there the environment can belong to none of them.
                 if not self._settings.multi_concurrent:
                     os.environ.pop(TRACE_VARIABLE, None)

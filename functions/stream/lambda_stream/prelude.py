@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from json.encoder import encode_basestring
 
 MAX_PRELUDE = 16 * 1024
 """Bytes of a prelude with its delimiter. Lambda refuses a longer one, and by then the response has begun."""
@@ -25,9 +25,6 @@ DROPPED = frozenset(
         b"upgrade",
     }
 )
-
-# Text as it is, without spaces: byte for byte what JSON.stringify makes of the same prelude.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class PreludeError(ValueError):
@@ -61,10 +58,12 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
             continue
         key = name.decode("latin-1")
         plain[key] = f"{plain[key]}, {text}" if key in plain else text
-    document: dict[str, object] = {"statusCode": status, "headers": plain}
+    # Text as it is, without spaces: byte for byte what JSON.stringify makes of the same prelude.
+    members = ",".join([f"{encode_basestring(key)}:{encode_basestring(text)}" for key, text in plain.items()])
+    document = f'{{"statusCode":{status:d},"headers":{{{members}}}'
     if cookies:
-        document["cookies"] = cookies
-    encoded = _encode(document).encode() + DELIMITER
+        document += f',"cookies":[{",".join(map(encode_basestring, cookies))}]'
+    encoded = f"{document}}}".encode() + DELIMITER
     if len(encoded) > MAX_PRELUDE:
         raise PreludeError(f"the response headers make a prelude of {len(encoded)} bytes, above {MAX_PRELUDE}")
     return encoded

@@ -38,7 +38,7 @@ class StreamBroken(ConnectionError):
     """The response cannot be delivered any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Invocation:
     """One answer of `/next`.
 
@@ -74,12 +74,13 @@ class ResponseStream:
         on_broken: called once, from the loop, when the response cannot be delivered.
     """
 
-    __slots__ = ("_answer", "_connection", "_finished", "_head", "_on_broken", "broken")
+    __slots__ = ("_answer", "_connection", "_finished", "_on_broken", "_unsent", "broken")
 
     def __init__(self, connection: Connection, head: bytes, on_broken: Callable[[str], None]) -> None:
         self._connection = connection
-        self._head = head
         self._on_broken = on_broken
+        self._unsent: list[bytes] | None = [head]
+        """What leaves at the loop's next turn, until it has: the prelude and a short body cost one system call."""
         self._answer: asyncio.Future[Answer] | None = None
         self._finished = False
         self.broken: str = ""
@@ -103,12 +104,15 @@ class ResponseStream:
         size = len(chunk)
         if size == 0:
             return
-        framed = b"".join((b"%x\r\n" % size, chunk, b"\r\n"))
-        if self._answer is None:
-            answer = self._answer = self._connection.begin(self._head + framed)
-            answer.add_done_callback(self._answered)
-        else:
-            self._connection.write(framed)
+        unsent = self._unsent
+        if unsent is None:
+            if not self._connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
+                self._break("the connection to the Runtime API is closed")
+                raise StreamBroken(self.broken)
+            return
+        if len(unsent) == 1:
+            self._connection.loop.call_soon(self._begin)
+        unsent += (b"%x\r\n" % size, chunk, b"\r\n")
 
     async def drain(self) -> None:
         """Wait until Lambda has taken most of what was written.
@@ -116,13 +120,18 @@ class ResponseStream:
         Raises:
             StreamBroken: it never will.
         """
+        if self._unsent is not None:
+            self._begin()
         await self._connection.drain()
         if self.broken:
             raise StreamBroken(self.broken)
 
-    def finish(self) -> None:
-        """End the response."""
-        self._end(b"0\r\n\r\n")
+    def finish(self, chunk: bytes = b"") -> None:
+        """End the response, with a last chunk if there is one."""
+        if chunk:
+            self._end(b"".join((b"%x\r\n" % len(chunk), chunk, b"\r\n0\r\n\r\n")))
+        else:
+            self._end(b"0\r\n\r\n")
 
     def fail(self, fault: Fault) -> None:
         """End the response with an error, in the trailers."""
@@ -153,7 +162,17 @@ class ResponseStream:
     def _end(self, last: bytes) -> None:
         if not self.broken and not self._finished:
             self._finished = True
-            self._connection.write(last)
+            if self._unsent is None:
+                self._connection.write(last)
+            else:
+                self._unsent.append(last)
+                self._begin()
+
+    def _begin(self) -> None:
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None and not self.broken:
+            answer = self._answer = self._connection.begin(b"".join(unsent))
+            answer.add_done_callback(self._answered)
 
     def _answered(self, answer: asyncio.Future[Answer]) -> None:
         if answer.cancelled():

@@ -19,7 +19,7 @@ class ConnectionBroken(ConnectionError):
     """The Runtime API's connection ended, or did not speak HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """One HTTP response: status, headers by lower-case name (the last of repeated ones), body."""
 
@@ -32,7 +32,7 @@ class Connection(asyncio.Protocol):
     """A connection that carries one exchange after the other."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._received = bytearray()
@@ -61,17 +61,21 @@ class Connection(asyncio.Protocol):
         Returns:
             The answer to come; ConnectionBroken if there will be none.
         """
-        answer = self._answer = self._loop.create_future()
-        if self._transport is None or self.closed:
+        answer = self._answer = self.loop.create_future()
+        if not self.write(data):
             answer.set_exception(ConnectionBroken("the connection to the Runtime API is closed"))
-        else:
-            self._transport.write(data)
         return answer
 
-    def write(self, data: bytes) -> None:
-        """Send more bytes of the request."""
-        if self._transport is not None:
-            self._transport.write(data)
+    def write(self, data: bytes) -> bool:
+        """Send more bytes of the request, and return whether the connection takes them.
+
+        It is closed some turns of the loop before `connection_lost` says so, and uvloop raises for a write in between.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        transport.write(data)
+        return True
 
     async def drain(self) -> None:
         """Wait until the peer has taken most of what was written."""
@@ -91,7 +95,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def pause_writing(self) -> None:
-        self._writable = self._loop.create_future()
+        self._writable = self.loop.create_future()
 
     def resume_writing(self) -> None:
         writable, self._writable = self._writable, None
@@ -114,6 +118,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         received = self._received
+        if not received and self._head is None and self._take_whole(data):
+            return
         received += data
         if self._head is None:
             end = received.find(b"\r\n\r\n")
@@ -133,8 +139,7 @@ class Connection(asyncio.Protocol):
                 self.abort()
                 return
             del received[: end + 4]
-            if head[1].get("connection", "").lower() == "close":
-                self._reusable = False
+            self._heed(head)
         if self._wanted >= 0:
             if len(received) >= self._wanted:
                 self._complete(self._head, bytes(received[: self._wanted]))
@@ -146,6 +151,27 @@ class Connection(asyncio.Protocol):
                 return
             if body is not None:
                 self._complete(self._head, body)
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Take an answer that came in one piece, as nearly all do, without putting it together."""
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or data.startswith(b"HTTP/1.1 1"):
+            return False
+        try:
+            head = _parse_head(data[:end])
+            wanted = _body_length(*head)
+        except ValueError:
+            return False
+        body = data[end + 4 :]
+        if len(body) != wanted:
+            return False
+        self._heed(head)
+        self._complete(head, body)
+        return True
+
+    def _heed(self, head: tuple[int, dict[str, str]]) -> None:
+        if head[1].get("connection", "").lower() == "close":
+            self._reusable = False
 
     def _complete(self, head: tuple[int, dict[str, str]], body: bytes) -> None:
         self._received.clear()

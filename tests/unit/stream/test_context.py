@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from awslambdaric.lambda_context import LambdaContext as TheirContext
 
-from lambda_stream.context import ContextError, LambdaContext, parse_header
+from lambda_stream.context import ContextError, LambdaContext, function_facts, parse_header
 
 CLIENT = {
     "client": {"installation_id": "i", "app_title": "t", "app_version_name": "v", "app_package_name": "p"},
@@ -22,6 +22,7 @@ IDENTITY = {"cognitoIdentityId": "id", "cognitoIdentityPoolId": "pool"}
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    function_facts.cache_clear()
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "stream")
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/stream")

@@ -23,6 +23,9 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
 
+    def is_closing(self) -> bool:
+        return self.aborted
+
     def abort(self) -> None:
         self.aborted = True
 
@@ -85,7 +88,7 @@ def test_a_connection_that_is_to_close_is_not_used_again() -> None:
 def test_two_exchanges_share_a_connection() -> None:
     answer, connection = receive([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"])
     loop = asyncio.new_event_loop()
-    connection._loop = loop
+    connection.loop = loop
     second = connection.begin(b"GET / HTTP/1.1\r\n\r\n")
     connection.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n")
     loop.close()
@@ -109,6 +112,21 @@ def test_what_is_not_http_closes_the_connection(nonsense: bytes) -> None:
     answer = connection.begin(b"")
     connection.data_received(nonsense)
     assert wire.aborted
+    connection.connection_lost(None)
+    assert isinstance(answer.exception(), ConnectionBroken)
+    loop.close()
+
+
+def test_a_connection_that_is_closing_takes_nothing_more() -> None:
+    """uvloop raises for a write to a closed transport, some turns before the protocol hears that it is."""
+    loop = asyncio.new_event_loop()
+    connection = Connection(loop)
+    wire = Wire()
+    connection.connection_made(wire)
+    answer = connection.begin(b"a")
+    wire.abort()
+    assert not connection.write(b"b")
+    assert wire.written == b"a"
     connection.connection_lost(None)
     assert isinstance(answer.exception(), ConnectionBroken)
     loop.close()
