@@ -23,6 +23,7 @@ from chatkit.agents import ThreadItemConverter
 from chatkit.types import (
     AssistantMessageItem,
     Attachment,
+    GeneratedImageItem,
     HiddenContextItem,
     TaskItem,
     ThreadItem,
@@ -35,10 +36,14 @@ from openai.types.responses import (
     ResponseInputContentParam,
     ResponseInputTextParam,
 )
+from openai.types.responses.response_output_item import ImageGenerationCall
 from pydantic_core import to_jsonable_python
 
+from assistant import images
 from assistant.attachments import attachment_to_content
 from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from assistant.hooks import find_hook
 from assistant.ids import new_id
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES
@@ -99,15 +104,33 @@ class ItemConverter(ThreadItemConverter):
             type="message", role="user", content=[ResponseInputTextParam(type="input_text", text=text)]
         )
 
+    async def generated_image_to_input(
+        self, item: GeneratedImageItem
+    ) -> TResponseInputItem | list[TResponseInputItem] | None:
+        """Give a picture's bytes: a model cannot reach the bucket."""
+        if item.image is None:
+            return None
+        url = await images.as_data_url(item.image, item.thread_id, self._context)
+        if url is None:
+            return None
+        shown = item.model_copy(update={"image": item.image.model_copy(update={"url": url})})
+        return await super().generated_image_to_input(shown)
+
     async def attachment_to_message_content(self, attachment: Attachment) -> ResponseInputContentParam:
         """Give a file's content from the bucket."""
         return await attachment_to_content(attachment, self._context)
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
-        """Give what an @-mention stands for: its data, which the client took from our own search."""
-        data = ", ".join(f"{name}: {value}" for name, value in tag.data.items())
-        kind = tag.group or "entity"
-        return ResponseInputTextParam(type="input_text", text=f"@{tag.text} is a {kind} with id {tag.id}. {data}")
+        """Give what an @-mention stands for, by the agents' own records: what a page sends along is no fact."""
+        describe = find_hook(self._context.settings, "entity_to_input")
+        if describe is None:
+            facts = "Nothing more is known of it."
+        else:
+            try:
+                facts = await describe(tag.id, self._context)
+            except NotFoundError:
+                facts = "It does not exist."
+        return ResponseInputTextParam(type="input_text", text=f"The user mentions @{tag.text}. {facts}")
 
 
 def _as_context(message: TResponseInputItem) -> TResponseInputItem:
@@ -178,6 +201,8 @@ class ToolRounds:
             to_jsonable_python(item.to_input_item(), exclude_none=True)
             for item in run_items[self._seen :]
             if isinstance(item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem)
+            # A picture is an item of its own; here it would be stored as base64.
+            and not isinstance(item.raw_item, ImageGenerationCall)
         ]
         self._seen = len(run_items)
         values = [value for value in self._open if value.get("call_id") not in self._left_out]

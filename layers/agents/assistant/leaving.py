@@ -11,20 +11,21 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
 from agents import AgentUpdatedStreamEvent, RunResultStreaming, StreamEvent
-from chatkit.agents import AgentContext, stream_agent_response
+from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
 
 class LeavableRun:
     """Wraps a run on its way into ChatKit's `stream_agent_response`, which asks it for `stream_events` alone."""
 
-    def __init__(self, result: RunResultStreaming) -> None:
+    def __init__(self, result: RunResultStreaming, converter: ResponseStreamConverter) -> None:
         self._result = result
+        self._converter = converter
         self._left = False
 
     def events(self, context: AgentContext[Any]) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Stream the run as ChatKit's events."""
-        streamed = stream_agent_response(context, cast(RunResultStreaming, self))
+        streamed = stream_agent_response(context, cast(RunResultStreaming, self), converter=self._converter)
         return cast("AsyncGenerator[ThreadStreamEvent, None]", streamed)
 
     async def stream_events(self) -> AsyncIterator[StreamEvent]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from chatkit.types import (
+    GeneratedImageItem,
     Page,
     Thread,
     ThreadItem,
     UserMessageItem,
 )
 
-from assistant import keys
-from assistant.attachments import with_fresh_urls
+from assistant import images, keys
+from assistant.attachments import fresh_item
 from assistant.context import RequestContext
 from assistant.table import Row
 from assistant.threads import places
@@ -52,7 +53,7 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
     items = await _shown(page.rows[::-1], context)
     after = page.rows[-1]["id"] if page.has_more else None
     known = {item.id for item in items}
-    items += [item for item in _partial(turn) if item.id not in known]
+    items += await _with_urls([item for item in _partial(turn) if item.id not in known], context)
     return client_thread(load_metadata(head.meta), Page(data=items, has_more=page.has_more, after=after))
 
 
@@ -101,11 +102,20 @@ def _partial(turn: TurnRecord | None) -> list[ThreadItem]:
 
 
 async def _shown(rows: list[Row], context: RequestContext) -> list[ThreadItem]:
-    """Return the items in rows, their attachments with URLs that work now."""
-    items = await ThreadStore(context.resources).decode_items(rows)
-    for item in items:
-        if isinstance(item, UserMessageItem):
-            item.attachments = [
-                await with_fresh_urls(context.resources, context.caller, attachment) for attachment in item.attachments
-            ]
-    return items
+    """Return the items in rows, with URLs that work now."""
+    return await _with_urls(await ThreadStore(context.resources).decode_items(rows), context)
+
+
+async def _with_urls(items: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
+    """Return items as a client can use them: attachments and pictures signed anew."""
+    return [await _with_url(item, context) for item in items]
+
+
+async def _with_url(item: ThreadItem, context: RequestContext) -> ThreadItem:
+    match item:
+        case UserMessageItem(attachments=[_, *_]):
+            return await fresh_item(context.resources, context.caller, item)
+        case GeneratedImageItem():
+            return await images.shown_item(item, context)
+        case _:
+            return item

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from chatkit.types import ThreadItemDoneEvent, ThreadStreamEvent, UserMessageItem
+from chatkit.types import (
+    GeneratedImageItem,
+    GeneratedImageUpdated,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    UserMessageItem,
+)
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -61,17 +70,27 @@ async def encoded_events(turn: TurnHandle, context: RequestContext) -> AsyncGene
     """Yield a turn's events in their frames, with URLs that work. What fails in between is an `error` event."""
     try:
         async for event in turn.events():
-            yield encode_event(await _with_fresh_urls(event, context))
+            yield encode_event(await _with_fresh_urls(event, turn.thread_id, context))
     except Exception as error:
         yield encode_failure(error)
 
 
-async def _with_fresh_urls(event: ThreadStreamEvent, context: RequestContext) -> ThreadStreamEvent:
+async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: RequestContext) -> ThreadStreamEvent:
+    """Return an event whose attachments and pictures have URLs that work now."""
     match event:
         case ThreadItemDoneEvent(item=UserMessageItem(attachments=[_, *_]) as item):
             from assistant.attachments import fresh_item
 
             return ThreadItemDoneEvent(item=await fresh_item(context.resources, context.caller, item))
+        case (
+            ThreadItemAddedEvent(item=GeneratedImageItem())
+            | ThreadItemDoneEvent(item=GeneratedImageItem())
+            | ThreadItemReplacedEvent(item=GeneratedImageItem())
+            | ThreadItemUpdatedEvent(update=GeneratedImageUpdated())
+        ):
+            from assistant.images import shown_event
+
+            return await shown_event(event, thread_id, context)
         case _:
             return event
 

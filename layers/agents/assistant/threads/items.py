@@ -46,6 +46,7 @@ _OWN_ATTRIBUTES = (
     "hidden",
     "waits",
     "attachments",
+    "images",
     "expires_at",
     "ttl",
 )
@@ -83,7 +84,7 @@ def replacement(
 def item_removal(row: Row) -> list[Write]:
     """Return the writes that remove an item: its row, and what must be known of it afterwards."""
     pk, place = row["pk"], row["sk"].removeprefix(keys.ITEM_PREFIX)
-    writes = [Write(row_key(row), delete=True), *offload.releases(row)]
+    writes = [Write(row_key(row), delete=True), *offload.removes(row)]
     if keys.own_place(row["id"]) is None:
         writes.append(places.forgotten_alias(pk, row["id"], place))
     if row.get("attachments"):

@@ -42,6 +42,11 @@ def releases(row: Row) -> list[Write]:
     return [_removal(row["object"], now())] if "object" in row else []
 
 
+def removes(row: Row) -> list[Write]:
+    """Return the writes that go along when a row goes: its object and its pictures go too."""
+    return [*releases(row), *(_removal(each, now()) for each in row.get("images", []))]
+
+
 async def sweep_object(resources: Resources, row: Row) -> None:
     """Remove an object that nothing points to. Removing the work's row is left to who dispatched it."""
     await resources.objects.delete_many([row["object"]])

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from assistant import images
 from assistant.errors import TooLargeError
 from assistant.ids import uuid7
 from assistant.keys import Key
@@ -184,6 +185,9 @@ def item_row(
         attributes["waits"] = True
     if item.type == "user_message" and item.attachments:
         attributes["attachments"] = [attachment.id for attachment in item.attachments]
+    pictures = images.object_keys(item, object_prefix)
+    if pictures:
+        attributes["images"] = pictures
     packed = pack(text)
     blob = packed.get("blob", b"")
     if len(blob) <= MAX_INLINE_BYTES:

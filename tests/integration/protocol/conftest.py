@@ -1,0 +1,48 @@
+"""Fixtures: both functions' apps on the local AWS, and a client that checks everything it gets by the SDK's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.asgi import MakeClient
+from tests.support.http_api import anyio_backend, issuer, open_client, resources, token
+from tests.support.strict_client import StrictClient
+
+__all__ = ["anyio_backend", "issuer", "open_client", "resources", "token"]
+
+NewThread = Callable[..., StrictClient]
+
+
+@pytest.fixture(params=["chat", "stream"])
+def function(request: pytest.FixtureRequest) -> str:
+    """Each of the two complete ChatKit endpoints."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def seen() -> set[str]:
+    """What of the protocol the test's clients have seen; a test adds what it has looked for elsewhere."""
+    return set()
+
+
+@pytest.fixture
+def new_thread(open_client: MakeClient, function: str, seen: set[str]) -> NewThread:
+    """Begins a conversation on the function; `bearer` is another caller's token."""
+
+    def begin(bearer: str | None = None) -> StrictClient:
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        return StrictClient(open_client(function, **headers), seen=seen)
+
+    return begin
+
+
+@pytest.fixture(autouse=True)
+def claims(request: pytest.FixtureRequest, seen: set[str]) -> Iterator[None]:
+    """Hold a test to what it claims to show: `docs/protocol.md` is made from these claims."""
+    yield
+    for marker in request.node.iter_markers("shows"):
+        missing = set(marker.args) - seen
+        assert not missing, f"the test claims to show {sorted(missing)}"
