@@ -39,7 +39,7 @@ help: ## Show this list.
 	@VIRTUAL_ENV= $(UV) sync --quiet --locked --inexact --python .venv/bin/python
 	@touch $@
 
-.envs/%/.installed: local/environments/%.txt .venv/.installed
+.envs/%/.installed: local/environments/%.txt | .venv/.installed
 	@echo "Installing what local/environments/$*.txt names into .envs/$* ..."
 	@test -x .envs/$*/bin/python || $(UV) venv --quiet --python .venv/bin/python .envs/$*
 	@$(UV) pip sync --quiet --require-hashes --python .envs/$*/bin/python local/environments/$*.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -90,7 +91,18 @@ def test_a_change_of_the_layer_alone_publishes_every_function_anew() -> None:
     assert TEMPLATE["Globals"]["Function"]["AutoPublishAlias"] == "live"
     for name in FUNCTIONS:
         assert RESOURCES[name]["Properties"]["AutoPublishAliasAllProperties"] is True
+        assert "${Configuration}" in RESOURCES[name]["Properties"]["VersionDescription"]["Fn::Sub"]
+        assert "${Configuration}" in RESOURCES[name]["Properties"]["Description"]["Fn::Sub"]
     assert RESOURCES["AgentsLayer"]["Properties"]["RetentionPolicy"] == "Retain"
+    assert RESOURCES["AgentsLayer"]["Properties"]["PublishLambdaVersion"] is True
+
+
+def test_every_parameter_of_the_functions_is_part_of_their_configuration() -> None:
+    written = json.dumps(RESOURCES["Configuration"]["Properties"]["Content"])
+    used = json.dumps([TEMPLATE["Globals"], *(RESOURCES[name] for name in FUNCTIONS)])
+    for name in TEMPLATE["Parameters"]:
+        if f'"Ref": "{name}"' in used:
+            assert f"{name}=" in written, f"a change of {name} alone would reach no alias"
 
 
 def test_no_policy_is_wider_than_the_table_the_bucket_and_the_named_secrets() -> None:

@@ -1,0 +1,213 @@
+"""`sam build && sam deploy`, to its end, on a local AWS that enforces IAM: create, use, change, delete."""
+
+from __future__ import annotations
+
+import json
+import platform
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from local.emulator import Emulator
+from local.stack import client
+from tests.support.build import MACHINE
+from tests.support.sam import account, checkout, outputs, sam
+
+pytestmark = pytest.mark.exhaustive
+
+STACK = "chatkit-test"
+OPEN = ["AuthMode=guest", "AllowGuests=true", "AllowedOrigins=https://app.example.com"]
+# What the local AWS runs the functions with, whatever runtime the template names: its own Python, of this version.
+BUILD = {"ARCH": MACHINE, "PYTHON": ".".join(platform.python_version_tuple()[:2])}
+
+
+@dataclass
+class Deployment:
+    """A stack on the local AWS."""
+
+    root: Path
+    emulator: Emulator
+
+    def build(self) -> None:
+        sam(self.root, "build", environment=BUILD)
+
+    def deploy(self, *parameters: str) -> None:
+        overrides = ["--parameter-overrides", *parameters] if parameters else []
+        flags = ["--stack-name", STACK, "--no-confirm-changeset", "--no-progressbar", *overrides]
+        sam(self.root, "deploy", *flags, environment=account(self.emulator))
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return outputs(self.client("cloudformation"), STACK)
+
+    def client(self, service: str) -> Any:
+        return client(service, self.emulator.endpoint_url)
+
+    def call(
+        self, output: str, path: str, body: object = None, raw: tuple[bytes, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Send a request to the address of an output, by way of the local AWS's own port."""
+        data = raw[0] if raw else json.dumps(body).encode() if body is not None else None
+        headers = {"Host": urlsplit(self.outputs[output]).netloc}
+        if data is not None:
+            headers["Content-Type"] = raw[1] if raw else "application/json"
+        request = urllib.request.Request(f"{self.emulator.endpoint_url}{path}", data, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                status, answer = response.status, response.read()
+        except urllib.error.HTTPError as error:
+            status, answer = error.code, error.read()
+        return _unwrapped(status, answer)
+
+    def chat(self, operation: str, **parameters: Any) -> Any:
+        status, answer = self.call("ApiUrl", "/chatkit/api", {"type": operation, "params": parameters})
+        assert status == HTTPStatus.OK, answer
+        return json.loads(answer)
+
+    def live_versions(self) -> dict[str, str]:
+        """Return the version that each function's alias stands for."""
+        functions = self.client("lambda")
+        versions = {}
+        for function in functions.list_functions()["Functions"]:
+            name = function["FunctionName"]
+            versions[name.split("-")[2]] = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+        return versions
+
+
+def _unwrapped(status: int, answer: bytes) -> tuple[int, bytes]:
+    """The local AWS sends what a URL's plain handler returns as it is, when the URL streams."""
+    try:
+        loaded = json.loads(answer)
+    except ValueError:
+        return status, answer
+    if isinstance(loaded, dict) and "statusCode" in loaded:
+        return loaded["statusCode"], loaded["body"].encode()
+    return status, answer
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("deploy")
+    with Emulator(folder / "aws") as emulator:
+        yield Deployment(checkout(folder / "checkout"), emulator)
+
+
+def _upload(deployment: Deployment, output: str) -> tuple[int, Any]:
+    boundary = "frame"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="notes.txt"\r\n'
+        f"Content-Type: text/plain\r\n\r\nBuy a heron\r\n--{boundary}--\r\n"
+    ).encode()
+    status, answer = deployment.call(
+        output, "/chatkit/api/upload", raw=(body, f"multipart/form-data; boundary={boundary}")
+    )
+    return status, json.loads(answer)
+
+
+def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment) -> None:
+    # One story in order: each step stands on the one before, and the local AWS takes a while for each deploy.
+    deployment.build()
+    deployment.deploy()
+    _the_default_parameters_let_nobody_in(deployment)
+
+    first = deployment.live_versions()
+    assert set(first) == {"ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction"}
+    deployment.deploy(*OPEN)
+    second = deployment.live_versions()
+    assert all(int(second[name]) > int(first[name]) for name in first), "a parameter's value alone reaches no alias"
+
+    thread, task = _a_guest_talks_and_uploads(deployment)
+    _the_policies_are_what_lets_the_functions_at_the_data(deployment)
+
+    module = deployment.root / "layers" / "agents" / "assistant" / "__init__.py"
+    module.write_text(module.read_text() + "\n# Changed.\n")
+    deployment.build()
+    deployment.deploy(*OPEN)
+    third = deployment.live_versions()
+    assert all(int(third[name]) > int(second[name]) for name in second), "a change in the layer missed a function"
+    assert deployment.chat("threads.get_by_id", thread_id=thread)["id"] == thread
+    assert task in deployment.call("ApiUrl", "/chatkit/api", {"message": {"content": "list my tasks"}})[1].decode()
+
+    kept = deployment.outputs
+    sam(
+        deployment.root,
+        "delete",
+        "--stack-name",
+        STACK,
+        "--no-prompts",
+        "--region",
+        "us-east-1",
+        environment=account(deployment.emulator),
+    )
+    assert not deployment.client("lambda").list_functions()["Functions"]
+    items = deployment.client("dynamodb").scan(TableName=kept["TableName"], Select="COUNT")["Count"]
+    assert items > 0, "the table went with the stack"
+    assert deployment.client("s3").list_objects_v2(Bucket=kept["BucketName"])["KeyCount"] > 0
+
+
+def _the_default_parameters_let_nobody_in(deployment: Deployment) -> None:
+    for output in ("ApiUrl", "ChatUrl", "StreamUrl"):
+        status, answer = deployment.call(output, "/chatkit/api", {"message": {"content": "hello"}})
+        assert status == HTTPStatus.UNAUTHORIZED, (output, answer)
+        assert json.loads(answer)["error"]["code"] == "unauthorized"
+    for output in ("ApiUrl", "UploadUrl"):
+        assert _upload(deployment, output)[0] == HTTPStatus.UNAUTHORIZED
+
+
+def _a_guest_talks_and_uploads(deployment: Deployment) -> tuple[str, str]:
+    status, answer = deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": "add task feed the heron"}})
+    assert status == HTTPStatus.OK, answer
+    thread = json.loads(answer)["thread_id"]
+    status, answer = deployment.call(
+        "StreamUrl", "/chatkit/api", {"message": {"content": "list my tasks"}, "thread_id": thread}
+    )
+    assert status == HTTPStatus.OK, answer
+    assert "feed the heron" in answer.decode()
+    items = deployment.chat("items.list", thread_id=thread, order="asc", limit=50)["data"]
+    messages = [item for item in items if item["type"].endswith("_message")]
+    assert len(messages) >= 4
+
+    # The local AWS speaks plain HTTP, which the bucket's policy refuses, as it is there to.
+    assert _upload(deployment, "ApiUrl")[0] == HTTPStatus.SERVICE_UNAVAILABLE
+    deployment.client("s3").delete_bucket_policy(Bucket=deployment.outputs["BucketName"])
+    attachments = [_upload(deployment, output) for output in ("ApiUrl", "UploadUrl")]
+    assert [status for status, _ in attachments] == [HTTPStatus.OK, HTTPStatus.OK]
+    file = attachments[0][1]["id"]
+    content = [{"type": "input_text", "text": "what is in the file?"}]
+    message = {"content": content, "attachments": [file], "inference_options": {}}
+    status, answer = deployment.call("ApiUrl", "/chatkit/api", {"type": "threads.create", "params": {"input": message}})
+    assert status == HTTPStatus.OK
+    assert file in answer.decode()
+    deployment.chat("attachments.delete", attachment_id=attachments[1][1]["id"])
+    deployment.chat("items.feedback", thread_id=thread, item_ids=[messages[-1]["id"]], kind="positive")
+    deployment.chat("threads.update", thread_id=thread, title="Herons")
+    other = json.loads(deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": "hello"}})[1])
+    deployment.chat("threads.delete", thread_id=other["thread_id"])
+
+    functions = deployment.client("lambda")
+    [sweep] = [f["FunctionName"] for f in functions.list_functions()["Functions"] if "Sweep" in f["FunctionName"]]
+    swept = functions.invoke(FunctionName=f"{sweep}:live", Payload=b"{}")
+    assert json.loads(swept["Payload"].read())["failed"] == 0
+    return thread, "feed the heron"
+
+
+def _the_policies_are_what_lets_the_functions_at_the_data(deployment: Deployment) -> None:
+    """With the upload's policy taken from its role, the upload fails: the local AWS does enforce IAM."""
+    iam = deployment.client("iam")
+    [role] = [entry["RoleName"] for entry in iam.list_roles()["Roles"] if "UploadFunctionRole" in entry["RoleName"]]
+    [policy] = [
+        entry["PolicyArn"]
+        for entry in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        if "UploadPolicy" in entry["PolicyName"]
+    ]
+    iam.detach_role_policy(RoleName=role, PolicyArn=policy)
+    assert _upload(deployment, "UploadUrl")[0] == HTTPStatus.SERVICE_UNAVAILABLE
+    iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+    assert _upload(deployment, "UploadUrl")[0] == HTTPStatus.OK
