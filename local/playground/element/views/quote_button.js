@@ -5,7 +5,10 @@ import { Icon } from "../icons.js";
 /** The longest quotation that goes with a message, in characters: it is a pointer to a passage, not the passage's copy. */
 const MAX_QUOTE = 2000;
 
-/** Appears beside text that the reader has selected in an answer, and takes it as the quotation of the next message. */
+/** The button's height with a gap, in px: it stands above what it quotes. */
+const HEIGHT = 40;
+
+/** Appears above text that the reader has selected in an answer, and takes it as the quotation of the next message. */
 export function QuoteButton({ scroller }) {
   const { composer } = useParts();
   const [place, setPlace] = useState(null);
@@ -53,7 +56,7 @@ function selectionIn(scroller) {
   const frame = scroller.getBoundingClientRect();
   return {
     text: text.slice(0, MAX_QUOTE),
-    top: area.bottom - frame.top + scroller.scrollTop + 6,
+    top: Math.max(0, area.top - frame.top + scroller.scrollTop - HEIGHT),
     left: Math.max(8, area.left - frame.left),
   };
 }
