@@ -70,6 +70,10 @@ dev: .venv/.installed .envs/ministack/.installed ## Run the whole system here, w
 token: .venv/.installed ## Print a bearer token that only `make dev` accepts: USER=ann TENANT=acme ROLE=user.
 	@$(BIN)/python -m local.tokens --user "$(if $(findstring command,$(origin USER)),$(USER),guest)" --tenant "$(or $(TENANT),local)" --role "$(or $(ROLE),user)"
 
+.PHONY: sam-local
+sam-local: .venv/.installed .envs/ministack/.installed .envs/sam/.installed ## Build, and run the real `sam local start-api` (needs Docker): SAM_PORT=3000.
+	@exec $(BIN)/python -m local.sam_local
+
 # --- Checking -------------------------------------------------------------------------------------------------
 
 .PHONY: lint
@@ -121,3 +125,13 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
 	@$(WITH_TOOLS) sam validate --lint --region us-east-1
 	@.envs/sam/bin/cfn-lint template.yaml
+
+# --- Looking after a deployment -------------------------------------------------------------------------------
+
+# The word after `--`, when the variable is set: $(call flag,--origin,ORIGIN).
+flag = $(if $($(2)),$(1) "$($(2))")
+
+.PHONY: smoke
+smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= ORIGIN= AUTH_HEADER=].
+	@SMOKE_TOKEN="$(TOKEN)" $(BIN)/python -m scripts.smoke --url "$(URL)" $(call flag,--stream-url,STREAM_URL) \
+		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER)

@@ -1,0 +1,167 @@
+"""A client of a deployed stack, as ChatKit's component is one: used by what checks deployments from outside."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+ENDPOINT = "/chatkit/api"
+# A cold start, a slow model and a long answer together; what takes longer is broken.
+TIMEOUT_SECONDS = 120.0
+DELTA = "assistant_message.content_part.text_delta"
+
+
+class RefusedError(Exception):
+    """The deployment answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        code: The error's code, where the body is one of ours.
+    """
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"HTTP {status}: {body[:200]}")
+        self.status = status
+        try:
+            self.code: str | None = json.loads(body)["error"]["code"]
+        except (ValueError, KeyError, TypeError):
+            self.code = None
+
+
+@dataclass
+class Turn:
+    """A turn's stream as it arrived.
+
+    Attributes:
+        turn_id: What the header `X-Turn-Id` says.
+        events: ChatKit's events.
+        arrivals: When each came, in seconds since the request was sent.
+    """
+
+    turn_id: str | None = None
+    events: list[dict[str, Any]] = field(default_factory=list)
+    arrivals: list[float] = field(default_factory=list)
+
+    @property
+    def thread_id(self) -> str | None:
+        """The thread that the turn has made, if it has made one."""
+        made = [event["thread"]["id"] for event in self.events if event["type"] == "thread.created"]
+        return made[0] if made else None
+
+    @property
+    def delta_arrivals(self) -> list[float]:
+        """When each piece of the answer's text came."""
+        return [at for at, event in zip(self.arrivals, self.events, strict=True) if is_delta(event)]
+
+    @property
+    def text(self) -> str:
+        """The assistant's words, of the items that were completed."""
+        done = [event["item"] for event in self.events if event["type"] == "thread.item.done"]
+        said = [item for item in done if item["type"] == "assistant_message"]
+        return "".join(part["text"] for item in said for part in item["content"])
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The error events."""
+        return [event for event in self.events if event["type"] == "error"]
+
+
+def is_delta(event: Mapping[str, Any]) -> bool:
+    """Return whether an event carries a piece of the answer's text."""
+    return bool(event["type"] == "thread.item.updated" and event["update"]["type"] == DELTA)
+
+
+def message(text: str, attachments: list[str] | None = None) -> dict[str, Any]:
+    """Return ChatKit's form of a message."""
+    content = [{"type": "input_text", "text": text}]
+    return {"content": content, "attachments": attachments or [], "inference_options": {}}
+
+
+def turn_request(text: str, thread_id: str | None = None) -> dict[str, Any]:
+    """Return the request that sends a message into a thread, or into a new one."""
+    if thread_id is None:
+        return {"type": "threads.create", "params": {"input": message(text)}}
+    return {"type": "threads.add_user_message", "params": {"input": message(text), "thread_id": thread_id}}
+
+
+@dataclass
+class Deployment:
+    """The addresses of a stack, and who calls.
+
+    Attributes:
+        url: Where `chat` answers, without a path: the stack's output ApiUrl or ChatUrl.
+        stream_url: Where `stream` answers; the same as `url` where only one is known.
+        upload_url: Where `upload` answers.
+        token: The caller's bearer token; none is sent without it.
+        header: The header that carries it.
+        http: The client; closed by who made it.
+    """
+
+    url: str
+    stream_url: str
+    upload_url: str
+    token: str | None
+    header: str
+    http: httpx2.AsyncClient
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header that says who calls."""
+        return {self.header: f"Bearer {self.token}"} if self.token else {}
+
+    async def get(self, path: str, *, stream: bool = False, **headers: str) -> httpx2.Response:
+        """Send a GET request as nobody, with these headers."""
+        return await self.http.get(f"{self.stream_url if stream else self.url}{path}", headers=headers)
+
+    async def post(self, path: str, body: object) -> Any:
+        """Send a request as the caller to `chat`, and return its JSON.
+
+        Raises:
+            RefusedError: the answer is an error.
+        """
+        answer = await self.http.post(f"{self.url}{path}", json=body, headers=self.credentials)
+        if answer.is_error:
+            raise RefusedError(answer.status_code, answer.text)
+        return answer.json()
+
+    async def operate(self, kind: str, **params: Any) -> Any:
+        """Send an operation that does not stream."""
+        return await self.post(ENDPOINT, {"type": kind, "params": params})
+
+    async def say(self, text: str, thread_id: str | None = None, key: str | None = None) -> Turn:
+        """Send a message and return its whole turn."""
+        turn = Turn()
+        async with aclosing(self.follow(turn, turn_request(text, thread_id), key)) as events:
+            async for _ in events:
+                pass
+        return turn
+
+    async def follow(self, turn: Turn, request: object, key: str | None = None) -> AsyncGenerator[dict[str, Any], None]:
+        """Send a streaming operation to `stream`, and yield its events as they come; `turn` keeps them.
+
+        Raises:
+            RefusedError: the answer is an error.
+        """
+        headers = {**self.credentials, **({"idempotency-key": key} if key else {})}
+        sent = time.monotonic()
+        async with self.http.stream("POST", f"{self.stream_url}{ENDPOINT}", json=request, headers=headers) as answer:
+            if answer.is_error:
+                raise RefusedError(answer.status_code, (await answer.aread()).decode(errors="replace"))
+            turn.turn_id = answer.headers.get("x-turn-id")
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    event = json.loads(line.removeprefix("data: "))
+                    turn.events.append(event)
+                    turn.arrivals.append(time.monotonic() - sent)
+                    yield event
+
+
+def base_url(url: str) -> str:
+    """Return an address without the endpoint's path, whichever of the forms that the stack prints it has."""
+    return url.rstrip("/").removesuffix("/upload").removesuffix(ENDPOINT).rstrip("/")
