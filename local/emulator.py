@@ -33,12 +33,13 @@ class Emulator:
         state: A folder for everything it writes.
         port: The port to listen on; 0 takes any that is free.
         persist: Whether what it holds survives a restart with the same `state`.
+        bridge: An address of this machine, beside 127.0.0.1, at which containers reach it.
 
     Raises:
         EmulatorError: it is not installed, the port is taken, or it did not answer in time.
     """
 
-    def __init__(self, state: Path, *, port: int = 0, persist: bool = False) -> None:
+    def __init__(self, state: Path, *, port: int = 0, persist: bool = False, bridge: str | None = None) -> None:
         if not PYTHON.exists():
             raise EmulatorError(f"ministack is not installed in {PYTHON}: run `make environments`.")
         state.mkdir(parents=True, exist_ok=True)
@@ -46,6 +47,8 @@ class Emulator:
         command = [str(PYTHON), "-m", "local.emulator_process", "--port", str(port), "--state", str(state)]
         if persist:
             command.append("--persist")
+        if bridge:
+            command += ["--bridge", bridge]
         # Nothing of the caller's AWS settings may leak into it, nor an account's credentials into its log.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with self.log.open("ab") as log:

@@ -4,7 +4,8 @@ Started by `local.emulator` with the Python of ministack's own environment, so i
 this project.
 It differs from the `ministack` command in four ways, which are its reason:
 
-- it listens on 127.0.0.1 only, and on any free port when given port 0; the port is printed as one JSON line;
+- it listens on 127.0.0.1 (and on Docker's bridge, if asked to), and on any free port when given port 0; the
+  port is printed as one JSON line;
 - it saves what changed within a second, so that a crash loses only what was acknowledged a moment ago
   (ministack itself saves on a clean stop only);
 - it ends when its standard input does, so that a parent that was killed leaves no server behind;
@@ -22,7 +23,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import IO, Any
 
 from local.parent import stop_with_parent
@@ -90,8 +91,8 @@ def lock_folder(folder: str) -> IO[str]:
     return file
 
 
-async def serve(listener: socket.socket, persist: bool) -> None:
-    """Serve ministack on `listener` until SIGTERM, SIGINT or the end of standard input."""
+async def serve(listeners: Sequence[socket.socket], persist: bool) -> None:
+    """Serve ministack on the listening sockets until SIGTERM, SIGINT or the end of standard input."""
     # ministack reads its environment when it is imported: after the port is known.
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
@@ -112,7 +113,7 @@ async def serve(listener: socket.socket, persist: bool) -> None:
 
     saver = asyncio.create_task(save_changes(app.changed, save)) if persist else None
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{listener.fileno()}" for listener in listeners]
     config.keep_alive_timeout = 75
     config.graceful_timeout = SHUTDOWN_SECONDS
     config.loglevel = "WARNING"
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="0 takes any free port")
     parser.add_argument("--state", required=True, help="a folder for everything that is written")
     parser.add_argument("--persist", action="store_true", help="keep the state across restarts")
+    parser.add_argument("--bridge", help="an address at which containers reach this machine")
     arguments = parser.parse_args()
 
     state = os.path.abspath(arguments.state)
@@ -143,6 +145,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"port {arguments.port}: {error.strerror}")
     port = listener.getsockname()[1]
+    listeners = [listener, *([listen(arguments.bridge, port)] if arguments.bridge else [])]
 
     os.environ |= {
         "AUTH": "true",
@@ -165,7 +168,7 @@ def main() -> None:
     stop_with_parent()
     print(json.dumps({"port": port}), flush=True)
     with lock:
-        asyncio.run(serve(listener, arguments.persist))
+        asyncio.run(serve(listeners, arguments.persist))
 
 
 if __name__ == "__main__":
