@@ -38,3 +38,10 @@ def keys_of(resources: Resources, part: str) -> list[tuple[str, str]]:
         if part in row["pk"]["S"]
         or any(part in row.get(name, {}).get("S", "") for name in ("thread_id", "object", "user_id"))
     ]
+
+
+def rows_with(resources: Resources, *parts: str) -> list[str]:
+    """Return all rows in which one of the texts occurs, in a form that can be compared."""
+    pages = resources.table.client.get_paginator("scan").paginate(TableName=resources.table.name)
+    rows = [repr(sorted(row.items())) for page in pages for row in page["Items"]]
+    return sorted(row for row in rows if any(part in row for part in parts))
