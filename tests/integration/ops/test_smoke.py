@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import httpx2
+import pytest
+
 from local.settings import ROOT
+from scripts.deployment import TIMEOUT_SECONDS, Deployment, base_url
+from scripts.smoke_checks import CheckError, Run, first_turn, health, streaming
 from tests.support.dev import clean_environment
 
 if TYPE_CHECKING:
@@ -45,8 +55,6 @@ def test_all_checks_hold_on_the_dev_server_and_nothing_is_left_of_them(dev_serve
     assert "THIS DEPLOYMENT LETS GUESTS IN" in done.stdout
     assert token not in done.stdout + done.stderr
 
-    import httpx2
-
     listed = httpx2.post(
         dev_server.chat_url,
         json={"type": "threads.list", "params": {}},
@@ -55,12 +63,51 @@ def test_all_checks_hold_on_the_dev_server_and_nothing_is_left_of_them(dev_serve
     assert listed.json()["data"] == []
 
 
-def test_an_address_that_holds_the_answer_back_fails_the_check_for_it(dev_server: DevServer) -> None:
-    # What is given as the streaming address is `chat`, which answers in one piece, as a buffering edge would.
-    done = _smoke(dev_server.stream_url, dev_server.token(user="held"), stream_url=dev_server.chat_url)
-    assert done.returncode == 1
-    assert _outcomes(done)["streaming"] == "FAIL", done.stdout
-    assert "held back on the way" in done.stdout
+def test_an_edge_that_holds_the_answer_back_fails_the_check_for_it(dev_server: DevServer) -> None:
+    async def check(edge: str) -> str:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+            stack = Deployment(edge, edge, edge, dev_server.token(user="held"), "authorization", http)
+            run = Run(stack)
+            await health(run)
+            await first_turn(run)
+            return await streaming(run)
+
+    assert "pieces over" in asyncio.run(check(base_url(dev_server.stream_url)))
+    with _buffering(base_url(dev_server.stream_url)) as edge, pytest.raises(CheckError, match="held back on the way"):
+        asyncio.run(check(edge))
+
+
+@contextmanager
+def _buffering(target: str) -> Iterator[str]:
+    """A proxy that sends an answer when it has all of it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._forward(None)
+
+        def do_POST(self) -> None:
+            self._forward(self.rfile.read(int(self.headers["content-length"])))
+
+        def _forward(self, body: bytes | None) -> None:
+            kept = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+            answer = httpx2.request(self.command, target + self.path, content=body, headers=kept, timeout=60)
+            self.send_response(answer.status_code)
+            for name in {"content-type", "x-turn-id"} & set(answer.headers):
+                self.send_header(name, answer.headers[name])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_token_that_has_expired_fails_all_that_needs_one_and_says_why(dev_server: DevServer) -> None:
