@@ -6,6 +6,7 @@ It needs Docker. Guests are let in, and the demo model answers unless a provider
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
 import platform
@@ -38,12 +39,14 @@ def container_address(environment: Mapping[str, str]) -> str:
     Raises:
         EmulatorError: there is no Docker that answers.
     """
-    command = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
+    command = ["docker", "network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}"]
     try:
         found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise EmulatorError("`sam local` runs the functions in Docker, which does not answer here.") from error
-    return found.stdout.strip()
+    network: dict[str, str] = json.loads(found.stdout)
+    # A daemon that has only just made its bridge does not name the gateway yet: it is the first address.
+    return network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
 
 
 def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url: str) -> Path:
@@ -118,6 +121,9 @@ def main() -> int:
         return run(read_environment())
     except (EmulatorError, DevSettingsError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"{shlex.join(error.cmd)} failed", file=sys.stderr)
         return 1
 
 
