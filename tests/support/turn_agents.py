@@ -28,6 +28,7 @@ from chatkit.types import (
 )
 from chatkit.widgets import DynamicWidgetRoot
 
+from assistant import keys
 from assistant.context import RequestContext
 from assistant.settings import Settings
 
@@ -51,6 +52,16 @@ async def note(context: Context, text: str) -> str:
     calls["note"] += 1
     await context.context.add_workflow_task(CustomTask(title=f"Noting {text}"))
     return f"noted {text}"
+
+
+@function_tool
+async def save_note(context: Context, text: str) -> str:
+    """Keep a note in the table, as an agent's own records are kept."""
+    calls["save_note"] += 1
+    request = context.context.request_context
+    key = keys.Key(keys.app_partition(request.caller.tenant_id, request.caller.user_id), f"note#{text}")
+    await request.resources.table.put(key, {"text": text})
+    return f"kept {text}"
 
 
 @function_tool
@@ -133,7 +144,8 @@ async def close_thread(context: Context) -> str:
 
 
 TOOLS: list[Any] = [
-    look_up, note, wait_long, never_lets_go, show_card, ask_browser, ask_form, open_steps, retitle, close_thread,
+    look_up, note, save_note, wait_long, never_lets_go, show_card,
+    ask_browser, ask_form, open_steps, retitle, close_thread,
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assistant.models import close_clients, reset_clients
+from assistant.models.demo import DemoModel
 from assistant.settings import Secret, Settings, load_settings
 from tests.support import turn_agents
 from tests.support.aws import Aws
@@ -39,6 +40,8 @@ def provider(_provider: ProviderServer) -> ProviderServer:
 async def _fresh(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr("assistant.models.chain.BACKOFF_BASE_SECONDS", 0.01)
     turn_agents.calls.clear()
+    # Titles are written beside the answers: by a model that asks no provider.
+    monkeypatch.setattr("assistant.titles.build_model", lambda *given: DemoModel())
     reset_clients()
     yield
     await close_clients()

@@ -161,6 +161,9 @@ class TurnRun:
             await self._finish()
         except TurnLostError:
             self.outcome = "lost"
+            for item in [*self._journal.unsaved(), *self._journal.pending()]:
+                # The client has seen it, and the thread will not have it.
+                self._publish(ThreadItemRemovedEvent(item_id=item.id))
             self._publish_end("lost")
         except Exception as error:
             log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)

@@ -1,0 +1,127 @@
+"""Where a turn can be hurt: at each call that leaves the process, before it is made and after it was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agents import Model
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from assistant.errors import ModelRateLimitedError, ModelUnavailableError
+from assistant.resources import Resources
+
+Moment = Literal["before", "after"]
+Harm = Literal["killed", "raised", "throttled", "acted"]
+
+# Longer than anything that a second process does at a point, unless it waits for the turn itself.
+ACT_SECONDS = 1.0
+
+
+@dataclass
+class Points:
+    """Counts the calls that leave a process, and does harm at one of them.
+
+    Attributes:
+        at: The point that is hit, counted from 0; None to count only.
+        harm: What happens there.
+        act: What else happens, for `acted`: run on the event loop, and waited for a moment.
+        passed: The points so far, by their names.
+        hit: Whether the point was reached.
+    """
+
+    at: int | None = None
+    harm: Harm = "raised"
+    act: Callable[[], Awaitable[Any]] | None = None
+    passed: list[str] = field(default_factory=list)
+    hit: bool = False
+    acting: Any = None
+
+    def reach(self, call: str, moment: Moment, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Pass a point. Called on the table's threads, or on the loop for a model's call."""
+        name = f"{moment} {call}"
+        self.passed.append(name)
+        if self.hit or self.at != len(self.passed) - 1:
+            return
+        self.hit = True
+        match self.harm:
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "raised":
+                if call.startswith("model"):
+                    raise ModelUnavailableError
+                raise EndpointConnectionError(endpoint_url="http://table")
+            case "throttled":
+                if call.startswith("model"):
+                    raise ModelRateLimitedError
+                error: Any = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow down"}}
+                raise ClientError(error, call)
+            case "acted":
+                assert self.act is not None
+                assert loop is not None
+                self.acting = asyncio.run_coroutine_threadsafe(_run(self.act), loop)
+                # Where it waits for the turn, the turn goes on.
+                with suppress(FutureTimeoutError):
+                    self.acting.result(ACT_SECONDS)
+
+    async def reach_on_loop(self, call: str, moment: Moment) -> None:
+        """Pass a point of the event loop's."""
+        await asyncio.get_running_loop().run_in_executor(None, self.reach, call, moment, asyncio.get_running_loop())
+
+
+async def _run(act: Callable[[], Awaitable[Any]]) -> Any:
+    return await act()
+
+
+class FaultyClient:
+    """A boto3 client whose calls are points."""
+
+    def __init__(self, client: Any, points: Points, loop: asyncio.AbstractEventLoop) -> None:
+        self._client = client
+        self._points = points
+        self._loop = loop
+
+    def __getattr__(self, operation: str) -> Any:
+        real = getattr(self._client, operation)
+
+        def call(**request: Any) -> Any:
+            self._points.reach(operation, "before", self._loop)
+            answer = real(**request)
+            self._points.reach(operation, "after", self._loop)
+            return answer
+
+        return call
+
+
+class FaultyModel(Model):
+    """A model whose calls are points."""
+
+    def __init__(self, model: Model, points: Points) -> None:
+        self._model = model
+        self._points = points
+
+    async def get_response(self, *given: Any, **named: Any) -> Any:
+        """Return a whole response."""
+        await self._points.reach_on_loop("model", "before")
+        return await self._model.get_response(*given, **named)
+
+    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+        """Stream a response; the call counts as answered when half of it is out."""
+        await self._points.reach_on_loop("model", "before")
+        halfway = False
+        async for event in self._model.stream_response(*given, **named):
+            yield event
+            if event.type in ("response.output_text.delta", "response.function_call_arguments.delta") and not halfway:
+                halfway = True
+                await self._points.reach_on_loop("model", "after")
+
+
+def watch(resources: Resources, points: Points) -> None:
+    """Make the table's calls of a process points. Its models are, where `build_model` says so."""
+    resources.table._client = FaultyClient(resources.table.client, points, asyncio.get_running_loop())  # type: ignore[assignment]

@@ -1,0 +1,294 @@
+"""Each streaming operation, hurt at each call that leaves the process; afterwards the same invariants hold.
+
+The user's message is there exactly once, no item is half, the thread loads, the next turn works, and the model has run
+at most once more than it was asked to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from chatkit.types import ClientToolCallItem, ErrorEvent, StreamingReq, StructuredInputItem, ThreadItem, WidgetItem
+
+from assistant.conversion import is_tool_round
+from assistant.errors import AssistantError, ConflictError
+from assistant.reads import list_threads
+from tests.faults.conftest import Stage
+from tests.faults.killed import perform_and_die
+from tests.faults.points import FaultyModel, Harm, Points, watch
+from tests.faults.scenes import ANSWER, OPERATIONS, RUNS, SAID, SCENES
+from tests.support.turns import Client, Process, addition, eventually, follow, said_by_user, text_of
+
+pytestmark = pytest.mark.anyio
+
+# How often a client sends a request again whose answer broke off.
+RESENDS = 5
+KEY = "key_1"
+WHOLE = ("let me see", f"{ANSWER} ")
+
+
+class Case:
+    """One operation, hurt at one point."""
+
+    def __init__(self, stage: Stage, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stage = stage
+        self.operation = operation
+        self.healthy = stage.process()
+        self.faulty = stage.process()
+        self.others: list[str] = []
+        self.thread_id: str | None = None
+        self.before: list[ThreadItem] = []
+        self._monkeypatch = monkeypatch
+
+    async def prepare(self) -> StreamingReq:
+        """Make the thread ready, and return the request."""
+        self.thread_id, request = await SCENES[self.operation](self.healthy)
+        if self.thread_id is not None:
+            self.before = await self.healthy.stored(self.thread_id)
+        return request
+
+    async def perform(self, request: StreamingReq, points: Points, key: str | None = None) -> Client | None:
+        """Perform the request in the process that is hurt. Return None where a client would send it again."""
+        import assistant.server
+
+        real = assistant.server.build_model
+        with self._monkeypatch.context() as patched:
+            patched.setattr(assistant.server, "build_model", lambda *given: FaultyModel(real(*given), points))
+            watch(self.faulty.resources, points)
+            try:
+                handle = await self.faulty.start(request, key=key)
+            except AssistantError as error:
+                if points.acting is not None:
+                    await asyncio.wrap_future(points.acting)
+                if error.status < 500:
+                    raise
+                return None
+            client = await follow(handle, self.before)
+            await handle.wait()
+            if points.acting is not None:
+                await asyncio.wrap_future(points.acting)
+            return client
+
+    async def send_again(self, request: StreamingReq) -> Client:
+        """Send the request again as a client does whose answer broke off."""
+        for _ in range(RESENDS):
+            try:
+                handle = await self.healthy.start(request)
+            except AssistantError as error:
+                if error.status < 500:
+                    raise
+                continue
+            client = await follow(handle, self.before)
+            await handle.wait()
+            return client
+        raise AssertionError("the request was never answered")
+
+    async def check(self, client: Client | None) -> None:
+        """Check what must hold whatever has happened."""
+        threads = (await list_threads(10, None, "desc", self.healthy.context())).data
+        assert len(threads) == 1, "one thread, and no orphan beside it"
+        thread_id = threads[0].id
+        assert self.thread_id in (None, thread_id)
+        await eventually(lambda: self._over(thread_id), "the turn is over")
+        items = await self.healthy.stored(thread_id)
+        assert sorted(said_by_user(items)) == sorted(SAID[self.operation] + self.others)
+        _check_whole(items)
+        self._check_nothing_lost(items)
+        if client is not None:
+            known = {item.id for item in await self.healthy.shown(thread_id)}
+            assert client.complete <= known | {item.id for item in self.before}, "what was shown as done is stored"
+        next_turn = await self.healthy.run(addition(thread_id, "next"), known=items)
+        assert next_turn.error is None, f"{next_turn.error} {self.stage.provider.refused}"
+        assert text_of(list(next_turn.items.values())).endswith(f"{ANSWER} next")
+        _check_whole(await self.healthy.stored(thread_id))
+        assert self.stage.provider.refused == []
+        asked = RUNS[self.operation] + len(self.others) + 1
+        assert self.stage.provider.runs <= asked + 1, f"{self.stage.provider.runs} runs for {asked}"
+
+    async def _over(self, thread_id: str) -> bool:
+        await self.healthy.thread(thread_id)
+        return str((await self.healthy.turn_row(thread_id))["state"]) != "running"
+
+    def _check_nothing_lost(self, items: list[ThreadItem]) -> None:
+        now = {item.id for item in items}
+        lost = [item for item in self.before if item.id not in now]
+        if self.operation == "retry" and lost:
+            new = [item for item in items if item.id not in {each.id for each in self.before}]
+            assert text_of(new).split("\n")[-1].startswith(ANSWER), "an old answer goes only when the new one has come"
+        else:
+            assert not lost
+
+
+def _check_whole(items: list[ThreadItem]) -> None:
+    """Check that no item is half, unless a mark or a note for the model says so."""
+    assert len({item.id for item in items}) == len(items)
+    for index, item in enumerate(items):
+        if item.type == "assistant_message" and not text_of([item]).startswith(WHOLE):
+            marks = [each.type for each in items[index + 1 : index + 6]]
+            assert "sdk_hidden_context" in marks, f"{text_of([item])!r} is half, and nothing says so: {marks}"
+        if is_tool_round(item):
+            values = item.content["items"]  # type: ignore[union-attr]
+            calls = sorted(value["call_id"] for value in values if value["type"] == "function_call")
+            assert calls == sorted(value["call_id"] for value in values if value["type"] == "function_call_output")
+        if isinstance(item, ClientToolCallItem):
+            assert (item.status == "completed") is (item.output is not None)
+        if isinstance(item, StructuredInputItem):
+            assert (item.status == "answered") is (item.inputs[0].answer is not None)
+        if isinstance(item, WidgetItem):
+            assert item.copy_text in ("a card", "changed")
+
+
+async def count_points(stage: Stage, operation: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of an operation's points."""
+    case = Case(stage, operation, monkeypatch)
+    request = await case.prepare()
+    points = Points()
+    client = await case.perform(request, points)
+    await case.check(client)
+    return points.passed
+
+
+async def play(
+    stages: Iterator[Stage],
+    operation: str,
+    monkeypatch: pytest.MonkeyPatch,
+    hurt: Callable[[Case, StreamingReq, int], Awaitable[Client | None]],
+    points: Iterable[int],
+) -> None:
+    """Hurt an operation at these points, and check each time what must hold.
+
+    How many there are differs from time to time by the checkpoints of a turn that takes longer.
+    """
+    for at in points:
+        case = Case(next(stages), operation, monkeypatch)
+        try:
+            client = await hurt(case, await case.prepare(), at)
+            await case.check(client)
+        except Exception as error:
+            raise AssertionError(f"{operation}, point {at}: {error}") from error
+
+
+def raised(harm: Harm) -> Callable[[Case, StreamingReq, int], Awaitable[Client | None]]:
+    """Let the call fail, before it is made or when its answer is on the way."""
+
+    async def hurt(case: Case, request: StreamingReq, at: int) -> Client | None:
+        client = await case.perform(request, Points(at=at, harm=harm))
+        return client if client is not None else await case.send_again(request)
+
+    return hurt
+
+
+async def killed(case: Case, request: StreamingReq, at: int) -> Client | None:
+    """Kill the process, and have the client send the request again."""
+    settings, caller = case.stage.settings, case.stage.caller
+    died = await asyncio.to_thread(perform_and_die, settings, caller, request, at)
+    return await case.send_again(request) if died else None
+
+
+async def stopped(case: Case, request: StreamingReq, at: int) -> Client | None:
+    """Stop the turn from its own process."""
+    return await _acted(case, request, at, lambda: _stop(case, case.faulty))
+
+
+async def stopped_elsewhere(case: Case, request: StreamingReq, at: int) -> Client | None:
+    """Stop the turn from another process."""
+    return await _acted(case, request, at, lambda: _stop(case, case.healthy))
+
+
+async def replayed(case: Case, request: StreamingReq, at: int) -> Client | None:
+    """Send the same request to another process, by its key the same also when the first has just ended."""
+    joined: list[Client] = []
+
+    async def replay() -> None:
+        handle = await case.healthy.start(request, key=KEY)
+        joined.append(await follow(handle, case.before))
+        await handle.wait()
+
+    client = await _acted(case, request, at, replay, key=KEY)
+    if not joined or client is None:
+        return client  # The turn was over before it came to this point.
+    assert [each.error for each in joined] == [client.error]
+    assert [each.items for each in joined] == [client.items], "both have the same items"
+    return client
+
+
+async def raced(case: Case, request: StreamingReq, at: int) -> Client | None:
+    """Send another message from another process; a thread that is being created cannot be known yet.
+
+    The message may come first. Then nothing waits for an output or an answer any more, and that is refused; a retry
+    takes the message away, as it does with all that comes after its own.
+    """
+
+    async def send() -> None:
+        threads = (await list_threads(10, None, "desc", case.healthy.context())).data
+        if threads:
+            case.others.append("other")
+            other = stage_process(case)
+            handle = await other.start(addition(threads[0].id, "other"))
+            await handle.wait()
+
+    try:
+        client = await _acted(case, request, at, send)
+    except ConflictError:
+        assert case.operation in ("client_tool_output", "structured_input")
+        return None
+    if case.operation == "retry" and case.others:
+        assert case.thread_id is not None
+        if "other" not in said_by_user(await case.healthy.stored(case.thread_id)):
+            case.others.clear()
+            case.stage.provider.runs -= 1
+    return client
+
+
+def stage_process(case: Case) -> Process:
+    """Return a third process."""
+    return case.stage.process()
+
+
+async def _stop(case: Case, process: Process) -> None:
+    for thread in (await list_threads(10, None, "desc", case.healthy.context())).data:
+        await process.cancel(thread.id)
+
+
+async def _acted(
+    case: Case, request: StreamingReq, at: int, act: Callable[[], Awaitable[Any]], key: str | None = None
+) -> Client | None:
+    client = await case.perform(request, Points(at=at, harm="acted", act=act), key)
+    assert client is not None
+    assert not any(isinstance(event, ErrorEvent) for event in client.events) or case.others
+    return client
+
+
+HURTS = {
+    "raised": raised("raised"),
+    "throttled": raised("throttled"),
+    "killed": killed,
+    "stopped": stopped,
+    "stopped elsewhere": stopped_elsewhere,
+    "replayed": replayed,
+    "raced": raced,
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("hurt", HURTS)
+async def test_a_turn_that_is_hurt_at_a_point_leaves_everything_in_order(
+    stages: Iterator[Stage], operation: str, hurt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(await count_points(next(stages), operation, monkeypatch))
+    # Another point for each pair, so that together they meet all.
+    at = (OPERATIONS.index(operation) * 3 + list(HURTS).index(hurt) * 2) % count
+    await play(stages, operation, monkeypatch, HURTS[hurt], [at])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("hurt", HURTS)
+async def test_a_turn_that_is_hurt_at_any_point_leaves_everything_in_order(
+    stages: Iterator[Stage], operation: str, hurt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(await count_points(next(stages), operation, monkeypatch))
+    await play(stages, operation, monkeypatch, HURTS[hurt], range(count))
