@@ -12,12 +12,16 @@ LARGEST_CUT_SHARE = 0.5
 """Share of the margin that the cut may take, so that there is always time between being told and being cut."""
 
 
+NEVER = 365 * 86_400.0
+"""Seconds to a deadline that is not known."""
+
+
 class DeadlineGuard:
     """Two timers of one invocation.
 
     Args:
         loop: the running loop.
-        deadline_ms: when Lambda ends the invocation, in milliseconds since 1970 UTC.
+        deadline_ms: when Lambda ends the invocation, in milliseconds since 1970 UTC; 0 if it did not say.
         margin: seconds before it at which `tell` is called.
         cut: seconds before it at which `stop` is called.
         tell: called once, from the loop.
@@ -35,7 +39,8 @@ class DeadlineGuard:
         tell: Callable[[], None],
         stop: Callable[[], None],
     ) -> None:
-        remaining = max(0.0, deadline_ms / 1000 - time.time())
+        # Without a deadline there is nothing to guard; Lambda always names one.
+        remaining = max(0.0, deadline_ms / 1000 - time.time()) if deadline_ms else NEVER
         margin = min(margin, remaining * LARGEST_MARGIN_SHARE)
         self._cut_after = margin - min(cut, margin * LARGEST_CUT_SHARE)
         self._loop = loop

@@ -55,3 +55,8 @@ def test_a_response_that_ends_in_time_hears_of_no_deadline(runtime: StreamProces
     # The guard of the ended invocation must not touch the next one.
     following = runtime.invoke(function_url_event("/many", query="1,2000"), deadline=60)
     assert (following.complete, following.trailers) == (True, [])
+
+
+def test_an_invocation_without_a_deadline_is_served(runtime: StreamProcess) -> None:
+    response = runtime.invoke(function_url_event("/hello"), headers={"Lambda-Runtime-Deadline-Ms": ""})
+    assert (response.status, response.trailers) == (201, [])
