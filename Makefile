@@ -135,3 +135,8 @@ flag = $(if $($(2)),$(1) "$($(2))")
 smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= ORIGIN= AUTH_HEADER=].
 	@SMOKE_TOKEN="$(TOKEN)" $(BIN)/python -m scripts.smoke --url "$(URL)" $(call flag,--stream-url,STREAM_URL) \
 		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER)
+
+.PHONY: show
+show: .venv/.installed ## Print one turn's story: TURN=… [THREAD= USER= TENANT=, or the table is scanned] [STACK= TEXTS=yes].
+	@$(BIN)/python -m scripts.show --turn "$(TURN)" $(call flag,--stack,STACK) $(if $(TEXTS),--texts) \
+		$(call flag,--thread,THREAD) $(call flag,--tenant,TENANT) $(if $(findstring command,$(origin USER)),--user "$(USER)")

@@ -1,0 +1,50 @@
+"""Whose table and bucket an operator's script works on: a stack's, or those that the environment names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assistant.resources import Resources
+
+LAYER = Path(__file__).resolve().parent.parent / "layers" / "agents"
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the stack."""
+    parser.add_argument(
+        "--stack", default="", help="the CloudFormation stack; without it TABLE_NAME and BUCKET_NAME of the environment"
+    )
+
+
+def open_target(arguments: argparse.Namespace) -> Resources:
+    """Return the table and the bucket that the arguments name, with the credentials of the environment.
+
+    Raises:
+        SystemExit: there is no such stack, or nothing is named.
+    """
+    if str(LAYER) not in sys.path:
+        sys.path.insert(0, str(LAYER))
+    from assistant.resources import Resources
+    from assistant.settings import Settings
+
+    names = _of_stack(arguments.stack) if arguments.stack else dict(os.environ)
+    if not names.get("TABLE_NAME") or not names.get("BUCKET_NAME"):
+        raise SystemExit("Name the stack (STACK=…), or set TABLE_NAME and BUCKET_NAME.")
+    return Resources(Settings(table_name=names["TABLE_NAME"], bucket_name=names["BUCKET_NAME"]))
+
+
+def _of_stack(stack: str) -> dict[str, str]:
+    import boto3
+    from botocore.exceptions import ClientError
+
+    try:
+        [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        raise SystemExit(f"The stack {stack} cannot be read: {error}") from None
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
+    return {"TABLE_NAME": outputs.get("TableName", ""), "BUCKET_NAME": outputs.get("BucketName", "")}
