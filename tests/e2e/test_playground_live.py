@@ -161,3 +161,44 @@ def test_a_token_that_is_no_token_is_told_so(chat: Chat) -> None:
     chat.send("hello")
     expect(chat.page.get_by_role("alert")).to_be_visible()
     expect(chat.items("assistant_message")).to_have_count(0)
+
+
+def test_a_refund_waits_for_approval_and_goes_on_after_it(chat: Chat, dev_server: DevServer) -> None:
+    chat.page.get_by_label("Token").fill(dev_server.token(user="boss", role="admin"))
+    chat.page.get_by_label("Token").press("Enter")
+    chat.send("refund invoice 501 please")
+    chat.items("widget").get_by_role("button", name="Approve").click()
+    expect(chat.answer).to_contain_text("501")
+    expect(chat.items("widget").get_by_role("button", name="Approve")).to_have_count(0)
+
+
+def test_questions_of_the_assistant_are_answered(chat: Chat) -> None:
+    chat.send("!tool ask_about_problem {}")
+    form = chat.items("structured_input")
+    form.get_by_label("What is wrong?").fill("The lamp stays dark")
+    form.get_by_role("radio", name="Today").check()
+    form.get_by_role("button", name="Submit").click()
+    expect(form.get_by_role("definition").first).to_have_text("The lamp stays dark")
+    expect(chat.answer).to_be_visible()
+
+
+def test_the_browser_answers_a_tool_of_the_assistant(chat: Chat) -> None:
+    chat.send("!tool get_browser_info {}")
+    expect(chat.items("client_tool_call")).to_contain_text("Ran get_browser_info in this page")
+    expect(chat.answer).to_contain_text("time_zone")
+
+
+def test_the_switch_sends_everything_to_the_chat_endpoint(chat: Chat, dev_server: DevServer) -> None:
+    requests = sent(chat)
+    chat.page.get_by_label("Endpoint").select_option("chat")
+    chat.send("Good evening")
+    expect(chat.answer).to_contain_text("Good evening")
+    assert requests == [(dev_server.chat_url, "threads.create")]
+
+
+def test_the_chosen_look_and_endpoint_last_over_a_reload(chat: Chat) -> None:
+    chat.button("Dark mode").click()
+    chat.page.get_by_label("Endpoint").select_option("chat")
+    chat.page.reload()
+    expect(chat.page.locator("openai-chatkit")).to_have_attribute("data-theme", "dark")
+    expect(chat.page.get_by_label("Endpoint")).to_have_value("chat")
