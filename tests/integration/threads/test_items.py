@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from chatkit.types import (
-    AssistantMessageItem,
-    ClientToolCallItem,
-    CustomTask,
-    EndOfTurnItem,
-    GeneratedImage,
-    GeneratedImageItem,
-    HiddenContextItem,
     Page,
-    SDKHiddenContextItem,
-    StructuredInputAnswer,
     StructuredInputFreeform,
     StructuredInputItem,
-    TaskItem,
     Thread,
     ThreadItem,
-    WidgetItem,
-    Workflow,
-    WorkflowItem,
 )
-from chatkit.widgets import Card, Text
 
 from assistant import feedback, keys, reads
 from assistant.errors import InvalidRequestError, NotFoundError
-from assistant.ids import new_id
 from assistant.threads.pages import MAX_PAGE_ROWS
 from tests.integration.threads.conftest import User
-from tests.support.conversations import answered, hidden, new_thread, now, said
+from tests.support.conversations import answered, hidden, new_thread, one_of_each_kind, said
 from tests.support.faults import failing
 from tests.support.rows import put_items
 
@@ -70,26 +54,6 @@ async def pages(user: User, thread_id: str, limit: int, order: str) -> list[str]
             assert page.after is None
             return seen
         after = page.after
-
-
-def one_of_each_kind(thread_id: str) -> list[ThreadItem]:
-    def common() -> dict[str, Any]:
-        return {"id": new_id("msg"), "thread_id": thread_id, "created_at": now()}
-
-    question = StructuredInputFreeform(id="q", question="?", answer=StructuredInputAnswer(values=["ü"]))
-    return [
-        said(thread_id, "ü😀\u2028"),
-        AssistantMessageItem(**common(), content=[]),
-        ClientToolCallItem(**common(), call_id="c", name="tool", arguments={"a": [1, None, 1.5]}, output={"b": ""}),
-        WidgetItem(**common(), widget=Card(children=[Text(value="")]), copy_text="x"),
-        GeneratedImageItem(**common(), image=GeneratedImage(id="i", url="data:image/png;base64,AAAA")),
-        WorkflowItem(**common(), workflow=Workflow(type="custom", tasks=[CustomTask(title="t")])),
-        TaskItem(**common(), task=CustomTask(title="t")),
-        StructuredInputItem(**common(), status="answered", inputs=[question]),
-        HiddenContextItem(**common(), content={"any": ["thing"]}),
-        SDKHiddenContextItem(**common(), content="x"),
-        EndOfTurnItem(**common()),
-    ]
 
 
 async def test_each_kind_of_item_comes_back_equal(user: User) -> None:
