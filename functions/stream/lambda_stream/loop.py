@@ -128,8 +128,8 @@ class Runtime:
         done, running = await asyncio.wait({*workers, stop}, return_when=asyncio.FIRST_COMPLETED)
         for run in self._running:
             run.disconnect()
-        if self._running:
-            await asyncio.wait(running - {stop}, timeout=SHUTDOWN_GRACE)
+        if self._running and workers & running:
+            await asyncio.wait(workers & running, timeout=SHUTDOWN_GRACE)
         for task in running:
             task.cancel()
         await asyncio.gather(*workers, stop, return_exceptions=True)

@@ -99,8 +99,6 @@ class ResponseStream:
         Raises:
             StreamBroken: Lambda does not take it any more.
         """
-        if self.broken:
-            raise StreamBroken(self.broken)
         size = len(chunk)
         if size == 0:
             return
