@@ -157,7 +157,7 @@ class RecordingRuntimeApi:
             event: JSON-serialisable, or bytes to be sent as they are.
             handling: what becomes of its response.
             deadline: seconds until its end.
-            headers: more headers for `/next`, or others in place of the usual.
+            headers: more headers for `/next`, or others in place of the usual; an empty one is left out.
             chunked: send the event in chunks, as Go does with large ones.
         """
         request_id = str(uuid.uuid4())
@@ -287,7 +287,8 @@ class RecordingRuntimeApi:
                 await gone
         request.complete = True
         self._record(request)
-        writer.write(_answer(200, invocation.event, invocation.headers, chunked=invocation.chunked))
+        headers = {name: value for name, value in invocation.headers.items() if value}
+        writer.write(_answer(200, invocation.event, headers, chunked=invocation.chunked))
         invocation.taken.set_result(None)
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import gc
 import logging
 import os
@@ -140,8 +139,6 @@ class Runtime:
 
     async def _work(self, api: RuntimeApi, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        # What start-up put into the context is every invocation's; what an invocation puts there is its own.
-        clean = contextvars.copy_context()
         while not stopping.is_set():
             invocation = await api.next()
             trace_id = invocation.trace_id
@@ -150,7 +147,8 @@ class Runtime:
             run = InvocationRun(loop, self._app, self._lifespan.state, self._settings, self._sink, api, invocation)
             self._running.add(run)
             try:
-                run.task = loop.create_task(run.run(), context=clean.copy())
+                # A task has a context of its own: what the app puts into it ends with the invocation.
+                run.task = loop.create_task(run.run())
                 await run.task
             except Exception:
                 # Nothing that one invocation brings about may cost the ones after it.
