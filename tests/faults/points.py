@@ -20,8 +20,9 @@ from assistant.resources import Resources
 Moment = Literal["before", "after"]
 Harm = Literal["killed", "raised", "throttled", "acted"]
 
-# Longer than anything that a second process does at a point, unless it waits for the turn itself.
-ACT_SECONDS = 1.0
+# What a second process does at a point, it does in this time, unless it waits for the turn itself. Far shorter than a
+# lease, or the turn would count as dead.
+ACT_SECONDS = 0.3
 
 
 @dataclass

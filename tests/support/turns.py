@@ -113,6 +113,7 @@ class Client:
                 self.items[item.id] = item
             case ThreadItemRemovedEvent(item_id=item_id):
                 self.items.pop(item_id, None)
+                self.complete.discard(item_id)
 
     @property
     def text(self) -> str:

@@ -1,0 +1,359 @@
+"""What surviving adds to a turn: our turns on a table, beside the SDK's bare server on a store in memory.
+
+    python -m benchmarks.turns [--quick]
+
+One run, one model without a network, one agent; the two take turns, so that a busy machine is busy for both. Both
+encode their events as they go over the wire. The table is the local AWS, a process of its own: its CPU is not counted,
+its latency is, and stands beside the results as the time of one round trip. Prints a table and writes
+bench-results/turns.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "layers" / "agents")]
+
+from agents import Agent, Model, RunConfig, Runner  # noqa: E402 - the layer's folder must be on the path
+from chatkit.agents import AgentContext, simple_to_agent_input, stream_agent_response  # noqa: E402
+from chatkit.server import ChatKitServer, StreamingResult  # noqa: E402
+from chatkit.store import NotFoundError, Store  # noqa: E402
+from chatkit.types import (  # noqa: E402
+    Attachment,
+    ChatKitReq,
+    Page,
+    ThreadItem,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+)
+from openai.types.responses import ResponseUsage  # noqa: E402
+from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails  # noqa: E402
+from pydantic import TypeAdapter  # noqa: E402
+
+import assistant.server  # noqa: E402
+import assistant.titles  # noqa: E402
+from assistant import turns  # noqa: E402
+from assistant.api.events import encoded_events  # noqa: E402
+from assistant.context import RequestContext  # noqa: E402
+from assistant.identity import Caller  # noqa: E402
+from assistant.models.demo import DemoModel  # noqa: E402
+from assistant.models.emit import ResponseWriter  # noqa: E402
+from assistant.resources import Resources  # noqa: E402
+from assistant.settings import load_settings  # noqa: E402
+from local import stack  # noqa: E402
+from local.emulator import CREDENTIALS, REGION, Emulator  # noqa: E402
+
+RESULTS = ROOT / "bench-results" / "turns.json"
+READS = {"get_item", "query", "batch_get_item"}
+CALLER = Caller("bench", "user")
+# How long an answer is for which the writes are counted.
+LONG_ANSWER_SECONDS = 30.0
+
+
+@dataclass
+class Words(Model):
+    """A model that says a number of words at a pace, without a network."""
+
+    count: int = 0
+    pause: float = 0.0
+
+    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+        """Stream the words."""
+        writer = ResponseWriter("words")
+        for event in (*writer.begin(), *writer.open_text()):
+            yield event
+        for number in range(self.count):
+            for event in writer.text(f"word{number} "):
+                yield event
+            # What a provider's stream does too: the loop gets its turn between two deltas.
+            await asyncio.sleep(self.pause)
+        usage = ResponseUsage(
+            input_tokens=1,
+            output_tokens=1,
+            total_tokens=2,
+            input_tokens_details=InputTokensDetails(cached_tokens=0, cache_write_tokens=0),
+            output_tokens_details=OutputTokensDetails(reasoning_tokens=0),
+        )
+        for event in (*writer.close_text(), *writer.complete(usage)):
+            yield event
+
+    async def get_response(self, *given: Any, **named: Any) -> Any:
+        """Answer nothing: only streams are measured."""
+        raise NotImplementedError
+
+
+MODEL = Words()
+
+
+def build_agent(settings: object) -> Agent[Any]:
+    """Return the agent of both subjects."""
+    return Agent(name="Bench", instructions="You talk.", model=MODEL)
+
+
+@dataclass
+class Measured:
+    """What one subject cost: a value for each turn."""
+
+    first_event_ms: list[float] = field(default_factory=list)
+    fixed_cpu_ms: list[float] = field(default_factory=list)
+    delta_cpu_us: list[float] = field(default_factory=list)
+
+
+class MemoryStore(Store[None]):
+    """The least that the SDK's server needs."""
+
+    def __init__(self) -> None:
+        self.threads: dict[str, ThreadMetadata] = {}
+        self.items: dict[str, dict[str, ThreadItem]] = {}
+
+    async def load_thread(self, thread_id: str, context: None) -> ThreadMetadata:
+        return self.threads[thread_id]
+
+    async def save_thread(self, thread: ThreadMetadata, context: None) -> None:
+        self.threads[thread.id] = thread
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: None
+    ) -> Page[ThreadItem]:
+        items = list(self.items.get(thread_id, {}).values())
+        return Page(data=(items[::-1] if order == "desc" else items)[:limit])
+
+    async def load_threads(self, limit: int, after: str | None, order: str, context: None) -> Page[ThreadMetadata]:
+        return Page(data=list(self.threads.values())[:limit])
+
+    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: None) -> None:
+        self.items.setdefault(thread_id, {})[item.id] = item
+
+    async def save_item(self, thread_id: str, item: ThreadItem, context: None) -> None:
+        await self.add_thread_item(thread_id, item, context)
+
+    async def load_item(self, thread_id: str, item_id: str, context: None) -> ThreadItem:
+        return self.items[thread_id][item_id]
+
+    async def delete_thread(self, thread_id: str, context: None) -> None:
+        del self.threads[thread_id]
+
+    async def delete_thread_item(self, thread_id: str, item_id: str, context: None) -> None:
+        del self.items[thread_id][item_id]
+
+    async def save_attachment(self, attachment: Attachment, context: None) -> None:
+        raise NotFoundError
+
+    async def load_attachment(self, attachment_id: str, context: None) -> Attachment:
+        raise NotFoundError
+
+    async def delete_attachment(self, attachment_id: str, context: None) -> None:
+        raise NotFoundError
+
+
+class BareServer(ChatKitServer[None]):
+    """The SDK's server, as its documentation shows it."""
+
+    async def respond(
+        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: None
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        page = await self.store.load_thread_items(thread.id, None, 20, "desc", context)
+        agent_context: AgentContext[None] = AgentContext(thread=thread, store=self.store, request_context=context)
+        result = Runner.run_streamed(
+            build_agent(None),
+            await simple_to_agent_input(page.data[::-1]),
+            context=agent_context,
+            run_config=RunConfig(tracing_disabled=True),
+        )
+        async for event in stream_agent_response(agent_context, result):
+            yield event
+
+
+BODY = json.dumps(
+    {
+        "type": "threads.create",
+        "params": {
+            "input": {
+                "content": [{"type": "input_text", "text": "hello"}],
+                "attachments": [],
+                "inference_options": {},
+            }
+        },
+    }
+)
+
+
+class Bare:
+    """The SDK's server on a store in memory."""
+
+    def __init__(self) -> None:
+        self._server = BareServer(MemoryStore())
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Run a turn."""
+        result = await self._server.process(BODY, None)
+        async for frame in cast(StreamingResult, result):
+            yield frame
+
+
+class Surviving:
+    """Our turns on the table."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._adapter: TypeAdapter[Any] = TypeAdapter(ChatKitReq)
+        self.operations: list[str] = []
+        self._call = resources.table._call
+        resources.table._call = self._counted  # type: ignore[method-assign]
+
+    async def _counted(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        self.operations.append(operation)
+        return await self._call(operation, request)
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Run a turn."""
+        context = RequestContext(CALLER, self._resources)
+        request = self._adapter.validate_json(BODY)
+        turn = await turns.start(request, context, idempotency_key=os.urandom(8).hex(), frame_id=None)
+        async for frame in encoded_events(turn, context):
+            yield frame
+        await turn.wait()
+
+    @property
+    def writes(self) -> int:
+        """Calls that wrote."""
+        return sum(operation not in READS for operation in self.operations)
+
+    @property
+    def reads(self) -> int:
+        """Calls that read."""
+        return len(self.operations) - self.writes
+
+
+async def one_turn(subject: Bare | Surviving, words: int) -> tuple[float, float]:
+    """Run a turn and return the seconds to its first event, and the seconds of CPU that it took."""
+    MODEL.count, MODEL.pause = words, 0.0
+    cpu, began = time.process_time(), time.perf_counter()
+    first = 0.0
+    async with aclosing(subject.stream()) as frames:
+        async for _ in frames:
+            first = first or time.perf_counter() - began
+    return first, time.process_time() - cpu
+
+
+async def measure(resources: Resources, rounds: int, words: int) -> dict[str, Any]:
+    """Run both, turn about."""
+    subjects: dict[str, Bare | Surviving] = {"bare": Bare(), "surviving": Surviving(resources)}
+    measured = {name: Measured() for name in subjects}
+    for subject in subjects.values():
+        await one_turn(subject, 10)
+    for _ in range(rounds):
+        for name, subject in subjects.items():
+            first, empty = await one_turn(subject, 1)
+            _, full = await one_turn(subject, words + 1)
+            measured[name].first_event_ms.append(first * 1e3)
+            measured[name].fixed_cpu_ms.append(empty * 1e3)
+            measured[name].delta_cpu_us.append((full - empty) / words * 1e6)
+    surviving = cast(Surviving, subjects["surviving"])
+    surviving.operations.clear()
+    await one_turn(surviving, 10)
+    short = (surviving.writes, surviving.reads)
+    return {"measured": measured, "short": short, "round_trip_ms": await _round_trip(resources)}
+
+
+async def long_answer(resources: Resources, seconds: float) -> tuple[int, int]:
+    """Run a turn of that length and return its writes and its reads."""
+    surviving = Surviving(resources)
+    words = int(seconds * 10)
+    MODEL.count, MODEL.pause = words, seconds / words
+    async with aclosing(surviving.stream()) as frames:
+        async for _ in frames:
+            pass
+    return surviving.writes, surviving.reads
+
+
+async def _round_trip(resources: Resources) -> float:
+    from assistant import keys
+
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        await resources.table.get(keys.Key("bench", "bench"))
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1e3
+
+
+def report(found: dict[str, Any], long: tuple[int, int], seconds: float) -> list[dict[str, Any]]:
+    """Return the table's rows: what it is, both values, and their ratio."""
+    measured: dict[str, Measured] = found["measured"]
+    rows: list[dict[str, Any]] = []
+    for title, name in (
+        ("time to the first event, ms", "first_event_ms"),
+        ("CPU of a turn of one delta, ms", "fixed_cpu_ms"),
+        ("CPU of a delta, µs", "delta_cpu_us"),
+    ):
+        bare, ours = (statistics.median(getattr(measured[subject], name)) for subject in ("bare", "surviving"))
+        rows.append(
+            {"what": title, "bare": round(bare, 2), "surviving": round(ours, 2), "ratio": round(ours / bare, 2)}
+        )
+    for title, (writes, reads) in (("a short answer", found["short"]), (f"an answer of {seconds:g} s", long)):
+        rows.append({"what": f"writes of {title}", "bare": 0, "surviving": writes, "ratio": None})
+        rows.append({"what": f"reads of {title}", "bare": 0, "surviving": reads, "ratio": None})
+    rows.append(
+        {"what": "one round trip here, ms", "bare": None, "surviving": round(found["round_trip_ms"], 2), "ratio": None}
+    )
+    return rows
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print the rows."""
+    print(f"{'':36}{'bare':>10}{'surviving':>12}{'ratio':>8}")
+    for row in rows:
+        cells = ["" if row[name] is None else f"{row[name]:g}" for name in ("bare", "surviving", "ratio")]
+        print(f"{row['what']:36}{cells[0]:>10}{cells[1]:>12}{cells[2]:>8}")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work, for a look")
+    quick = parser.parse_args().quick
+    rounds, words, seconds = (3, 200, 6.0) if quick else (15, 1000, LONG_ANSWER_SECONDS)
+    assistant.server.build_model = lambda *given: MODEL
+    assistant.titles.build_model = lambda *given: DemoModel()
+    with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
+        made = stack.deploy(emulator.endpoint_url, "bench", ["http://127.0.0.1"])
+        os.environ |= {
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": emulator.endpoint_url,
+            "AWS_DEFAULT_REGION": REGION,
+            "TABLE_NAME": made.table_name,
+            "BUCKET_NAME": made.bucket_name,
+            "AUTH_MODE": "guest",
+            "LLM_PROVIDER": "demo",
+            "AGENT_FACTORY": "benchmarks.turns:build_agent",
+        }
+        os.environ.pop("AWS_LAMBDA_FUNCTION_NAME", None)
+
+        async def run() -> list[dict[str, Any]]:
+            resources = Resources(load_settings())
+            found = await measure(resources, rounds, words)
+            return report(found, await long_answer(Resources(load_settings()), seconds), seconds)
+
+        rows = asyncio.run(run())
+    print_table(rows)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"python": sys.version.split()[0], "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
