@@ -28,6 +28,8 @@ WATCHED_SUFFIXES = {".py", ".json", ".yaml"}
 POLL_SECONDS = 0.1
 # One look at a function that still starts: its socket listens, and the answer comes when it is up.
 PATIENCE_SECONDS = 2.0
+# A function that ends sooner than this after its start cannot run as it is.
+BROKEN_SECONDS = 3.0
 # How often it looks whether `make` is still there.
 PARENT_SECONDS = 0.5
 
@@ -78,9 +80,17 @@ async def _announce(front_url: str, stream_url: str, environment: Mapping[str, s
     )
 
 
-async def _report_end(child: Child) -> None:
-    code = await child.wait()
-    print(f"{child.name} ended with exit code {code}; it starts again on the next change.", flush=True)
+async def _keep_alive(child: Child, environment: Mapping[str, str]) -> None:
+    """Start a function again that has died. One that cannot even start waits for the next change of the code."""
+    loop = asyncio.get_running_loop()
+    while True:
+        started = loop.time()
+        code = await child.wait()
+        if loop.time() - started < BROKEN_SECONDS:
+            print(f"{child.name} ended with exit code {code}; it starts again on the next change.", flush=True)
+            return
+        print(f"{child.name} ended with exit code {code}; starting it again ...", flush=True)
+        await child.start(environment)
 
 
 def _matters(_: object, path: str) -> bool:
@@ -161,7 +171,7 @@ class DevServer:
                 print("Starting the functions ...", flush=True)
                 for child in children:
                     await child.start(environment)
-                reports = [asyncio.create_task(_report_end(child)) for child in children]
+                reports = [asyncio.create_task(_keep_alive(child, environment)) for child in children]
                 reports.append(asyncio.create_task(_announce(front_url, stream_url, environment)))
                 await asyncio.wait({stopped, crashed, changed}, return_when=asyncio.FIRST_COMPLETED)
                 for report in reports:

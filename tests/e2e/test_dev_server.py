@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from local.server import BROKEN_SECONDS
 from local.settings import ROOT
 from local.stack import client
 from tests.support.dev import DevServer, clean_environment
@@ -139,6 +140,16 @@ def test_a_kill_loses_no_turn_that_was_answered_two_seconds_ago(own_server: DevS
     own_server.process.wait()
     own_server.start()
     assert _items(own_server, thread) == before
+
+
+def test_a_function_that_dies_is_started_again(own_server: DevServer) -> None:
+    thread = _say(own_server.chat_url, "before")["thread_id"]
+    children = Path(f"/proc/{own_server.process.pid}/task/{own_server.process.pid}/children").read_text().split()
+    chat = next(pid for pid in children if b"\0chat\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    time.sleep(BROKEN_SECONDS)
+    os.kill(int(chat), signal.SIGKILL)
+    own_server.await_line("chat ended with exit code -9; starting it again")
+    assert _say(own_server.chat_url, "after", thread)["thread_id"] == thread
 
 
 def test_a_kill_of_the_server_alone_leaves_nothing_running(own_server: DevServer) -> None:

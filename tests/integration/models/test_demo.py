@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from assistant.errors import ModelUnavailableError
 from assistant.models import build_model
+from assistant.models.demo_script import DIRECTIVES, MOST_WORDS, Say
 from assistant.settings import Settings
 from tests.support.model_runs import Run, compatible_settings, helper, run_streamed
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Text
@@ -282,3 +283,10 @@ async def test_agents_without_tools_write_titles_and_classify_in_one_word() -> N
     assert title.final_output == "please tell me how to water"
     assert (await say("my invoice is wrong", classifier)).text == "billing"
     assert (await say("nice weather", classifier)).text == "general"
+
+
+def test_a_number_beyond_all_measure_is_cut() -> None:
+    for argument in ("99999999999999999", "9" * 5000):
+        (step,) = DIRECTIVES["slow"](argument)
+        assert isinstance(step, Say)
+        assert len(step.text.split()) == MOST_WORDS

@@ -26,6 +26,8 @@ SLOW_PAUSE_SECONDS = 0.1
 LONG_LINE_BYTES = 64
 # More than any limit that a test wants to cross, and far from what would fill a function's memory.
 LONGEST_KB = 20_000
+# A quarter of an hour of `!slow`, which is as long as a function may run.
+MOST_WORDS = 9_000
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,12 @@ class Fail:
 Step = Say | Think | Cite | Call | Draw | Fail
 
 
-def _count(argument: str, default: int) -> int:
+def _count(argument: str, default: int, most: int) -> int:
     word = argument.split(maxsplit=1)[0] if argument else ""
-    return int(word) if word.isdecimal() else default
+    if not word.isdecimal():
+        return default
+    # A number of more digits than the limit has is over it, however large: Python refuses to read the largest.
+    return most if len(word) > len(str(most)) else min(int(word), most)
 
 
 def _numbered(count: int) -> str:
@@ -84,18 +89,18 @@ def _numbered(count: int) -> str:
 
 
 def _slow(argument: str) -> Iterator[Step]:
-    yield Say(_numbered(_count(argument, 20)), pause=SLOW_PAUSE_SECONDS)
+    yield Say(_numbered(_count(argument, 20, MOST_WORDS)), pause=SLOW_PAUSE_SECONDS)
 
 
 def _fail(argument: str) -> Iterator[Step]:
-    count = _count(argument, 0)
+    count = _count(argument, 0, MOST_WORDS)
     if count:
         yield Say(_numbered(count))
     yield Fail()
 
 
 def _long(argument: str) -> Iterator[Step]:
-    kilobytes = min(_count(argument, 1), LONGEST_KB)
+    kilobytes = _count(argument, 1, LONGEST_KB)
     lines = kilobytes * 1024 // LONG_LINE_BYTES
     text = "".join(f"line {number} ".ljust(LONG_LINE_BYTES - 1, ".") + "\n" for number in range(1, lines + 1))
     yield Say(text, pause=0.0)
