@@ -100,6 +100,10 @@ test: environments browser lint types ## Run what CI runs: style, types and all 
 	@echo "Running the tests ..."
 	@$(BIN)/pytest -n 2 -m "not exhaustive"
 
+.PHONY: bench
+bench: .venv/.installed .envs/ministack/.installed ## Measure against named peers in one run: tables here, JSON in bench-results/.
+	@for name in streaming store turns; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
+
 .PHONY: eval
 eval: .venv/.installed .envs/ministack/.installed ## Hold sample conversations on the configured provider and judge the calls.
 	@$(BIN)/python -W ignore scripts/evaluate.py
