@@ -130,7 +130,7 @@ class Deployment:
             raise RefusedError(answer.status_code, answer.text)
         return answer.json()
 
-    async def operate(self, kind: str, **params: Any) -> Any:
+    async def operate(self, kind: str, /, **params: Any) -> Any:
         """Send an operation that does not stream."""
         return await self.post(ENDPOINT, {"type": kind, "params": params})
 

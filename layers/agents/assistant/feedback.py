@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatkit.types import FeedbackKind
 
+from assistant import observability
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.table import ConditionFailedError, Write
@@ -41,3 +42,4 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
         await context.resources.table.transact(writes)
     except ConditionFailedError:
         raise ThreadNotFoundError("The item does not exist.") from None
+    observability.feedback_given(kind, len(writes))

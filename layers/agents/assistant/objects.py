@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from assistant.settings import Settings
 from assistant.table import lambda_config, store_error
+from assistant.tracing import segment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,8 +65,12 @@ class Objects:
                 self._client = boto3.client("s3", config=lambda_config().merge(style))
             return self._client
 
-    async def _call(self, operation: Callable[[], T]) -> T:
-        """Make a call on a thread of the pool, where the client is made too."""
+    async def _call(self, name: str, operation: Callable[[], T]) -> T:
+        """Make a call on a thread of the pool, where the client is made too; `name` is S3's for it."""
+        with segment("S3", "aws", (KeyError,), operation=name):
+            return await self._run(operation)
+
+    async def _run(self, operation: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
         except Exception as error:
@@ -80,7 +85,8 @@ class Objects:
     async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
         """Write an object of `body` bytes; a file is read from where it stands, and can be rewound."""
         await self._call(
-            lambda: self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+            "PutObject",
+            lambda: self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type),
         )
 
     async def get(self, key: str) -> bytes:
@@ -93,7 +99,7 @@ class Objects:
         def call() -> bytes:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
-        return await self._call(call)
+        return await self._call("GetObject", call)
 
     async def peek(self, key: str, count: int) -> Head | None:
         """Return an object's size and its first `count` bytes, or None where there is no such object."""
@@ -112,7 +118,7 @@ class Objects:
             return Head(size, found["Body"].read())
 
         try:
-            return await self._call(call)
+            return await self._call("GetObject", call)
         except KeyError:
             return None
 
@@ -121,7 +127,7 @@ class Objects:
         for start in range(0, len(keys), MAX_DELETE_KEYS):
             chunk = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
             request: Any = {"Objects": chunk, "Quiet": True}
-            answer = await self._call(partial(self._delete, request))
+            answer = await self._call("DeleteObjects", partial(self._delete, request))
             failed = answer.get("Errors", [])
             if failed:
                 raise store_error(RuntimeError(f"{len(failed)} objects could not be removed"))
@@ -134,7 +140,8 @@ class Objects:
         removed = 0
         while True:
             answer = await self._call(
-                lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS)
+                "ListObjectsV2",
+                lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS),
             )
             keys = [entry["Key"] for entry in answer.get("Contents", [])]
             if not keys:
@@ -152,6 +159,7 @@ class Objects:
             parameters: What else the signature covers, by boto3's names.
         """
         request: Mapping[str, Any] = {"Bucket": self.bucket, "Key": key, **parameters}
-        return await self._call(
+        # Signing asks nobody, so it is no call to trace.
+        return await self._run(
             lambda: self.client.generate_presigned_url(operation, Params=dict(request), ExpiresIn=seconds)
         )

@@ -1,4 +1,4 @@
-"""What a deployment sees of itself: one structured line a turn, metrics by outcome and provider, X-Ray segments.
+"""What a deployment sees of itself: one structured line a turn, and metrics by outcome and provider.
 
 None of it carries anybody's text; a user appears as a hash. Powertools is loaded when the first turn ends, so a read
 pays nothing for it.
@@ -6,9 +6,9 @@ pays nothing for it.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from aws_lambda_powertools.metrics import EphemeralMetrics
-    from aws_lambda_powertools.tracing import Tracer
 
     from assistant.context import RequestContext
 
-SERVICE = "chatkit"
+# Where the template names none. It names the stack, so that two in one account are told apart.
+DEFAULT_SERVICE = "chatkit"
 # The namespace of the metrics, which the template's dashboard and alarms name too.
 NAMESPACE = "ChatKit"
-# Lambda sets it for an invocation that is traced.
-_TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+# Libraries that log requests and answers whole at DEBUG, and each call at INFO.
+_TALKATIVE = ("boto3", "botocore", "httpcore2", "httpx2", "mcp", "openai", "s3transfer", "urllib3")
+
+
+def keep_texts_out(log_content: bool) -> None:
+    """Hold back what libraries say below a warning, whatever level the function logs at, unless texts may be logged.
+
+    Args:
+        log_content: The setting `LOG_CONTENT`.
+    """
+    for name in () if log_content else _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @cache
@@ -32,29 +42,16 @@ def logger() -> Logger:
     """Return the structured logger: JSON lines on standard output."""
     from aws_lambda_powertools import Logger
 
-    return Logger(service=SERVICE, name="assistant.turns.line")
+    return Logger(service=_service(), name="assistant.turns.line")
 
 
-@cache
-def _tracer() -> Tracer:
-    from aws_lambda_powertools import Tracer
-
-    return Tracer(service=SERVICE, auto_patch=False)
+def _service() -> str:
+    return os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE)
 
 
 def user_hash(user_id: str) -> str:
     """Return a stable stand-in for a user's id, so that lines can be joined and name nobody."""
     return sha256(user_id.encode()).hexdigest()[:16]
-
-
-@asynccontextmanager
-async def segment(name: str) -> AsyncIterator[None]:
-    """Trace what runs inside as an X-Ray subsegment; outside a traced invocation nothing happens."""
-    if _TRACE_VARIABLE not in os.environ:
-        yield
-        return
-    async with _tracer().provider.in_subsegment_async(name=f"## {name}"):
-        yield
 
 
 def turn_ended(context: RequestContext, thread_id: str, turn_id: str, outcome: str, story: Mapping[str, Any]) -> None:
@@ -88,7 +85,7 @@ def feedback_given(kind: str, items: int) -> None:
 def _metrics() -> EphemeralMetrics:
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
-    return EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    return EphemeralMetrics(namespace=NAMESPACE, service=_service())
 
 
 def _count(outcome: str, story: Mapping[str, Any]) -> None:
@@ -103,4 +100,6 @@ def _count(outcome: str, story: Mapping[str, Any]) -> None:
             metrics.add_metric(name="FirstDeltaSeconds", unit="Seconds", value=story["first_delta_seconds"])
         metrics.add_metric(name="InputTokens", unit="Count", value=story["input_tokens"])
         metrics.add_metric(name="OutputTokens", unit="Count", value=story["output_tokens"])
+        # What a model costs goes by tokens: the alarm on spend watches their sum.
+        metrics.add_metric(name="Tokens", unit="Count", value=story["input_tokens"] + story["output_tokens"])
         metrics.flush_metrics()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from assistant import observability
 from assistant.objects import Objects
 from assistant.settings import Settings, load_settings
 from assistant.table import Table
@@ -32,5 +33,6 @@ class Resources:
     running: dict[tuple[str, str, str], TurnRun] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        observability.keep_texts_out(self.settings.log_content)
         self.table = Table(self.settings)
         self.objects = Objects(self.settings)

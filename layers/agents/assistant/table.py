@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import StoreUnavailableError
 from assistant.keys import Key
 from assistant.settings import Settings
+from assistant.tracing import segment
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -128,13 +129,16 @@ class Table:
             answer: dict[str, Any] = getattr(self.client, operation)(**request)
             return answer
 
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-        except Exception as error:
-            known = _translated(error)
-            if known is None:
-                raise
-            raise known from error
+        name = operation.title().replace("_", "")
+        refusals = (ConditionFailedError, _TransactionBusyError)
+        with segment("DynamoDB", "aws", refusals, operation=name, table_name=self.name):
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            except Exception as error:
+                known = _translated(error)
+                if known is None:
+                    raise
+                raise known from error
 
     async def get(self, key: Key) -> Row | None:
         """Return the row with that key, strongly consistent, or None."""

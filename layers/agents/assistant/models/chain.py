@@ -29,6 +29,7 @@ from assistant.models.deadline import seconds_left
 from assistant.models.failures import Failure, failure_of, failure_of_event
 from assistant.models.link import Link, ModelCall
 from assistant.models.usage import with_usage
+from assistant.tracing import segment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -128,8 +129,9 @@ class ModelChain(Model):
         while True:
             link = attempts.link
             try:
-                async with asyncio.timeout(attempts.budget()):
-                    response = await link.prepare(call).response(await link.model())
+                with segment(link.provider, "remote", model=link.model_name):
+                    async with asyncio.timeout(attempts.budget()):
+                        response = await link.prepare(call).response(await link.model())
             except Exception as error:
                 await attempts.failed(error)
             else:
@@ -159,9 +161,10 @@ class ModelChain(Model):
         while True:
             progress = _Progress()
             try:
-                async with aclosing(_attempt(attempts, call, progress)) as events:
-                    async for event in events:
-                        yield event
+                with segment(attempts.link.provider, "remote", model=attempts.link.model_name):
+                    async with aclosing(_attempt(attempts, call, progress)) as events:
+                        async for event in events:
+                            yield event
             except Exception as error:
                 if progress.completed:
                     # The answer is whole; what failed is the tidying up after it.
