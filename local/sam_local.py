@@ -5,10 +5,8 @@ It needs Docker. Guests are let in, and the demo model answers unless a provider
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import json
-import os
 import platform
 import shlex
 import signal
@@ -81,6 +79,15 @@ def sam_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **CREDENTIALS, **build, "AWS_DEFAULT_REGION": REGION, "PATH": path}
 
 
+def remove_containers(environment: Mapping[str, str]) -> None:
+    """Remove the containers that run our build: `sam` leaves some behind when it is told to stop."""
+    for folder in BUILD.glob("*Function"):
+        listing = ["docker", "ps", "--all", "--quiet", "--filter", f"volume={folder}"]
+        listed = subprocess.run(listing, env=environment, capture_output=True, text=True, check=True).stdout.split()
+        if listed:
+            subprocess.run(["docker", "rm", "--force", *listed], env=environment, check=True, capture_output=True)
+
+
 def run(environment: Mapping[str, str]) -> int:
     """Build, and serve until Ctrl-C or SIGTERM. Return the exit code.
 
@@ -109,9 +116,7 @@ def run(environment: Mapping[str, str]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: process.terminate())
         code = process.wait()
-        # The session that it led: what of it is left has nobody to answer to.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+        remove_containers(sam)
     return 0 if code in (0, -signal.SIGTERM) else code
 
 
