@@ -15,7 +15,7 @@ from chatkit.types import (
 )
 from pydantic_core import to_json
 
-from assistant.turns.opening import OPENING_ITEMS
+from assistant.turns.opening import opening_items
 
 if TYPE_CHECKING:
     from chatkit.store import Store
@@ -56,20 +56,19 @@ async def load_history(
 ) -> list[ThreadItem]:
     """Return the thread's newest turns that fit `HISTORY_MAX_TOKENS`, the oldest first.
 
-    What the turn has read of the thread is used up first; older pages are read while the budget lasts.
+    They are among the items that the turn has read at its opening, so this costs no round trip; only a turn longer
+    than that, of which not even the user's message was read, is read on.
     """
-    budget = context.settings.history_max_tokens
+    budget, limit = context.settings.history_max_tokens, opening_items(context.settings)
     items: list[ThreadItem] = []
-    used = 0
     after: str | None = None
     while True:
-        page = await store.load_thread_items(thread.id, after, OPENING_ITEMS, "desc", context)
+        page = await store.load_thread_items(thread.id, after, limit, "desc", context)
         items += page.data
-        used += sum(estimated_tokens(item) for item in page.data)
         after = page.data[-1].id if page.data else None
         if not page.has_more or after is None:
             return newest_turns(items[::-1], budget, whole=True)
-        if used > budget and any(item.type == "user_message" for item in items):
+        if any(item.type == "user_message" for item in items):
             return newest_turns(items[::-1], budget, whole=False)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from assistant.conversion import ItemConverter
 from assistant.settings import Secret
+from assistant.turns.opening import OPENING_ITEMS, TOKENS_AN_ITEM
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, RawStream, Reasoning, Text, ToolCall
 from tests.support.turns import addition, retry
@@ -54,14 +55,22 @@ async def test_the_oldest_turns_are_left_out_whole_when_the_budget_is_used(
     assert sum(len(str(each.get("content"))) for each in messages[1:]) < 120 * 4 + 100
 
 
-async def test_a_long_thread_is_read_as_far_as_the_budget_goes(process: ProcessMaker, provider: ProviderServer) -> None:
+async def test_a_larger_budget_reads_more_of_a_long_thread(process: ProcessMaker, provider: ProviderServer) -> None:
     here = process()
     thread_id = await here.create("question 0")
-    for number in range(1, 30):
+    for number in range(1, 29):
         provider.script(Answer(Text(f"answer {number}")))
         await here.say(thread_id, f"question {number}")
-    said = [each for each in provider.bodies[-1]["messages"] if each["role"] == "user"]
-    assert len(said) == 30, "more than the items of one page"
+    # What is read at once is in proportion to the budget, so that a turn costs the same in a thread of any length.
+    assert len(asked_in(provider)) - OPENING_ITEMS // 2 in (0, 1)
+    richer = process(history_max_tokens=60 * TOKENS_AN_ITEM)
+    await richer.say(thread_id, "question 29")
+    assert len(asked_in(provider)) == 30
+
+
+def asked_in(provider: ProviderServer) -> list[object]:
+    """Return the user's messages that the model was shown last."""
+    return [each for each in provider.bodies[-1]["messages"] if each["role"] == "user"]
 
 
 async def test_a_message_larger_than_the_budget_is_still_answered(

@@ -8,6 +8,7 @@ from chatkit.types import ThreadItem, ThreadMetadata
 
 from assistant import keys
 from assistant.context import RequestContext
+from assistant.settings import Settings
 from assistant.table import Row
 from assistant.threads import places
 from assistant.threads.known import remember
@@ -16,8 +17,15 @@ from assistant.threads.store import ThreadNotFoundError, ThreadStore
 from assistant.turns.record import TurnRecord, load_record
 
 # What a model may see of a thread is in its newest items. One page of this size keeps the cost of a turn the same
-# for a thread of any length; the token budget cuts further.
-OPENING_ITEMS = 48
+# for a thread of any length; a larger budget of tokens reads more, at so many tokens an item.
+OPENING_ITEMS = 50
+TOKENS_AN_ITEM = 320
+MAX_OPENING_ITEMS = 500
+
+
+def opening_items(settings: Settings) -> int:
+    """Return how many of a thread's newest items a turn reads: about what `HISTORY_MAX_TOKENS` can hold."""
+    return min(max(OPENING_ITEMS, settings.history_max_tokens // TOKENS_AN_ITEM), MAX_OPENING_ITEMS)
 
 
 @dataclass
@@ -58,15 +66,14 @@ async def read_opening(thread_id: str, context: RequestContext, *, newest: str |
     caller, table = context.caller, context.resources.table
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
     # The turn and the metadata come with the items, which is why there are two rows more.
-    rows, more = await table.query(
-        pk, between=(keys.ITEM_PREFIX, keys.TURN_SK), descending=True, limit=OPENING_ITEMS + 2
-    )
+    limit = opening_items(context.settings)
+    rows, more = await table.query(pk, between=(keys.ITEM_PREFIX, keys.TURN_SK), descending=True, limit=limit + 2)
     turn, meta, items = split_head(rows)
     if meta is None or not is_visible(meta):
         raise ThreadNotFoundError("The thread does not exist.")
     if newest is not None and all(row["id"] != newest for row in items):
         high = keys.item_sk(await places.cursor_place(table, pk, newest))
-        items, more = await table.query(pk, between=(keys.ITEM_PREFIX, high), descending=True, limit=OPENING_ITEMS)
+        items, more = await table.query(pk, between=(keys.ITEM_PREFIX, high), descending=True, limit=limit)
     items = [row for row in items if is_visible(row)]
     if newest is not None:
         while items and items[0]["id"] != newest:
