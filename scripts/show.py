@@ -122,7 +122,10 @@ def _told(row: Row, texts: bool) -> Iterator[tuple[str, Any]]:
 async def _text(resources: Resources, row: Row) -> str:
     from assistant.threads.rows import load_item
 
-    body = await resources.objects.get(row["object"]) if "object" in row else None
+    try:
+        body = await resources.objects.get(row["object"]) if "object" in row else None
+    except KeyError:
+        return "(its object is not in the bucket)"
     return load_item(row, body).model_dump_json(exclude_none=True, exclude={"id", "thread_id", "created_at", "type"})
 
 
