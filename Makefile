@@ -96,7 +96,7 @@ browser:
 	fi
 
 .PHONY: test
-test: environments browser lint types ## Run what CI runs: style, types and all suites.
+test: environments browser lint types validate ## Run what CI runs: style, types, the template and all suites.
 	@echo "Running the tests ..."
 	@$(BIN)/pytest -n 2 -m "not exhaustive"
 
@@ -128,7 +128,12 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 .PHONY: validate
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
 	@$(WITH_TOOLS) sam validate --lint --region us-east-1
-	@.envs/sam/bin/cfn-lint template.yaml
+	@mkdir -p .build/validate
+	@.envs/sam/bin/python -m local.transform > .build/validate/default.json
+	@.envs/sam/bin/python -m local.transform GradualDeployment=true SnapStart=PublishedVersions \
+		AlarmEmail=ops@example.com MonthlyBudget=10 > .build/validate/everything.json 2>/dev/null
+	@.envs/sam/bin/cfn-lint -t template.yaml .build/validate/default.json .build/validate/everything.json
+	@CKV_SKIP_PACKAGE_UPDATE_CHECK=TRUE .envs/checkov/bin/checkov --config-file .checkov.yaml -d .build/validate
 
 # --- Looking after a deployment -------------------------------------------------------------------------------
 
@@ -144,3 +149,7 @@ smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL
 show: .venv/.installed ## Print one turn's story: TURN=… [THREAD= USER= TENANT=, or the table is scanned] [STACK= TEXTS=yes].
 	@$(BIN)/python -m scripts.show --turn "$(TURN)" $(call flag,--stack,STACK) $(if $(TEXTS),--texts) \
 		$(call flag,--thread,THREAD) $(call flag,--tenant,TENANT) $(if $(findstring command,$(origin USER)),--user "$(USER)")
+
+.PHONY: cost
+cost: .venv/.installed ## Print what a million turns cost on AWS, beside other front doors.
+	@$(BIN)/python -m scripts.cost

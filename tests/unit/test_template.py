@@ -36,6 +36,7 @@ def _settings_variables() -> set[str]:
 
 def test_every_variable_that_the_template_sets_is_one_that_the_code_reads() -> None:
     of_others = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "AWS_LAMBDA_EXEC_WRAPPER"}
+    of_others.add("LAMBDA_STREAM_METRICS_NAMESPACE")
     for name in FUNCTIONS:
         assert set(_environment(name)) - of_others <= _settings_variables()
 

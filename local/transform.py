@@ -1,0 +1,44 @@
+"""Prints the template as CloudFormation gets it, without SAM: for linters that look at what is really deployed.
+
+Run with the Python of SAM's environment, which has its translator:
+
+    .envs/sam/bin/python -m local.transform GradualDeployment=true
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+from local.template import TEMPLATE
+
+# Code lies in a bucket by the time that a template is transformed; which one is all the same here.
+CODE = "s3://bucket/key"
+REGION = "us-east-1"
+
+
+class _Session:
+    """What the translator asks of a boto3 session: the region, and through it the partition."""
+
+    region_name = REGION
+
+
+def transform(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template with every resource of SAM's replaced by those that it stands for."""
+    template = yaml_parse(TEMPLATE.read_text())
+    for resource in template["Resources"].values():
+        for name in ("CodeUri", "ContentUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = CODE
+    made: dict[str, Any] = Translator({}, Parser(), boto_session=_Session()).translate(template, dict(parameters))
+    return made
+
+
+if __name__ == "__main__":
+    print(json.dumps(transform(dict(argument.split("=", 1) for argument in sys.argv[1:])), indent=2))
