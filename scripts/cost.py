@@ -1,0 +1,238 @@
+"""`make cost`: what a million turns cost on AWS, and what the same would cost behind other front doors.
+
+It multiplies what the benchmarks have measured (`make bench`: capacity units, round trips, CPU, memory) with AWS's
+prices. What the model itself costs is not in it: it is the same everywhere, and usually more than all of this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent.parent / "bench-results"
+MILLION = 1_000_000
+GB = 1_000_000_000
+
+# AWS's list prices in US dollars, us-east-1, without free tiers and discounts, read in November 2026.
+PRICES_READ = "November 2026, us-east-1"
+# https://aws.amazon.com/lambda/pricing/
+LAMBDA_REQUEST = 0.20 / MILLION
+LAMBDA_ARM_GB_SECOND = 0.0000133334
+LAMBDA_STREAMED_GB = 0.008
+LAMBDA_STREAMED_FREE_BYTES = 6 * 1024 * 1024
+# https://aws.amazon.com/dynamodb/pricing/on-demand/
+DYNAMODB_WRITE_UNIT = 0.625 / MILLION
+DYNAMODB_READ_UNIT = 0.125 / MILLION
+DYNAMODB_GB_MONTH = 0.25
+DYNAMODB_BACKUP_GB_MONTH = 0.20
+# https://aws.amazon.com/api-gateway/pricing/
+HTTP_API_REQUEST = 1.00 / MILLION
+REST_API_REQUEST = 3.50 / MILLION
+REST_API_STREAMED_STEP_BYTES = 10 * 1024 * 1024
+WEBSOCKET_MESSAGE = 1.00 / MILLION
+WEBSOCKET_MINUTE = 0.25 / MILLION
+# https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer
+EGRESS_GB = 0.09
+# https://aws.amazon.com/cloudwatch/pricing/ and https://aws.amazon.com/xray/pricing/
+LOG_GB = 0.50
+TRACE = 5.00 / MILLION
+# https://aws.amazon.com/fargate/pricing/ (Linux on Arm) and https://aws.amazon.com/elasticloadbalancing/pricing/
+FARGATE_VCPU_HOUR = 0.03238
+FARGATE_GB_HOUR = 0.00356
+LOAD_BALANCER_HOUR = 0.0225
+LOAD_BALANCER_UNIT_HOUR = 0.008
+# A unit of the load balancer is, of what counts here, 1 GB an hour or 3,000 connections a minute.
+LOAD_BALANCER_UNIT_BYTES = GB
+HOURS_A_MONTH = 730
+
+# The container that is compared with: a full vCPU, as many as the busiest hour needs, and two for when one is lost.
+CONTAINER_GB = 2.0
+CONTAINER_LEAST = 2
+CONTAINER_BUSY_SHARE = 0.6
+PEAK_TO_MEAN = 5.0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A turn, and what goes with it. Numbers that the benchmarks measure are theirs of November 2026.
+
+    Attributes:
+        seconds: How long an answer is written. A function waits, and is paid, for all of it.
+        memory_gb: Of `stream` and `chat`.
+        deltas: Pieces of an answer.
+        event_bytes: Of a piece, with its frame.
+        write_units: Capacity units of a turn's transactions.
+        read_units: Capacity units of a turn's reads.
+        checkpoints: Further writes of an answer of that length, each of a unit or two.
+        looks: Further reads of it.
+        cpu_ms: CPU of a turn, without its pieces.
+        delta_cpu_us: CPU of a piece.
+        reads: Operations that read, for each turn: a list, a thread that is opened.
+        read_seconds: How long one takes.
+        read_operation_units: Its capacity units.
+        read_bytes: Its answer.
+        stored_bytes: What a turn leaves in the table.
+        log_bytes: What it leaves in the logs.
+        traced: The share of invocations that X-Ray samples.
+        session_minutes: How long a WebSocket stays open for each turn.
+    """
+
+    seconds: float = 6.0
+    memory_gb: float = 1.0
+    deltas: int = 200
+    event_bytes: int = 260
+    write_units: float = 20.0
+    read_units: float = 9.0
+    checkpoints: float = 3.0
+    looks: float = 3.0
+    cpu_ms: float = 10.7
+    delta_cpu_us: float = 60.4
+    reads: float = 1.5
+    read_seconds: float = 0.05
+    read_operation_units: float = 6.0
+    read_bytes: int = 20_000
+    stored_bytes: int = 6_000
+    log_bytes: int = 3_000
+    traced: float = 0.05
+    session_minutes: float = 2.0
+
+    @property
+    def streamed_bytes(self) -> int:
+        """Of one answer."""
+        return self.deltas * self.event_bytes
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of one turn, all of it."""
+        return (self.cpu_ms + self.deltas * self.delta_cpu_us / 1000) / 1000
+
+
+CHECKPOINT_UNITS = 1.5
+LOOK_UNITS = 1.0
+
+Costs = dict[str, float]
+
+
+def measured(folder: Path, usage: Usage) -> Usage:
+    """Return the usage with what the benchmarks' results in a folder say in place of the recorded numbers."""
+    changes: dict[str, float] = {}
+    store = _rows(folder / "store.json")
+    for row in store:
+        if row["subject"] == "ours" and row["operation"] == "turn in a thread of 50 items":
+            changes |= {"write_units": row["WCU"], "read_units": row["RCU"]}
+        if row["subject"] == "ours" and row["operation"] == "items.list of 50 items":
+            changes |= {"read_operation_units": row["RCU"]}
+    turns = {row["what"]: row["surviving"] for row in _rows(folder / "turns.json")}
+    if "CPU of a turn of one delta, ms" in turns:
+        changes |= {"cpu_ms": turns["CPU of a turn of one delta, ms"], "delta_cpu_us": turns["CPU of a delta, µs"]}
+    if "writes of an answer of 6 s" in turns:
+        changes |= {
+            "checkpoints": turns["writes of an answer of 6 s"] - turns["writes of a short answer"],
+            "looks": turns["reads of an answer of 6 s"] - turns["reads of a short answer"],
+        }
+    return replace(usage, **changes)  # type: ignore[arg-type]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+    return rows
+
+
+def _data(usage: Usage, turns: int) -> Costs:
+    """Return what every way of serving pays for: the table, the network, logs and traces."""
+    writes = usage.write_units + usage.checkpoints * CHECKPOINT_UNITS
+    reads = usage.read_units + usage.looks * LOOK_UNITS + usage.reads * usage.read_operation_units
+    stored = turns * usage.stored_bytes / GB
+    sent = turns * (usage.streamed_bytes + usage.reads * usage.read_bytes) / GB
+    return {
+        "DynamoDB writes": turns * writes * DYNAMODB_WRITE_UNIT,
+        "DynamoDB reads": turns * reads * DYNAMODB_READ_UNIT,
+        "DynamoDB storage, a month": stored * (DYNAMODB_GB_MONTH + DYNAMODB_BACKUP_GB_MONTH),
+        "network out": sent * EGRESS_GB,
+        "logs and traces": turns * (usage.log_bytes / GB * LOG_GB + (1 + usage.reads) * usage.traced * TRACE),
+    }
+
+
+def _lambda(usage: Usage, turns: int) -> Costs:
+    operations = 1 + usage.reads
+    seconds = usage.seconds + usage.reads * usage.read_seconds
+    charged = max(0, usage.streamed_bytes - LAMBDA_STREAMED_FREE_BYTES) / GB
+    return {
+        "Lambda requests": turns * operations * LAMBDA_REQUEST,
+        "Lambda time": turns * seconds * usage.memory_gb * LAMBDA_ARM_GB_SECOND,
+        "Lambda streaming": turns * charged * LAMBDA_STREAMED_GB,
+    }
+
+
+def function_url(usage: Usage, turns: int) -> Costs:
+    """Return the costs of this project: turns through the function URL, what reads through the HTTP API."""
+    return {"front door": turns * usage.reads * HTTP_API_REQUEST, **_lambda(usage, turns), **_data(usage, turns)}
+
+
+def rest_api(usage: Usage, turns: int) -> Costs:
+    """Return the costs behind a REST API that streams: each 10 MB of an answer is a request."""
+    requests = math.ceil(max(1, usage.streamed_bytes) / REST_API_STREAMED_STEP_BYTES) + usage.reads
+    return {"front door": turns * requests * REST_API_REQUEST, **_lambda(usage, turns), **_data(usage, turns)}
+
+
+def websocket_api(usage: Usage, turns: int) -> Costs:
+    """Return the costs behind a WebSocket API: each piece is a message, and so are the question and each read."""
+    messages = usage.deltas + 1 + 2 * usage.reads
+    door = turns * (messages * WEBSOCKET_MESSAGE + usage.session_minutes * WEBSOCKET_MINUTE)
+    return {"front door": door, **_lambda(usage, turns), **_data(usage, turns)}
+
+
+def container(usage: Usage, turns: int) -> Costs:
+    """Return the costs of containers behind a load balancer, if these turns are spread over a month."""
+    mean = turns * usage.cpu_seconds / (HOURS_A_MONTH * 3600)
+    count = max(CONTAINER_LEAST, math.ceil(mean * PEAK_TO_MEAN / CONTAINER_BUSY_SHARE))
+    compute = count * HOURS_A_MONTH * (FARGATE_VCPU_HOUR + CONTAINER_GB * FARGATE_GB_HOUR)
+    sent = turns * (usage.streamed_bytes + usage.reads * usage.read_bytes)
+    units = max(1.0, sent / HOURS_A_MONTH / LOAD_BALANCER_UNIT_BYTES)
+    balancer = HOURS_A_MONTH * (LOAD_BALANCER_HOUR + units * LOAD_BALANCER_UNIT_HOUR)
+    return {"front door": balancer, f"{count} containers": compute, **_data(usage, turns)}
+
+
+WAYS = {
+    "function URL": function_url,
+    "REST API": rest_api,
+    "WebSocket API": websocket_api,
+    "containers": container,
+}
+
+
+def table(usage: Usage, turns: int) -> str:
+    """Return the comparison as a table in Markdown, in US dollars."""
+    costs: Mapping[str, Costs] = {name: way(usage, turns) for name, way in WAYS.items()}
+    items = list(dict.fromkeys(item for each in costs.values() for item in each))
+    lines = [f"| {turns:,} turns, $ | " + " | ".join(costs) + " |", "|---" + "|---:" * len(costs) + "|"]
+    for item in items:
+        cells = [f"{each[item]:,.2f}" if item in each else "" for each in costs.values()]
+        lines.append(f"| {item} | " + " | ".join(cells) + " |")
+    lines.append("| **total** | " + " | ".join(f"**{sum(each.values()):,.2f}**" for each in costs.values()) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=MILLION)
+    parser.add_argument("--seconds", type=float, default=Usage.seconds, help="how long an answer is written")
+    parser.add_argument("--memory", type=float, default=Usage.memory_gb, help="of the functions, in GB")
+    parser.add_argument("--deltas", type=int, default=Usage.deltas, help="pieces of an answer")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the folder of the benchmarks' results")
+    arguments = parser.parse_args()
+    usage = Usage(seconds=arguments.seconds, memory_gb=arguments.memory, deltas=arguments.deltas)
+    print(table(measured(arguments.results, usage), arguments.turns))
+    print(f"\nPrices of {PRICES_READ}; the model's own price is not in it.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What a million turns cost: the arithmetic, the benchmarks' results, and the table in the documents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.settings import ROOT
+from scripts import cost
+from scripts.cost import MILLION, Usage, measured
+
+
+def test_a_function_is_paid_for_all_the_time_that_an_answer_is_written() -> None:
+    usage = Usage(seconds=6.0, memory_gb=1.0, reads=0)
+    costs = cost.function_url(usage, MILLION)
+    # 6 million GB-seconds at 13.3334 a million, and a million requests at 20 cents.
+    assert costs["Lambda time"] == pytest.approx(80.0, abs=0.01)
+    assert costs["Lambda requests"] == pytest.approx(0.20)
+    assert costs["front door"] == 0
+    half = cost.function_url(Usage(seconds=6.0, memory_gb=0.5, reads=0), MILLION)
+    assert half["Lambda time"] == pytest.approx(40.0, abs=0.01)
+
+
+def test_doors_differ_by_what_they_charge_for() -> None:
+    usage = Usage(deltas=200, reads=0, session_minutes=0)
+    assert cost.rest_api(usage, MILLION)["front door"] == pytest.approx(3.50)
+    # 200 pieces and the question.
+    assert cost.websocket_api(usage, MILLION)["front door"] == pytest.approx(201.0)
+    large = Usage(deltas=1, event_bytes=21 * 1024 * 1024, reads=0)
+    assert cost.rest_api(large, MILLION)["front door"] == pytest.approx(3 * 3.50)
+    # Of 21 MB, 15 go beyond the 6 that are free.
+    assert cost.function_url(large, 1000)["Lambda streaming"] == pytest.approx(15.728640 * 0.008)
+
+
+def test_containers_cost_the_same_when_nobody_talks_and_grow_with_cpu() -> None:
+    idle = cost.container(Usage(), 0)
+    assert idle["2 containers"] == pytest.approx(2 * 730 * (0.03238 + 2 * 0.00356))
+    assert cost.function_url(Usage(), 0) == dict.fromkeys(cost.function_url(Usage(), 0), 0.0)
+    busy = cost.container(Usage(cpu_ms=1000, deltas=0), 3 * MILLION)
+    # 3 million CPU seconds in a month of 2.628 million, five times that at the peak, at 60 %.
+    assert "10 containers" in busy
+
+
+def test_the_benchmarks_results_take_the_place_of_recorded_numbers(tmp_path: Path) -> None:
+    assert measured(tmp_path, Usage()) == Usage()
+    rows = [
+        {"subject": "naive", "operation": "turn in a thread of 50 items", "RCU": 1.0, "WCU": 2.0},
+        {"subject": "ours", "operation": "turn in a thread of 50 items", "RCU": 7.0, "WCU": 11.0},
+        {"subject": "ours", "operation": "items.list of 50 items", "RCU": 4.0, "WCU": 0.0},
+    ]
+    (tmp_path / "store.json").write_text(json.dumps({"rows": rows}))
+    found = {"writes of a short answer": 2, "writes of an answer of 6 s": 6, "reads of a short answer": 0}
+    found |= {"reads of an answer of 6 s": 5, "CPU of a turn of one delta, ms": 8.0, "CPU of a delta, µs": 50.0}
+    (tmp_path / "turns.json").write_text(
+        json.dumps({"rows": [{"what": name, "surviving": value} for name, value in found.items()]})
+    )
+    usage = measured(tmp_path, Usage())
+    assert (usage.write_units, usage.read_units, usage.read_operation_units) == (11.0, 7.0, 4.0)
+    assert (usage.checkpoints, usage.looks, usage.cpu_ms, usage.delta_cpu_us) == (4, 5, 8.0, 50.0)
+    assert cost.function_url(usage, MILLION)["DynamoDB writes"] == pytest.approx((11 + 4 * 1.5) * 0.625)
+
+
+def test_the_printed_table_is_the_one_that_the_script_prints() -> None:
+    assert cost.table(Usage(), MILLION) in (ROOT / "docs" / "cost.md").read_text()
