@@ -33,6 +33,7 @@ from assistant import reads
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from assistant.ids import new_id
+from assistant.resources import Resources
 from assistant.threads.store import ThreadStore
 from tests.support.store import make_moto_bucket, make_moto_table, request_of, resources_on
 from tests.unit.assistant.threads.model import ThreadModel, UserModel
@@ -80,20 +81,28 @@ def shown(item: ThreadItem) -> bool:
 class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.aws = mock_aws()
-        self.aws.start()
-        name = f"t{uuid.uuid4().hex}"
-        make_moto_table(name)
-        make_moto_bucket(name)
-        self.resources = resources_on(None, name, name)
+        # A table that outlives a run must not know its tenants.
+        self.salt = uuid.uuid4().hex
+        self.resources = self.begin()
         self.store = ThreadStore(self.resources)
         self.runner = asyncio.Runner()
         self.users = {owner: UserModel() for owner in OWNERS}
         self.readers: list[Reader] = []
 
+    def begin(self) -> Resources:
+        """Return resources on an empty table; `end` is called when the run is over."""
+        self.aws = mock_aws()
+        self.aws.start()
+        make_moto_table(self.salt)
+        make_moto_bucket(self.salt)
+        return resources_on(None, self.salt, self.salt)
+
+    def end(self) -> None:
+        self.aws.stop()
+
     def teardown(self) -> None:
         self.runner.close()
-        self.aws.stop()
+        self.end()
 
     @initialize(owner=st.sampled_from(OWNERS))
     def choose_owner(self, owner: tuple[str, str]) -> None:
@@ -102,8 +111,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     @property
     def request(self) -> RequestContext:
-        tenant_id, user_id = self.owner
-        return request_of(self.resources, user_id, tenant_id)
+        return self.request_by(self.owner)
+
+    def request_by(self, owner: tuple[str, str]) -> RequestContext:
+        tenant_id, user_id = owner
+        return request_of(self.resources, user_id, f"{self.salt}{tenant_id}")
 
     def do(self, operation: Any) -> Any:
         return self.runner.run(operation)
@@ -268,10 +280,10 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def guess_another_users_thread(self, data: st.DataObject) -> None:
         thread_id = self.thread(data).metadata.id
-        for tenant_id, user_id in OWNERS:
-            if thread_id in self.users[tenant_id, user_id].threads:
+        for owner in OWNERS:
+            if thread_id in self.users[owner].threads:
                 continue
-            stranger = request_of(self.resources, user_id, tenant_id)
+            stranger = self.request_by(owner)
             with pytest.raises(NotFoundError):
                 self.do(self.store.load_thread(thread_id, stranger))
             with pytest.raises(NotFoundError):
@@ -280,8 +292,8 @@ class StoreMachine(RuleBasedStateMachine):
 
 TestStoreMachine = StoreMachine.TestCase
 TestStoreMachine.settings = settings(
-    max_examples=25,
-    stateful_step_count=30,
+    max_examples=10,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -290,7 +302,7 @@ TestStoreMachine.settings = settings(
 @pytest.mark.exhaustive
 class TestStoreMachineAtLength(StoreMachine.TestCase):
     settings = settings(
-        max_examples=600,
+        max_examples=200,
         stateful_step_count=60,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
