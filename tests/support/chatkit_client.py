@@ -23,9 +23,9 @@ class ChatKitClient:
     thread_id: str | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    async def post(self, kind: str, **params: Any) -> httpx2.Response:
+    async def post(self, operation: str, /, **params: Any) -> httpx2.Response:
         """Send an operation."""
-        return await self.http.post("/chatkit/api", json={"type": kind, "params": params})
+        return await self.http.post("/chatkit/api", json={"type": operation, "params": params})
 
     async def stream(self, kind: str, **params: Any) -> list[dict[str, Any]]:
         """Send a streaming operation and return its events."""

@@ -27,13 +27,13 @@ class StrictClient(ChatKitClient):
 
     seen: set[str] = field(default_factory=set)
 
-    async def post(self, kind: str, **params: Any) -> httpx2.Response:
+    async def post(self, operation: str, /, **params: Any) -> httpx2.Response:
         """Send an operation. One that is answered at once must be answered by what the protocol says."""
-        response = await super().post(kind, **params)
-        if response.status_code == 200 and kind not in wire_schema.STREAMING:
+        response = await super().post(operation, **params)
+        if response.status_code == 200 and operation not in wire_schema.STREAMING:
             answer = response.json()
-            wire_schema.check(answer, wire_schema.validator(wire_schema.ANSWER_TYPES[kind]))
-            self.seen.add(kind)
+            wire_schema.check(answer, wire_schema.validator(wire_schema.ANSWER_TYPES[operation]))
+            self.seen.add(operation)
             self._note(_items_of(answer))
         return response
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 
+from agents import StreamEvent
 from chatkit.agents import ResponseStreamConverter
+from pydantic import BaseModel
 
 from assistant import images
 from assistant.context import RequestContext
@@ -14,6 +17,20 @@ logger = logging.getLogger(__name__)
 
 # How many steps of a picture a model is asked to show: https://platform.openai.com/docs/guides/image-generation
 PARTIAL_IMAGES = 2
+
+
+async def plain_annotations(events: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
+    """Give a citation that is streamed as plain data.
+
+    openai 3.54 has a class of its own for it, which ChatKit refuses (chatkit.agents, 1.6.5): it expects the one that
+    whole messages have.
+    """
+    async for event in events:
+        if event.type == "raw_response_event" and event.data.type == "response.output_text.annotation.added":
+            annotation = event.data.annotation
+            if isinstance(annotation, BaseModel):
+                event.data = event.data.model_copy(update={"annotation": annotation.model_dump()})
+        yield event
 
 
 class OutputConverter(ResponseStreamConverter):

@@ -38,7 +38,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import approvals
+from assistant import approvals, choices
 from assistant.agent_store import AgentStore
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
@@ -87,7 +87,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         """Run the agent on the thread's newest history and stream what it does."""
         history = await load_history(self.store, thread, context)
         given = await ItemConverter(context).to_agent_input(history)
-        async with aclosing(self._run(given, self._agent_context(thread, context))) as events:
+        agent = choices.first_agent(self._agent, input_user_message, context.settings)
+        model_name = choices.chosen_model(history, context.settings)
+        async with aclosing(self._run(agent, given, self._agent_context(thread, context), model_name)) as events:
             async for event in events:
                 yield event
 
@@ -97,27 +99,39 @@ class AssistantServer(ChatKitServer[RequestContext]):
 
     async def _run(
         self,
+        agent: Agent[Any],
         given: list[TResponseInputItem] | RunState[Any, Any],
         agent_context: AgentContext[RequestContext],
+        model_name: str | None,
         resumed: Resumption | None = None,
+        kept: set[str] | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Run the agent on input, or on a run that goes on after the user's approval."""
+        """Run an agent on input, or on a run that goes on after the user's approval.
+
+        Args:
+            agent: The agent that begins.
+            given: The input, or the run.
+            agent_context: Where it runs.
+            model_name: The model that the user has chosen; None for the provider's default.
+            resumed: What it goes on with.
+            kept: The calls of that run of which the thread knows already.
+        """
         context = agent_context.request_context
         settings = context.settings
         result = Runner.run_streamed(
-            self._agent,
+            agent,
             given,
             context=agent_context,
             max_turns=MAX_MODEL_CALLS,
             run_config=RunConfig(
-                model=build_model(settings),
+                model=build_model(settings, model_name),
                 tracing_disabled=not settings.agents_tracing,
                 trace_include_sensitive_data=settings.log_content,
             ),
         )
         converter = OutputConverter(agent_context.thread.id, context)
         run = LeavableRun(result, converter)
-        rounds = ToolRounds(agent_context.thread, await self._kept_calls(agent_context) if resumed else ())
+        rounds = ToolRounds(agent_context.thread, kept or ())
         try:
             async with aclosing(run.events(agent_context)) as events:
                 async for event in events:
@@ -144,13 +158,6 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 await self.store.add_thread_item(agent_context.thread.id, hidden, context)
             _report(context, settings, result)
 
-    async def _kept_calls(self, agent_context: AgentContext[RequestContext]) -> set[str]:
-        """Return the calls of a run that has been held, of which the thread knows already."""
-        page = await self.store.load_thread_items(
-            agent_context.thread.id, None, OPENING_ITEMS, "desc", agent_context.request_context
-        )
-        return kept_calls(page.data)
-
     async def action(
         self,
         thread: ThreadMetadata,
@@ -172,9 +179,13 @@ class AssistantServer(ChatKitServer[RequestContext]):
     async def _resume(
         self, action: Action[str, Any], sender: WidgetItem | None, agent_context: AgentContext[RequestContext]
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        context = agent_context.request_context
         resumed = await approvals.decide(self._agent, action, sender, agent_context)
         try:
-            async with aclosing(self._run(resumed.state, agent_context, resumed)) as events:
+            page = await self.store.load_thread_items(agent_context.thread.id, None, OPENING_ITEMS, "desc", context)
+            model_name = choices.chosen_model(page.data[::-1], context.settings)
+            run = self._run(self._agent, resumed.state, agent_context, model_name, resumed, kept_calls(page.data))
+            async with aclosing(run) as events:
                 async for event in events:
                     yield event
         except BaseException:

@@ -85,6 +85,8 @@ class Settings:
     llm_default_model: str | None = None
     transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
     image_model: str = DEFAULT_IMAGE_MODEL
+    allowed_models: tuple[str, ...] = ()
+    allowed_tools: tuple[str, ...] = ()
     agents_tracing: bool = False
     agent_factory: str = "helpdesk:build_agent"
     mcp_server_url: str | None = None
@@ -241,6 +243,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         llm_default_model=read.text("LLM_DEFAULT_MODEL"),
         transcription_model=read.text("TRANSCRIPTION_MODEL") or DEFAULT_TRANSCRIPTION_MODEL,
         image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
+        allowed_models=read.words("ALLOWED_MODELS"),
+        allowed_tools=read.words("ALLOWED_TOOLS"),
         agents_tracing=read.flag("AGENTS_TRACING"),
         agent_factory=read.text("AGENT_FACTORY") or "helpdesk:build_agent",
         mcp_server_url=read.text("MCP_SERVER_URL"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from assistant.resources import Resources
 from tests.support.asgi import MakeClient
-from tests.support.http_api import anyio_backend, issuer, open_client, resources, token
+from tests.support.http_api import anyio_backend, issuer, open_client, token
+from tests.support.http_api import resources as usual_resources
 from tests.support.strict_client import StrictClient
 
-__all__ = ["anyio_backend", "issuer", "open_client", "resources", "token"]
+__all__ = ["anyio_backend", "issuer", "open_client", "token", "usual_resources"]
 
 NewThread = Callable[..., StrictClient]
 
@@ -20,6 +24,17 @@ def function(request: pytest.FixtureRequest) -> str:
     """Each of the two complete ChatKit endpoints."""
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What a test sets otherwise than usual; a test's parameter of this name replaces it."""
+    return {}
+
+
+@pytest.fixture
+def resources(usual_resources: Resources, settings: dict[str, Any]) -> Resources:
+    return Resources(replace(usual_resources.settings, **settings))
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ class Desk:
 
     def _context(self, steps: Any) -> RequestContext:
         model = self.model = ScriptedModel(steps)
-        self.monkeypatch.setattr("assistant.server.build_model", lambda settings: model)
+        self.monkeypatch.setattr("assistant.server.build_model", lambda settings, name=None: model)
         context = RequestContext(self.conversation.caller, self.conversation.resources)
         self.reports.append(context.report)
         return context

@@ -76,7 +76,7 @@ def _link(settings: Settings, provider: ProviderName, model_name: str | None) ->
         case "demo":
             from assistant.models.demo import demo_link
 
-            return demo_link()
+            return demo_link(model_name)
     assert_never(provider)
 
 

@@ -45,6 +45,9 @@ _WORDS = re.compile(r"\s*\S+\s*|\s+")
 class DemoModel(Model):
     """An `agents.Model` that needs nothing."""
 
+    def __init__(self, name: str = DEMO_MODEL_NAME) -> None:
+        self._name = name
+
     async def get_response(
         self,
         system_instructions: str | None,
@@ -61,8 +64,8 @@ class DemoModel(Model):
     ) -> ModelResponse:
         """Return the whole answer."""
         call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
-        writer = ResponseWriter(DEMO_MODEL_NAME)
-        async for _ in _written(_steps(call), writer):
+        writer = ResponseWriter(self._name)
+        async for _ in _written(_steps(call, self._name), writer):
             pass
         usage = _usage(call, writer)
         counted = Usage(
@@ -89,16 +92,16 @@ class DemoModel(Model):
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Stream the answer, word by word."""
         call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
-        writer = ResponseWriter(DEMO_MODEL_NAME)
+        writer = ResponseWriter(self._name)
         for event in writer.begin():
             yield event
-        async for event in _written(_steps(call), writer):
+        async for event in _written(_steps(call, self._name), writer):
             yield event
         for event in writer.complete(_usage(call, writer)):
             yield event
 
 
-def _steps(call: ModelCall) -> Sequence[Step]:
+def _steps(call: ModelCall, name: str) -> Sequence[Step]:
     items = call.input if isinstance(call.input, str) else cast(list[dict[str, Any]], call.input)
     conversation = read_conversation(items)
     schema = call.output_schema
@@ -106,7 +109,11 @@ def _steps(call: ModelCall) -> Sequence[Step]:
         return [Say(structured(conversation, schema.json_schema()))]
     tool_choice = call.settings.tool_choice
     return choose(
-        call.instructions or "", conversation, offers_of(call), tool_choice if isinstance(tool_choice, str) else None
+        call.instructions or "",
+        conversation,
+        offers_of(call),
+        tool_choice if isinstance(tool_choice, str) else None,
+        name,
     )
 
 
@@ -190,10 +197,11 @@ def _usage(call: ModelCall, writer: ResponseWriter) -> ResponseUsage:
     return usage_of(estimated_tokens(input_characters(call)), estimated_tokens(writer.written))
 
 
-def demo_link() -> Link:
-    """Describe the demo model as a link of the chain."""
+def demo_link(model_name: str | None = None) -> Link:
+    """Describe the demo model as a link of the chain; another name changes what it calls itself, and nothing else."""
+    name = model_name or DEMO_MODEL_NAME
 
     async def model() -> Model:
-        return DemoModel()
+        return DemoModel(name)
 
-    return Link(provider="demo", model_name=DEMO_MODEL_NAME, model_setting="LLM_PROVIDER", key_setting="", model=model)
+    return Link(provider="demo", model_name=name, model_setting="LLM_PROVIDER", key_setting="", model=model)

@@ -18,11 +18,12 @@ from assistant.models.demo_topics import intent_of, topic_of
 
 # What stands in the user's name and is not the user's words begins so; see `assistant.conversion`.
 _NOT_THE_USERS = "<context>"
+_CONTEXT_MARK = re.compile(r"</?context>")
 _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
 _ONE_WORD_ASKED = re.compile(r"\bone word\b|\bsingle word\b", re.IGNORECASE)
-_HINT = 'Try "list my tasks", "add task buy milk (high)", "employee 7", "my invoice 1001", or a line like !think.'
+_HINT = 'Try "list my tasks", "add task buy milk (high)", "employee 7", "my invoice 501", or a line like !think.'
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ class Conversation:
         said: The user's messages, oldest first.
         files: How many images and files the last one carried.
         outcomes: The calls since the last one, with their outputs.
+        context: What came with the last one and is not the user's words: quoted text, mentions, a form's answers.
     """
 
     said: tuple[str, ...]
     files: int
     outcomes: tuple[Outcome, ...]
+    context: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -80,20 +83,23 @@ def read_conversation(items: str | Iterable[Mapping[str, Any]]) -> Conversation:
     files = 0
     names: dict[str, str] = {}
     outcomes: list[Outcome] = []
+    context: list[str] = []
     for item in items:
         if item.get("role") == "user":
             text, count = _content(item.get("content"))
             if text.startswith(_NOT_THE_USERS):
+                context.append(" ".join(_CONTEXT_MARK.sub("", text).split()))
                 continue
             said.append(text)
             files = count
             outcomes = []
+            context = []
         elif item.get("type") == "function_call":
             names[item["call_id"]] = item["name"]
         elif item.get("type") == "function_call_output":
             output, _ = _content(item.get("output"))
             outcomes.append(Outcome(names.get(item["call_id"], "the tool"), output))
-    return Conversation(tuple(said), files, tuple(outcomes))
+    return Conversation(tuple(said), files, tuple(outcomes), tuple(context))
 
 
 def _content(content: Any) -> tuple[str, int]:
@@ -111,7 +117,7 @@ def _content(content: Any) -> tuple[str, int]:
 
 
 def choose(
-    instructions: str, conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None
+    instructions: str, conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None, name: str = "demo"
 ) -> Sequence[Step]:
     """Choose the steps of the answer.
 
@@ -120,6 +126,7 @@ def choose(
         conversation: What has been said.
         offers: The tools and handoffs of this call.
         tool_choice: `auto`, `required`, `none`, or the name of a tool.
+        name: What the demo model is called.
     """
     text = conversation.text
     outcomes = [outcome for outcome in conversation.outcomes if not outcome.is_handoff]
@@ -141,7 +148,7 @@ def choose(
     chosen = _forced(tool_choice, offers) or _by_words(text, offers)
     if chosen is not None:
         return [Call(chosen[0].name, fit_arguments(chosen[0].schema, chosen[1], text))]
-    return [Say(_reply(conversation))]
+    return [Say(_reply(conversation, name))]
 
 
 def called_by_words(conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None) -> Offer | None:
@@ -236,11 +243,12 @@ def _spoken(outcome: Outcome) -> str:
     return f"{outcome.name} answered: {_shortened(str(value))}"
 
 
-def _reply(conversation: Conversation) -> str:
+def _reply(conversation: Conversation, name: str) -> str:
     count = len(conversation.said)
-    parts = [f'This is the demo model. You said: "{_shortened(conversation.text)}".']
+    parts = [f'This is the {name} model. You said: "{_shortened(conversation.text)}".']
     if conversation.files:
         parts.append(f"With it came {conversation.files} file(s).")
+    parts += [f"It came with this: {_shortened(each)}" for each in conversation.context if each]
     parts.append(f"I have seen {count} message{'s' if count != 1 else ''} of yours in this thread.")
     if count > 1:
         parts.append(f'Before this one you said: "{_shortened(conversation.said[-2])}".')

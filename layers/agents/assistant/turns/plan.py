@@ -27,7 +27,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import attachments
+from assistant import attachments, choices
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError
 from assistant.ids import new_id
@@ -122,6 +122,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
 async def _user_message(
     message: UserMessageInput, thread_id: str, context: RequestContext
 ) -> tuple[UserMessageItem, list[Write]]:
+    choices.check(message.inference_options, context.settings)
     bound: list[Attachment] = []
     writes: list[Write] = []
     if message.attachments:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from chatkit.agents import ClientToolCall
 from chatkit.types import (
+    EndOfTurnItem,
     LockedStatus,
     ProgressUpdateEvent,
     StructuredInputFreeform,
@@ -90,6 +91,9 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
         ],
     )
     await chat.stream(ThreadItemDoneEvent(item=form))
+    # It is the user's turn now, although no words of the assistant follow.
+    end = EndOfTurnItem(id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=now())
+    await chat.stream(ThreadItemDoneEvent(item=end))
     return answer(displayed=True, note="The user is being asked in a form. Wait for the answers.")
 
 

@@ -1,0 +1,89 @@
+"""The model picker and the tool menu: what a message may ask for is what the deployment allows, and nothing else.
+
+`ALLOWED_MODELS` and `ALLOWED_TOOLS` name it; a page offers the same names in its composer's options. Without them a
+message takes no choice, so nobody can run a dearer model, or force a tool, by writing a request by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from chatkit.types import InferenceOptions, ThreadItem, UserMessageItem
+
+from assistant.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from agents import Agent
+
+    from assistant.settings import Settings
+
+
+def check(options: InferenceOptions, settings: Settings) -> None:
+    """Refuse a message that asks for what the deployment does not offer.
+
+    Raises:
+        InvalidRequestError: the model or the tool is not among the allowed ones.
+    """
+    if options.model is not None and options.model not in settings.allowed_models:
+        raise InvalidRequestError("This model is not offered here.")
+    if options.tool_choice is not None and options.tool_choice.id not in settings.allowed_tools:
+        raise InvalidRequestError("This tool is not offered here.")
+
+
+def chosen_model(items: Iterable[ThreadItem], settings: Settings) -> str | None:
+    """Return the model that the newest message has chosen; None for the default.
+
+    A choice that is no longer allowed counts for none, so that an old thread can go on.
+
+    Args:
+        items: The thread's items, the oldest first.
+        settings: What is allowed.
+    """
+    chosen = None
+    for item in items:
+        if isinstance(item, UserMessageItem):
+            chosen = item.inference_options.model
+    return chosen if chosen in settings.allowed_models else None
+
+
+def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Settings) -> Agent[Any]:
+    """Return the agent that begins the turn: the one that has the chosen tool, and calls it first.
+
+    Args:
+        agent: The agent that begins any other turn.
+        message: The turn's message, if it has one.
+        settings: What is allowed.
+
+    Raises:
+        InvalidRequestError: no agent has the tool.
+    """
+    choice = message.inference_options.tool_choice if message is not None else None
+    if choice is None or choice.id not in settings.allowed_tools:
+        return agent
+    for each in _reachable(agent):
+        if any(tool.name == choice.id for tool in each.tools):
+            # The SDK frees the choice again after the first call, so an answer follows.
+            return each.clone(model_settings=each.model_settings.resolve(_only(choice.id)))
+    raise InvalidRequestError("No agent here has this tool.")
+
+
+def _only(tool: str) -> Any:
+    from agents import ModelSettings
+
+    return ModelSettings(tool_choice=tool)
+
+
+def _reachable(agent: Agent[Any]) -> list[Agent[Any]]:
+    """Return an agent and all that it hands over to, at once or by others, the nearest first."""
+    from agents import Agent
+
+    found = [agent]
+    for each in found:
+        for handoff in each.handoffs:
+            # A handoff names its agent in public and holds it in private (openai-agents, 0.24.0).
+            reference = getattr(handoff, "_agent_ref", None)
+            other = handoff if isinstance(handoff, Agent) else reference() if reference is not None else None
+            if isinstance(other, Agent) and all(other is not known for known in found):
+                found.append(other)
+    return found

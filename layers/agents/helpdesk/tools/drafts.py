@@ -1,0 +1,66 @@
+"""Writing a text for the user: a model writes, and its words appear in a card as they come."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from agents import Agent, RunConfig, Runner
+from chatkit.types import (
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemUpdate,
+    ThreadItemUpdatedEvent,
+    WidgetComponentUpdated,
+    WidgetItem,
+    WidgetRootUpdated,
+    WidgetStreamingTextValueDelta,
+)
+
+from assistant.models import build_model
+from assistant.threads.rows import now
+from helpdesk.context import HelpdeskToolContext
+from helpdesk.tools.base import answer, helpdesk_tool
+from helpdesk.widgets.draft import STATE_ID, TEXT_ID, draft_card, empty_card, finished_state
+
+_WRITER = Agent[Any](
+    name="Writer",
+    instructions="You write short letters and e-mails. Answer with the text alone: no preface, no remarks.",
+)
+
+
+@helpdesk_tool
+async def draft_message(
+    context: HelpdeskToolContext, task: Annotated[str, "For whom it is, what it must say and in which tone."]
+) -> str:
+    """Write a letter or an e-mail for the user. It appears on a card as it is written: do not repeat it."""
+    chat, request = context.context, context.context.request_context
+    card = WidgetItem(
+        id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=now(), widget=empty_card(), copy_text=""
+    )
+
+    async def update(change: ThreadItemUpdate) -> None:
+        await chat.stream(ThreadItemUpdatedEvent(item_id=card.id, update=change))
+
+    await chat.stream(ThreadItemAddedEvent(item=card))
+    run_config = RunConfig(model=build_model(request.settings), tracing_disabled=not request.settings.agents_tracing)
+    run = Runner.run_streamed(_WRITER, task, run_config=run_config, max_turns=1)
+    written = ""
+    try:
+        async for event in run.stream_events():
+            if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
+                delta = event.data.delta
+                if written:
+                    await update(WidgetStreamingTextValueDelta(component_id=TEXT_ID, delta=delta, done=False))
+                else:
+                    await update(WidgetRootUpdated(widget=draft_card(delta, done=False)))
+                written += delta
+    finally:
+        run.cancel()
+        usage = run.context_wrapper.usage
+        request.report.model_calls += usage.requests
+        request.report.input_tokens += usage.input_tokens
+        request.report.output_tokens += usage.output_tokens
+    await update(WidgetComponentUpdated(component_id=STATE_ID, component=finished_state()))
+    whole = {"widget": draft_card(written, done=True), "copy_text": written}
+    await chat.stream(ThreadItemDoneEvent(item=card.model_copy(update=whole)))
+    return answer(displayed=True, note="The text is on the user's screen. Offer to change it.")

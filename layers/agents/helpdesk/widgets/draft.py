@@ -1,0 +1,35 @@
+"""A text that is being written: its card, and the parts of it that change."""
+
+from __future__ import annotations
+
+from chatkit.widgets import DynamicWidgetComponent, DynamicWidgetRoot
+
+from helpdesk.widgets.parts import Part, badge, grow, icon, part, root, text
+
+# The parts that are changed by name while the card is on the screen.
+TEXT_ID = "draft-text"
+STATE_ID = "draft-state"
+
+
+def empty_card() -> DynamicWidgetRoot:
+    """Return the card before the first word."""
+    return root("Card", size="md", children=[_header(_state(done=False)), part("Caption", value="Finding words …")])
+
+
+def draft_card(written: str, *, done: bool) -> DynamicWidgetRoot:
+    """Return the card with what is written so far."""
+    body = text(written, id=TEXT_ID, streaming=not done)
+    return root("Card", size="md", children=[_header(_state(done=done)), part("Divider"), body])
+
+
+def finished_state() -> DynamicWidgetComponent:
+    """Return the badge of a text that is complete."""
+    return DynamicWidgetComponent.model_validate(_state(done=True))
+
+
+def _header(state: Part) -> Part:
+    return part("Row", gap=2, align="center", children=[icon("write"), grow(part("Title", value="Draft")), state])
+
+
+def _state(*, done: bool) -> Part:
+    return {**badge("Ready" if done else "Writing", "success" if done else "info"), "id": STATE_ID}

@@ -1,0 +1,63 @@
+"""The model picker and the tool menu: what the deployment allows can be chosen, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.protocol.conftest import NewThread
+from tests.integration.protocol.test_messages import message
+from tests.support.strict_client import StrictClient
+
+pytestmark = pytest.mark.anyio
+
+allowing = pytest.mark.parametrize(
+    "settings", [{"allowed_models": ("demo-large",), "allowed_tools": ("search_help", "get_employee")}]
+)
+
+
+async def asked(thread: StrictClient, text: str, **options: Any) -> str:
+    """Begin a thread with a message that has chosen something."""
+    await thread.stream("threads.create", input=message(text, inference_options=options))
+    return thread.said()
+
+
+@allowing
+async def test_the_chosen_model_answers_its_message(new_thread: NewThread) -> None:
+    thread = new_thread()
+    assert "This is the demo-large model" in await asked(thread, "Hello", model="demo-large")
+    assert thread.item("user_message")["inference_options"] == {"model": "demo-large"}
+    assert "This is the demo model" in await thread.say("And by default?")
+
+
+@allowing
+async def test_the_chosen_tool_is_called_whatever_the_words_say(new_thread: NewThread) -> None:
+    thread = new_thread()
+    assert "search_help answered" in await asked(thread, "list my tasks, returns", tool_choice={"id": "search_help"})
+    assert "get_employee answered" in await asked(thread, "number 7", tool_choice={"id": "get_employee"})
+
+
+@pytest.mark.parametrize("options", [{"model": "gpt-6-sol"}, {"tool_choice": {"id": "refund_invoice"}}])
+@allowing
+async def test_what_is_not_offered_is_refused_and_leaves_no_thread(
+    new_thread: NewThread, options: dict[str, Any]
+) -> None:
+    thread = new_thread()
+    refused = await thread.post("threads.create", input=message("Hello", inference_options=options))
+    assert refused.status_code == 400
+    assert "not offered" in refused.json()["error"]["message"]
+    assert (await thread.post("threads.list")).json()["data"] == []
+
+
+async def test_without_a_setting_nothing_can_be_chosen(new_thread: NewThread) -> None:
+    refused = await new_thread().post("threads.create", input=message("Hello", inference_options={"model": "demo"}))
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("settings", [{"allowed_tools": ("no_such_tool",)}])
+async def test_a_tool_that_no_agent_has_is_an_error_that_says_so(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await asked(thread, "Hello", tool_choice={"id": "no_such_tool"})
+    (error,) = thread.of("error")
+    assert error["message"] == "No agent here has this tool."
