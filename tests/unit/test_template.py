@@ -118,6 +118,38 @@ def test_no_policy_is_wider_than_the_table_the_bucket_and_the_named_secrets() ->
             assert statement["Resource"] != "*"
 
 
+def test_every_alarm_has_its_place_in_the_runbook() -> None:
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    alarms = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) >= 4
+    for name in alarms:
+        assert f"`{name}`" in runbook, name
+
+
+def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(re.sub(r"\$\{[^}]+\}", "x", body))["widgets"]
+    assert {"metric", "alarm"} == {widget["type"] for widget in widgets}
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            assert f"${{{name}.Arn}}" in body
+
+
+def test_what_the_dashboard_and_the_alarms_watch_is_what_the_code_counts() -> None:
+    counted = "".join(
+        (ROOT / path).read_text()
+        for path in ("layers/agents/assistant/observability.py", "functions/stream/lambda_stream/metrics.py")
+    )
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    watched = set(re.findall(r'"ChatKit", "(\w+)"', body)) | set(re.findall(r"MetricName=(\w+)", body))
+    for resource in RESOURCES.values():
+        if resource.get("Properties", {}).get("Namespace") == "ChatKit":
+            watched.add(resource["Properties"]["MetricName"])
+    assert watched >= {"Turns", "FirstDeltaSeconds", "Tokens"}
+    for name in watched:
+        assert f'"{name}"' in counted, name
+
+
 def test_the_functions_end_before_api_gateway_gives_up() -> None:
     for name in ("ChatFunction", "UploadFunction"):
         assert RESOURCES[name]["Properties"]["Timeout"] < 30
