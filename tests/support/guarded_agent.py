@@ -14,13 +14,11 @@ from chatkit.widgets import DynamicWidgetRoot
 from assistant.context import RequestContext
 from assistant.settings import Settings
 
-# Long enough for what is ready to be sent to have been sent.
-PAUSE_SECONDS = 0.2
-
 
 def build_agent(settings: Settings) -> Agent[AgentContext[RequestContext]]:
     """Return the agent."""
     shown: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+    judged: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     @function_tool
     async def show_card(context: ToolContext[AgentContext[RequestContext]]) -> str:
@@ -28,13 +26,13 @@ def build_agent(settings: Settings) -> Agent[AgentContext[RequestContext]]:
         card = {"type": "Card", "children": [{"type": "Text", "value": "Look"}]}
         await context.context.stream_widget(DynamicWidgetRoot.model_validate(card))
         shown[context.context.thread.id].set()
-        await asyncio.Event().wait()
-        return "never"
+        await judged[context.context.thread.id].wait()
+        return "It is on the screen."
 
     @input_guardrail
     async def late(context: RunContextWrapper[Any], agent: Agent[Any], given: Any) -> GuardrailFunctionOutput:
         await shown[context.context.thread.id].wait()
-        await asyncio.sleep(PAUSE_SECONDS)
+        judged[context.context.thread.id].set()
         return GuardrailFunctionOutput(output_info="Not here, please.", tripwire_triggered=True)
 
     return Agent(name="Guarded", instructions="You show cards.", tools=[show_card], input_guardrails=[late])

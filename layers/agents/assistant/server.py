@@ -57,6 +57,7 @@ from assistant.models import build_model, resolve_provider
 from assistant.output import OutputConverter
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
+from assistant.titles import Title
 from assistant.turns.opening import OPENING_ITEMS
 
 if TYPE_CHECKING:
@@ -89,9 +90,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
         given = await ItemConverter(context).to_agent_input(history)
         agent = choices.first_agent(self._agent, input_user_message, context.settings)
         model_name = choices.chosen_model(history, context.settings)
-        async with aclosing(self._run(agent, given, self._agent_context(thread, context), model_name)) as events:
-            async for event in events:
-                yield event
+        title = Title(thread, input_user_message, context)
+        try:
+            async with aclosing(self._run(agent, given, self._agent_context(thread, context), model_name)) as events:
+                async for event in events:
+                    yield event
+            await title.settle()
+        finally:
+            title.drop()
 
     def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
         store = cast(Store[RequestContext], AgentStore(cast(ThreadStore, self.store)))
