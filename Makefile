@@ -153,3 +153,14 @@ show: .venv/.installed ## Print one turn's story: TURN=… [THREAD= USER= TENANT
 .PHONY: cost
 cost: .venv/.installed ## Print what a million turns cost on AWS, beside other front doors.
 	@$(BIN)/python -m scripts.cost
+
+# A user is named on the command line: the shell has a USER of its own.
+whose = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$(USER))" $(call flag,--stack,STACK)
+
+.PHONY: export
+export: .venv/.installed ## Write everything that is stored of one user into a folder: TENANT=… USER=… OUT=… [STACK=].
+	@$(BIN)/python -m scripts.export $(whose) --out "$(OUT)"
+
+.PHONY: erase
+erase: .venv/.installed ## Remove everything that is stored of one user: TENANT=… USER=… CONFIRM=… [STACK=].
+	@$(BIN)/python -m scripts.erase $(whose) --confirm "$(CONFIRM)"

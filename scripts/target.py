@@ -35,7 +35,8 @@ def open_target(arguments: argparse.Namespace) -> Resources:
     names = _of_stack(arguments.stack) if arguments.stack else dict(os.environ)
     if not names.get("TABLE_NAME") or not names.get("BUCKET_NAME"):
         raise SystemExit("Name the stack (STACK=…), or set TABLE_NAME and BUCKET_NAME.")
-    return Resources(Settings(table_name=names["TABLE_NAME"], bucket_name=names["BUCKET_NAME"]))
+    factory = os.environ.get("AGENT_FACTORY") or Settings.agent_factory
+    return Resources(Settings(table_name=names["TABLE_NAME"], bucket_name=names["BUCKET_NAME"], agent_factory=factory))
 
 
 def _of_stack(stack: str) -> dict[str, str]:
@@ -48,3 +49,9 @@ def _of_stack(stack: str) -> dict[str, str]:
         raise SystemExit(f"The stack {stack} cannot be read: {error}") from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
     return {"TABLE_NAME": outputs.get("TableName", ""), "BUCKET_NAME": outputs.get("BucketName", "")}
+
+
+def add_user(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a user."""
+    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--user", required=True)

@@ -8,6 +8,7 @@
 | `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |
 | `entity_to_input(entity_id, context)` | what a mention stands for, as text for the model |
 | `find_sources(text, context)` | the sources of an answer, as ChatKit's annotations |
+| `records_of_user(table, user)` | a user's rows among the tenant's records, for export and erasure |
 
 All are optional and, but for `handle_action`, coroutines. The package itself is to be cheap to import.
 """

@@ -48,6 +48,8 @@ ITEM_PREFIX = "I#"
 ITEM_END = "I$"
 THREAD_LIST_PREFIX = "T#"
 THREAD_LIST_END = "T$"
+ATTACHMENT_PREFIX = "F#"
+ATTACHMENT_END = "F$"
 
 
 class Key(NamedTuple):
@@ -137,7 +139,7 @@ def alias_sk(foreign_id: str) -> str:
 
 def attachment_sk(attachment_id: str) -> str:
     """Return the sort key of an attachment in its user's partition."""
-    return f"F#{_component(attachment_id, 'attachment')}"
+    return f"{ATTACHMENT_PREFIX}{_component(attachment_id, 'attachment')}"
 
 
 def orphans_sk(place: str) -> str:
@@ -196,3 +198,9 @@ def item_object_prefix(tenant_id: str, user_id: str, thread_id: str) -> str:
     """Return the prefix of a thread's items that are too large for the table."""
     owner = f"{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}"
     return f"items/{owner}/{_component(thread_id, 'thread')}/"
+
+
+def owner_object_prefixes(tenant_id: str, user_id: str) -> tuple[str, str]:
+    """Return the prefixes of everything in the bucket that is a user's."""
+    owner = f"{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}/"
+    return f"attachments/{owner}", f"items/{owner}"

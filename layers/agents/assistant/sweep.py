@@ -1,4 +1,4 @@
-"""Finishing what deletes, expiry and crashes have left: idempotent, and safe to run twice at once.
+"""Finishing what deletes, erasures, expiry and crashes have left: idempotent, and safe to run twice at once.
 
 Each piece of work is a row that is written in the same transaction as what makes it necessary, and removed when it
 is done. A failure leaves the row, and the next run tries again.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant import keys
+from assistant import keys, privacy
 from assistant.attachments import sweep_unsent
 from assistant.errors import AssistantError
 from assistant.resources import Resources
@@ -80,6 +80,8 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
     match row["kind"]:
         case purge.PURGE_KIND:
             return await purge.purge_thread(resources, row, time_is_up=time_is_up)
+        case privacy.ERASE_KIND:
+            return await privacy.erase(resources, row, time_is_up=time_is_up)
         case retention.EXPIRE_KIND:
             await purge.expire_thread(resources, row)
         case offload.OBJECT_KIND:

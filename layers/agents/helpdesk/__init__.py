@@ -2,7 +2,8 @@
 
 The platform calls `build_agent`, and finds the optional hooks beside it: `handle_action` and
 `handle_sync_action` for clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for what can be
-mentioned with @; `find_sources` for the notes at an answer. Nothing heavy is imported before one of them is called.
+mentioned with @; `find_sources` for the notes at an answer; `records_of_user` for export and erasure. Nothing heavy is
+imported before one of them is called.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from chatkit.widgets import DynamicWidgetRoot
 
     from assistant.context import RequestContext
+    from assistant.identity import Caller
     from assistant.settings import Settings
+    from assistant.table import Row, Table
     from helpdesk.specialists.instructions import HelpdeskAgent
 
 
@@ -79,3 +82,10 @@ async def find_sources(text: str, context: RequestContext) -> list[Annotation]:
     from helpdesk import sources
 
     return await sources.find_sources(text, context)
+
+
+async def records_of_user(table: Table, user: Caller) -> list[Row]:
+    """Return the rows of the tenant's records that are a user's: the tickets that they opened."""
+    from helpdesk.records.tickets import rows_opened_by
+
+    return await rows_opened_by(table, user)

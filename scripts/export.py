@@ -1,0 +1,83 @@
+"""`make export`: everything that is stored of one user, into a folder: a file a thread, their attachments, the rest.
+
+An export that was interrupted goes on where it was: what stands in the folder is not fetched again. A fresh copy is a
+fresh folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from scripts.target import add_target, add_user, open_target
+
+if TYPE_CHECKING:
+    from assistant.identity import Caller
+    from assistant.resources import Resources
+
+
+async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, int]:
+    """Write a user's data and return how many threads and files there are, and how many were fetched now."""
+    from assistant import privacy
+    from assistant.attachments.urls import object_key
+
+    counted = {"threads": 0, "files": 0, "fetched": 0}
+    for thread_id in await privacy.thread_ids(resources, user):
+        counted["threads"] += 1
+        path = folder / "threads" / f"{quote(thread_id, safe='')}.json"
+        if not path.exists():
+            _write(path, _json(await privacy.thread_data(resources, user, thread_id)))
+            counted["fetched"] += 1
+    for file_id in await privacy.file_ids(resources, user):
+        path = folder / "files" / quote(file_id, safe="")
+        if path.exists():
+            counted["files"] += 1
+            continue
+        try:
+            body = await resources.objects.get(object_key(user, file_id))
+        except KeyError:
+            continue  # Announced, and never sent.
+        _write(path, body)
+        counted["files"] += 1
+        counted["fetched"] += 1
+    # Usage and records change; they are small and are fetched each time.
+    _write(folder / "account.json", _json(await privacy.account_data(resources, user)))
+    return counted
+
+
+def _json(data: object) -> bytes:
+    return json.dumps(data, ensure_ascii=False, indent=1, default=str).encode()
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Put a file into place whole, so that one that is there is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_bytes(body)
+    draft.replace(path)
+
+
+def main() -> int:
+    """Export a user; 1 when there is nothing of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_user(parser)
+    add_target(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the folder")
+    arguments = parser.parse_args()
+    resources = open_target(arguments)
+    from assistant.identity import Caller
+
+    user = Caller(arguments.tenant, arguments.user)
+    counted = asyncio.run(export(resources, user, arguments.out))
+    print(f"{counted['threads']} threads and {counted['files']} files, {counted['fetched']} of them fetched now")
+    account = json.loads((arguments.out / "account.json").read_text())
+    return int(not (counted["threads"] or account["account"] or account["records"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
