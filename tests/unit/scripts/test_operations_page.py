@@ -1,0 +1,42 @@
+"""The operations page against what an operator finds in the template and the Makefile."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from local.settings import ROOT
+from local.template import load_template
+
+TEMPLATE = load_template()
+PAGES = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+
+
+def test_every_alarm_has_a_runbook() -> None:
+    alarms = [name for name, body in TEMPLATE["Resources"].items() if body["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarms
+    for name in alarms:
+        assert re.search(rf"^`.*`{name}`.*: \*|^`{name}`.*: \*", PAGES["operations.md"], re.MULTILINE), name
+
+
+@pytest.mark.parametrize("page", ["operations.md", "security.md", "cost.md"])
+def test_a_page_names_only_targets_and_parameters_that_exist(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^ *)make ([a-z-]+)", PAGES[page], re.MULTILINE))
+    assert named <= targets, named - targets
+    parameters = set(re.findall(r"`([A-Z][A-Za-z]+)=?[a-z]*`", PAGES[page]))
+    # Resources, metrics, outputs and actions are written the same way.
+    known = {*TEMPLATE["Parameters"], *TEMPLATE["Resources"], *TEMPLATE["Outputs"]}
+    known |= {"Turns", "TurnSeconds", "FirstDeltaSeconds", "InputTokens", "OutputTokens", "Tokens", "Feedback"}
+    known |= {"BrokenStreams", "ChatKit", "LambdaStream", "Throttles", "ThrottledRequests", "ConfigurationError"}
+    known |= {"OutOfMemory", "Query", "Scan", "TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"}
+    known |= {"ConditionCheckItem", "ReservedConcurrentExecutions", "X-Authorization", "NONE", "OPTIONS"}
+    assert parameters <= known, parameters - known
+
+
+@pytest.mark.parametrize("page", ["operations.md", "security.md", "cost.md"])
+def test_links_within_the_documents_lead_somewhere(page: str) -> None:
+    for name, anchor in re.findall(r"\]\(([a-z]*\.?m?d?)#([a-z0-9-]+)\)", PAGES[page]):
+        headings = re.findall(r"^#+ (.+)$", PAGES[name or page], re.MULTILINE)
+        assert anchor in [re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings]
