@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from assistant.identity import Caller
 from assistant.models import close_clients, reset_clients
 from assistant.models.demo import DemoModel
 from assistant.settings import Secret, Settings, load_settings
@@ -51,6 +53,8 @@ async def _fresh(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 async def process(aws_environment: Aws, provider: ProviderServer) -> AsyncIterator[ProcessMaker]:
     """Makes processes: `process(api="responses")`, with any other setting by its name."""
     made: list[Process] = []
+    # A user for each test: the same words of the same user may be the same request.
+    caller = Caller("acme", f"ann_{uuid.uuid4().hex}")
 
     def make(api: str | None = "chat_completions", **changes: Any) -> Process:
         settings = load_settings(aws_environment.environment(LLM_PROVIDER="demo"))
@@ -63,7 +67,7 @@ async def process(aws_environment: Aws, provider: ProviderServer) -> AsyncIterat
                 openai_api_key=Secret(value="sk-test"),
                 openai_base_url=provider.base_url,
             )
-        made.append(Process(replace(settings, **changes)))
+        made.append(Process(replace(settings, **changes), caller))
         return made[-1]
 
     yield make
