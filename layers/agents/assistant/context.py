@@ -44,6 +44,7 @@ class RequestContext:
         deadline: When the turn is to come to its end, in seconds of the event loop's clock; None for no limit.
         report: What the turn's run tells about itself.
         loaded: The threads that this request has read or written, by id: what a save is compared with.
+        suggested_title: The title that the model has given a thread; one that the user gives meanwhile stays.
     """
 
     caller: Caller
@@ -51,6 +52,7 @@ class RequestContext:
     deadline: float | None = None
     report: Report = field(default_factory=Report)
     loaded: dict[str, KnownThread] = field(default_factory=dict)
+    suggested_title: str | None = None
 
     @property
     def settings(self) -> Settings:

@@ -85,6 +85,7 @@ class Settings:
     llm_default_model: str | None = None
     transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
     image_model: str = DEFAULT_IMAGE_MODEL
+    thread_titles: bool = True
     allowed_models: tuple[str, ...] = ()
     allowed_tools: tuple[str, ...] = ()
     agents_tracing: bool = False
@@ -243,6 +244,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         llm_default_model=read.text("LLM_DEFAULT_MODEL"),
         transcription_model=read.text("TRANSCRIPTION_MODEL") or DEFAULT_TRANSCRIPTION_MODEL,
         image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
+        thread_titles=read.flag("THREAD_TITLES", default=True),
         allowed_models=read.words("ALLOWED_MODELS"),
         allowed_tools=read.words("ALLOWED_TOOLS"),
         agents_tracing=read.flag("AGENTS_TRACING"),

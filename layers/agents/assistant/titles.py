@@ -37,7 +37,8 @@ class Title:
     def __init__(self, thread: ThreadMetadata, message: UserMessageItem | None, context: RequestContext) -> None:
         self._thread = thread
         self._context = context
-        text = _text(message) if message is not None and thread.title is None else ""
+        wanted = context.settings.thread_titles and thread.title is None
+        text = _text(message) if message is not None and wanted else ""
         self._writing = asyncio.create_task(self._write(text)) if text else None
 
     async def settle(self) -> None:
@@ -51,7 +52,7 @@ class Title:
             logger.warning("No title was written", extra={"error_type": type(error).__name__})
             return
         if title and self._thread.title is None:
-            self._thread.title = title
+            self._thread.title = self._context.suggested_title = title
 
     def drop(self) -> None:
         """Stop writing."""

@@ -35,6 +35,8 @@ async def open_thread(aws_environment: Aws, provider: ProviderServer) -> AsyncIt
             OPENAI_BASE_URL=provider.base_url,
             GEMINI_BASE_URL=provider.base_url,
             AGENT_FACTORY="tests.support.adding_agent:build_agent",
+            # The provider's answers are for the turns alone.
+            THREAD_TITLES="false",
             **names,
         )
         opened.append(ChatKitClient(client(create_app(Resources(load_settings(environment)), streaming=True))))

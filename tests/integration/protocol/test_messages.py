@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from assistant.resources import Resources
 from tests.integration.protocol.conftest import NewThread
 
 pytestmark = pytest.mark.anyio
@@ -123,6 +125,21 @@ async def test_the_model_gives_a_thread_its_title_when_the_first_answer_is_there
     assert kinds.index("thread.updated") > max(index for index, kind in enumerate(kinds) if "item.updated" in kind)
     await thread.say("And now?")
     assert thread.of("thread.updated") == []
+
+
+async def test_a_title_that_the_user_gives_while_the_answer_comes_stays(
+    new_thread: NewThread, resources: Resources
+) -> None:
+    thread, other = new_thread(), new_thread()
+    answering = asyncio.create_task(thread.say("!slow 15"))
+    while not resources.running:  # noqa: ASYNC110 - a turn tells nobody when it begins
+        await asyncio.sleep(0.01)
+    ((_, _, thread_id),) = resources.running
+    await other.post("threads.update", thread_id=thread_id, title="Mine")
+    await answering
+    assert [event["thread"]["title"] for event in thread.of("thread.updated")] == ["Mine"]
+    read = await other.post("threads.get_by_id", thread_id=thread_id)
+    assert read.json()["title"] == "Mine"
 
 
 @pytest.mark.shows("error")

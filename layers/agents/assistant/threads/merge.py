@@ -7,13 +7,16 @@ from typing import Any
 from chatkit.types import ThreadMetadata
 
 
-def merged_metadata(*, base: ThreadMetadata | None, mine: ThreadMetadata, theirs: ThreadMetadata) -> ThreadMetadata:
+def merged_metadata(
+    *, base: ThreadMetadata | None, mine: ThreadMetadata, theirs: ThreadMetadata, keep_title: bool = False
+) -> ThreadMetadata:
     """Merge what I changed since `base` into `theirs`, field by field and key by key of `metadata`.
 
     Args:
         base: The thread as I loaded it; None if I never did, and then all that I set counts as changed.
         mine: The thread as I want it.
         theirs: The thread as it is in the table.
+        keep_title: Whether a title that came into the table meanwhile stays.
 
     Returns:
         The thread to write. Its id and creation stay as they are in the table.
@@ -23,6 +26,8 @@ def merged_metadata(*, base: ThreadMetadata | None, mine: ThreadMetadata, theirs
         wanted = getattr(mine, name)
         if base is None or wanted != getattr(base, name):
             changes[name] = wanted
+    if keep_title and base is not None and theirs.title != base.title:
+        changes.pop("title", None)
     metadata = dict(theirs.metadata)
     before = {} if base is None else base.metadata
     for key in before.keys() - mine.metadata.keys():

@@ -141,13 +141,19 @@ class ThreadStore(ItemRows, Store[RequestContext]):
     def change(self, thread: ThreadMetadata, row: Row, context: RequestContext) -> tuple[list[Write], KnownThread]:
         """Return the writes that change a thread, and what is known of it once they are applied.
 
+        A title that the model suggests gives way to one that the user has given meanwhile, in `thread` too.
+
         Args:
             thread: The thread as it is to be.
             row: Its metadata's row; the first write's condition fails if it is another one by now.
             context: The request's context.
         """
         known = context.loaded.get(thread.id)
-        merged = merged_metadata(base=known.seen if known else None, mine=thread, theirs=load_metadata(row))
+        suggested = context.suggested_title is not None and thread.title == context.suggested_title
+        merged = merged_metadata(
+            base=known.seen if known else None, mine=thread, theirs=load_metadata(row), keep_title=suggested
+        )
+        thread.title = merged.title
         changed = metadata_attributes(merged) | {"version": row["version"] + 1, "place": row["place"]}
         caller = context.caller
         user = keys.user_partition(caller.tenant_id, caller.user_id)
