@@ -129,7 +129,7 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
 	@$(WITH_TOOLS) sam validate --lint --region us-east-1
 	@mkdir -p .build/validate
-	@.envs/sam/bin/python -m local.transform > .build/validate/default.json
+	@.envs/sam/bin/python -m local.transform > .build/validate/default.json 2>/dev/null
 	@.envs/sam/bin/python -m local.transform GradualDeployment=true SnapStart=PublishedVersions \
 		AlarmEmail=ops@example.com MonthlyBudget=10 > .build/validate/everything.json 2>/dev/null
 	@.envs/sam/bin/cfn-lint -t template.yaml .build/validate/default.json .build/validate/everything.json
