@@ -107,8 +107,12 @@ def open_page(profile: BrowserContext) -> Iterator[Page]:
     assert not errors, "\n".join(errors)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def profile() -> Iterator[BrowserContext]:
-    """A browser's profile that the tests of this process share."""
+    """A browser's profile that the tests of a file share.
+
+    Playwright's synchronous client keeps an event loop running in this thread, so it must be gone before the next
+    file's asynchronous tests.
+    """
     with running_browser() as browser:
         yield new_profile(browser)
