@@ -65,10 +65,10 @@ def front_door(environment: Mapping[str, str]) -> ASGIApp:
 
     chat: FastAPI = load_function("chat").app
     upload: FastAPI = load_function("upload").app
-    urls = {name.lower(): environment[name] for name in PAGE_URLS}
+    shown = {**{name.lower(): environment[name] for name in PAGE_URLS}, "composer": _composer(environment)}
 
     def playground_json(request: Request) -> JSONResponse:
-        return JSONResponse(urls, headers={"Cache-Control": "no-store"})
+        return JSONResponse(shown, headers={"Cache-Control": "no-store"})
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -95,6 +95,18 @@ def front_door(environment: Mapping[str, str]) -> ASGIApp:
             await page(scope, receive, send)
 
     return app
+
+
+def _composer(environment: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
+    """Return the page's model picker and tool menu: what the deployment allows, as ChatKit's `composer` options."""
+
+    def allowed(name: str) -> list[str]:
+        return [word.strip() for word in environment.get(name, "").split(",") if word.strip()]
+
+    tools = [
+        {"id": name, "label": name.replace("_", " ").capitalize(), "icon": "bolt"} for name in allowed("ALLOWED_TOOLS")
+    ]
+    return {"models": [{"id": name, "label": name} for name in allowed("ALLOWED_MODELS")], "tools": tools}
 
 
 def _revalidated(app: ASGIApp) -> ASGIApp:

@@ -206,6 +206,8 @@ class DevServer:
         made = await asyncio.to_thread(deploy, emulator.endpoint_url, STACK_NAME, origins)
         defaults = {
             "AUTH_MODE": "guest",
+            # What the sample agents have, so that the page's tool menu can be seen.
+            "ALLOWED_TOOLS": "search_help,list_tasks",
             "POWERTOOLS_SERVICE_NAME": "chatkit",
             "POWERTOOLS_METRICS_NAMESPACE": "ChatKit",
             # Metrics are log lines for CloudWatch, which is not here to read them.
