@@ -12,7 +12,7 @@ from tests.support.store import resources_on
 from tests.unit.assistant.threads.test_store_machine import StoreMachine
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(1_000, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("examples", [30, pytest.param(1_000, marks=pytest.mark.exhaustive)])
 def test_the_store_equals_its_model_on_a_server_too(table_and_bucket: Aws, examples: int) -> None:
     class OnServer(StoreMachine):
         def begin(self) -> Resources:
@@ -25,7 +25,7 @@ def test_the_store_equals_its_model_on_a_server_too(table_and_bucket: Aws, examp
         OnServer,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
