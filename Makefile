@@ -164,3 +164,7 @@ export: .venv/.installed ## Write everything that is stored of one user into a f
 .PHONY: erase
 erase: .venv/.installed ## Remove everything that is stored of one user: TENANT=… USER=… CONFIRM=… [STACK=].
 	@$(BIN)/python -m scripts.erase $(whose) --confirm "$(CONFIRM)"
+
+.PHONY: live
+live: .venv/.installed .envs/ministack/.installed ## Test on real OpenAI and Gemini, with the keys of the environment or .env.
+	@LIVE=1 $(BIN)/pytest tests/live
