@@ -98,7 +98,7 @@ browser:
 .PHONY: test
 test: environments browser lint types validate ## Run what CI runs: style, types, the template and all suites.
 	@echo "Running the tests ..."
-	@$(BIN)/pytest -n 2 -m "not exhaustive"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not exhaustive"
 
 .PHONY: bench
 bench: .venv/.installed .envs/ministack/.installed ## Measure against named peers in one run: tables here, JSON in bench-results/.
@@ -111,7 +111,7 @@ eval: .venv/.installed .envs/ministack/.installed ## Hold sample conversations o
 .PHONY: test-all
 test-all: environments browser lint types validate ## Run everything, the long forms too.
 	@echo "Running all tests, the long forms too ..."
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 # --- Building and deploying -----------------------------------------------------------------------------------
 
