@@ -7,10 +7,11 @@
 | `search_entities(query, context)` | what can be mentioned with @; returns ChatKit's entities |
 | `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |
 | `entity_to_input(entity_id, context)` | what a mention stands for, as text for the model |
+| `build_link(settings, model_name)` | a provider of the package's own, as a `Link`; None for the configured one |
 | `find_sources(text, context)` | the sources of an answer, as ChatKit's annotations |
 | `records_of_user(table, user)` | a user's rows among the tenant's records, for export and erasure |
 
-All are optional and, but for `handle_action`, coroutines. The package itself is to be cheap to import.
+All are optional and, but for `handle_action` and `build_link`, coroutines. The package itself is to be cheap to import.
 """
 
 from __future__ import annotations

@@ -49,12 +49,14 @@ class ConditionFailedError(Exception):
     Attributes:
         index: The position of the row in its transaction, 0 for a single write.
         row: The row as it is, where the write asked for it, else None.
+        others: The further conditions of the transaction that did not hold either: positions and rows.
     """
 
-    def __init__(self, index: int = 0, row: Row | None = None) -> None:
+    def __init__(self, index: int = 0, row: Row | None = None, others: Sequence[tuple[int, Row | None]] = ()) -> None:
         super().__init__(f"condition failed on row {index}")
         self.index = index
         self.row = row
+        self.others = list(others)
 
 
 @dataclass(frozen=True)
@@ -301,9 +303,13 @@ def _translated(error: Exception) -> Exception | None:
         case "TransactionCanceledException":
             reasons = response.get("CancellationReasons", [])
             # A condition that does not hold is final, whatever else stood in the way.
-            for index, reason in enumerate(reasons):
-                if reason.get("Code") == "ConditionalCheckFailed":
-                    return ConditionFailedError(index, _load_old(reason))
+            failed = [
+                (index, _load_old(reason))
+                for index, reason in enumerate(reasons)
+                if reason.get("Code") == "ConditionalCheckFailed"
+            ]
+            if failed:
+                return ConditionFailedError(*failed[0], others=failed[1:])
             if any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
                 return _TransactionBusyError()
     return store_error(error)

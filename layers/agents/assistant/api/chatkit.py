@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from assistant.api.body import read_object
-from assistant.api.errors import json_bytes, json_response
+from assistant.api.errors import error_response, json_bytes, json_response
 from assistant.api.events import EventStream, encoded_events
 from assistant.api.plain import Answer, plain_frames
 from assistant.api.requests import parse_request
@@ -67,9 +67,11 @@ async def _whole_answer(turn: TurnHandle) -> Response:
                 failure = event
     finally:
         await asyncio.shield(turn.wait())
-    if isinstance(turn.error, AssistantError):
-        raise turn.error
-    if failure is not None:
-        raise TurnFailedError(failure.message)
+    error = turn.error if isinstance(turn.error, AssistantError) else None
+    if error is None and failure is not None:
+        error = TurnFailedError(failure.message)
+    if error is not None:
+        # The thread is named, so that the caller finds what was said and can go on.
+        return error_response(error, thread_id=turn.thread_id, headers={"x-turn-id": turn.turn_id})
     content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
     return json_response(content, headers={"x-turn-id": turn.turn_id})

@@ -34,14 +34,25 @@ def json_bytes(body: bytes, status: int = 200, headers: Mapping[str, str] | None
     return Response(body, status, {**JSON_HEADERS, **(headers or {})}, "application/json")
 
 
-def error_response(error: AssistantError) -> Response:
-    """Return the answer that an error of ours is."""
-    headers = {}
+def error_response(
+    error: AssistantError, *, thread_id: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the answer that an error of ours is.
+
+    Args:
+        error: The error.
+        thread_id: The thread in which a turn had begun, if one had.
+        headers: Headers beside those that the error asks for.
+    """
+    headers = dict(headers or {})
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
-    return json_response({"error": {"code": error.code, "message": error.message}}, error.status, headers)
+    body: dict[str, object] = {"error": {"code": error.code, "message": error.message}}
+    if thread_id is not None:
+        body["thread_id"] = thread_id
+    return json_response(body, error.status, headers)
 
 
 def log_unexpected(error: BaseException) -> None:

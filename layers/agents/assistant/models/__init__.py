@@ -3,14 +3,15 @@
 Importing this package is cheap. The agents SDK and the provider's client load when `build_model` or
 `warm_up` is called, which a read or a health check never does.
 
-Adding a provider: a file here that returns a `Link`, a name in `assistant.settings.ProviderName`, and a case
-in `_link`.
+Adding a provider: a hook `build_link` in the agents' package, see `docs/extending.md`. One that belongs to the
+platform is a file here that returns a `Link`, a name in `assistant.settings.ProviderName`, and a case in `_link`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from assistant.hooks import find_hook
 from assistant.models.deadline import deadline, seconds_left
 from assistant.settings import ProviderName, Settings
 
@@ -36,7 +37,7 @@ def resolve_provider(settings: Settings) -> ProviderName:
 
 
 def build_model(settings: Settings, model_name: str | None = None) -> Model:
-    """Build the model for an agent: the configured provider, then `LLM_FALLBACK`.
+    """Build the model for an agent: the package's own provider or the configured one, then `LLM_FALLBACK`.
 
     Cheap to call for every agent: clients and connections are shared.
 
@@ -49,7 +50,9 @@ def build_model(settings: Settings, model_name: str | None = None) -> Model:
     """
     from assistant.models.chain import ModelChain
 
-    links = [_link(settings, settings.llm_provider, model_name)]
+    build_link = find_hook(settings, "build_link")
+    own: Link | None = build_link(settings, model_name) if build_link is not None else None
+    links = [own or _link(settings, settings.llm_provider, model_name)]
     if settings.llm_fallback is not None and settings.llm_fallback != settings.llm_provider:
         links.append(_link(settings, settings.llm_fallback, None))
     return ModelChain(links)

@@ -101,7 +101,7 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     return client
 
 
-def forget_client(provider: ProviderName) -> None:
+def forget_client(provider: str) -> None:
     """Drop a provider's clients, so that the next call reads its key again: the key may have been rotated."""
     for clients in _by_loop.values():
         for known in [key for key in clients.by_provider if key[0] == provider]:

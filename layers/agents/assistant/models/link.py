@@ -12,7 +12,6 @@ from agents.tool import FunctionTool, Tool
 
 from assistant.errors import UnsupportedFeatureError
 from assistant.models.replay import for_chat
-from assistant.settings import ProviderName
 
 if TYPE_CHECKING:
     from agents.agent_output import AgentOutputSchemaBase
@@ -77,7 +76,7 @@ class Link:
     """One provider of the chain.
 
     Attributes:
-        provider: Its name in the settings.
+        provider: Its name: in the settings, or an own one's.
         model_name: The model that it is asked for.
         model_setting: The environment variable that names the model.
         key_setting: The environment variable that holds the key; empty where there is none.
@@ -85,7 +84,7 @@ class Link:
         prepare: Fits a call to what this provider takes.
     """
 
-    provider: ProviderName
+    provider: str
     model_name: str
     model_setting: str
     key_setting: str
@@ -106,7 +105,7 @@ _OPENAI_ONLY_SETTINGS: dict[str, None] = {
 }
 
 
-def for_chat_completions(call: ModelCall, provider: ProviderName) -> ModelCall:
+def for_chat_completions(call: ModelCall, provider: str) -> ModelCall:
     """Fit a call to a server that speaks Chat Completions and is not OpenAI's.
 
     Raises:
@@ -122,7 +121,7 @@ def on_chat_completions(call: ModelCall, settings: ModelSettings) -> ModelCall:
     return replace(call, input=items, settings=settings, previous_response_id=None, conversation_id=None, prompt=None)
 
 
-def refuse_hosted_tools(call: ModelCall, provider: ProviderName) -> None:
+def refuse_hosted_tools(call: ModelCall, provider: str) -> None:
     """Raise `UnsupportedFeatureError` when the agent has a tool that only the Responses API can run."""
     for tool in call.tools:
         if not isinstance(tool, FunctionTool):

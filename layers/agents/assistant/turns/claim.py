@@ -200,16 +200,19 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
     row = error.row or {}
     if error.index == 0:
         return SameRequest(row["turn_id"], row["thread_id"], row["body"])
-    if error.index == 1:
-        turn = load_record(row)
-        if turn is None:
-            raise ThreadNotFoundError("The thread does not exist.")
-        return Busy(turn)
-    if error.index >= quota_from:
-        raise QuotaExceededError(retry_after=quotas.retry_after(writes[error.index].key))
-    if error.index == _THREAD_WRITE:
-        _refuse_thread(error.row)
-    raise attachment_refusal(error.row)
+    # What forbids the turn comes before what merely holds the thread: a request that is refused anyway must not end
+    # the turn that runs.
+    for index, old in [(error.index, error.row), *error.others]:
+        if index >= quota_from:
+            raise QuotaExceededError(retry_after=quotas.retry_after(writes[index].key))
+        if index == _THREAD_WRITE:
+            _refuse_thread(old)
+        elif index > _THREAD_WRITE:
+            raise attachment_refusal(old)
+    turn = load_record(row)
+    if turn is None:
+        raise ThreadNotFoundError("The thread does not exist.")
+    return Busy(turn)
 
 
 def _refuse_thread(row: Row | None) -> None:

@@ -52,7 +52,7 @@ CANCEL_POLL_SECONDS = 0.25
 BUSY_RETRY_SECONDS = 2.0
 # ChatKit sends a request whose answer was cut off again, about five times in 25 s. Each is the same request, not the
 # same words once more.
-RESEND_TIME = timedelta(minutes=1)
+RESEND_TIME = timedelta(seconds=30)
 
 
 class TurnHandle(Protocol):
@@ -104,9 +104,18 @@ async def start(
                 if handle is not None:
                     return handle
             case Busy(turn=turn):
-                await _make_room(turn, plan.thread_id, context)
+                # The turn that runs may be the answer to what this request answers too: then it comes too late, as the
+                # next plan shows, and must not end that turn.
+                if plan.changed_item is None or turn.turn_id == _seen(plan):
+                    await _make_room(turn, plan.thread_id, context)
         await pause(round_number)
     raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
+
+
+def _seen(plan: Plan) -> str | None:
+    """Return the turn that the thread had when the plan was made."""
+    turn = plan.opening.turn if plan.opening is not None else None
+    return None if turn is None else turn.turn_id
 
 
 async def cancel(context: RequestContext, thread_id: str) -> bool:
@@ -202,7 +211,8 @@ async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext)
         await take_over(context, same.thread_id, turn)
         turn = await _read_turn(context, same.thread_id)
     running = turn is not None and turn.turn_id == same.turn_id and turn.running
-    if key.explicit or running or await _has_just_died(same, context):
+    newest = turn is not None and turn.turn_id == same.turn_id
+    if key.explicit or running or (newest and await _has_just_died(same, context)):
         followed = FollowedTurn(context, same.thread_id, same.turn_id)
         await followed.prepare()
         return followed

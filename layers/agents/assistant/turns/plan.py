@@ -122,6 +122,8 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
 async def _user_message(
     message: UserMessageInput, thread_id: str, context: RequestContext
 ) -> tuple[UserMessageItem, list[Write]]:
+    if not message.attachments and not any(part.text.strip() for part in message.content):
+        raise InvalidRequestError("The message is empty.")
     choices.check(message.inference_options, context.settings)
     bound: list[Attachment] = []
     writes: list[Write] = []

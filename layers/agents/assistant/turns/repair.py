@@ -7,7 +7,7 @@ updated, done and removed events. Times become UTC-aware; the SDK's are naive an
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from chatkit.store import StoreItemType
 from chatkit.types import (
@@ -38,6 +38,7 @@ class EventRepair:
         self._open: dict[str, str] = {}
         self._given: dict[str, list[str]] = {}
         self._done: set[str] = set()
+        self._began: dict[str, datetime] = {}
 
     def __call__(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
         """Return the event as it is to be stored and sent; one that removes an ambiguous id becomes several."""
@@ -47,9 +48,14 @@ class EventRepair:
                 # The SDK can end a workflow before it tells of its beginning, when tools run side by side.
                 if repaired.id in self._done:
                     return [ThreadItemReplacedEvent(item=repaired)]
+                self._began[repaired.id] = repaired.created_at
                 return [event.model_copy(update={"item": repaired})]
             case ThreadItemDoneEvent(item=item):
                 repaired = self._item(item, begins=item.id not in self._open)
+                began = self._began.pop(repaired.id, repaired.created_at)
+                if began != repaired.created_at:
+                    # The SDK stamps an item anew when it is done; a client that reloads is to see one time.
+                    repaired = repaired.model_copy(update={"created_at": began})
                 self._open.pop(item.id, None)
                 if repaired.id in self._done:
                     return [ThreadItemReplacedEvent(item=repaired)]

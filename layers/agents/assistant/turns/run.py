@@ -29,7 +29,14 @@ from chatkit.types import (
 
 from assistant import keys, observability
 from assistant.context import RequestContext
-from assistant.errors import AssistantError, ConflictError, ModelTimeoutError, StoreUnavailableError, TurnDeadlineError
+from assistant.errors import (
+    AssistantError,
+    ConflictError,
+    ModelTimeoutError,
+    NotFoundError,
+    StoreUnavailableError,
+    TurnDeadlineError,
+)
 from assistant.failure_log import log_failure
 from assistant.models.deadline import deadline as model_deadline
 from assistant.table import Row
@@ -164,7 +171,11 @@ class TurnRun:
             for item in [*self._journal.unsaved(), *self._journal.pending()]:
                 # The client has seen it, and the thread will not have it.
                 self._publish(ThreadItemRemovedEvent(item_id=item.id))
-            self._publish_end("lost")
+            if await self._thread_is_gone():
+                self.error = NotFoundError("This thread was deleted.")
+                self._publish(ending.error_event(self.error))
+            else:
+                self._publish_end("lost")
         except Exception as error:
             log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)
             self.error, self.outcome = error, "failed"
@@ -178,6 +189,16 @@ class TurnRun:
         except Exception as error:
             log_failure(logger, "a turn's line could not be written", error)
 
+    async def _thread_is_gone(self) -> bool:
+        """Tell whether the turn was lost because its thread was deleted under it."""
+        try:
+            await ThreadStore(self._context.resources).load_thread(self.thread_id, self._context)
+        except NotFoundError:
+            return True
+        except AssistantError:
+            return False
+        return False
+
     async def _wait_for(self, producer: asyncio.Task[None]) -> None:
         """Wait for the agent, until the deadline at the most, and see to it that it lets go."""
         asked = asyncio.create_task(self._asked_to_end.wait())
@@ -188,6 +209,8 @@ class TurnRun:
                 self._ending = None
             else:
                 self.end("deadline")
+                if self._ending == "deadline":
+                    self.error = TurnDeadlineError()
                 producer.cancel()
                 await asyncio.wait([producer], timeout=LETTING_GO_SECONDS)
         finally:
