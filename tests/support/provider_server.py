@@ -92,6 +92,7 @@ class Request:
         path: As `/v1/responses`.
         headers: Names in lower case.
         body: Parsed.
+        raw: The body as it came.
         stalled: The server's own event of this name.
         abandoned: Set when the client went before the answer was complete.
     """
@@ -99,6 +100,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: Json
+    raw: bytes
     stalled: threading.Event
     abandoned: threading.Event = field(default_factory=threading.Event)
 
@@ -165,7 +167,7 @@ class ProviderServer:
                 break
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         body = json.loads(raw) if raw.startswith(b"{") else {}
-        request = Request(scope["path"], headers, body, self.stalled)
+        request = Request(scope["path"], headers, body, raw, self.stalled)
         self.requests.append(request)
         scripted = self._script.pop(0) if self._script else _echo
         reply = scripted(body) if callable(scripted) else scripted
