@@ -5,8 +5,15 @@ from __future__ import annotations
 from mangum import Mangum
 
 from assistant.api import create_app, lambda_deadline
+from assistant.models import reset_clients, warm_up
+from assistant.settings import load_settings
+from lambda_stream import register_after_restore, register_before_snapshot
 
 app = create_app(streaming=True, deadline=lambda_deadline)
+
+# With SnapStart the SDKs are loaded once, before the snapshot; no connection outlives it.
+register_before_snapshot(lambda: warm_up(load_settings()))
+register_after_restore(reset_clients)
 
 # For places where no wrapper runs: the same stream in one piece.
 lambda_handler = Mangum(app, lifespan="off")
