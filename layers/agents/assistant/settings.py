@@ -12,6 +12,7 @@ from assistant.errors import ConfigurationError
 ProviderName = Literal["openai", "gemini", "compatible", "local", "demo"]
 AuthMode = Literal["jwt", "guest"]
 OnBusy = Literal["interrupt", "reject"]
+ReasoningSummary = Literal["auto", "concise", "detailed"]
 
 # Current models, checked in November 2026. gpt-6 models take function tools on the Responses API only.
 DEFAULT_OPENAI_MODEL = "gpt-6-luna"
@@ -77,6 +78,7 @@ class Settings:
     openai_default_model: str = DEFAULT_OPENAI_MODEL
     openai_api: Literal["responses", "chat_completions"] = "responses"
     openai_store: bool = False
+    openai_reasoning_summary: ReasoningSummary | None = None
     gemini_api_key: Secret = field(default_factory=Secret)
     gemini_base_url: str = GEMINI_BASE_URL
     gemini_default_model: str = DEFAULT_GEMINI_MODEL
@@ -236,6 +238,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             read.choice("OPENAI_API", ("responses", "chat_completions")) or "responses",
         ),
         openai_store=read.flag("OPENAI_STORE"),
+        openai_reasoning_summary=cast(
+            ReasoningSummary | None, read.choice("OPENAI_REASONING_SUMMARY", get_args(ReasoningSummary))
+        ),
         gemini_api_key=read.secret("GEMINI_API_KEY"),
         gemini_base_url=read.text("GEMINI_BASE_URL") or GEMINI_BASE_URL,
         gemini_default_model=read.text("GEMINI_DEFAULT_MODEL") or DEFAULT_GEMINI_MODEL,

@@ -131,6 +131,15 @@ async def test_other_servers_are_spared_what_only_openai_takes(provider: Provide
     assert not {"store", "metadata", "verbosity", "prompt_cache_retention"} & provider.bodies[0].keys()
 
 
+@pytest.mark.parametrize(("model", "asked"), [("gpt-6-luna", True), ("gpt-4.1", False)])
+async def test_a_summary_of_the_reasoning_is_asked_for_where_there_is_any(
+    provider: ProviderServer, model: str, asked: bool
+) -> None:
+    settings = openai_settings(provider.base_url, openai_reasoning_summary="auto", openai_default_model=model)
+    await run_streamed(helper(build_model(settings)), "Think.")
+    assert provider.bodies[0].get("reasoning") == ({"summary": "auto"} if asked else None)
+
+
 async def test_a_hosted_tool_elsewhere_than_at_openai_is_refused_by_name(provider: ProviderServer) -> None:
     run = await run_streamed(helper(build_model(gemini_settings(provider.base_url)), WebSearchTool()), "Search.")
     assert isinstance(run.error, UnsupportedFeatureError)

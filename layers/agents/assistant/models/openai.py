@@ -52,6 +52,10 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
 
     def prepare_responses(call: ModelCall) -> ModelCall:
         fitted = _common(settings, call, name)
+        if settings.openai_reasoning_summary is not None and reasons(name):
+            reasoning = fitted.reasoning or Reasoning()
+            shown = reasoning.model_copy(update={"summary": settings.openai_reasoning_summary})
+            fitted = replace(fitted, reasoning=shown)
         if not settings.openai_store and reasons(name):
             include = [*(fitted.response_include or [])]
             if _ENCRYPTED_REASONING not in include:

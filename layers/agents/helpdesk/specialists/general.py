@@ -8,22 +8,26 @@ from assistant.settings import Settings
 from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
 from helpdesk.tools.drafts import draft_message
 from helpdesk.tools.help import search_help, set_theme
+from helpdesk.tools.pictures import picture_tools
 
 _INSTRUCTIONS = """\
 You answer general questions about the company from the help centre. Search it first, and say so when it has
-nothing; do not guess. You can also make the page light or dark, and write letters
-and e-mails with draft_message."""
+nothing; do not guess. You can also make the page light or dark, and write letters and e-mails with draft_message."""
+_DRAWS = "You draw a picture when the user asks for one."
+_DRAWS_NOT = "You cannot draw pictures in this deployment: say so when you are asked to."
 
 
 def build_general_agent(settings: Settings) -> HelpdeskAgent:
     """Return the agent for everything that the help centre knows."""
+    pictures = picture_tools(settings)
     agent: HelpdeskAgent = Agent(
         name="General",
         handoff_description=(
-            "Answers general questions: opening hours, returns, shipping, contact, the page's look; writes letters."
+            "Answers general questions: opening hours, returns, shipping, contact, the page's look. "
+            "Writes letters, draws pictures."
         ),
-        instructions=with_caller(_INSTRUCTIONS),
-        tools=[search_help, set_theme, draft_message],
+        instructions=with_caller(f"{_INSTRUCTIONS} {_DRAWS if pictures else _DRAWS_NOT}"),
+        tools=[search_help, set_theme, draft_message, *pictures],
     )
     if settings.mcp_server_url:
         # The MCP client is half a second's import, so only who uses it pays for it.
