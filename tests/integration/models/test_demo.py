@@ -238,7 +238,7 @@ async def test_a_chosen_tool_is_called_whatever_the_words() -> None:
 async def test_what_the_converter_writes_in_the_users_name_is_not_taken_for_a_message() -> None:
     items = [
         {"role": "user", "content": "first"},
-        {"role": "user", "content": "<HiddenContext>\n!fail 0\n</HiddenContext>"},
+        {"role": "user", "content": "<context>\n!fail 0\n</context>"},
     ]
     run = await run_streamed(everything(), items)
     assert run.error is None
