@@ -88,7 +88,7 @@ class MemoryFiles(AttachmentStore[None]):
         self.bucket_url = bucket_url
         self.content: dict[str, bytes] = {}
 
-    async def create_attachment(self, input: AttachmentCreateParams, context: None) -> Attachment:  # noqa: A002
+    async def create_attachment(self, input: AttachmentCreateParams, context: None) -> Attachment:  # noqa: A002 - SDK's
         attachment = self.describe(input.name, input.mime_type)
         attachment.upload_descriptor = AttachmentUploadDescriptor(
             url=AnyUrl(f"{self.bucket_url}/{attachment.id}"),

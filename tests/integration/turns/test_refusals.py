@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from chatkit.types import ThreadItemAddedEvent, ThreadItemDoneEvent
+from chatkit.types import StreamingReq, ThreadItemAddedEvent, ThreadItemDoneEvent
 
-from assistant.errors import InvalidRequestError, QuotaExceededError
+from assistant.context import RequestContext
+from assistant.errors import ConflictError, InvalidRequestError, QuotaExceededError
 from assistant.settings import Quota
 from assistant.threads.store import ThreadStore
+from assistant.turns import life
+from assistant.turns.plan import Plan, make_plan
 from tests.integration.turns.conftest import ProcessMaker
-from tests.support.provider_server import Answer, ProviderServer, Text
-from tests.support.turns import addition, creation, follow
+from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
+from tests.support.turns import Process, addition, creation, eventually, follow, said_by_user, tool_output
 
 pytestmark = pytest.mark.anyio
 
@@ -71,3 +74,60 @@ async def test_an_answer_keeps_its_creation_from_its_first_word_to_the_table(
     done = [event.item for event in client.events if isinstance(event, ThreadItemDoneEvent)][-1]
     stored = await here.stored(done.thread_id)
     assert added[0].created_at == done.created_at == stored[-1].created_at
+
+
+async def test_of_outputs_that_race_for_one_call_the_first_is_answered_to_its_end(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.script(Answer(ToolCall("ask_browser")))
+    here, there = process(), process()
+    thread_id = await here.create("how wide is it?")
+    provider.script(Answer(Text(WORDS), pause=0.1))
+    racers = 4
+    planned = 0
+    all_planned = asyncio.Event()
+
+    async def together(request: StreamingReq, context: RequestContext) -> Plan:
+        """Let nobody claim before everybody has seen the call waiting."""
+        nonlocal planned
+        plan = await make_plan(request, context)
+        planned += 1
+        if planned >= racers:
+            all_planned.set()
+        await all_planned.wait()
+        return plan
+
+    monkeypatch.setattr(life, "make_plan", together)
+    started = await asyncio.gather(
+        *(each.start(tool_output(thread_id, n)) for n, each in enumerate((here, there, here, there))),
+        return_exceptions=True,
+    )
+    handles = [each for each in started if not isinstance(each, BaseException)]
+    refused = [each for each in started if isinstance(each, BaseException)]
+    assert len(handles) == 1
+    assert all(isinstance(each, ConflictError) for each in refused), refused
+    client = await follow(handles[0])
+    assert client.text == WORDS
+
+
+async def test_words_that_were_cut_off_are_new_words_once_another_turn_has_come(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(Text("first")))
+    dying, there = process(), process()
+    thread_id = await there.create("before")
+    provider.script(Answer(Text(WORDS), pause=0.2), Answer(Text("second")), Answer(Text("third")))
+    lost = await dying.start(addition(thread_id, "count"))
+    await eventually(lambda: _has_begun(there, thread_id), "it has begun")
+    await dying.close()
+    again = await there.start(addition(thread_id, "count"))
+    assert again.turn_id == lost.turn_id, "sent again at once, it is the same request"
+    await there.say(thread_id, "something else")
+    anew = await there.start(addition(thread_id, "count"))
+    assert anew.turn_id != lost.turn_id
+    await anew.wait()
+    assert said_by_user(await there.stored(thread_id)) == ["before", "count", "something else", "count"]
+
+
+async def _has_begun(process: Process, thread_id: str) -> bool:
+    return "one" in str(await process.shown(thread_id))
