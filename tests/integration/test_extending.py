@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from assistant.api import create_app
+from assistant.models import close_clients
 from assistant.resources import Resources
 from assistant.settings import load_settings
 from tests.support.asgi import client
@@ -67,6 +68,7 @@ async def new_thread(acme: None, aws_environment: Aws) -> AsyncIterator[NewThrea
     yield begin
     for each in opened:
         await each.aclose()
+    await close_clients()
 
 
 def test_each_step_is_one_file_of_less_than_thirty_lines() -> None:

@@ -67,6 +67,23 @@ def _endpoint(settings: Settings, provider: ProviderName) -> tuple[Secret, str |
             raise ConfigurationError(f"The provider `{provider}` has no HTTP API.")
 
 
+def _of_this_loop() -> _LoopClients:
+    import httpx2
+    from openai import DefaultAsyncHttpxClient
+
+    loop = asyncio.get_running_loop()
+    clients = _by_loop.get(loop)
+    if clients is None:
+        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS)
+        clients = _by_loop[loop] = _LoopClients(DefaultAsyncHttpxClient(verify=tls_context(), timeout=timeout))
+    return clients
+
+
+def http_client() -> httpx2.AsyncClient:
+    """Return the running loop's connections, with time-outs for Lambda, for a provider's client of your own."""
+    return _of_this_loop().http
+
+
 async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     """Return the client of a provider for the running event loop.
 
@@ -75,17 +92,10 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     Raises:
         ConfigurationError: the provider has no key, or is not reached over HTTP.
     """
-    import httpx2
-    from openai import DefaultAsyncHttpxClient
-
     from assistant.models.wire import ModelClient
 
     secret, base_url = _endpoint(settings, provider)
-    loop = asyncio.get_running_loop()
-    clients = _by_loop.get(loop)
-    if clients is None:
-        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS)
-        clients = _by_loop[loop] = _LoopClients(DefaultAsyncHttpxClient(verify=tls_context(), timeout=timeout))
+    clients = _of_this_loop()
     client = clients.by_provider.get((provider, base_url))
     if client is None:
         # A secret that is known by name is fetched by a blocking client.
