@@ -14,6 +14,7 @@ from assistant.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
 
 # Enough to find the mistake by.
 MAX_REPORTED_PROBLEMS = 3
@@ -82,8 +83,16 @@ def _validated(body: Mapping[str, Any]) -> StreamingReq | NonStreamingReq:
     try:
         return _adapter().validate_python(body)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise InvalidRequestError("; ".join(problems[:MAX_REPORTED_PROBLEMS])) from None
+        problems = error.errors(include_url=False, include_input=False)
+        raise InvalidRequestError("; ".join(map(_described, problems[:MAX_REPORTED_PROBLEMS]))) from None
+
+
+def _described(problem: ErrorDetails) -> str:
+    """Return what is wrong and where, without a word of what was sent."""
+    # First in the place stands which of the operations it is, which the sender knows.
+    place, message = [str(part) for part in problem["loc"][1:]], problem["msg"]
+    if problem["type"] == "union_tag_invalid":
+        place, message = [*place, "type"], f"Input should be one of {problem['ctx']['expected_tags']}"
+    elif problem["type"] == "union_tag_not_found":
+        place, message = [*place, "type"], "Field required"
+    return f"{'.'.join(place)}: {message}"

@@ -82,3 +82,22 @@ def test_a_mistake_is_described_without_repeating_what_was_written() -> None:
         parse_request({"type": "threads.add_user_message", "params": {"thread_id": {"my": "diary"}, "input": {}}})
     assert "diary" not in refused.value.message
     assert refused.value.message.count(";") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"type": "threads.list", "params": {"limit": "many"}}, "params.limit: Input should be a valid integer"),
+        ({"type": "my diary"}, "type: Input should be one of 'threads.create', "),
+        ({"message": {"content": [{"type": "x", "text": "a"}]}}, "params.input.content.0.type: Input should be one "),
+            {"message": {"content": [{"type": "diary", "text": "a"}]}},
+            "params.input.content.0.type: Input should be one of",
+        ),
+        ({"message": {"content": [{"text": "my diary"}]}}, "params.input.content.0.type: Field required"),
+    ],
+)
+def test_a_mistake_is_named_by_its_place(body: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        parse_request(body)
+    assert refused.value.message.startswith(message)
+    assert "diary" not in refused.value.message
