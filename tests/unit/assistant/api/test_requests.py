@@ -89,11 +89,11 @@ def test_a_mistake_is_described_without_repeating_what_was_written() -> None:
     [
         ({"type": "threads.list", "params": {"limit": "many"}}, "params.limit: Input should be a valid integer"),
         ({"type": "my diary"}, "type: Input should be one of 'threads.create', "),
-        ({"message": {"content": [{"type": "x", "text": "a"}]}}, "params.input.content.0.type: Input should be one "),
-            {"message": {"content": [{"type": "diary", "text": "a"}]}},
-            "params.input.content.0.type: Input should be one of",
+        (
+            {"input": {"content": [{"type": "my diary", "text": "a"}]}},
+            "params.input.content.0.type: Input should be one of ",
         ),
-        ({"message": {"content": [{"text": "my diary"}]}}, "params.input.content.0.type: Field required"),
+        ({"input": {"content": [{"text": "my diary"}]}}, "params.input.content.0.type: Field required"),
     ],
 )
 def test_a_mistake_is_named_by_its_place(body: dict[str, Any], message: str) -> None:
