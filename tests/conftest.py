@@ -7,5 +7,5 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.build",
     "tests.support.dev",
-    "tests.support.emulated",
+    "tests.support.rie",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws import Aws
-from tests.support.emulated import EVENTS, NULS, Emulate, Emulated, event
+from tests.support.rie import EVENTS, NULS, Emulate, Emulated, event
 
 
 def _names(folder: str) -> list[str]:
@@ -122,17 +122,17 @@ def test_sweep_runs_on_its_schedule(emulate: Emulate) -> None:
 
 
 @pytest.mark.parametrize("name", ["chat", "stream", "upload"])
-def test_each_function_runs_without_a_command_where_lambda_puts_it(emulate_in_place: Emulate, name: str) -> None:
+def test_each_function_runs_without_a_command_where_lambda_puts_it(emulate: Emulate, name: str) -> None:
     sample = "stream/health" if name == "stream" else "chat/health"
     if name == "upload":
-        status, _, body = emulate_in_place(name).respond(event("upload/upload"))
+        status, _, body = emulate(name, in_place=True).respond(event("upload/upload"))
     else:
-        status, _, body = emulate_in_place(name).respond(event(sample))
+        status, _, body = emulate(name, in_place=True).respond(event(sample))
     assert status == 200, body
 
 
-def test_the_wrapper_runs_where_lambda_puts_it(emulate_in_place: Emulate) -> None:
-    raw = emulate_in_place("stream", AWS_LAMBDA_EXEC_WRAPPER="/var/task/stream-runtime").invoke(event("stream/message"))
+def test_the_wrapper_runs_where_lambda_puts_it(emulate: Emulate) -> None:
+    raw = emulate("stream", wrapped=True, in_place=True).invoke(event("stream/message"))
     assert NULS in raw
     assert _events(raw.partition(NULS)[2].decode())[-1]["done"] is True
 

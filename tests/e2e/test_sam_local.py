@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,7 +23,7 @@ from tests.sam_local.daemon import docker_daemon
 from tests.sam_local.image import BUSYBOX, import_image, make_root
 from tests.support.build import MACHINE
 from tests.support.dev import clean_environment
-from tests.support.emulated import EVENTS, NULS
+from tests.support.rie import EVENTS, NULS, free_port
 from tests.support.sam import sam
 
 pytestmark = pytest.mark.exhaustive
@@ -49,17 +48,10 @@ def docker() -> Iterator[dict[str, str]]:
         yield environment
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def api(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a `make sam-local`."""
-    port = _free_port()
+    port = free_port()
     environment = clean_environment(
         DOCKER_HOST=docker["DOCKER_HOST"],
         SAM_PORT=str(port),

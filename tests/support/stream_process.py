@@ -21,13 +21,12 @@ BOOTSTRAP = "/var/runtime/bootstrap.py"
 """What the managed runtime would have run: the wrapper is handed it and leaves it alone."""
 
 
-def function_environment(api_address: str, app: str, **more: str) -> dict[str, str]:
-    """Return the environment that Lambda gives a function's process."""
+def function_environment(**more: str) -> dict[str, str]:
+    """Return the environment that Lambda gives a function's process, without the Runtime API's address."""
     return {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "TZ": ":UTC",
-        "AWS_LAMBDA_RUNTIME_API": api_address,
         "AWS_LAMBDA_FUNCTION_NAME": "stream",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
@@ -36,8 +35,6 @@ def function_environment(api_address: str, app: str, **more: str) -> dict[str, s
         "AWS_REGION": "eu-central-1",
         "LAMBDA_TASK_ROOT": str(TASK_ROOT),
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "LAMBDA_STREAM_APP": app,
-        "PYTHONPATH": str(ROOT),
         **more,
     }
 
@@ -66,9 +63,8 @@ class StreamProcess:
         **env: str,
     ) -> None:
         self.api = RecordingRuntimeApi()
-        self._app = app if ":" in app else f"{APPS}:{app}"
         self._command = [str(wrapper), interpreter, BOOTSTRAP]
-        self._env = env
+        self._env = {"PYTHONPATH": str(ROOT), "LAMBDA_STREAM_APP": app if ":" in app else f"{APPS}:{app}", **env}
         self._workers = workers
         self._ready = ready
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
@@ -78,7 +74,7 @@ class StreamProcess:
         self.api.__enter__()
         self.process = subprocess.Popen(
             self._command,
-            env=function_environment(self.api.address, self._app, **self._env),
+            env=function_environment(**{"AWS_LAMBDA_RUNTIME_API": self.api.address, **self._env}),
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rie import emulate_runtime, mounts, root_mounts
 from tests.support.stream_process import ROOT
-
-__all__ = ["emulate_runtime", "mounts", "root_mounts"]
 
 
 @pytest.fixture

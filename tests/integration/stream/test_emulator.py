@@ -11,9 +11,8 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.support.build import Built
-from tests.support.emulated import NULS, Emulated
 from tests.support.lambda_events import function_url_event, rest_api_event
-from tests.support.rie import EmulateRuntime
+from tests.support.rie import NULS, Emulate, Emulated
 
 AT_ONCE = 8
 
@@ -38,10 +37,8 @@ def test_nothing_in_an_artifact_is_called_bootstrap(built: Built, shipped: Built
 
 
 @pytest.fixture(scope="module", params=["with a command", "bare"])
-def emulated(request: pytest.FixtureRequest, emulate_runtime: EmulateRuntime) -> Emulated:
-    if request.param == "bare":
-        request.getfixturevalue("mounts")
-    return emulate_runtime("app", in_place=request.param == "bare")
+def emulated(request: pytest.FixtureRequest, emulate_app: Emulate) -> Emulated:
+    return emulate_app("app", in_place=request.param == "bare")
 
 
 def test_the_emulator_gets_prelude_delimiter_and_payload(emulated: Emulated) -> None:
@@ -91,8 +88,8 @@ def test_faults_leave_the_function_alive(emulated: Emulated) -> None:
     assert emulated.respond(function_url_event("/hello"))[0] == 201
 
 
-def test_a_function_that_wants_sigterm_starts_under_the_emulator_too(emulate_runtime: EmulateRuntime) -> None:
-    emulated = emulate_runtime("app", LAMBDA_STREAM_GRACEFUL_SHUTDOWN="true")
+def test_a_function_that_wants_sigterm_starts_under_the_emulator_too(emulate_app: Emulate) -> None:
+    emulated = emulate_app("app", LAMBDA_STREAM_GRACEFUL_SHUTDOWN="true")
     assert emulated.respond(function_url_event("/hello"))[0] == 201
     assert "No extension" not in emulated.log.read_text()
 
@@ -108,9 +105,8 @@ def meet(emulated: Emulated, event: dict[str, Any]) -> Any:
             time.sleep(0.02)
 
 
-@pytest.mark.usefixtures("root_mounts")
-def test_in_the_mode_of_managed_instances_one_process_serves_many_at_once(emulate_runtime: EmulateRuntime) -> None:
-    emulated = emulate_runtime("app", in_place=True, concurrency=AT_ONCE)
+def test_in_the_mode_of_managed_instances_one_process_serves_many_at_once(emulate_app: Emulate) -> None:
+    emulated = emulate_app("app", in_place=True, at_once=AT_ONCE)
     assert get(emulated, "/process")["runtime"].startswith("/var/task/")
     # Each waits until all are inside.
     event = function_url_event("/meets", query=str(AT_ONCE))
@@ -120,8 +116,8 @@ def test_in_the_mode_of_managed_instances_one_process_serves_many_at_once(emulat
     assert len({own for own, _, _ in answers}) == AT_ONCE
 
 
-def test_a_bad_start_is_reported_to_the_emulator(emulate_runtime: EmulateRuntime) -> None:
-    emulated = emulate_runtime("missing")
+def test_a_bad_start_is_reported_to_the_emulator(emulate_app: Emulate) -> None:
+    emulated = emulate_app("missing")
     with pytest.raises(HTTPError) as error:
         emulated.invoke(function_url_event("/hello"))
     assert json.loads(error.value.read())["errorType"] == "Runtime.HandlerNotFound"

@@ -82,8 +82,7 @@ def record() -> dict[str, Any]:
         for name in ("handler.cjs", "preload.cjs", "cases.json"):
             shutil.copy(HERE / name, folder)
         environment = function_environment(
-            api.address,
-            "",
+            AWS_LAMBDA_RUNTIME_API=api.address,
             PATH=path,
             LAMBDA_TASK_ROOT=folder,
             _HANDLER="handler.handler",
