@@ -14,7 +14,7 @@ from chatkit.types import InferenceOptions, ThreadItem, UserMessageItem
 from assistant.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from agents import Agent
+    from agents import Agent, Handoff
 
     from assistant.settings import Settings
 
@@ -76,14 +76,25 @@ def _only(tool: str) -> Any:
 
 def _reachable(agent: Agent[Any]) -> list[Agent[Any]]:
     """Return an agent and all that it hands over to, at once or by others, the nearest first."""
-    from agents import Agent
-
     found = [agent]
     for each in found:
         for handoff in each.handoffs:
-            # A handoff names its agent in public and holds it in private (openai-agents, 0.24.0).
-            reference = getattr(handoff, "_agent_ref", None)
-            other = handoff if isinstance(handoff, Agent) else reference() if reference is not None else None
-            if isinstance(other, Agent) and all(other is not known for known in found):
+            other = handed_to(handoff)
+            if other is not None and all(other is not known for known in found):
                 found.append(other)
     return found
+
+
+def handed_to(handoff: Agent[Any] | Handoff[Any, Any]) -> Agent[Any] | None:
+    """Return the agent that a handoff leads to; None where only a call of the handoff would tell.
+
+    The one use of a private name of the Agents SDK here. A `Handoff` names its agent in public and holds it in
+    private (openai-agents, 0.24.0); to invoke it for the agent would run what its author does on a handoff.
+    """
+    from agents import Agent
+
+    if isinstance(handoff, Agent):
+        return handoff
+    reference = handoff._agent_ref
+    agent = reference() if reference is not None else None
+    return agent if isinstance(agent, Agent) else None
