@@ -1,4 +1,4 @@
-"""An agent whose input guardrail trips when something has been shown already."""
+"""An agent whose input guardrail trips when something has been shown already, by a tool that still runs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from chatkit.widgets import DynamicWidgetRoot
 from assistant.context import RequestContext
 from assistant.settings import Settings
 
+# The threads whose card was being shown when its tool was cancelled.
+cancelled: list[str] = []
+
 
 def build_agent(settings: Settings) -> Agent[AgentContext[RequestContext]]:
     """Return the agent."""
     shown: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-    judged: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     @function_tool
     async def show_card(context: ToolContext[AgentContext[RequestContext]]) -> str:
-        """Show a card."""
+        """Show a card, and never come to an end."""
         card = {"type": "Card", "children": [{"type": "Text", "value": "Look"}]}
         await context.context.stream_widget(DynamicWidgetRoot.model_validate(card))
         shown[context.context.thread.id].set()
-        await judged[context.context.thread.id].wait()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(context.context.thread.id)
+            raise
         return "It is on the screen."
 
     @input_guardrail
     async def late(context: RunContextWrapper[Any], agent: Agent[Any], given: Any) -> GuardrailFunctionOutput:
         await shown[context.context.thread.id].wait()
-        judged[context.context.thread.id].set()
         return GuardrailFunctionOutput(output_info="Not here, please.", tripwire_triggered=True)
 
     return Agent(name="Guarded", instructions="You show cards.", tools=[show_card], input_guardrails=[late])

@@ -174,21 +174,21 @@ async def _save(
     request = context.request_context
     # Our context is made anew by the request that resumes the run.
     packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
+    expires_at = now() + HELD_FOR
     writes = list(replaced)
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         caller = request.caller
         prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, context.thread.id)
         large = Offload(f"{prefix}{uuid7()}", packed["blob"])
-        writes.append(await offload.put(request.resources, large))
+        writes += [await offload.put(request.resources, large), offload.expires(large.key, expires_at)]
         packed = {"object": large.key}
-    expires_at = (now() + HELD_FOR).timestamp()
     row = {
         "schema_version": SCHEMA_VERSION,
         "sdk_version": sdk_version,
         "revision": uuid7(),
         "waiting": [each.call_id for each in waiting],
-        "expires_at": expires_at,
-        "ttl": int(expires_at),
+        "expires_at": expires_at.timestamp(),
+        "ttl": int(expires_at.timestamp()),
         **packed,
     }
     await request.resources.table.transact([Write(_key(context, run_id), put=row), *writes])

@@ -1,8 +1,11 @@
-"""A run of the Agents SDK that can be left in the middle.
+"""A run of the Agents SDK that can be left in the middle, and that a tripped input guardrail ends at once.
 
 ChatKit merges the run's events with those of its tools by a task for each, and leaves both tasks behind when it is
 cancelled (chatkit.agents, 1.6.5): one would wait for ever, the other end with an exception that nobody takes. So the
 one is given an event to end with, and the other is ours.
+
+The SDK itself (openai-agents, 0.24.0) looks at what its input guardrails have found when the run has its next event:
+while a tool takes long, or a model says nothing, a tripwire would not end them.
 """
 
 from __future__ import annotations
@@ -11,18 +14,28 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
-from agents import RunResultStreaming, StreamEvent
+from agents import InputGuardrailResult, InputGuardrailTripwireTriggered, RunResultStreaming, StreamEvent
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
 from assistant.output import plain_annotations
 
+# How soon a tripwire ends a run that has no events. It is looked for only while a guardrail has not come to its end.
+TRIPWIRE_SECONDS = 0.1
+
 
 class LeavableRun:
-    """Wraps a run on its way into ChatKit's `stream_agent_response`, which asks it for `stream_events` alone."""
+    """Wraps a run on its way into ChatKit's `stream_agent_response`, which asks it for `stream_events` alone.
 
-    def __init__(self, result: RunResultStreaming, converter: ResponseStreamConverter) -> None:
+    Args:
+        result: The run.
+        guardrails: How many input guardrails judge it; none of them one that goes on after an approval.
+        converter: What makes ChatKit's items of the model's stream.
+    """
+
+    def __init__(self, result: RunResultStreaming, guardrails: int, converter: ResponseStreamConverter) -> None:
         self._result = result
+        self._guardrails = guardrails
         self._converter = converter
         self._next: asyncio.Future[StreamEvent] | None = None
 
@@ -38,8 +51,31 @@ class LeavableRun:
 
     def __anext__(self) -> asyncio.Future[StreamEvent]:
         """Return a task for the next event, which ChatKit takes as it is."""
-        self._next = asyncio.ensure_future(self._source.__anext__())
+        self._next = asyncio.ensure_future(self._event())
         return self._next
+
+    async def _event(self) -> StreamEvent:
+        """Return the next event.
+
+        Raises:
+            InputGuardrailTripwireTriggered: a guardrail has tripped; the run is cancelled, its tools with it.
+        """
+        if len(self._result.input_guardrail_results) >= self._guardrails:
+            return await self._source.__anext__()
+        coming = asyncio.ensure_future(self._source.__anext__())
+        try:
+            while len(self._result.input_guardrail_results) < self._guardrails:
+                done, _ = await asyncio.wait([coming], timeout=TRIPWIRE_SECONDS)
+                if done:
+                    break
+                tripped = _tripped(self._result)
+                if tripped is not None:
+                    self._result.cancel()
+                    raise InputGuardrailTripwireTriggered(tripped)
+            return await coming
+        finally:
+            coming.cancel()
+            coming.add_done_callback(_take)
 
     async def leave(self, context: AgentContext[Any]) -> None:
         """End the run, if it has not ended: the model's stream and running tools are cancelled."""
@@ -48,6 +84,10 @@ class LeavableRun:
         if self._next is not None:
             self._next.cancel()
             self._next.add_done_callback(_take)
+
+
+def _tripped(result: RunResultStreaming) -> InputGuardrailResult | None:
+    return next((each for each in result.input_guardrail_results if each.output.tripwire_triggered), None)
 
 
 def _take(task: asyncio.Future[StreamEvent]) -> None:

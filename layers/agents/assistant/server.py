@@ -136,7 +136,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
             ),
         )
         converter = OutputConverter(agent_context.thread.id, context)
-        run = LeavableRun(result, converter)
+        run = LeavableRun(result, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
         try:
             async with aclosing(run.events(agent_context)) as events:

@@ -9,6 +9,7 @@ import pytest
 
 from assistant.resources import Resources
 from tests.integration.protocol.conftest import NewThread
+from tests.support import guarded_agent
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +158,7 @@ async def test_a_failure_is_an_error_that_may_be_retried_and_the_words_before_it
 async def test_a_tripped_guardrail_takes_back_what_was_shown(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!tool show_card {}")
+    assert guarded_agent.cancelled[-1] == thread.thread_id, "the tool that still ran is not waited for"
     shown = thread.item("widget")
     assert shown["id"] in [event["item_id"] for event in thread.of("thread.item.removed")]
     (error,) = thread.of("error")

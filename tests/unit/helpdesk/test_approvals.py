@@ -27,7 +27,6 @@ from assistant.approvals import HeldRunUnreadableError
 from assistant.context import Report, RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, ModelUnavailableError, NotFoundError
 from assistant.identity import Caller
-from assistant.ids import time_prefix
 from assistant.objects import Objects
 from assistant.resources import Resources
 from assistant.server import AssistantServer
@@ -284,30 +283,48 @@ async def test_a_run_that_has_ended_leaves_nothing_behind(desk: Desk, resources:
     assert await resources.table.get(approvals.Key(row["pk"], row["sk"])) is None
 
 
-async def test_a_run_too_large_for_a_row_waits_in_the_bucket_and_leaves_nothing_there(
-    desk: Desk, resources: Resources, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def in_the_bucket(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any run is too large for a row."""
     client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
     client.create_bucket(Bucket="bucket")
     resources.objects = Objects(replace(resources.settings, bucket_name="bucket"), client)
     monkeypatch.setattr(approvals, "MAX_INLINE_BYTES", 100)
+
+
+async def swept(resources: Resources, until: datetime) -> None:
+    for pk in keys.sweep_partitions():
+        rows, _ = await resources.table.query(pk, between=("0", keys.sweep_bound(until)), limit=100)
+        for work in rows:
+            await offload.sweep_object(resources, work)
+
+
+@pytest.mark.usefixtures("in_the_bucket")
+async def test_a_run_too_large_for_a_row_waits_in_the_bucket_and_leaves_nothing_there(
+    desk: Desk, resources: Resources
+) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
     row = await held_row(desk)
     assert "blob" not in row
     assert await resources.objects.get(row["object"])
     await desk.click(card, True, say("It is refunded."))
     assert (await desk.invoice()).status == "refunded"
-    later = now() + timedelta(days=1)
-    for shard in range(keys.SWEEP_SHARDS):
-        for work in await due_work(resources, shard, later):
-            await offload.sweep_object(resources, work)
+    await swept(resources, now() + timedelta(days=1))
     with pytest.raises(KeyError):
         await resources.objects.get(row["object"])
 
 
-async def due_work(resources: Resources, shard: int, until: datetime) -> list[Any]:
-    rows, _ = await resources.table.query(f"SWEEP#{shard}", between=("0", time_prefix(until)), limit=100)
-    return rows
+@pytest.mark.usefixtures("in_the_bucket")
+async def test_a_run_in_the_bucket_that_nobody_answers_goes_when_nobody_can_answer_it_any_more(
+    desk: Desk, resources: Resources
+) -> None:
+    await desk.ask(BILLING, refund(502))
+    row = await held_row(desk)
+    await swept(resources, now() + approvals.HELD_FOR)
+    assert await resources.objects.get(row["object"])
+    await swept(resources, now() + approvals.HELD_FOR + timedelta(hours=2))
+    with pytest.raises(KeyError):
+        await resources.objects.get(row["object"])
 
 
 async def test_what_a_run_had_used_before_it_waited_is_counted_once(desk: Desk) -> None:

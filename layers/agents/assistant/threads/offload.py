@@ -15,7 +15,8 @@ from assistant.table import Row, Write
 from assistant.threads.rows import SCHEMA_VERSION, Offload, now
 
 OBJECT_KIND = "object"
-# A transaction that has not come this long after its object never will: Lambda ends any call after 15 minutes.
+# A transaction that has not come this long after its object never will, and whoever has read a row has read its object:
+# Lambda ends any call after 15 minutes.
 UNCLAIMED_LIFETIME = timedelta(hours=1)
 
 
@@ -40,6 +41,11 @@ async def put(resources: Resources, offload: Offload) -> Write:
 def releases(row: Row) -> list[Write]:
     """Return the writes that go along when a row stops pointing to its object: none if it has none."""
     return [_removal(row["object"], now())] if "object" in row else []
+
+
+def expires(object_key: str, expires_at: datetime) -> Write:
+    """Return the write that goes along with a row that nobody reads after a time: its object goes then as well."""
+    return _removal(object_key, expires_at + UNCLAIMED_LIFETIME)
 
 
 def removes(row: Row) -> list[Write]:
