@@ -109,14 +109,18 @@ class LambdaContext:
             if isinstance(w3c, dict):
                 self._w3c_fields = {key: w3c[key] for key in W3C_FIELDS if isinstance(w3c.get(key), str)}
             self.client_context = ClientContext(client_context)
-        identity = cognito_identity or {}
-        self.identity = CognitoIdentity(
+        self._cognito_identity = cognito_identity or {}
+        self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
+
+    @functools.cached_property
+    def identity(self) -> CognitoIdentity:
+        """Who called, if Amazon Cognito knows; hardly any app asks, so it is made for those that do."""
+        return CognitoIdentity(
             {
-                "cognito_identity_id": identity.get("cognitoIdentityId"),
-                "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId"),
+                "cognito_identity_id": self._cognito_identity.get("cognitoIdentityId"),
+                "cognito_identity_pool_id": self._cognito_identity.get("cognitoIdentityPoolId"),
             }
         )
-        self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends this invocation, never below 0."""

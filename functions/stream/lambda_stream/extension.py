@@ -38,7 +38,7 @@ class InternalExtension:
         try:
             _, connection = await loop.create_connection(lambda: Connection(loop), host, int(port))
             self._connection = connection
-            answer = await connection.begin(
+            answer = await connection.exchange(
                 self._head("POST", "/register", f"Lambda-Extension-Name: {EXTENSION_NAME}")
                 + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
                 + body
@@ -48,7 +48,7 @@ class InternalExtension:
                 logger.warning("No extension, no SIGTERM: registering it gave status %d", answer.status)
                 self.close()
                 return
-            self._poll = connection.begin(
+            self._poll = connection.exchange(
                 self._head("GET", "/event/next", f"Lambda-Extension-Identifier: {identifier}") + b"\r\n"
             )
         except OSError as error:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
 from typing import Any
 
 from lambda_stream.bridge import App, Exchange
@@ -14,7 +17,8 @@ from lambda_stream.events import UnsupportedEvent, http_request
 from lambda_stream.faults import Fault
 from lambda_stream.logs import LogSink
 from lambda_stream.metrics import broken_stream_metric
-from lambda_stream.runtime_api import Invocation, ResponseStream, RuntimeApi
+from lambda_stream.response import ResponseStream
+from lambda_stream.runtime_api import Invocation, RuntimeApi
 from lambda_stream.settings import RuntimeSettings
 
 LAST_WAIT_SHARE = 0.5
@@ -23,58 +27,88 @@ LAST_WAIT_SHARE = 0.5
 logger = logging.getLogger("lambda_stream")
 
 
-class InvocationRun:
-    """The work on one invocation.
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is the same for all invocations.
 
-    Args:
+    Attributes:
         loop: the running loop.
         app: the ASGI app.
         state: the lifespan's state.
         settings: the runtime's settings.
         sink: the function's log, for the metric lines.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    app: App
+    state: dict[str, Any]
+    settings: RuntimeSettings
+    sink: LogSink
+
+
+class InvocationRun:
+    """The work on one invocation. It is over when the app has returned and Lambda has the response or never will.
+
+    Args:
+        host: what is the same for all invocations.
         api: the worker's Runtime API.
         invocation: what `/next` gave.
+        on_end: called once, when it is over.
     """
 
     __slots__ = (
+        "_abandoning",
         "_api",
-        "_app",
         "_cutting",
         "_exchange",
+        "_guard",
+        "_host",
         "_invocation",
-        "_loop",
-        "_settings",
-        "_sink",
-        "_state",
+        "_on_end",
+        "_returned",
         "_stream",
-        "task",
+        "_task",
     )
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        app: App,
-        state: dict[str, Any],
-        settings: RuntimeSettings,
-        sink: LogSink,
-        api: RuntimeApi,
-        invocation: Invocation,
-    ) -> None:
-        self._loop = loop
-        self._app = app
-        self._state = state
-        self._settings = settings
-        self._sink = sink
+    def __init__(self, host: Host, api: RuntimeApi, invocation: Invocation, on_end: Callable[[], None]) -> None:
+        self._host = host
         self._api = api
         self._invocation = invocation
+        self._on_end = on_end
         self._exchange: Exchange | None = None
         self._stream: ResponseStream | None = None
-        self.task: asyncio.Task[None] | None = None
-        """The task that runs this, while the app does."""
+        self._guard: DeadlineGuard | None = None
         self._cutting: asyncio.Task[None] | None = None
+        self._abandoning: asyncio.TimerHandle | None = None
+        self._returned = False
+        self._task: asyncio.Task[None]
 
-    async def run(self) -> None:
-        """Answer the invocation; returns when the app has, and Lambda has the response or never will."""
+    def start(self, context: Context) -> None:
+        """Begin, in a context of its own: what the app puts into it ends with the invocation."""
+        self._task = self._host.loop.create_task(self._run(), context=context)
+
+    def disconnect(self) -> None:
+        """Tell the app that its client is gone."""
+        if self._exchange is not None:
+            self._exchange.disconnect()
+
+    def cancel(self) -> asyncio.Task[None]:
+        """Cancel the app, and return its task."""
+        self._task.cancel()
+        return self._task
+
+    async def _run(self) -> None:
+        try:
+            await self._answer()
+        except Exception:
+            # Nothing that one invocation brings about may cost the ones after it.
+            logger.exception("The runtime failed on an invocation")
+            self._api.close()
+        finally:
+            self._returned = True
+            self._end_if_over()
+
+    async def _answer(self) -> None:
         invocation = self._invocation
         try:
             context = _context(invocation)
@@ -86,36 +120,23 @@ class InvocationRun:
             logger.error("%s: %s", fault.kind, fault.message)
             await self._api.invocation_error(invocation, fault)
             return
+        host = self._host
         scope["aws.event"] = event
         scope["aws.context"] = context
-        scope["state"] = self._state.copy()
-        self._exchange = exchange = Exchange(self._app, scope, body, self._open_response, self._count_broken_stream)
-        settings = self._settings
-        guard = DeadlineGuard(
-            self._loop,
+        scope["state"] = host.state.copy()
+        self._exchange = exchange = Exchange(host.app, scope, body, self._open_response, self._count_broken_stream)
+        self._guard = DeadlineGuard(
+            host.loop,
             invocation.deadline_ms,
-            settings.margin,
-            settings.cut,
+            host.settings.margin,
+            host.settings.cut,
             exchange.tell_of_deadline,
             self._begin_cut,
         )
-        try:
-            await exchange.run()
-            self.task = None
-            if self._stream is not None:
-                await self._stream.delivered()
-            if self._cutting is not None:
-                await self._cutting
-        finally:
-            guard.cancel()
-
-    def disconnect(self) -> None:
-        """Tell the app that its client is gone."""
-        if self._exchange is not None:
-            self._exchange.disconnect()
+        await exchange.run()
 
     async def _open_response(self) -> ResponseStream:
-        stream = self._stream = await self._api.respond(self._invocation, self._on_broken)
+        stream = self._stream = await self._api.respond(self._invocation, self._on_broken, self._end_if_over)
         return stream
 
     def _on_broken(self, why: str) -> None:
@@ -123,25 +144,39 @@ class InvocationRun:
         self.disconnect()
 
     def _count_broken_stream(self, fault: Fault) -> None:
-        self._sink.log(broken_stream_metric(self._settings.metrics_namespace, fault.kind, self._invocation.request_id))
+        host = self._host
+        host.sink.log(broken_stream_metric(host.settings.metrics_namespace, fault.kind, self._invocation.request_id))
+
+    def _end_if_over(self) -> None:
+        if not self._returned or self._cutting is not None or not (self._stream is None or self._stream.settled):
+            return
+        if self._guard is not None:
+            self._guard.cancel()
+        if self._abandoning is not None:
+            self._abandoning.cancel()
+        self._on_end()
 
     # ---- the deadline
 
     def _begin_cut(self) -> None:
-        self._cutting = self._loop.create_task(self._cut())
+        self._cutting = self._host.loop.create_task(self._cut())
 
     async def _cut(self) -> None:
-        task = self.task
-        if task is not None and self._exchange is not None:
-            # First the client's word, then the app: cancelling may take it longer than there is time.
-            await self._exchange.cut()
-            task.cancel()
-        if self._stream is not None:
-            delivery = asyncio.ensure_future(self._stream.delivered())
-            done, _ = await asyncio.wait({delivery}, timeout=self._settings.cut * LAST_WAIT_SHARE)
-            if not done:
-                self._stream.abandon("the reader stalled until the deadline")
-                await delivery
+        try:
+            if not self._returned and self._exchange is not None:
+                # First the client's word, then the app: cancelling may take it longer than there is time.
+                await self._exchange.cut()
+                self._task.cancel()
+            stream = self._stream
+            if stream is not None and not stream.settled:
+                self._abandoning = self._host.loop.call_later(
+                    self._host.settings.cut * LAST_WAIT_SHARE,
+                    stream.abandon,
+                    "the reader stalled until the deadline",
+                )
+        finally:
+            self._cutting = None
+            self._end_if_over()
 
 
 def _context(invocation: Invocation) -> LambdaContext:

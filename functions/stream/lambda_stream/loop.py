@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
-import os
 import signal
 
 from lambda_stream.apps import AppError, load_app
 from lambda_stream.bridge import App
 from lambda_stream.extension import InternalExtension
 from lambda_stream.faults import Fault
-from lambda_stream.invocation import InvocationRun
+from lambda_stream.invocation import Host
 from lambda_stream.lifespan import Lifespan, LifespanFailed
 from lambda_stream.logs import LogSink
-from lambda_stream.runtime_api import RuntimeApi
+from lambda_stream.runtime_api import RuntimeApi, RuntimeApiError
 from lambda_stream.settings import RuntimeSettings
 from lambda_stream.snapstart import run_after_restore, run_before_snapshot
 from lambda_stream.sse import EventStreams
+from lambda_stream.worker import Worker
 
 EXIT_INIT = 1
 EXIT_BEFORE_SNAPSHOT = 64
 EXIT_AFTER_RESTORE = 65
 SHUTDOWN_GRACE = 0.25
 """Seconds that running invocations get on SIGTERM: half of the 500 ms after which Lambda kills the process."""
-TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 
 logger = logging.getLogger("lambda_stream")
 
@@ -54,7 +54,6 @@ class Runtime:
         self._settings = settings
         self._sink = sink
         self._api = RuntimeApi(settings.api_address)
-        self._running: set[InvocationRun] = set()
         self._app: App
         self._lifespan: Lifespan
 
@@ -121,41 +120,24 @@ class Runtime:
     # ---- serving
 
     async def _serve(self, stopping: asyncio.Event) -> None:
-        apis = [self._api, *(RuntimeApi(self._settings.api_address) for _ in range(1, self._settings.concurrency))]
-        workers = {asyncio.create_task(self._work(api, stopping)) for api in apis}
-        stop = asyncio.create_task(stopping.wait())
-        done, running = await asyncio.wait({*workers, stop}, return_when=asyncio.FIRST_COMPLETED)
-        for run in self._running:
-            run.disconnect()
-        if self._running and workers & running:
-            await asyncio.wait(workers & running, timeout=SHUTDOWN_GRACE)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*workers, stop, return_exceptions=True)
-        for api in apis:
-            api.close()
-        for worker in done & workers:
-            worker.result()
-
-    async def _work(self, api: RuntimeApi, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        while not stopping.is_set():
-            invocation = await api.next()
-            trace_id = invocation.trace_id
-            if trace_id is not None and not self._settings.multi_concurrent:
-                os.environ[TRACE_VARIABLE] = trace_id
-            run = InvocationRun(loop, self._app, self._lifespan.state, self._settings, self._sink, api, invocation)
-            self._running.add(run)
-            try:
-                # A task has a context of its own: what the app puts into it ends with the invocation.
-                run.task = loop.create_task(run.run())
-                await run.task
-            except Exception:
-                # Nothing that one invocation brings about may cost the ones after it.
-                logger.exception("The runtime failed on an invocation")
-                api.close()
-            finally:
-                self._running.discard(run)
-                # One process, several invocations: there the environment can belong to none of them.
-                if not self._settings.multi_concurrent:
-                    os.environ.pop(TRACE_VARIABLE, None)
+        host = Host(loop, self._app, self._lifespan.state, self._settings, self._sink)
+        failed: asyncio.Future[object] = loop.create_future()
+
+        def give_up(error: RuntimeApiError) -> None:
+            if not failed.done():
+                failed.set_exception(error)
+
+        apis = [self._api, *(RuntimeApi(self._settings.api_address) for _ in range(1, self._settings.concurrency))]
+        workers = [Worker(host, api, give_up) for api in apis]
+        for worker in workers:
+            worker.poll()
+        stopped: asyncio.Future[object] = asyncio.ensure_future(stopping.wait())
+        await asyncio.wait([failed, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(worker.stop() for worker in workers)), SHUTDOWN_GRACE)
+        for worker in workers:
+            await worker.close()
+        if failed.done():
+            failed.result()

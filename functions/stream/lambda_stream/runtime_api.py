@@ -13,13 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambda_stream.faults import Fault
+from lambda_stream.response import ERROR_BODY_HEADER, ERROR_TYPE_HEADER, ResponseStream
 from lambda_stream.wire import Answer, Connection, ConnectionBroken
 
 VERSION = "2018-06-01"
 USER_AGENT = f"lambda-stream/1.0.0 python/{sys.version_info.major}.{sys.version_info.minor}"
 STREAM_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
-ERROR_TYPE_HEADER = "Lambda-Runtime-Function-Error-Type"
-ERROR_BODY_HEADER = "Lambda-Runtime-Function-Error-Body"
+STREAM_HEADERS = (
+    f"Content-Type: {STREAM_CONTENT_TYPE}\r\n"
+    "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+    f"Trailer: {ERROR_TYPE_HEADER}\r\nTrailer: {ERROR_BODY_HEADER}\r\n"
+    "Transfer-Encoding: chunked\r\n"
+)
 XRAY_HEADER = "Lambda-Runtime-Function-XRay-Error-Cause"
 INVOCATION_ID_HEADER = "Lambda-Runtime-Invocation-Id"
 MAX_XRAY_CAUSE = 64 * 1024
@@ -32,10 +37,6 @@ FIRST_RETRY_DELAY = 0.05
 
 class RuntimeApiError(Exception):
     """The Runtime API does not give us work."""
-
-
-class StreamBroken(ConnectionError):
-    """The response cannot be delivered any more."""
 
 
 @dataclass(slots=True)
@@ -65,132 +66,6 @@ class Invocation:
     event: bytes
 
 
-class ResponseStream:
-    """The response of one invocation on its way to Lambda.
-
-    Args:
-        connection: an idle connection.
-        head: the request head of the response.
-        on_broken: called once, from the loop, when the response cannot be delivered.
-    """
-
-    __slots__ = ("_answer", "_connection", "_finished", "_on_broken", "_unsent", "broken")
-
-    def __init__(self, connection: Connection, head: bytes, on_broken: Callable[[str], None]) -> None:
-        self._connection = connection
-        self._on_broken = on_broken
-        self._unsent: list[bytes] | None = [head]
-        """What leaves at the loop's next turn, until it has: the prelude and a short body cost one system call."""
-        self._answer: asyncio.Future[Answer] | None = None
-        self._finished = False
-        self.broken: str = ""
-        """Why the response cannot be delivered; empty while it can."""
-
-    @property
-    def paused(self) -> bool:
-        """Whether Lambda takes less than was written: await `drain`."""
-        return self._connection.paused
-
-    def write(self, chunk: bytes) -> None:
-        """Send a chunk.
-
-        An empty one is skipped: on the wire a chunk without a byte ends the response.
-
-        Raises:
-            StreamBroken: Lambda does not take it any more.
-        """
-        size = len(chunk)
-        if size == 0:
-            return
-        unsent = self._unsent
-        if unsent is None:
-            if not self._connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
-                self._break("the connection to the Runtime API is closed")
-                raise StreamBroken(self.broken)
-            return
-        if len(unsent) == 1:
-            self._connection.loop.call_soon(self._begin)
-        unsent += (b"%x\r\n" % size, chunk, b"\r\n")
-
-    async def drain(self) -> None:
-        """Wait until Lambda has taken most of what was written.
-
-        Raises:
-            StreamBroken: it never will.
-        """
-        if self._unsent is not None:
-            self._begin()
-        await self._connection.drain()
-        if self.broken:
-            raise StreamBroken(self.broken)
-
-    def finish(self, chunk: bytes = b"") -> None:
-        """End the response, with a last chunk if there is one."""
-        if chunk:
-            self._end(b"".join((b"%x\r\n" % len(chunk), chunk, b"\r\n0\r\n\r\n")))
-        else:
-            self._end(b"0\r\n\r\n")
-
-    def fail(self, fault: Fault) -> None:
-        """End the response with an error, in the trailers."""
-        self._end(
-            b"0\r\n%s: %s\r\n%s: %s\r\n\r\n"
-            % (
-                ERROR_TYPE_HEADER.encode(),
-                fault.kind.encode("ascii"),
-                ERROR_BODY_HEADER.encode(),
-                fault.trailer_body(),
-            )
-        )
-
-    def abandon(self, why: str) -> None:
-        """Give the response up and close its connection, whatever is still buffered."""
-        self._break(why)
-        self._connection.abort()
-
-    async def delivered(self) -> bool:
-        """Wait for Lambda's word on the response: whether it took it whole."""
-        answer = self._answer
-        if answer is None:
-            return False
-        with contextlib.suppress(ConnectionBroken):
-            return (await answer).status < 400 and not self.broken
-        return False
-
-    def _end(self, last: bytes) -> None:
-        if not self.broken and not self._finished:
-            self._finished = True
-            if self._unsent is None:
-                self._connection.write(last)
-            else:
-                self._unsent.append(last)
-                self._begin()
-
-    def _begin(self) -> None:
-        unsent, self._unsent = self._unsent, None
-        if unsent is not None and not self.broken:
-            answer = self._answer = self._connection.begin(b"".join(unsent))
-            answer.add_done_callback(self._answered)
-
-    def _answered(self, answer: asyncio.Future[Answer]) -> None:
-        if answer.cancelled():
-            return
-        error = answer.exception()
-        if error is not None:
-            self._break(str(error))
-        elif answer.result().status >= 400:
-            refusal = answer.result()
-            self._break(f"the Runtime API refused the response with status {refusal.status}: {refusal.body[:500]!r}")
-            if not self._finished:
-                # Half a request stands on the connection.
-                self._connection.abort()
-
-    def _break(self, why: str) -> None:
-        if not self.broken:
-            self.broken = why
-            self._on_broken(why)
-
-
 class RuntimeApi:
     """The Runtime API as one worker uses it: one connection, opened anew when it broke.
 
@@ -204,29 +79,60 @@ class RuntimeApi:
         self._address = address
         self._connection: Connection | None = None
         self._next = self._head("GET", "/runtime/invocation/next") + b"\r\n"
+        self._take: Callable[[Invocation], None]
+        self._give_up: Callable[[RuntimeApiError], None]
+        self._polling: asyncio.Task[None] | None = None
 
-    async def next(self) -> Invocation:
-        """Wait for the next invocation, as long as it takes.
+    def poll(self, take: Callable[[Invocation], None], give_up: Callable[[RuntimeApiError], None]) -> None:
+        """Ask for the next invocation, wait for it as long as it takes, and hand it to `take`.
 
-        Raises:
-            RuntimeApiError: the API failed several times in a row.
+        Args:
+            take: called from the loop.
+            give_up: called instead when the API failed several times in a row.
         """
-        delay = FIRST_RETRY_DELAY
-        for attempt in range(1, NEXT_ATTEMPTS + 1):
-            try:
-                answer = await self._exchange(self._next)
-                if answer.status == 200:
-                    return _invocation(answer)
-                failure = f"status {answer.status}: {answer.body[:500]!r}"
-            except (OSError, ValueError) as error:
-                failure = f"{type(error).__name__}: {error}"
-            if attempt < NEXT_ATTEMPTS:
-                await asyncio.sleep(delay)
-                delay *= 2
-        raise RuntimeApiError(f"the Runtime API gave no invocation {NEXT_ATTEMPTS} times in a row, last {failure}")
+        self._take = take
+        self._give_up = give_up
+        connection = self._connection
+        if connection is not None and connection.usable:
+            connection.begin(self._next, self._polled)
+        else:
+            self._polling = asyncio.get_running_loop().create_task(self._poll_anew(None))
 
-    async def respond(self, invocation: Invocation, on_broken: Callable[[str], None]) -> ResponseStream:
+    def _polled(self, answer: Answer | ConnectionBroken) -> None:
+        try:
+            invocation = _invocation(answer)
+        except (OSError, ValueError) as error:
+            self._polling = asyncio.get_running_loop().create_task(self._poll_anew(error))
+        else:
+            self._take(invocation)
+
+    async def _poll_anew(self, failure: Exception | None) -> None:
+        """Open a connection and ask there, again and again; `failure` is what the first attempt came to."""
+        attempt = 0 if failure is None else 1
+        while attempt < NEXT_ATTEMPTS:
+            if attempt > 0:
+                await asyncio.sleep(FIRST_RETRY_DELAY * 2 ** (attempt - 1))
+            attempt += 1
+            try:
+                invocation = _invocation(await self._exchange(self._next))
+            except (OSError, ValueError) as error:
+                failure = error
+            else:
+                self._take(invocation)
+                return
+        self._give_up(
+            RuntimeApiError(f"the Runtime API gave no invocation {NEXT_ATTEMPTS} times in a row, last {failure}")
+        )
+
+    async def respond(
+        self, invocation: Invocation, on_broken: Callable[[str], None], on_settled: Callable[[], None]
+    ) -> ResponseStream:
         """Prepare the streamed response of an invocation; nothing is sent before the first chunk.
+
+        Args:
+            invocation: what is answered.
+            on_broken: called once, when the response cannot be delivered.
+            on_settled: called once, when Lambda has answered to the response or never will.
 
         Raises:
             OSError: the API cannot be reached.
@@ -234,12 +140,9 @@ class RuntimeApi:
         head = self._head(
             "POST",
             f"/runtime/invocation/{invocation.request_id}/response",
-            f"Content-Type: {STREAM_CONTENT_TYPE}\r\n"
-            "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
-            f"Trailer: {ERROR_TYPE_HEADER}\r\nTrailer: {ERROR_BODY_HEADER}\r\n"
-            "Transfer-Encoding: chunked\r\n" + _echo(invocation),
+            f"{STREAM_HEADERS}{_echo(invocation)}",
         )
-        return ResponseStream(await self._connected(), head + b"\r\n", on_broken)
+        return ResponseStream(await self._connected(), head + b"\r\n", on_broken, on_settled)
 
     async def invocation_error(self, invocation: Invocation, fault: Fault) -> None:
         """Report an invocation that has no response. Lambda's refusal of the report is no error of ours."""
@@ -264,7 +167,7 @@ class RuntimeApi:
         try:
             answer = await self._exchange(self._head("GET", "/runtime/restore/next") + b"\r\n")
         finally:
-            self.close()
+            self._drop()
         if answer.status != 200:
             raise RuntimeApiError(f"/restore/next answered with status {answer.status}: {answer.body[:500]!r}")
 
@@ -274,9 +177,14 @@ class RuntimeApi:
             await self._report("/runtime/restore/error", fault, fault.document())
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and ask for nothing any more until the next `poll`."""
+        if self._polling is not None:
+            self._polling.cancel()
+        self._drop()
+
+    def _drop(self) -> None:
         if self._connection is not None:
-            self._connection.abort()
+            self._connection.drop()
             self._connection = None
 
     async def _report(self, path: str, fault: Fault, document: bytes, headers: str = "") -> None:
@@ -290,13 +198,13 @@ class RuntimeApi:
 
     async def _exchange(self, request: bytes) -> Answer:
         connection = await self._connected()
-        return await connection.begin(request)
+        return await connection.exchange(request)
 
     async def _connected(self) -> Connection:
         connection = self._connection
         if connection is not None and connection.usable:
             return connection
-        self.close()
+        self._drop()
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(lambda: Connection(loop), self._host, self._port)
         self._connection = connection
@@ -313,7 +221,17 @@ def _echo(invocation: Invocation) -> str:
     return f"{INVOCATION_ID_HEADER}: {invocation.invocation_id}\r\n" if invocation.invocation_id else ""
 
 
-def _invocation(answer: Answer) -> Invocation:
+def _invocation(answer: Answer | ConnectionBroken) -> Invocation:
+    """Read the answer of `/next`.
+
+    Raises:
+        OSError: there was none.
+        ValueError: it brings no invocation.
+    """
+    if isinstance(answer, ConnectionBroken):
+        raise answer
+    if answer.status != 200:
+        raise ValueError(f"status {answer.status}: {answer.body[:500]!r}")
     headers = answer.headers
     client_context = headers.get("lambda-runtime-client-context")
     cognito_identity = headers.get("lambda-runtime-cognito-identity")

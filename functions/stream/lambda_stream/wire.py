@@ -7,6 +7,7 @@ connection's end. An answer may come before the request has been sent whole; tha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -28,13 +29,18 @@ class Answer:
     body: bytes
 
 
+Take = Callable[[Answer | ConnectionBroken], None]
+"""What an exchange's outcome is handed to, from the loop, once. A call, for an invocation makes two exchanges, and
+waking a task for each costs more than both."""
+
+
 class Connection(asyncio.Protocol):
     """A connection that carries one exchange after the other."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[Answer] | None = None
+        self._take: Take | None = None
         self._received = bytearray()
         self._head: tuple[int, dict[str, str]] | None = None
         self._wanted = 0
@@ -48,23 +54,37 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether another exchange can begin."""
-        return self._reusable and not self.closed and (self._answer is None or self._answer.done())
+        return self._reusable and not self.closed and self._take is None
 
     @property
     def paused(self) -> bool:
         """Whether the peer is slower than we are: wait for `drain` before writing more."""
         return self._writable is not None
 
-    def begin(self, data: bytes) -> asyncio.Future[Answer]:
-        """Start an exchange with the first bytes of a request.
+    def begin(self, data: bytes, take: Take) -> None:
+        """Start an exchange with the first bytes of a request, and hand its answer, or why there is none, to `take`."""
+        self._take = take
+        if not self.write(data):
+            self._settle(ConnectionBroken("the connection to the Runtime API is closed"))
+
+    def exchange(self, data: bytes) -> asyncio.Future[Answer]:
+        """Do the same for one who waits.
 
         Returns:
             The answer to come; ConnectionBroken if there will be none.
         """
-        answer = self._answer = self.loop.create_future()
-        if not self.write(data):
-            answer.set_exception(ConnectionBroken("the connection to the Runtime API is closed"))
-        return answer
+        future: asyncio.Future[Answer] = self.loop.create_future()
+
+        def take(answer: Answer | ConnectionBroken) -> None:
+            if future.done():
+                return
+            if isinstance(answer, Answer):
+                future.set_result(answer)
+            else:
+                future.set_exception(answer)
+
+        self.begin(data, take)
+        return future
 
     def write(self, data: bytes) -> bool:
         """Send more bytes of the request, and return whether the connection takes them.
@@ -89,6 +109,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def drop(self) -> None:
+        """Close at once; what was asked for is not wanted any more."""
+        self._take = None
+        self.abort()
+
     # ---- what the loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -107,13 +132,10 @@ class Connection(asyncio.Protocol):
         head = self._head
         if head is not None and self._wanted == _UNTIL_CLOSED:
             self._complete(head, bytes(self._received))
-        answer = self._answer
-        if answer is not None and not answer.done():
+        if self._take is not None:
             broken = ConnectionBroken("the Runtime API closed the connection")
             broken.__cause__ = exc
-            answer.set_exception(broken)
-            # Nobody may be waiting: an app that has not read the news yet, or a loop that stops.
-            answer.exception()
+            self._settle(broken)
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
@@ -176,9 +198,12 @@ class Connection(asyncio.Protocol):
     def _complete(self, head: tuple[int, dict[str, str]], body: bytes) -> None:
         self._received.clear()
         self._head = None
-        answer = self._answer
-        if answer is not None and not answer.done():
-            answer.set_result(Answer(head[0], head[1], body))
+        self._settle(Answer(head[0], head[1], body))
+
+    def _settle(self, outcome: Answer | ConnectionBroken) -> None:
+        take, self._take = self._take, None
+        if take is not None:
+            take(outcome)
 
 
 _CHUNKED = -1

@@ -92,6 +92,12 @@ def test_a_stalled_reader_is_given_up_at_the_deadline(runtime: StreamProcess) ->
     assert not stalled.response().complete
 
 
+def test_a_connection_opened_in_an_invocation_brings_nothing_of_it_to_the_next(runtime: StreamProcess) -> None:
+    """The event's connection cannot be used again, so the response opens one, in the app's context."""
+    assert runtime.invoke(function_url_event("/context"), headers={"Connection": "close"}).status == 200
+    assert runtime.invoke(function_url_event("/context")).json["left_behind"] == "nothing"
+
+
 @pytest.mark.parametrize("failure", [0, 403, 500], ids=["closed", "403", "500"])
 def test_a_failing_next_is_asked_again(runtime: StreamProcess, failure: int) -> None:
     runtime.api.next_failures += [failure, failure]

@@ -34,7 +34,7 @@ def receive(pieces: list[bytes], *, then_close: bool = False) -> tuple[Answer, C
     loop = asyncio.new_event_loop()
     connection = Connection(loop)
     connection.connection_made(Wire())
-    answer = connection.begin(b"GET / HTTP/1.1\r\n\r\n")
+    answer = connection.exchange(b"GET / HTTP/1.1\r\n\r\n")
     for piece in pieces:
         connection.data_received(piece)
     if then_close:
@@ -89,7 +89,7 @@ def test_two_exchanges_share_a_connection() -> None:
     answer, connection = receive([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"])
     loop = asyncio.new_event_loop()
     connection.loop = loop
-    second = connection.begin(b"GET / HTTP/1.1\r\n\r\n")
+    second = connection.exchange(b"GET / HTTP/1.1\r\n\r\n")
     connection.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n")
     loop.close()
     assert (answer.body, second.result().body) == (b"a", b"b")
@@ -109,7 +109,7 @@ def test_what_is_not_http_closes_the_connection(nonsense: bytes) -> None:
     connection = Connection(loop)
     wire = Wire()
     connection.connection_made(wire)
-    answer = connection.begin(b"")
+    answer = connection.exchange(b"")
     connection.data_received(nonsense)
     assert wire.aborted
     connection.connection_lost(None)
@@ -123,7 +123,7 @@ def test_a_connection_that_is_closing_takes_nothing_more() -> None:
     connection = Connection(loop)
     wire = Wire()
     connection.connection_made(wire)
-    answer = connection.begin(b"a")
+    answer = connection.exchange(b"a")
     wire.abort()
     assert not connection.write(b"b")
     assert wire.written == b"a"
