@@ -90,6 +90,36 @@ async def test_every_error_can_be_read_by_the_page(app: FastAPI) -> None:
     assert {answer.headers["access-control-allow-origin"] for answer in answers} == {PAGE}
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_page_of_another_origin_changes_nothing_by_a_request_that_needs_no_preflight(
+    app: FastAPI, site: str
+) -> None:
+    headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": site, "Content-Type": "text/plain"}
+    async with client(app) as web:
+        answer = await web.post("/chatkit/api", content=b'{"type":"threads.list","params":{}}', headers=headers)
+    assert answer.status_code == 403
+    assert "https://evil.example" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": PAGE, "Sec-Fetch-Site": "cross-site"},
+        # What a development server that passes requests on says of its own page.
+        {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://localhost:5173"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+    ids=["allowed", "behind the frontend's own server", "without fetch metadata", "no page at all"],
+)
+async def test_a_page_that_is_allowed_or_of_our_own_origin_is_not_refused(
+    app: FastAPI, headers: dict[str, str]
+) -> None:
+    async with client(app) as web:
+        # The request is looked at, so it was let in.
+        assert (await web.post("/chatkit/api", content=b"{", headers=headers)).status_code == 400
+
+
 async def test_a_star_lets_every_page_in() -> None:
     app = create_app(Resources(Settings(auth_mode="guest", allowed_origins=("*",))), streaming=False)
     async with client(app) as web:
