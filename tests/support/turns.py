@@ -224,6 +224,13 @@ class Process:
         assert row is not None
         return row
 
+    async def story(self, thread_id: str, turn_id: str) -> Row:
+        """Return what is known of a turn that has ended."""
+        pk = keys.thread_partition(self.caller.tenant_id, self.caller.user_id, thread_id)
+        row = await self.resources.table.get(keys.Key(pk, keys.story_sk(turn_id)))
+        assert row is not None
+        return row
+
     async def close(self) -> None:
         """Shut the process down as its server does."""
         await turns.close(self.resources)

@@ -54,6 +54,7 @@ from assistant.history import load_history
 from assistant.hooks import agents_package, find_hook, needed_hook
 from assistant.leaving import LeavableRun
 from assistant.models import build_model, resolve_provider
+from assistant.models.meter import current_meter
 from assistant.output import OutputConverter
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
@@ -265,9 +266,8 @@ def _completed(
 
 
 def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:
-    usage = result.context_wrapper.usage
-    report = context.report
-    report.provider = report.provider or resolve_provider(settings)
+    usage, meter, report = result.context_wrapper.usage, current_meter(), context.report
+    report.provider, report.model = meter.provider or resolve_provider(settings), meter.model
     report.model_calls += usage.requests
     report.input_tokens += usage.input_tokens
     report.output_tokens += usage.output_tokens

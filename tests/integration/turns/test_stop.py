@@ -8,9 +8,10 @@ import time
 import pytest
 
 from assistant.errors import TurnRunningError
+from assistant.quotas import usage
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support import turn_agents
-from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
+from tests.support.provider_server import Answer, HttpError, ProviderServer, Stall, Text, ToolCall
 from tests.support.turns import (
     Client,
     addition,
@@ -46,6 +47,36 @@ async def test_a_stop_in_the_same_process_ends_the_turn_within_a_second_and_keep
     assert client.items == {item.id: item for item in await here.shown(handle.thread_id)}
     assert text_of(await here.stored(handle.thread_id)).strip() == "one two three"
     assert await asyncio.to_thread(provider.requests[0].abandoned.wait, 5), "the model's stream is cancelled"
+
+
+@pytest.mark.parametrize("api", ["chat_completions", "responses"])
+async def test_a_stopped_answer_is_counted_by_what_was_read_and_written(
+    process: ProcessMaker, provider: ProviderServer, api: str
+) -> None:
+    provider.script(Answer(ToolCall("look_up", {"what": "it"})), STALLING)
+    here = process(api, thread_titles=False)
+    handle = await here.start(creation("hello " * 400))
+    await until(handle.events(), Client(), "three")
+    counted = dict(await usage(here.context()))
+    assert await here.cancel(handle.thread_id)
+    story = await here.story(handle.thread_id, handle.turn_id)
+    assert (story["model_calls"], story["model"]) == (2, "gpt-6-luna")
+    whole_call = 600
+    assert story["input_tokens"] > whole_call, "the second call has read the message too"
+    assert story["output_tokens"] >= len("one two three") // 4
+    now_counted = await usage(here.context())
+    assert now_counted["tokens"] == counted["tokens"] + story["input_tokens"] + story["output_tokens"]
+
+
+async def test_a_turn_names_who_has_answered_also_where_that_was_the_fallback(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(*[HttpError(500)] * 3)
+    here = process(llm_fallback="demo")
+    handle = await here.start(creation("hello"))
+    await handle.wait()
+    story = await here.story(handle.thread_id, handle.turn_id)
+    assert (story["outcome"], story["provider"], story["model"]) == ("done", "demo", "demo")
 
 
 async def test_a_stop_from_another_process_ends_the_turn_within_two_seconds(

@@ -28,6 +28,7 @@ from assistant.models.clients import forget_client
 from assistant.models.deadline import seconds_left
 from assistant.models.failures import Failure, failure_of, failure_of_event
 from assistant.models.link import Link, ModelCall
+from assistant.models.meter import OpenCall, current_meter
 from assistant.models.usage import with_usage
 from assistant.tracing import segment
 
@@ -83,8 +84,9 @@ class _Ended(Exception):
 
 @dataclass
 class _Progress:
-    """How far one attempt has come."""
+    """How far one attempt has come, and what it has used."""
 
+    used: OpenCall
     shown: bool = False
     completed: bool = False
 
@@ -157,9 +159,9 @@ class ModelChain(Model):
             system_instructions, input, model_settings, tools, output_schema, handoffs, tracing,
             previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts = _Attempts(self._links)
+        attempts, meter = _Attempts(self._links), current_meter()
         while True:
-            progress = _Progress()
+            progress = _Progress(meter.begin(call))
             try:
                 with segment(attempts.link.provider, "remote", model=attempts.link.model_name):
                     async with aclosing(_attempt(attempts, call, progress)) as events:
@@ -169,6 +171,8 @@ class ModelChain(Model):
                 if progress.completed:
                     # The answer is whole; what failed is the tidying up after it.
                     return
+                if not progress.shown:
+                    meter.end(progress.used)
                 await attempts.failed(error, final=progress.shown)
             else:
                 return
@@ -178,10 +182,9 @@ async def _attempt(
     attempts: _Attempts, call: ModelCall, progress: _Progress
 ) -> AsyncGenerator[TResponseStreamEvent, None]:
     """Stream one attempt at one provider, silent until there is something to show."""
-    link = attempts.link
+    link, meter = attempts.link, current_meter()
     prepared = link.prepare(call)
     held: list[TResponseStreamEvent] = []
-    written = 0
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(attempts.budget()):
             stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(await link.model()))
@@ -195,15 +198,17 @@ async def _attempt(
             if failure is not None:
                 raise _Ended(failure)
             progress.shown = True
+            meter.provider, meter.model = link.provider, link.model_name
             for earlier in held:
                 yield earlier
             held.clear()
             delta = getattr(event, "delta", None)
-            written += len(delta) if isinstance(delta, str) else 0
+            progress.used.written += len(delta) if isinstance(delta, str) else 0
             if isinstance(event, ResponseCompletedEvent):
                 progress.completed = True
                 breaker_of(link.provider).succeeded()
-                event = with_usage(event, prepared, written)
+                event = with_usage(event, prepared, progress.used.written)
+                meter.end(progress.used)
             yield event
             event = await anext(stream, None)
     if not progress.completed:

@@ -39,6 +39,7 @@ from assistant.errors import (
 )
 from assistant.failure_log import log_failure
 from assistant.models.deadline import deadline as model_deadline
+from assistant.models.meter import Meter, metered
 from assistant.table import Row
 from assistant.threads.client import client_thread
 from assistant.threads.rows import now
@@ -97,6 +98,7 @@ class TurnRun:
         self._store = TurnStore(context.resources, claimed.opening, self._journal)
         self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor)
         self._repair = EventRepair()
+        self._meter = Meter()
         self._log: list[ThreadStreamEvent] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._ending: Outcome | None = None
@@ -238,7 +240,7 @@ class TurnRun:
 
     async def _produce(self) -> None:
         thread = self._thread
-        with model_deadline(self._seconds_left()):
+        with model_deadline(self._seconds_left()), metered(self._meter):
             async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
                 async for event in events:
                     if self._closed:
@@ -339,7 +341,8 @@ class TurnRun:
         return rows
 
     def _story(self) -> dict[str, Any]:
-        report = self._context.report
+        report, meter = self._context.report, self._meter
+        read, written = meter.cut_off()
         changed = [] if self._plan.changed_item is None else [self._plan.changed_item.id]
         return {
             "operation": self._plan.request.type,
@@ -348,9 +351,9 @@ class TurnRun:
             "first_delta_seconds": None if self._first_delta is None else round(self._first_delta, 3),
             "provider": report.provider,
             "model": report.model,
-            "input_tokens": report.input_tokens,
-            "output_tokens": report.output_tokens,
-            "model_calls": report.model_calls,
+            "input_tokens": report.input_tokens + read,
+            "output_tokens": report.output_tokens + written,
+            "model_calls": report.model_calls + len(meter.open),
             "tools": report.tools,
             "changed": changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
             "items": list(self._journal.done),
