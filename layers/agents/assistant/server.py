@@ -271,6 +271,7 @@ def _report(context: RequestContext, settings: Settings, result: RunResultStream
     report.model_calls += usage.requests
     report.input_tokens += usage.input_tokens
     report.output_tokens += usage.output_tokens
+    # After an approval these are the tools of the whole run: what was called before it waited led to what came after.
     report.tools += [
         name
         for item in result.new_items
