@@ -55,6 +55,39 @@ async def test_a_retry_that_fails_loses_nothing(process: ProcessMaker, provider:
     assert (await here.stored(thread_id))[:2] == before, "the old answer goes only when the new one has come"
 
 
+async def test_of_many_retries_that_fail_one_attempt_stays_beside_the_old_answer(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    thread_id = await here.create("hello")
+    before = await here.stored(thread_id)
+    message = await here.user_message(thread_id)
+    attempts = [Answer(Text("first half"), Cut()), HttpError(401), Answer(Text("second half"), Cut())]
+    for attempt, said in zip(attempts, ("first half", "first half", "second half"), strict=True):
+        provider.script(attempt)
+        await here.run(retry(thread_id, message.id))
+        stored = await here.stored(thread_id)
+        assert stored[:2] == before
+        assert [item.type for item in stored[2:]] == ["assistant_message", "task", "sdk_hidden_context"]
+        assert text_of(stored[2:]).strip() == said
+    provider.script(Answer(Text("a whole answer")))
+    await here.run(retry(thread_id, message.id))
+    assert [text_of([item]) for item in await here.stored(thread_id)] == ["", "a whole answer"]
+
+
+async def test_what_came_between_two_retries_that_fail_stays(process: ProcessMaker, provider: ProviderServer) -> None:
+    here = process()
+    thread_id = await here.create("hello")
+    message = await here.user_message(thread_id)
+    provider.script(Answer(Text("first half"), Cut()))
+    await here.run(retry(thread_id, message.id))
+    await here.say(thread_id, "go on")
+    before = await here.stored(thread_id)
+    provider.script(Answer(Text("second half"), Cut()))
+    await here.run(retry(thread_id, message.id))
+    assert (await here.stored(thread_id))[: len(before)] == before
+
+
 async def test_a_retry_of_an_earlier_message_replaces_what_came_after_it(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:

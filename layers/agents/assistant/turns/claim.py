@@ -25,8 +25,6 @@ from assistant.turns.record import RUNNING, IdempotencyKey, TurnRecord, key_row,
 
 TURN_PREFIX = "turn"
 
-# Where in a claim the thread's metadata stands: behind the idempotency key and the turn.
-_THREAD_WRITE = 2
 # The thread's own write among the claim's; the key's and the turn's come before it.
 _THREAD_WRITE = 2
 _NO_TURN = "attribute_not_exists(turn_id) OR #state <> :running"
@@ -145,6 +143,7 @@ async def _writes(
     """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
     user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
     changed = [] if plan.changed_item is None else [plan.changed_item.id]
+    row = running_row(turn_id, floor, plan.request.type, changed, plan.failed_attempts)
     writes = [
         Write(
             Key(user, key.sk),
@@ -153,7 +152,7 @@ async def _writes(
             condition="attribute_not_exists(pk) OR expires_at < :now",
             values={":now": quotas.seconds()},
         ),
-        _turn_write(Key(pk, keys.TURN_SK), running_row(turn_id, floor, plan.request.type, changed), plan),
+        _turn_write(Key(pk, keys.TURN_SK), row, plan),
     ]
     if plan.new_thread is not None:
         writes += store.creation(plan.new_thread, context)

@@ -68,6 +68,14 @@ class Plan:
         """Whether it is a click in a widget, and no message."""
         return isinstance(self.request, ThreadsCustomActionReq)
 
+    @property
+    def failed_attempts(self) -> str | None:
+        """The sort key behind which stand the items of the retries just before this one that failed, if any did."""
+        turn = self.opening.turn if self.opening is not None else None
+        if self.retry_of is None or turn is None or turn.operation != self.request.type or turn.state == "done":
+            return None
+        return turn.attempts or turn.floor
+
 
 async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
     """Work out what a request wants.

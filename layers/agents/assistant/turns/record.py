@@ -86,6 +86,8 @@ class TurnRecord:
         operation: The kind of request that it answers.
         changed: The ids of earlier items that its claim changed.
         partial: The items that were being written at the last checkpoint.
+        attempts: The sort key behind which stand the items of the retries just before it that failed; None if it is no
+            retry after a failed one.
     """
 
     turn_id: str
@@ -97,6 +99,7 @@ class TurnRecord:
     operation: str
     changed: list[str]
     partial: list[ThreadItem]
+    attempts: str | None = None
 
     @property
     def running(self) -> bool:
@@ -124,6 +127,7 @@ def load_record(row: Row | None) -> TurnRecord | None:
         operation=row["operation"],
         changed=row.get("changed", []),
         partial=load_partial(row.get("partial")),
+        attempts=row.get("attempts"),
     )
 
 
@@ -132,7 +136,9 @@ def lease_end() -> float:
     return now().timestamp() + LEASE_SECONDS
 
 
-def running_row(turn_id: str, floor: str, operation: str, changed: list[str]) -> dict[str, Any]:
+def running_row(
+    turn_id: str, floor: str, operation: str, changed: list[str], attempts: str | None = None
+) -> dict[str, Any]:
     """Return the `~turn` row of a turn that begins now."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -143,6 +149,7 @@ def running_row(turn_id: str, floor: str, operation: str, changed: list[str]) ->
         "operation": operation,
         "changed": changed,
         "started_at": now().isoformat(),
+        **({} if attempts is None else {"attempts": attempts}),
     }
 
 

@@ -27,7 +27,7 @@ from chatkit.types import (
     ThreadUpdatedEvent,
 )
 
-from assistant import keys, observability
+from assistant import observability
 from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
@@ -40,7 +40,6 @@ from assistant.errors import (
 from assistant.failure_log import log_failure
 from assistant.models.deadline import deadline as model_deadline
 from assistant.models.meter import Meter, metered
-from assistant.table import Row
 from assistant.threads.client import client_thread
 from assistant.threads.rows import now
 from assistant.threads.store import ThreadNotFoundError, ThreadStore
@@ -51,6 +50,7 @@ from assistant.turns.keeper import Keeper
 from assistant.turns.plan import Plan
 from assistant.turns.record import IdempotencyKey, Outcome
 from assistant.turns.repair import EventRepair
+from assistant.turns.replaced import replaced_rows
 from assistant.turns.saving import TurnLostError, TurnSaver
 from assistant.turns.unit import TurnStore
 
@@ -62,8 +62,6 @@ LETTING_GO_SECONDS = 0.5
 ENDING_ATTEMPTS = 3
 # Of a turn's story: ids without end, and words that were written for the user.
 _NOT_LOGGED = {"items", "changed", "error_message"}
-# Rows of an old answer that are read at once.
-_REPLACED_PAGE_ROWS = 100
 # A model that is given up on this close to the turn's own deadline has met that deadline.
 _AT_DEADLINE_SECONDS = 0.5
 
@@ -307,7 +305,7 @@ class TurnRun:
     async def _store_end(self, outcome: Outcome) -> None:
         for attempt in range(1, ENDING_ATTEMPTS + 1):
             try:
-                old = await self._replaced_answer() if outcome == "done" else []
+                old = await replaced_rows(self._plan, outcome, self._saver.floor, self._journal.done, self._context)
                 changed = self._thread if self._thread != self._known_thread else None
                 await self._saver.finish(self._journal, outcome, self._story(), old, changed)
                 if changed is not None:
@@ -319,26 +317,6 @@ class TurnRun:
                 if attempt == ENDING_ATTEMPTS:
                     raise
                 await asyncio.sleep(attempt)
-
-    async def _replaced_answer(self) -> list[Row]:
-        """Return the rows of the answer that this turn, a retry, has replaced: all behind its message but its own."""
-        retried = self._plan.retry_of
-        if retried is None or not self._journal.done:
-            return []
-        caller, table = self._context.caller, self._context.resources.table
-        pk = keys.thread_partition(caller.tenant_id, caller.user_id, self.thread_id)
-        row = await ThreadStore(self._context.resources).find_item(self.thread_id, retried.id, self._context)
-        if row is None:
-            return []
-        rows: list[Row] = []
-        after, more = row["sk"], True
-        while more:
-            found, more = await table.query(
-                pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), after=after, limit=_REPLACED_PAGE_ROWS
-            )
-            rows += [each for each in found if each["id"] not in self._journal.done]
-            after = found[-1]["sk"] if found else after
-        return rows
 
     def _story(self) -> dict[str, Any]:
         report, meter = self._context.report, self._meter
