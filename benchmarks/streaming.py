@@ -1,5 +1,7 @@
 """What the streaming runtime costs, beside uvicorn alone, behind a plain proxy and behind an adapter-shaped one.
 
+And beside the least that any runtime in Python does there, benchmarks/streaming_floor.py.
+
     python -m benchmarks.streaming [--quick]
 
 One run, one app, one driver; the subjects take turns, so that a busy machine is busy for all of them. The driver is
@@ -101,9 +103,15 @@ class HttpSubject:
 
 
 class RuntimeSubject:
-    """The streaming runtime; the driver is its Runtime API. With a hop, its app forwards to uvicorn, as adapters do."""
+    """The streaming runtime; the driver is its Runtime API.
 
-    def __init__(self, *, uvloop: bool = True, hop: bool = False) -> None:
+    Args:
+        uvloop: whether the runtime finds it.
+        hop: its app forwards to uvicorn, as adapters do.
+        floor: in its place, a client that does the least.
+    """
+
+    def __init__(self, *, uvloop: bool = True, hop: bool = False, floor: bool = False) -> None:
         self._stack = contextlib.ExitStack()
         listener = self._stack.enter_context(_bound())
         listener.listen()
@@ -127,7 +135,9 @@ class RuntimeSubject:
             self._processes.append(_start_uvicorn(backend_port))
             environment |= {"LAMBDA_STREAM_APP": "benchmarks.streaming_adapter:app", "BACKEND_PORT": str(backend_port)}
         command = [str(TASK_ROOT / "stream-runtime"), sys.executable, "/var/runtime/bootstrap.py"]
-        self._processes.append(subprocess.Popen(command, env=environment))
+        if floor:
+            command = [sys.executable, "-m", "benchmarks.streaming_floor"]
+        self._processes.append(subprocess.Popen(command, cwd=ROOT, env=environment))
         self.pids = [process.pid for process in self._processes]
         listener.settimeout(30)
         self._socket, _ = listener.accept()
@@ -171,11 +181,12 @@ class RuntimeSubject:
 SUBJECTS: dict[str, Any] = {
     "runtime": lambda: RuntimeSubject(),
     "runtime without uvloop": lambda: RuntimeSubject(uvloop=False),
+    "the least in its place": lambda: RuntimeSubject(floor=True),
     "uvicorn": lambda: HttpSubject(hop=False),
     "uvicorn behind a proxy": lambda: HttpSubject(hop=True),
     "uvicorn behind an adapter": lambda: RuntimeSubject(hop=True),
 }
-PEERS = ("uvicorn", "uvicorn behind a proxy", "uvicorn behind an adapter")
+PEERS = ("the least in its place", "uvicorn", "uvicorn behind a proxy", "uvicorn behind an adapter")
 
 
 def measure(rounds: int, invokes: int, chunks: int, starts: int) -> dict[str, Measured]:
