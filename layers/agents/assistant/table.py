@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import StoreUnavailableError
 from assistant.keys import Key
+from assistant.rowformat import dump, load
 from assistant.settings import Settings
 from assistant.tracing import segment
 
@@ -144,21 +145,21 @@ class Table:
 
     async def get(self, key: Key) -> Row | None:
         """Return the row with that key, strongly consistent, or None."""
-        request = {"TableName": self.name, "Key": _dump(key._asdict()), "ConsistentRead": True}
+        request = {"TableName": self.name, "Key": dump(key._asdict()), "ConsistentRead": True}
         item = (await self._call("get_item", request)).get("Item")
-        return _load(item) if item else None
+        return load(item) if item else None
 
     async def get_many(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Return the rows that exist among these keys, strongly consistent."""
         found: dict[Key, Row] = {}
-        waiting = [_dump(key._asdict()) for key in dict.fromkeys(keys)]
+        waiting = [dump(key._asdict()) for key in dict.fromkeys(keys)]
         for round_number in range(MAX_ROUNDS):
             while waiting:
                 chunk, waiting = waiting[:MAX_BATCH_GET_KEYS], waiting[MAX_BATCH_GET_KEYS:]
                 request = {self.name: {"Keys": chunk, "ConsistentRead": True}}
                 answer = await self._call("batch_get_item", {"RequestItems": request})
                 for item in answer["Responses"].get(self.name, []):
-                    row = _load(item)
+                    row = load(item)
                     found[Key(row["pk"], row["sk"])] = row
                 left = answer.get("UnprocessedKeys", {}).get(self.name)
                 if left:
@@ -199,14 +200,14 @@ class Table:
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
-            "ExpressionAttributeValues": _dump({":pk": pk, ":low": low, ":high": high}),
+            "ExpressionAttributeValues": dump({":pk": pk, ":low": low, ":high": high}),
             "ScanIndexForward": not descending,
             # The row at `after` itself may come too; it is dropped below.
             "Limit": limit + (after is not None),
             "ConsistentRead": True,
         }
         answer = await self._call("query", request)
-        rows = [_load(item) for item in answer["Items"]]
+        rows = [load(item) for item in answer["Items"]]
         more = "LastEvaluatedKey" in answer
         if after is not None and rows and rows[0]["sk"] == after:
             rows = rows[1:]
@@ -221,7 +222,7 @@ class Table:
             ConditionFailedError: the condition does not hold; carries the row as it is.
         """
         request = _conditioned(condition, {}, {f":{name}": value for name, value in values.items()})
-        item = _dump({**row, **key._asdict()})
+        item = dump({**row, **key._asdict()})
         await self._call("put_item", {"TableName": self.name, "Item": item, **request})
 
     async def update(
@@ -240,20 +241,20 @@ class Table:
         """
         request = {
             "TableName": self.name,
-            "Key": _dump(key._asdict()),
+            "Key": dump(key._asdict()),
             "UpdateExpression": update,
             "ReturnValues": "ALL_NEW",
             **_conditioned(condition, names or {}, values or {}),
         }
-        return _load((await self._call("update_item", request))["Attributes"])
+        return load((await self._call("update_item", request))["Attributes"])
 
     async def delete(self, key: Key) -> None:
         """Remove a row, whether or not it is there."""
-        await self._call("delete_item", {"TableName": self.name, "Key": _dump(key._asdict())})
+        await self._call("delete_item", {"TableName": self.name, "Key": dump(key._asdict())})
 
     async def delete_many(self, keys: Sequence[Key]) -> None:
         """Remove rows in batches; what DynamoDB leaves over is tried again."""
-        waiting: list[Any] = [{"DeleteRequest": {"Key": _dump(key._asdict())}} for key in dict.fromkeys(keys)]
+        waiting: list[Any] = [{"DeleteRequest": {"Key": dump(key._asdict())}} for key in dict.fromkeys(keys)]
         round_number = 0
         while waiting:
             chunk, waiting = waiting[:MAX_BATCH_WRITE_ROWS], waiting[MAX_BATCH_WRITE_ROWS:]
@@ -317,7 +318,7 @@ def _translated(error: Exception) -> Exception | None:
 
 def _load_old(failed: Mapping[str, Any]) -> Row | None:
     old = failed.get("Item")
-    return _load(old) if old else None
+    return load(old) if old else None
 
 
 def _conditioned(condition: str | None, names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,63 +329,17 @@ def _conditioned(condition: str | None, names: Mapping[str, str], values: Mappin
     if names:
         request["ExpressionAttributeNames"] = dict(names)
     if values:
-        request["ExpressionAttributeValues"] = _dump(values)
+        request["ExpressionAttributeValues"] = dump(values)
     return request
 
 
 def _transact_item(table: str, write: Write) -> dict[str, Any]:
     body: dict[str, Any] = {"TableName": table, **_conditioned(write.condition, write.names, write.values)}
-    key = _dump(write.key._asdict())
+    key = dump(write.key._asdict())
     if write.put is not None:
-        return {"Put": body | {"Item": _dump({**write.put, **write.key._asdict()})}}
+        return {"Put": body | {"Item": dump({**write.put, **write.key._asdict()})}}
     if write.update is not None:
         return {"Update": body | {"Key": key, "UpdateExpression": write.update}}
     if write.delete:
         return {"Delete": body | {"Key": key}}
     return {"ConditionCheck": body | {"Key": key}}
-
-
-def _to_attribute(value: Any) -> dict[str, Any]:
-    match value:
-        case None:
-            return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int() | float():
-            return {"N": repr(value)}
-        case bytes():
-            return {"B": value}
-        case Mapping():
-            return {"M": {str(name): _to_attribute(inner) for name, inner in value.items()}}
-        case list() | tuple():
-            return {"L": [_to_attribute(inner) for inner in value]}
-    raise TypeError(f"A row cannot hold a {type(value).__name__}.")
-
-
-def _from_attribute(attribute: Mapping[str, Any]) -> Any:
-    ((kind, value),) = attribute.items()
-    match kind:
-        case "S" | "BOOL":
-            return value
-        case "N":
-            return int(value) if value.lstrip("-").isdigit() else float(value)
-        case "B":
-            return bytes(value)
-        case "NULL":
-            return None
-        case "M":
-            return {name: _from_attribute(inner) for name, inner in value.items()}
-        case "L":
-            return [_from_attribute(inner) for inner in value]
-    raise TypeError(f"No row of ours holds a DynamoDB {kind}.")
-
-
-def _dump(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row in DynamoDB's typed form. Attributes that are None are left out."""
-    return {name: _to_attribute(value) for name, value in row.items() if value is not None}
-
-
-def _load(attributes: Mapping[str, Any]) -> Row:
-    return {name: _from_attribute(value) for name, value in attributes.items()}
