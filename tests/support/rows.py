@@ -7,7 +7,8 @@ from typing import Any
 
 from assistant import keys
 from assistant.resources import Resources
-from assistant.table import MAX_BATCH_WRITE_ROWS, _dump
+from assistant.rowformat import dump
+from assistant.table import MAX_BATCH_WRITE_ROWS
 from assistant.threads.rows import dump_item, item_row
 
 
@@ -17,7 +18,7 @@ def put_items(resources: Resources, pk: str, items: Iterable[Any]) -> None:
     for item in items:
         attributes, _ = item_row(item, dump_item(item), "", resources.settings.retention_days)
         key = {"pk": pk, "sk": keys.item_sk(keys.own_place(item.id) or keys.new_place(item.created_at))}
-        requests.append({"PutRequest": {"Item": _dump(attributes | key)}})
+        requests.append({"PutRequest": {"Item": dump(attributes | key)}})
     for start in range(0, len(requests), MAX_BATCH_WRITE_ROWS):
         batch = {resources.table.name: requests[start : start + MAX_BATCH_WRITE_ROWS]}
         while batch:
