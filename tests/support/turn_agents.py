@@ -19,6 +19,7 @@ from chatkit.types import (
     CustomTask,
     StructuredInputFreeform,
     StructuredInputItem,
+    SyncCustomActionResponse,
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
     ThreadMetadata,
@@ -30,6 +31,7 @@ from chatkit.widgets import DynamicWidgetRoot
 
 from assistant import keys
 from assistant.context import RequestContext
+from assistant.errors import InvalidRequestError
 from assistant.settings import Settings
 
 FACTORY = "tests.support.turn_agents:build_agent"
@@ -157,6 +159,21 @@ def build_agent(settings: Settings) -> Agent[Any]:
         tools=TOOLS,
         tool_use_behavior=StopAtTools(stop_at_tool_names=["ask_browser", "ask_form", "open_steps"]),
     )
+
+
+def check_action(action: Action[str, Any]) -> None:
+    """Know two actions."""
+    if action.type not in ("change", "fail"):
+        raise InvalidRequestError("This action is not known.")
+
+
+async def handle_sync_action(
+    thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: AgentContext[RequestContext]
+) -> SyncCustomActionResponse:
+    """Change the card in place."""
+    assert sender is not None
+    changed = sender.model_copy(update={"widget": card("changed"), "copy_text": "changed"})
+    return SyncCustomActionResponse(updated_item=changed)
 
 
 async def handle_action(

@@ -24,18 +24,16 @@ from chatkit.actions import Action, ActionConfig
 from chatkit.agents import AgentContext
 from chatkit.types import ThreadItemDoneEvent, ThreadItemReplacedEvent, ThreadStreamEvent, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
-from pydantic import BaseModel, ValidationError
 
 from assistant import keys
 from assistant.context import RequestContext
-from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
+from assistant.decisions import DECIDE, AnsweredError, Decision, load_run, read_decision, run_key
+from assistant.errors import ConflictError
 from assistant.ids import new_id, uuid7
-from assistant.keys import Key
 from assistant.table import ConditionFailedError, Row, Write
 from assistant.threads import offload
 from assistant.threads.rows import MAX_INLINE_BYTES, Offload, now, pack, unpack
 
-DECIDE = "approval.decide"
 SCHEMA_VERSION = 1
 # Whoever has not answered by then would not remember what it was about.
 HELD_FOR = timedelta(days=30)
@@ -53,12 +51,6 @@ class HeldRunUnreadableError(ConflictError):
     default_message = (
         "This was asked by an earlier version of the assistant, which cannot be continued. Please ask again."
     )
-
-
-class _Payload(BaseModel):
-    run_id: str
-    call_id: str
-    approve: bool
 
 
 @dataclass(frozen=True)
@@ -104,7 +96,10 @@ async def hold(
             if resumed is None or each.call_id not in resumed.row["waiting"]:
                 yield ThreadItemDoneEvent(item=_card_item(context, run_id, each, None))
     elif resumed is not None:
-        forgets = [Write(_key(context, resumed.run_id), delete=True), *offload.releases(resumed.row)]
+        forgets = [
+            Write(run_key(resumed.run_id, context.thread.id, context.request_context), delete=True),
+            *offload.releases(resumed.row),
+        ]
         await context.request_context.resources.table.transact(forgets)
     if resumed is not None and resumed.answered is not None:
         yield ThreadItemReplacedEvent(item=resumed.answered)
@@ -115,7 +110,7 @@ async def release(resumed: Resumption, context: AgentContext[RequestContext]) ->
     # When it has been stored anew or forgotten meanwhile, there is nothing to release.
     with suppress(ConditionFailedError):
         await context.request_context.resources.table.update(
-            _key(context, resumed.run_id),
+            run_key(resumed.run_id, context.thread.id, context.request_context),
             "REMOVE claimed_until, answered_call, answered_as",
             condition="revision = :revision",
             values={":revision": resumed.row["revision"]},
@@ -139,29 +134,19 @@ async def decide(
         ConflictError: it is being resumed already, or was answered otherwise.
         HeldRunUnreadableError: neither this SDK nor these agents can go on with what was stored.
     """
-    try:
-        payload = _Payload.model_validate(action.payload)
-    except ValidationError:
-        raise InvalidRequestError("The action's payload is not valid.") from None
-    row = await context.request_context.resources.table.get(_key(context, payload.run_id))
-    if row is None or row["expires_at"] < now().timestamp() or payload.call_id not in row["waiting"]:
-        raise NotFoundError("This does not wait for an answer any more.")
+    decision = read_decision(action)
+    row = await load_run(decision, context.thread.id, context.request_context)
     state = await _load(agent, row, context)
-    approval = next((each for each in state.get_interruptions() if each.call_id == payload.call_id), None)
+    approval = next((each for each in state.get_interruptions() if each.call_id == decision.call_id), None)
     if approval is None:
         raise HeldRunUnreadableError
-    await _claim(row, payload, context)
-    if payload.approve:
+    await _claim(row, decision, context)
+    if decision.approve:
         state.approve(approval)
     else:
         state.reject(approval, rejection_message=_REJECTED)
-    answered = _card_item(context, payload.run_id, approval, payload.approve, sender) if sender else None
-    return Resumption(payload.run_id, state, answered, row)
-
-
-def _key(context: AgentContext[RequestContext], run_id: str) -> Key:
-    caller = context.request_context.caller
-    return Key(keys.thread_partition(caller.tenant_id, caller.user_id, context.thread.id), keys.held_run_sk(run_id))
+    answered = _card_item(context, decision.run_id, approval, decision.approve, sender) if sender else None
+    return Resumption(decision.run_id, state, answered, row)
 
 
 async def _save(
@@ -191,7 +176,7 @@ async def _save(
         "ttl": int(expires_at.timestamp()),
         **packed,
     }
-    await request.resources.table.transact([Write(_key(context, run_id), put=row), *writes])
+    await request.resources.table.transact([Write(run_key(run_id, context.thread.id, request), put=row), *writes])
 
 
 async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContext]) -> RunState[Any, Agent[Any]]:
@@ -212,11 +197,11 @@ async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContex
     return state
 
 
-async def _claim(row: Row, payload: _Payload, context: AgentContext[RequestContext]) -> None:
+async def _claim(row: Row, decision: Decision, context: AgentContext[RequestContext]) -> None:
     """Make this process the one that resumes the run; after a crash the same answer may be given again."""
     try:
         await context.request_context.resources.table.update(
-            _key(context, payload.run_id),
+            run_key(decision.run_id, context.thread.id, context.request_context),
             "SET claimed_until = :until, answered_call = :call, answered_as = :approve",
             condition=(
                 "revision = :revision AND (attribute_not_exists(claimed_until) OR "
@@ -225,13 +210,13 @@ async def _claim(row: Row, payload: _Payload, context: AgentContext[RequestConte
             values={
                 ":until": (now() + RESUME_LEASE).timestamp(),
                 ":now": now().timestamp(),
-                ":call": payload.call_id,
-                ":approve": payload.approve,
+                ":call": decision.call_id,
+                ":approve": decision.approve,
                 ":revision": row["revision"],
             },
         )
     except ConditionFailedError:
-        raise ConflictError("This has been answered already.") from None
+        raise AnsweredError from None
 
 
 def _card_item(

@@ -3,6 +3,7 @@
 | hook | called for |
 |---|---|
 | `handle_action(thread, action, sender, context)` | a click in a widget; yields events |
+| `check_action(action)` | the same, before it becomes a turn: a click that it refuses ends no running turn |
 | `handle_sync_action(thread, action, sender, context)` | a click that one changed item answers |
 | `search_entities(query, context)` | what can be mentioned with @; returns ChatKit's entities |
 | `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |
@@ -11,7 +12,8 @@
 | `find_sources(text, context)` | the sources of an answer, as ChatKit's annotations |
 | `records_of_user(table, user)` | a user's rows among the tenant's records, for export and erasure |
 
-All are optional and, but for `handle_action` and `build_link`, coroutines. The package itself is to be cheap to import.
+All are optional and, but for `handle_action`, `check_action` and `build_link`, coroutines. The package itself, and what
+`check_action` imports, are to be cheap to import.
 """
 
 from __future__ import annotations

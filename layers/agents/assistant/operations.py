@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from functools import partial
 from importlib import import_module
 from typing import assert_never
 
@@ -89,13 +90,17 @@ async def _transcribe(audio_base64: str, mime_type: str, context: RequestContext
 async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, context: RequestContext) -> bytes:
     params = request.params
     thread = await store.load_thread(params.thread_id, context)
+    server = await asyncio.to_thread(import_module, "assistant.server")
+    # Loaded with the server.
+    from assistant.turns.unstored import when_stored
+
     sender: WidgetItem | None = None
     if params.item_id is not None:
-        item = await store.load_item(params.thread_id, params.item_id, context)
+        read = partial(store.load_item, params.thread_id, params.item_id, context)
+        item = await when_stored(read, params.thread_id, context)
         if not isinstance(item, WidgetItem):
             raise InvalidRequestError("An action comes from a widget.")
         sender = item
-    server = await asyncio.to_thread(import_module, "assistant.server")
     response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
     if response.updated_item is not None:
         await store.save_item(params.thread_id, response.updated_item, context)

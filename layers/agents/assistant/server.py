@@ -43,6 +43,7 @@ from assistant.agent_store import AgentStore
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds, kept_calls
+from assistant.decisions import DECIDE
 from assistant.errors import (
     AssistantError,
     ConfigurationError,
@@ -174,7 +175,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Resume a run whose call the user has judged; pass any other action on to the agents' package."""
         agent_context = self._agent_context(thread, context)
-        if action.type == approvals.DECIDE:
+        if action.type == DECIDE:
             events = self._resume(action, sender, agent_context)
         else:
             handle = needed_hook(context.settings, "handle_action", "actions")

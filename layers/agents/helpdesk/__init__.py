@@ -1,6 +1,6 @@
 """The sample agents: replace this package by your own and name it in `AGENT_FACTORY`.
 
-The platform calls `build_agent`, and finds the optional hooks beside it: `handle_action` and
+The platform calls `build_agent`, and finds the optional hooks beside it: `check_action`, `handle_action` and
 `handle_sync_action` for clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for what can be
 mentioned with @; `find_sources` for the notes at an answer; `records_of_user` for export and erasure. Nothing heavy is
 imported before one of them is called.
@@ -30,6 +30,13 @@ def build_agent(settings: Settings) -> HelpdeskAgent:
     from helpdesk.specialists.router import build_router_agent
 
     return build_router_agent(settings)
+
+
+def check_action(action: Action[str, Any]) -> None:
+    """Refuse a click that `handle_action` would refuse, before it becomes a turn; see `helpdesk.actions`."""
+    from helpdesk import actions
+
+    actions.read_click(action)
 
 
 def handle_action(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatkit.actions import Action
-from chatkit.agents import AgentContext
 from chatkit.types import (
     SyncCustomActionResponse,
     ThreadItemDoneEvent,
@@ -23,6 +22,9 @@ from assistant.errors import InvalidRequestError
 from helpdesk.records.tasks import Filter, Priority, Tasks
 from helpdesk.widgets import tasks as tasks_widget
 
+if TYPE_CHECKING:
+    from chatkit.agents import AgentContext
+
 
 class _CompleteTask(BaseModel):
     id: int
@@ -35,6 +37,24 @@ class _AddTask(BaseModel):
     filter: Filter = "all"
 
 
+def read_click(action: Action[str, Any]) -> _CompleteTask | _AddTask:
+    """Return what a click asks for. Its payload comes from the browser: it is checked like any input.
+
+    Raises:
+        InvalidRequestError: no such action, or a payload that does not fit.
+    """
+    try:
+        match action.type:
+            case tasks_widget.COMPLETE_TASK:
+                return _CompleteTask.model_validate(action.payload)
+            case tasks_widget.ADD_TASK:
+                return _AddTask.model_validate(action.payload)
+            case _:
+                raise InvalidRequestError("This action is not known.")
+    except ValidationError:
+        raise InvalidRequestError("The action's payload is not valid.") from None
+
+
 async def handle_action(
     thread: ThreadMetadata,
     action: Action[str, Any],
@@ -45,7 +65,7 @@ async def handle_action(
 
     Args:
         thread: The caller's thread.
-        action: What was clicked. Its payload comes from the browser: it is checked like any input.
+        action: What was clicked.
         sender: The stored widget that was clicked, if the action came from one.
         context: Whose request it is, and where events go.
 
@@ -75,21 +95,12 @@ async def _updated_widget(
 ) -> WidgetItem:
     request = context.request_context
     tasks = Tasks(request.resources.table, request.caller)
-    try:
-        match action.type:
-            case tasks_widget.COMPLETE_TASK:
-                complete = _CompleteTask.model_validate(action.payload)
-                await tasks.complete(complete.id)
-                which = complete.filter
-            case tasks_widget.ADD_TASK:
-                add = _AddTask.model_validate(action.payload)
-                await tasks.add(add.title, add.priority)
-                which = add.filter
-            case _:
-                raise InvalidRequestError("This action is not known.")
-    except ValidationError:
-        raise InvalidRequestError("The action's payload is not valid.") from None
-    found = await tasks.list(which)
+    click = read_click(action)
+    if isinstance(click, _CompleteTask):
+        await tasks.complete(click.id)
+    else:
+        await tasks.add(click.title, click.priority)
+    found = await tasks.list(click.filter)
     return WidgetItem(
         id=sender.id if sender else context.generate_id("message"),
         thread_id=thread.id,

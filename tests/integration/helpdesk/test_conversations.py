@@ -11,10 +11,15 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from assistant import keys
+from assistant.resources import Resources
+from assistant.threads.rows import pack, unpack
 from tests.integration.helpdesk.conftest import NewThread
 from tests.support.aws import Aws
+from tests.support.chatkit_client import ChatKitClient
 from tests.support.issuer import AUDIENCE, ISSUER, Issuer
 
 pytestmark = pytest.mark.anyio
@@ -74,9 +79,39 @@ async def test_a_refund_waits_for_approval_and_is_answered_once(
     assert (answered["id"], answered["widget"]["status"]["text"]) == (card["id"], "Approved")
     assert any(event["type"] == "notice" for event in thread.events)
     assert any(item["type"] == "task" for item in thread.done())
-    await thread.click(card, card["widget"]["confirm"]["action"])
-    (error,) = (event for event in thread.events if event["type"] == "error")
-    assert error["allow_retry"] is False
+    before = await thread.items()
+    for button in ("confirm", "cancel"):
+        refused = await clicked(thread, card, card["widget"][button]["action"])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
+    assert await thread.items() == before
+
+
+async def clicked(thread: ChatKitClient, item: dict[str, Any], action: dict[str, Any]) -> httpx2.Response:
+    action = {"type": action["type"], "payload": action["payload"]}
+    return await thread.post("threads.custom_action", thread_id=thread.thread_id, item_id=item["id"], action=action)
+
+
+@functions
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"type": "tasks.drop_all", "payload": {}},
+        {"type": "tasks.complete", "payload": {"id": "first"}},
+        {"type": "tasks.add", "payload": None},
+    ],
+)
+async def test_a_click_that_nobody_knows_is_refused_and_ends_no_turn(
+    new_thread: NewThread, function: str, action: dict[str, Any]
+) -> None:
+    thread = new_thread(function)
+    await thread.say("list my tasks")
+    shown = thread.widget()
+    other = ChatKitClient(thread.http, thread.thread_id)
+    answering = asyncio.create_task(thread.say("!slow 10"))
+    await asyncio.sleep(0.3)
+    refused = await clicked(other, shown, action)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+    assert (await answering).endswith("word10")
 
 
 async def test_a_rejected_refund_changes_nothing(new_thread: NewThread, issuer: Issuer) -> None:
@@ -88,13 +123,17 @@ async def test_a_rejected_refund_changes_nothing(new_thread: NewThread, issuer: 
 
 
 _APPROVE = """
-import asyncio, json, os, sys
+import asyncio, json, sys
+from datetime import timedelta
+from assistant import approvals, decisions
 from assistant.api import create_app
+from assistant.threads.rows import now
 from tests.support.asgi import client
 from tests.support.chatkit_client import ChatKitClient
 
 async def main():
-    headers, thread_id, item, action = json.loads(sys.argv[1])
+    headers, thread_id, item, action, days = json.loads(sys.argv[1])
+    approvals.now = decisions.now = lambda: now() + timedelta(days=days)
     async with client(create_app(streaming=True), **headers) as http:
         thread = ChatKitClient(http, thread_id)
         print(await thread.click(item, action))
@@ -103,15 +142,16 @@ asyncio.run(main())
 """
 
 
-async def test_an_approval_resumes_the_run_in_another_process(
-    new_thread: NewThread, issuer: Issuer, aws_environment: Aws
+@pytest.mark.parametrize("days", [0, 1, 29])
+async def test_an_approval_resumes_the_run_in_another_process_also_days_later(
+    new_thread: NewThread, issuer: Issuer, aws_environment: Aws, days: int
 ) -> None:
     bearer = issuer.token(sub="ann", tenant_id=f"tenant-{uuid.uuid4().hex}")
     thread = new_thread("stream", bearer)
     await thread.say("refund invoice 502")
     card = thread.widget()
     argument = json.dumps(
-        [{"Authorization": f"Bearer {bearer}"}, thread.thread_id, card, card["widget"]["confirm"]["action"]]
+        [{"Authorization": f"Bearer {bearer}"}, thread.thread_id, card, card["widget"]["confirm"]["action"], days]
     )
     environment = {
         **os.environ,
@@ -132,6 +172,25 @@ async def test_an_approval_resumes_the_run_in_another_process(
     )
     assert "refunded" in done.stdout, done.stderr
     assert "refunded" in await thread.say("my invoice 502")
+
+
+async def test_a_run_that_a_newer_sdk_cannot_read_is_refused_clearly(
+    new_thread: NewThread, issuer: Issuer, resources: Resources
+) -> None:
+    tenant = f"tenant-{uuid.uuid4().hex}"
+    thread = new_thread("stream", issuer.token(sub="ann", tenant_id=tenant))
+    await thread.say("refund invoice 502")
+    card = thread.widget()
+    pk = keys.thread_partition(tenant, "ann", thread.thread_id or "")
+    (row,), _ = await resources.table.query(pk, between=("H#", "H$"), limit=2)
+    state = json.loads(unpack(row)) | {"$schemaVersion": "99.0"}
+    kept = {name: value for name, value in row.items() if name not in ("blob", "data")}
+    await resources.table.put(keys.Key(row["pk"], row["sk"]), kept | pack(json.dumps(state)))
+    await thread.click(card, card["widget"]["confirm"]["action"])
+    (error,) = (event for event in thread.events if event["type"] == "error")
+    assert "earlier version of the assistant" in error["message"]
+    assert error["allow_retry"] is False
+    assert "paid" in await thread.say("my invoice 502")
 
 
 async def test_a_form_is_answered_and_the_turn_goes_on(new_thread: NewThread) -> None:

@@ -22,7 +22,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import approvals, keys
+from assistant import approvals, decisions, keys
 from assistant.approvals import HeldRunUnreadableError
 from assistant.context import Report, RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, ModelUnavailableError, NotFoundError
@@ -62,7 +62,7 @@ class Desk:
     async def send(self, payload: Any, card: WidgetItem | None, *steps: Any) -> None:
         """Send an answer as a page can send anything."""
         context = self._context(steps)
-        action: Action[str, Any] = Action(type=approvals.DECIDE, payload=payload)
+        action: Action[str, Any] = Action(type=decisions.DECIDE, payload=payload)
         server = self._server(context)
         await self._take(server.action(self.conversation.thread, action, card, context), context)
 
@@ -234,7 +234,7 @@ async def held_row(desk: Desk) -> Any:
 async def test_a_run_that_cannot_be_read_any_more_is_refused_clearly(desk: Desk, change: dict[str, Any]) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
     row = await held_row(desk)
-    key = approvals.Key(row["pk"], row["sk"])
+    key = keys.Key(row["pk"], row["sk"])
     state = json.loads(approvals.unpack(row)) | change
     if change == {"x": None}:
         state = {}
@@ -249,11 +249,15 @@ async def test_an_answer_a_day_later_counts_and_one_after_the_limit_does_not(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
-    real = approvals.now
-    monkeypatch.setattr(approvals, "now", lambda: real() + approvals.HELD_FOR + timedelta(seconds=1))
+
+    def after(time: timedelta) -> None:
+        for module in (approvals, decisions):
+            monkeypatch.setattr(module, "now", lambda: now() + time)
+
+    after(approvals.HELD_FOR + timedelta(seconds=1))
     with pytest.raises(NotFoundError):
         await desk.click(card, True)
-    monkeypatch.setattr(approvals, "now", lambda: real() + timedelta(days=1))
+    after(timedelta(days=1))
     await desk.click(card, True, say("It is refunded."))
     assert (await desk.invoice()).status == "refunded"
 
@@ -280,7 +284,7 @@ async def test_a_run_that_has_ended_leaves_nothing_behind(desk: Desk, resources:
     row = await held_row(desk)
     assert "acme" not in str(approvals.unpack(row)), "the caller is the resuming request's, never the stored one's"
     await desk.click(card, True, say("It is refunded."))
-    assert await resources.table.get(approvals.Key(row["pk"], row["sk"])) is None
+    assert await resources.table.get(keys.Key(row["pk"], row["sk"])) is None
 
 
 @pytest.fixture

@@ -15,3 +15,15 @@ def test_importing_the_package_loads_no_sdk() -> None:
         [sys.executable, "-c", code], env={"PYTHONPATH": "layers/agents"}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_looking_at_a_click_loads_no_agents_sdk() -> None:
+    code = (
+        "import sys, helpdesk; from chatkit.actions import Action; "
+        "helpdesk.check_action(Action(type='tasks.complete', payload={'id': 1})); "
+        "print([name for name in ('agents', 'openai', 'boto3') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": "layers/agents"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

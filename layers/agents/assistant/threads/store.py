@@ -19,7 +19,7 @@ from assistant.identity import Caller
 from assistant.keys import Key
 from assistant.table import MAX_ROUNDS, ConditionFailedError, Row, Write, pause
 from assistant.threads import offload, places, purge
-from assistant.threads.errors import ThreadNotFoundError
+from assistant.threads.errors import ItemNotFoundError, ThreadNotFoundError
 from assistant.threads.items import ItemRows, item_removal, replacement
 from assistant.threads.known import KnownThread, new_row, remember
 from assistant.threads.merge import merged_metadata
@@ -216,7 +216,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         row = await self.find_item(thread_id, item_id, context)
         for item in await self.decode_items([row] if row is not None and is_visible(row) else []):
             return item
-        raise ThreadNotFoundError("The item does not exist.")
+        raise ItemNotFoundError("The item does not exist.")
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         """Store an item. One that is there already is replaced and keeps its place.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
@@ -17,12 +18,13 @@ from chatkit.types import (
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
     ThreadMetadata,
+    ThreadsCreateReq,
     ThreadStreamEvent,
 )
 
 from assistant import keys
 from assistant.context import RequestContext
-from assistant.errors import ConflictError, TurnRunningError
+from assistant.errors import ConflictError, NotFoundError, TurnRunningError
 from assistant.keys import Key
 from assistant.resources import Resources
 from assistant.table import MAX_ROUNDS, ConditionFailedError, pause
@@ -44,6 +46,7 @@ from assistant.turns.run import TurnRun
 from assistant.turns.saving import released_key
 from assistant.turns.takeover import take_over
 from assistant.turns.unit import TurnStore
+from assistant.turns.unstored import NOT_YET, when_stored
 
 # A turn in another process sees its flag within two seconds; one that has not ended after this is taken over.
 CANCEL_PATIENCE_SECONDS = 4.0
@@ -89,13 +92,15 @@ async def start(
     for round_number in range(MAX_ROUNDS):
         try:
             plan = await make_plan(request, context)
-        except ConflictError:
+        except (ConflictError, NotFoundError) as error:
             # What it answers has been answered: by this very request, if its key is known.
             same = await _known(key, context)
             handle = None if same is None else await _join(same, key, context)
-            if handle is None:
+            if handle is not None:
+                return handle
+            if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_YET):
                 raise
-            return handle
+            plan = await when_stored(partial(make_plan, request, context), request.params.thread_id, context)
         match await claim(plan, key, context):
             case Claimed() as claimed:
                 return _run(plan, claimed, key, context)

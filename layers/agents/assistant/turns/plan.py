@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
+from chatkit.actions import Action
 from chatkit.types import (
     Attachment,
     ClientToolCallItem,
@@ -27,14 +28,16 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import attachments, choices
+from assistant import attachments, choices, decisions
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError
+from assistant.hooks import find_hook, needed_hook
 from assistant.ids import new_id
 from assistant.table import Write
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES, ThreadStore
 from assistant.turns.opening import Opening, read_opening
+from assistant.turns.unstored import NoCallWaitsError
 
 
 @dataclass
@@ -82,7 +85,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
 
     Raises:
         NotFoundError: a thread, item or attachment that it names is not the caller's.
-        InvalidRequestError: what it names is of the wrong kind.
+        InvalidRequestError: what it names is of the wrong kind, or no action is known by that name.
         ConflictError: what it answers is not waiting for an answer.
     """
     store = ThreadStore(context.resources)
@@ -115,6 +118,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             opening = await read_opening(retry.thread_id, context, newest=item.id)
             return Plan(request, retry.thread_id, retry_of=item, opening=opening)
         case ThreadsCustomActionReq(params=action):
+            await _check_action(action.action, action.thread_id, context)
             opening = await read_opening(action.thread_id, context)
             sender: WidgetItem | None = None
             if action.item_id is not None:
@@ -125,6 +129,17 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             return Plan(request, action.thread_id, sender=sender, opening=opening)
         case _:
             assert_never(request)
+
+
+async def _check_action(action: Action[str, Any], thread_id: str, context: RequestContext) -> None:
+    """Refuse a click that cannot count, before any turn ends for it."""
+    if action.type == decisions.DECIDE:
+        await decisions.load_run(decisions.read_decision(action), thread_id, context)
+        return
+    needed_hook(context.settings, "handle_action", "actions")
+    check = find_hook(context.settings, "check_action")
+    if check is not None:
+        check(action)
 
 
 async def _user_message(
@@ -156,7 +171,7 @@ def _pending_call(items: list[ThreadItem]) -> ClientToolCallItem:
             return item
         if item.type not in {"hidden_context_item", "sdk_hidden_context", "workflow"}:
             break
-    raise ConflictError("No client tool call waits for its output in this thread.")
+    raise NoCallWaitsError
 
 
 def _answered(item: ThreadItem, submission: StructuredInputSubmission) -> StructuredInputItem:
