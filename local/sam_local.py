@@ -47,12 +47,14 @@ def container_address(environment: Mapping[str, str]) -> str:
     return network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
 
 
-def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url: str) -> Path:
-    """Write the built template with the local AWS's addresses in the functions' environment, and return its path.
+def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url: str, architecture: str) -> Path:
+    """Write the built template for this machine and the local AWS, and return its path.
 
-    `sam local` hands a function only the variables that its template names.
+    `sam local` hands a function only the variables that its template names. With all of them in it, `sam local invoke`
+    needs to be told nothing but the template, the function and the event.
     """
     template = load_template(BUILD / "template.yaml")
+    template["Parameters"]["Architecture"]["Default"] = architecture
     passed = {name: value for name, value in environment.items() if name.startswith(PASSED_ON) and value}
     has_key = any(passed.get(name) for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL"))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
@@ -64,6 +66,7 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
         "TABLE_NAME": data.table_name,
         "BUCKET_NAME": data.bucket_name,
         "AWS_ENDPOINT_URL": endpoint_url,
+        **CREDENTIALS,
         **passed,
     }
     path = BUILD / "local.json"
@@ -79,13 +82,19 @@ def sam_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **CREDENTIALS, **build, "AWS_DEFAULT_REGION": REGION, "PATH": path}
 
 
-def remove_containers(environment: Mapping[str, str]) -> None:
-    """Remove the containers that run our build: `sam` leaves some behind when it is told to stop."""
+def containers(environment: Mapping[str, str]) -> list[str]:
+    """Return the ids of the containers that run our build, or have run it and are still there."""
+    found: list[str] = []
     for folder in BUILD.glob("*Function"):
         listing = ["docker", "ps", "--all", "--quiet", "--filter", f"volume={folder}"]
-        listed = subprocess.run(listing, env=environment, capture_output=True, text=True, check=True).stdout.split()
-        if listed:
-            subprocess.run(["docker", "rm", "--force", *listed], env=environment, check=True, capture_output=True)
+        found += subprocess.run(listing, env=environment, capture_output=True, text=True, check=True).stdout.split()
+    return found
+
+
+def remove_containers(environment: Mapping[str, str]) -> None:
+    """Remove those containers: `sam` leaves some behind when it is told to stop."""
+    if found := containers(environment):
+        subprocess.run(["docker", "rm", "--force", *found], env=environment, check=True, capture_output=True)
 
 
 def run(environment: Mapping[str, str]) -> int:
@@ -106,11 +115,12 @@ def run(environment: Mapping[str, str]) -> int:
     with Emulator(settings.state / "sam-local", persist=True, bridge=bridge) as emulator:
         data = deploy(emulator.endpoint_url, STACK_NAME, ["http://127.0.0.1:3000", "http://localhost:3000"])
         endpoint_url = f"http://{bridge or HOST_NAME}:{emulator.port}"
-        template = local_template(environment, data, endpoint_url)
+        template = local_template(environment, data, endpoint_url, architecture)
         command = [str(SAM), "local", "start-api", "--template", str(template), "--host", "127.0.0.1"]
         command += ["--port", environment.get("SAM_PORT") or DEFAULT_SAM_PORT, "--warm-containers", "EAGER"]
-        command += ["--parameter-overrides", f"Architecture={architecture}"]
         command += shlex.split(environment.get("SAM_LOCAL_FLAGS", ""))
+        # It asks for the account's number, and would ask AWS.
+        sam["AWS_ENDPOINT_URL_STS"] = emulator.endpoint_url
         process = subprocess.Popen(command, cwd=ROOT, env=sam, start_new_session=True)
         # Started in the background `sam` ignores Ctrl-C, and it stops its containers on SIGTERM alike.
         for number in (signal.SIGINT, signal.SIGTERM):

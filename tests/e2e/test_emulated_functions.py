@@ -9,28 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.aws import Aws
-from tests.support.rie import EVENTS, NULS, Emulate, Emulated, event
-
-
-def _names(folder: str) -> list[str]:
-    return sorted(path.stem for path in (EVENTS / folder).glob("*.json"))
-
-
-# These samples name a thread or a file that does not exist, until it is replaced by one's own.
-UNKNOWN = {
-    "threads.add_user_message",
-    "threads.add_client_tool_output",
-    "threads.add_structured_input",
-    "threads.retry_after_item",
-    "threads.custom_action",
-    "threads.sync_custom_action",
-    "threads.get_by_id",
-    "threads.update",
-    "threads.delete",
-    "items.list",
-    "items.feedback",
-    "attachments.delete",
-}
+from tests.support.events import EVENTS, event, expected_status, names
+from tests.support.rie import NULS, Emulate, Emulated
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +28,16 @@ def _events(body: str) -> list[Any]:
     return [json.loads(frame.removeprefix("data: ")) for frame in frames]
 
 
-@pytest.mark.parametrize("name", _names("chat"))
+@pytest.mark.parametrize("name", names("chat"))
 def test_chat_answers_each_sample_event(chat: Emulated, name: str) -> None:
     status, headers, body = chat.respond(event(f"chat/{name}"))
-    if name == "preflight":
-        # The sample's origin is not one that this function lets in.
-        assert "access-control-allow-origin" not in headers
-        return
-    assert status == (404 if name in UNKNOWN else 200), body
+    assert status == expected_status(name), body
+    assert "access-control-allow-origin" not in headers
     if status == 404:
         assert json.loads(body)["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("name", _names("stream"))
+@pytest.mark.parametrize("name", names("stream"))
 def test_stream_answers_each_sample_event_as_prelude_and_body(stream: Emulated, name: str) -> None:
     raw = stream.invoke(event(f"stream/{name}"))
     prelude, separator, body = raw.partition(NULS)
@@ -72,7 +49,7 @@ def test_stream_answers_each_sample_event_as_prelude_and_body(stream: Emulated, 
         assert _events(body.decode())
     else:
         assert json.loads(body) is not None
-        assert head["statusCode"] == (404 if name in UNKNOWN else 200)
+        assert head["statusCode"] == expected_status(name)
 
 
 def test_the_stream_of_a_message_is_its_deltas_and_then_the_whole(stream: Emulated) -> None:
@@ -143,7 +120,7 @@ def test_there_is_a_sample_for_every_operation_and_every_handler() -> None:
 
     operations = TypeAdapter(ChatKitReq).json_schema()["discriminator"]["mapping"]
     for folder in ("chat", "stream"):
-        missing = set(operations) - set(_names(folder))
+        missing = set(operations) - set(names(folder))
         assert not missing
         for operation in operations:
             assert json.loads(event(f"{folder}/{operation}")["body"])["type"] == operation

@@ -33,7 +33,6 @@ EMULATOR = next(_EMULATORS, Path("aws-lambda-rie-is-not-installed"))
 RUNTIME = ROOT / "tests" / "sam_local" / "runtime"
 # What the managed runtime has beside its bootstrap and boto3, which the layer brings.
 RUNTIME_PACKAGES = ("awslambdaric", "simplejson", "snapshot_restore_py.py", "runtime_client.*")
-EVENTS = ROOT / "events"
 HANDLER = "app.lambda_handler"
 WRAPPER = "stream-runtime"
 START_SECONDS = 60.0
@@ -58,12 +57,6 @@ cd /var/task
 shift 5
 exec "$@"
 """
-
-
-def event(name: str) -> dict[str, Any]:
-    """Return a sample event, such as `chat/message`."""
-    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return loaded
 
 
 def free_port() -> int:
