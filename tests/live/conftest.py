@@ -19,10 +19,11 @@ KEYS = {"openai": "OPENAI_API_KEY", "gemini": "GEMINI_API_KEY"}
 
 @dataclass(frozen=True)
 class Live:
-    """A dev server whose turns a real provider answers."""
+    """A dev server whose turns a real provider answers, and what of the environment makes it so."""
 
     provider: str
     key_variable: str
+    settings: dict[str, str]
     server: DevServer
 
 
@@ -33,6 +34,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     own = {name: value for name, value in read_environment().items() if name.startswith(("OPENAI_", "GEMINI_"))}
     if not own.get(variable):
         pytest.skip(f"NOT TESTED ON {provider.upper()}: {variable} is set neither in the environment nor in .env")
-    server = DevServer(tmp_path_factory.mktemp(provider), {**own, "LLM_PROVIDER": provider})
-    yield Live(provider, variable, server)
+    settings = {**own, "LLM_PROVIDER": provider}
+    server = DevServer(tmp_path_factory.mktemp(provider), settings)
+    yield Live(provider, variable, settings, server)
     server.stop()

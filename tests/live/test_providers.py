@@ -90,12 +90,9 @@ def test_messages_of_all_turns_are_kept_apart(live: Live) -> None:
 
 def test_a_wrong_key_and_an_unknown_model_are_named_as_what_they_are(live: Live, tmp_path: Path) -> None:
     model = live.key_variable.replace("API_KEY", "DEFAULT_MODEL")
-    wrong = {
-        "key": {live.key_variable: "sk-this-key-is-wrong"},
-        "model": {live.key_variable: live.server.environment[live.key_variable], model: "no-such-model"},
-    }
+    wrong = {"key": {live.key_variable: "sk-this-key-is-wrong"}, "model": {model: "no-such-model"}}
     for name, settings in wrong.items():
-        server = DevServer(tmp_path / name, {"LLM_PROVIDER": live.provider, **settings})
+        server = DevServer(tmp_path / name, {**live.settings, **settings})
         try:
             turn = _with(server, "wrong", lambda stack: stack.say("Hello."))
             [error] = turn.errors
