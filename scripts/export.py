@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from scripts.target import add_target, add_user, open_target
+from scripts.target import add_target, add_user, given, open_target
 
 if TYPE_CHECKING:
     from assistant.identity import Caller
@@ -67,15 +67,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     add_user(parser)
     add_target(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the folder")
+    parser.add_argument("--out", type=given, required=True, help="the folder")
     arguments = parser.parse_args()
     resources = open_target(arguments)
     from assistant.identity import Caller
 
-    user = Caller(arguments.tenant, arguments.user)
-    counted = asyncio.run(export(resources, user, arguments.out))
+    user, folder = Caller(arguments.tenant, arguments.user), Path(arguments.out)
+    counted = asyncio.run(export(resources, user, folder))
     print(f"{counted['threads']} threads and {counted['files']} files, {counted['fetched']} of them fetched now")
-    account = json.loads((arguments.out / "account.json").read_text())
+    account = json.loads((folder / "account.json").read_text())
     return int(not (counted["threads"] or account["account"] or account["records"]))
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from scripts.target import add_target, open_target
+from scripts.target import add_target, given, open_target
 
 if TYPE_CHECKING:
     from assistant.resources import Resources
@@ -132,7 +132,7 @@ async def _text(resources: Resources, row: Row) -> str:
 def main() -> int:
     """Print a turn; 1 when there is no such turn."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turn", required=True)
+    parser.add_argument("--turn", type=given, required=True)
     for name in ("thread", "user", "tenant"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--texts", action="store_true", help="show what was said; whoever reads along reads it too")

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 LAYER = Path(__file__).resolve().parent.parent / "layers" / "agents"
 
 
+def given(text: str) -> str:
+    """Return an argument as it is: `make` hands over an empty one where nobody has given any.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("it has to be given")
+    return text
+
+
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the stack."""
     parser.add_argument(
@@ -34,6 +45,8 @@ def open_target(arguments: argparse.Namespace) -> Resources:
 
     names = _of_stack(arguments.stack) if arguments.stack else dict(os.environ)
     if not names.get("TABLE_NAME") or not names.get("BUCKET_NAME"):
+        if arguments.stack:
+            raise SystemExit(f"The stack {arguments.stack} is none of this template: it names no table and bucket.")
         raise SystemExit("Name the stack (STACK=…), or set TABLE_NAME and BUCKET_NAME.")
     factory = os.environ.get("AGENT_FACTORY") or Settings.agent_factory
     return Resources(Settings(table_name=names["TABLE_NAME"], bucket_name=names["BUCKET_NAME"], agent_factory=factory))
@@ -53,5 +66,5 @@ def _of_stack(stack: str) -> dict[str, str]:
 
 def add_user(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a user."""
-    parser.add_argument("--tenant", required=True)
-    parser.add_argument("--user", required=True)
+    parser.add_argument("--tenant", type=given, required=True)
+    parser.add_argument("--user", type=given, required=True)

@@ -1,0 +1,32 @@
+"""What an operator leaves out: `make` hands it over as an empty word, and nothing is done on a guess."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("script", "left_out", "others"),
+    [
+        ("smoke", "--url", []),
+        ("show", "--turn", []),
+        ("export", "--tenant", ["--user", "ann", "--out", "ann"]),
+        ("export", "--user", ["--tenant", "acme", "--out", "ann"]),
+        ("export", "--out", ["--tenant", "acme", "--user", "ann"]),
+        ("erase", "--tenant", ["--user", "ann", "--confirm", "ann"]),
+        ("erase", "--user", ["--tenant", "acme", "--confirm", ""]),
+    ],
+)
+def test_what_has_to_be_given_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: str, left_out: str, others: list[str]
+) -> None:
+    monkeypatch.setenv("TABLE_NAME", "no-such-table")
+    monkeypatch.setenv("BUCKET_NAME", "no-such-bucket")
+    monkeypatch.setattr(sys, "argv", [script, left_out, "", *others])
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(f"scripts.{script}").main()
+    assert stopped.value.code == 2
+    assert f"argument {left_out}: it has to be given" in capsys.readouterr().err
