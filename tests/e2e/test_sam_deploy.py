@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import platform
 import urllib.error
@@ -13,16 +14,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from local.emulator import Emulator
 from local.stack import client
 from tests.support.build import MACHINE
+from tests.support.every_operation import OPERATIONS, use_every_operation
 from tests.support.sam import account, checkout, outputs, sam
 
 pytestmark = pytest.mark.exhaustive
 
 STACK = "chatkit-test"
+TASK = "feed the heron"
 OPEN = ["AuthMode=guest", "AllowGuests=true", "AllowedOrigins=https://app.example.com"]
 # What the local AWS runs the functions with, whatever runtime the template names: its own Python, of this version.
 BUILD = {"ARCH": MACHINE, "PYTHON": ".".join(platform.python_version_tuple()[:2])}
@@ -71,14 +75,31 @@ class Deployment:
         assert status == HTTPStatus.OK, answer
         return json.loads(answer)
 
+    def functions(self) -> dict[str, str]:
+        """Return the full name of each function, by its name in the template."""
+        named = [each["FunctionName"] for each in self.client("lambda").list_functions()["Functions"]]
+        return {name.split("-")[2]: name for name in named}
+
     def live_versions(self) -> dict[str, str]:
         """Return the version that each function's alias stands for."""
         functions = self.client("lambda")
-        versions = {}
-        for function in functions.list_functions()["Functions"]:
-            name = function["FunctionName"]
-            versions[name.split("-")[2]] = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
-        return versions
+        return {
+            short: functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+            for short, name in self.functions().items()
+        }
+
+    def layer(self, version: str) -> str:
+        """Return the layer's version that a version of `chat` was published with."""
+        name = self.functions()["ChatFunction"]
+        configuration = self.client("lambda").get_function_configuration(FunctionName=name, Qualifier=version)
+        [layer] = configuration["Layers"]
+        arn: str = layer["Arn"]
+        return arn
+
+    def stored(self) -> set[str]:
+        """Return the keys of the files in the bucket."""
+        listed = self.client("s3").list_objects_v2(Bucket=self.outputs["BucketName"])
+        return {each["Key"] for each in listed.get("Contents", [])}
 
 
 def _unwrapped(status: int, answer: bytes) -> tuple[int, bytes]:
@@ -119,11 +140,16 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
 
     first = deployment.live_versions()
     assert set(first) == {"ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction"}
+    data = {name: deployment.outputs[name] for name in ("TableName", "BucketName")}
+    _everything_stands_on_the_alias(deployment)
     deployment.deploy(*OPEN)
     second = deployment.live_versions()
     assert all(int(second[name]) > int(first[name]) for name in first), "a parameter's value alone reaches no alias"
 
-    thread, task = _a_guest_talks_and_uploads(deployment)
+    thread = _a_guest_talks_and_uploads(deployment)
+    assert asyncio.run(_use_every_operation(deployment)) == OPERATIONS
+    files = deployment.stored()
+    assert files
     _the_policies_are_what_lets_the_functions_at_the_data(deployment)
 
     module = deployment.root / "layers" / "agents" / "assistant" / "__init__.py"
@@ -132,10 +158,12 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
     deployment.deploy(*OPEN)
     third = deployment.live_versions()
     assert all(int(third[name]) > int(second[name]) for name in second), "a change in the layer missed a function"
+    assert {name: deployment.outputs[name] for name in data} == data
+    assert files <= deployment.stored()
     assert deployment.chat("threads.get_by_id", thread_id=thread)["id"] == thread
-    assert task in deployment.call("ApiUrl", "/chatkit/api", {"message": {"content": "list my tasks"}})[1].decode()
+    assert TASK in deployment.call("ApiUrl", "/chatkit/api", {"message": {"content": "list my tasks"}})[1].decode()
+    _the_version_before_still_runs_on_its_own_layer(deployment, second["ChatFunction"], third["ChatFunction"], thread)
 
-    kept = deployment.outputs
     sam(
         deployment.root,
         "delete",
@@ -147,9 +175,10 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
         environment=account(deployment.emulator),
     )
     assert not deployment.client("lambda").list_functions()["Functions"]
-    items = deployment.client("dynamodb").scan(TableName=kept["TableName"], Select="COUNT")["Count"]
+    items = deployment.client("dynamodb").scan(TableName=data["TableName"], Select="COUNT")["Count"]
     assert items > 0, "the table went with the stack"
-    assert deployment.client("s3").list_objects_v2(Bucket=kept["BucketName"])["KeyCount"] > 0
+    kept = deployment.client("s3").list_objects_v2(Bucket=data["BucketName"])["Contents"]
+    assert files <= {each["Key"] for each in kept}, "the bucket went with the stack"
 
 
 def _the_default_parameters_let_nobody_in(deployment: Deployment) -> None:
@@ -161,15 +190,46 @@ def _the_default_parameters_let_nobody_in(deployment: Deployment) -> None:
         assert _upload(deployment, output)[0] == HTTPStatus.UNAUTHORIZED
 
 
-def _a_guest_talks_and_uploads(deployment: Deployment) -> tuple[str, str]:
-    status, answer = deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": "add task feed the heron"}})
+def _everything_stands_on_the_alias(deployment: Deployment) -> None:
+    """What leads to a function leads to its alias: to move that is all that a deployment, or undoing one, does."""
+    functions, names = deployment.client("lambda"), deployment.functions()
+    for name in ("ChatFunction", "StreamFunction", "UploadFunction"):
+        assert functions.get_function_url_config(FunctionName=names[name], Qualifier="live")["FunctionUrl"]
+        with pytest.raises(functions.exceptions.ResourceNotFoundException):
+            functions.get_function_url_config(FunctionName=names[name])
+        policy = json.loads(functions.get_policy(FunctionName=names[name], Qualifier="live")["Policy"])
+        assert {each["Action"] for each in policy["Statement"]} >= {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    gateway = deployment.client("apigatewayv2")
+    [api] = gateway.get_apis()["Items"]
+    integrations = gateway.get_integrations(ApiId=api["ApiId"])["Items"]
+    assert len(integrations) == 2
+    assert all(each["IntegrationUri"].endswith(":live/invocations") for each in integrations)
+
+
+async def _use_every_operation(deployment: Deployment) -> set[str]:
+    host = urlsplit(deployment.outputs["ApiUrl"]).netloc
+    headers = {"Host": host}
+    async with httpx2.AsyncClient(base_url=deployment.emulator.endpoint_url, headers=headers, timeout=120) as http:
+        return await use_every_operation(http)
+
+
+def _the_version_before_still_runs_on_its_own_layer(deployment: Deployment, before: str, now: str, thread: str) -> None:
+    assert deployment.layer(before) != deployment.layer(now)
+    functions, name = deployment.client("lambda"), deployment.functions()["ChatFunction"]
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion=before)
+    assert deployment.chat("threads.get_by_id", thread_id=thread)["id"] == thread
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion=now)
+
+
+def _a_guest_talks_and_uploads(deployment: Deployment) -> str:
+    status, answer = deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": f"add task {TASK}"}})
     assert status == HTTPStatus.OK, answer
     thread = json.loads(answer)["thread_id"]
     status, answer = deployment.call(
         "StreamUrl", "/chatkit/api", {"message": {"content": "list my tasks"}, "thread_id": thread}
     )
     assert status == HTTPStatus.OK, answer
-    assert "feed the heron" in answer.decode()
+    assert TASK in answer.decode()
     items = deployment.chat("items.list", thread_id=thread, order="asc", limit=50)["data"]
     messages = [item for item in items if item["type"].endswith("_message")]
     assert len(messages) >= 4
@@ -191,11 +251,10 @@ def _a_guest_talks_and_uploads(deployment: Deployment) -> tuple[str, str]:
     other = json.loads(deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": "hello"}})[1])
     deployment.chat("threads.delete", thread_id=other["thread_id"])
 
-    functions = deployment.client("lambda")
-    [sweep] = [f["FunctionName"] for f in functions.list_functions()["Functions"] if "Sweep" in f["FunctionName"]]
-    swept = functions.invoke(FunctionName=f"{sweep}:live", Payload=b"{}")
+    sweep = deployment.functions()["SweepFunction"]
+    swept = deployment.client("lambda").invoke(FunctionName=f"{sweep}:live", Payload=b"{}")
     assert json.loads(swept["Payload"].read())["failed"] == 0
-    return thread, "feed the heron"
+    return thread
 
 
 def _the_policies_are_what_lets_the_functions_at_the_data(deployment: Deployment) -> None:
