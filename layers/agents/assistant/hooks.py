@@ -3,7 +3,7 @@
 | hook | called for |
 |---|---|
 | `handle_action(thread, action, sender, context)` | a click in a widget; yields events |
-| `check_action(action)` | the same, before it becomes a turn: a click that it refuses ends no running turn |
+| `check_action(action, context)` | the same, before it becomes a turn: a click that it refuses ends no running turn |
 | `handle_sync_action(thread, action, sender, context)` | a click that one changed item answers |
 | `search_entities(query, context)` | what can be mentioned with @; returns ChatKit's entities |
 | `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
+from helpdesk.permissions import check_may_write
 from helpdesk.records.tasks import Filter, Priority, Tasks
 from helpdesk.widgets import tasks as tasks_widget
 
@@ -37,12 +38,19 @@ class _AddTask(BaseModel):
     filter: Filter = "all"
 
 
-def read_click(action: Action[str, Any]) -> _CompleteTask | _AddTask:
-    """Return what a click asks for. Its payload comes from the browser: it is checked like any input.
+def check_action(action: Action[str, Any], context: RequestContext) -> None:
+    """Look at a click before it becomes a turn.
 
     Raises:
         InvalidRequestError: no such action, or a payload that does not fit.
+        ForbiddenError: the caller may only read.
     """
+    _read_click(action)
+    check_may_write(context.caller)
+
+
+def _read_click(action: Action[str, Any]) -> _CompleteTask | _AddTask:
+    """Return what a click asks for. Its payload comes from the browser: it is checked like any input."""
     try:
         match action.type:
             case tasks_widget.COMPLETE_TASK:
@@ -71,6 +79,7 @@ async def handle_action(
 
     Raises:
         InvalidRequestError: no such action, or a payload that does not fit.
+        ForbiddenError: the caller may only read.
         NotFoundError: the caller has no such record.
     """
     item = await _updated_widget(thread, action, sender, context)
@@ -95,7 +104,7 @@ async def _updated_widget(
 ) -> WidgetItem:
     request = context.request_context
     tasks = Tasks(request.resources.table, request.caller)
-    click = read_click(action)
+    click = _read_click(action)
     if isinstance(click, _CompleteTask):
         await tasks.complete(click.id)
     else:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 import uvicorn
+from chatkit.types import ProgressUpdateEvent
 from mcp.server.mcpserver import MCPServer
 
 from assistant.identity import Caller
@@ -54,6 +55,8 @@ async def test_a_tool_of_the_server_is_called_like_any_other(resources: Resource
     await conversation.turn(agent, "weather in Rome?", steps)
     assert "It is sunny in Rome." in json.dumps(conversation.tool_outputs())
     assert conversation.final_output == "Sunny."
+    shown = [event.text for event in conversation.events if isinstance(event, ProgressUpdateEvent)]
+    assert shown == ["Calling weather"]
     steps = [call("transfer_to_general"), call("weather", city="Atlantis"), say("There is none.")]
     await conversation.turn(agent, "weather in Atlantis?", steps)
     assert conversation.final_output == "There is none."

@@ -118,7 +118,6 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             opening = await read_opening(retry.thread_id, context, newest=item.id)
             return Plan(request, retry.thread_id, retry_of=item, opening=opening)
         case ThreadsCustomActionReq(params=action):
-            await _check_action(action.action, action.thread_id, context)
             opening = await read_opening(action.thread_id, context)
             sender: WidgetItem | None = None
             if action.item_id is not None:
@@ -126,6 +125,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
                 if not isinstance(item, WidgetItem):
                     raise InvalidRequestError("An action comes from a widget.")
                 sender = item
+            await _check_action(action.action, action.thread_id, context)
             return Plan(request, action.thread_id, sender=sender, opening=opening)
         case _:
             assert_never(request)
@@ -139,7 +139,7 @@ async def _check_action(action: Action[str, Any], thread_id: str, context: Reque
     needed_hook(context.settings, "handle_action", "actions")
     check = find_hook(context.settings, "check_action")
     if check is not None:
-        check(action)
+        check(action, context)
 
 
 async def _user_message(
@@ -165,12 +165,22 @@ async def _user_message(
 
 
 def _pending_call(items: list[ThreadItem]) -> ClientToolCallItem:
-    """Return the client tool call that waits for its output: nothing but hidden items may come after it."""
+    """Return the client tool call that waits for its output: nothing but hidden items may come after it.
+
+    Raises:
+        ConflictError: it has its output.
+        NoCallWaitsError: there is none, or none yet.
+    """
+    newest = True
     for item in reversed(items):
-        if isinstance(item, ClientToolCallItem) and item.status == "pending":
-            return item
-        if item.type not in {"hidden_context_item", "sdk_hidden_context", "workflow"}:
+        if isinstance(item, ClientToolCallItem):
+            if newest and item.status == "pending":
+                return item
+            # Another call may follow, and an output says of none which it is for: this one is not kept for the next.
+            raise ConflictError("This client tool call has its output.")
+        if isinstance(item, UserMessageItem):
             break
+        newest = newest and item.type in {"hidden_context_item", "sdk_hidden_context", "workflow"}
     raise NoCallWaitsError
 
 

@@ -9,6 +9,7 @@ from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
 from assistant.keys import app_partition
 from assistant.table import ConditionFailedError, Row, Table
+from helpdesk.permissions import check_may_write
 from helpdesk.records import keys
 from helpdesk.records.numbering import add_numbered, now
 
@@ -91,8 +92,10 @@ class Tasks:
         """Store a new task under the user's next number.
 
         Raises:
+            ForbiddenError: the caller may only read.
             InvalidRequestError: the title is empty or longer than `MAX_TITLE_CHARACTERS`.
         """
+        check_may_write(self._caller)
         title = " ".join(title.split())
         if not title:
             raise InvalidRequestError("A task needs a title.")
@@ -105,8 +108,10 @@ class Tasks:
         """Mark a task as done; one that is done already keeps its time.
 
         Raises:
+            ForbiddenError: the caller may only read.
             NotFoundError: the user has no task with that number.
         """
+        check_may_write(self._caller)
         try:
             row = await self._table.update(
                 keys.user_record(self._caller.tenant_id, self._caller.user_id, "task", number),

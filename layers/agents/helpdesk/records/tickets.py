@@ -8,7 +8,7 @@ from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
 from assistant.keys import app_partition
 from assistant.table import Row, Table
-from helpdesk.permissions import grants_of
+from helpdesk.permissions import check_may_write, grants_of
 from helpdesk.records import keys
 from helpdesk.records.numbering import add_numbered
 from helpdesk.records.tasks import Priority
@@ -50,8 +50,10 @@ class Tickets:
         """Store a new ticket under the tenant's next number.
 
         Raises:
+            ForbiddenError: the caller may only read.
             InvalidRequestError: the subject is empty or too long, or the details are too long.
         """
+        check_may_write(self._caller)
         subject, details = " ".join(subject.split()), details.strip()
         if not subject or len(subject) > MAX_SUBJECT_CHARACTERS:
             raise InvalidRequestError(f"A ticket needs a subject of at most {MAX_SUBJECT_CHARACTERS} characters.")

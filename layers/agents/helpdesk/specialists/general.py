@@ -31,7 +31,8 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
     )
     if settings.mcp_server_url:
         # The MCP client is half a second's import, so only who uses it pays for it.
-        from helpdesk.tools.mcp import SessionPerCall
+        from helpdesk.tools.mcp import SessionPerCall, ShownCalls
 
         agent.mcp_servers.append(SessionPerCall(settings.mcp_server_url))
+        agent.hooks = ShownCalls()
     return agent

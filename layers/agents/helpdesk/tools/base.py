@@ -14,7 +14,7 @@ from chatkit.icons import IconName
 from chatkit.types import CustomSummary, CustomTask, ProgressUpdateEvent, ThreadItemReplacedEvent
 
 from assistant.errors import AssistantError
-from helpdesk.context import HelpdeskToolContext
+from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,11 @@ def answer(**fields: Any) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
+async def show(context: HelpdeskRunContext, text: str, icon: IconName) -> None:
+    """Show the user what a tool does, until the next thing is shown."""
+    await context.context.stream(ProgressUpdateEvent(text=text, icon=icon))
+
+
 @asynccontextmanager
 async def step(context: HelpdeskToolContext, text: str, icon: IconName) -> AsyncIterator[None]:
     """Show the user what a tool does while it does it: as progress, and as a task of the turn's workflow.
@@ -56,7 +61,7 @@ async def step(context: HelpdeskToolContext, text: str, icon: IconName) -> Async
     The progress disappears when the next thing is shown; the workflow stays in the thread.
     """
     chat = context.context
-    await chat.stream(ProgressUpdateEvent(text=text, icon=icon))
+    await show(context, text, icon)
     await chat.add_workflow_task(CustomTask(title=text, icon=icon, status_indicator="loading"))
     workflow = chat.workflow_item
     assert workflow is not None, "add_workflow_task has just begun one"  # noqa: S101 - for the type checker

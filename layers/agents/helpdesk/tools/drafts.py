@@ -19,7 +19,7 @@ from chatkit.types import (
 from assistant.models import build_model
 from assistant.threads.rows import now
 from helpdesk.context import HelpdeskToolContext
-from helpdesk.tools.base import answer, helpdesk_tool
+from helpdesk.tools.base import answer, helpdesk_tool, show
 from helpdesk.widgets.draft import STATE_ID, TEXT_ID, draft_card, empty_card, finished_state
 
 _WRITER = Agent[Any](
@@ -41,6 +41,7 @@ async def draft_message(
     async def update(change: ThreadItemUpdate) -> None:
         await chat.stream(ThreadItemUpdatedEvent(item_id=card.id, update=change))
 
+    await show(context, "Writing a draft", "write")
     await chat.stream(ThreadItemAddedEvent(item=card))
     run_config = RunConfig(model=build_model(request.settings), tracing_disabled=not request.settings.agents_tracing)
     run = Runner.run_streamed(_WRITER, task, run_config=run_config, max_turns=1)

@@ -7,7 +7,7 @@ from typing import Annotated
 from helpdesk import effects
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.records.articles import find_articles
-from helpdesk.tools.base import answer, helpdesk_tool, step
+from helpdesk.tools.base import answer, helpdesk_tool, show, step
 
 MAX_ARTICLES = 3
 
@@ -25,5 +25,6 @@ async def search_help(
 @helpdesk_tool
 async def set_theme(context: HelpdeskToolContext, theme: Annotated[effects.Theme, "How the page should look."]) -> str:
     """Make the page that the user looks at light or dark."""
+    await show(context, f"Making the page {theme}", "bolt")
     await context.context.stream(effects.set_theme(theme))
     return answer(theme=theme, note="The page has changed.")

@@ -10,12 +10,16 @@ import logging
 import time
 from typing import Any
 
-from agents import RunContextWrapper
+from agents import Agent, AgentHooks, RunContextWrapper, Tool
 from agents.agent import AgentBase
 from agents.mcp import MCPServer, MCPServerStreamableHttp
-from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult, Tool
+from chatkit.agents import AgentContext
+from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult
+from mcp.types import Tool as ListedTool
 
-from helpdesk.tools.base import explain_failure
+from assistant.context import RequestContext
+from helpdesk.context import HelpdeskRunContext
+from helpdesk.tools.base import explain_failure, show
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +29,22 @@ REQUEST_SECONDS = 5.0
 LISTED_FOR_SECONDS = 300.0
 
 
+class ShownCalls(AgentHooks[AgentContext[RequestContext]]):
+    """Shows the calls of tools that are not the agent's own, which know nothing of the user's screen."""
+
+    async def on_tool_start(self, context: HelpdeskRunContext, agent: Agent[Any], tool: Tool) -> None:
+        """Show that a tool is called."""
+        if all(tool is not own for own in agent.tools):
+            await show(context, f"Calling {tool.name}", "globe")
+
+
 class SessionPerCall(MCPServer):
     """An MCP server that is connected to for each call, and that nothing depends on while it is out of reach."""
 
     def __init__(self, url: str) -> None:
         super().__init__(failure_error_function=explain_failure)
         self._url = url
-        self._tools: list[Tool] = []
+        self._tools: list[ListedTool] = []
         self._listed_at = float("-inf")
 
     @property
@@ -47,7 +60,7 @@ class SessionPerCall(MCPServer):
 
     async def list_tools(
         self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase[Any] | None = None
-    ) -> list[Tool]:
+    ) -> list[ListedTool]:
         """Return the server's tools; what was known last, or none, while it is out of reach."""
         if time.monotonic() - self._listed_at > LISTED_FOR_SECONDS:
             try:

@@ -8,7 +8,6 @@ from chatkit.agents import ClientToolCall
 from chatkit.types import (
     EndOfTurnItem,
     LockedStatus,
-    ProgressUpdateEvent,
     StructuredInputFreeform,
     StructuredInputItem,
     StructuredInputMultipleChoice,
@@ -21,7 +20,7 @@ from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import GET_BROWSER_INFO
 from helpdesk.records.tasks import Priority
 from helpdesk.records.tickets import Tickets
-from helpdesk.tools.base import answer, helpdesk_tool, step
+from helpdesk.tools.base import answer, helpdesk_tool, show, step
 from helpdesk.widgets.cards import ticket_card, ticket_text
 
 # What a model can take in at a glance.
@@ -78,6 +77,7 @@ async def list_tickets(context: HelpdeskToolContext) -> str:
 async def ask_about_problem(context: HelpdeskToolContext) -> str:
     """Ask the user, in a form, what is wrong and since when. Call it before open_ticket when little is known."""
     chat = context.context
+    await show(context, "Preparing questions", "notebook-pencil")
     since = [StructuredInputMultipleChoiceOption(value=value) for value in ("Today", "This week", "For longer")]
     form = StructuredInputItem(
         id=chat.generate_id("message"),
@@ -101,7 +101,7 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
 async def get_browser_info(context: HelpdeskToolContext) -> str:
     """Ask the user's browser for its language, its time zone, its clock and whether it is online."""
     # No workflow here: the SDK would carry it into the turn that brings the browser's answer.
-    await context.context.stream(ProgressUpdateEvent(text="Asking your browser", icon="desktop"))
+    await show(context, "Asking your browser", "desktop")
     context.context.client_tool_call = ClientToolCall(name=GET_BROWSER_INFO, arguments={})
     return answer(note="The browser has been asked.")
 
