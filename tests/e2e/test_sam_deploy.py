@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ import httpx2
 import pytest
 
 from local.emulator import Emulator
+from local.settings import ROOT
 from local.stack import client
 from tests.support.build import MACHINE
+from tests.support.dev import clean_environment
 from tests.support.every_operation import OPERATIONS, use_every_operation
 from tests.support.sam import account, checkout, outputs, sam
 
@@ -27,7 +30,9 @@ pytestmark = pytest.mark.exhaustive
 
 STACK = "chatkit-test"
 TASK = "feed the heron"
-OPEN = ["AuthMode=guest", "AllowGuests=true", "AllowedOrigins=https://app.example.com"]
+ORIGIN = "https://app.example.com"
+# One guest asks for as many turns in a minute as the tests do.
+OPEN = ["AuthMode=guest", "AllowGuests=true", f"AllowedOrigins={ORIGIN}", "QuotaTurnsPerMinute=1000"]
 # What the local AWS runs the functions with, whatever runtime the template names: its own Python, of this version.
 BUILD = {"ARCH": MACHINE, "PYTHON": ".".join(platform.python_version_tuple()[:2])}
 
@@ -69,6 +74,25 @@ class Deployment:
         except urllib.error.HTTPError as error:
             status, answer = error.code, error.read()
         return _unwrapped(status, answer)
+
+    def address(self, output: str) -> str:
+        """Return the address of a function's URL in the form that needs no name server."""
+        name, _, _ = urlsplit(self.outputs[output]).netloc.partition(".")
+        return f"{self.emulator.endpoint_url}/_aws/lambda-url/{name}"
+
+    def make(self, target: str, **variables: str) -> str:
+        """Run one of the operator's commands and return what it prints; an exit code other than 0 fails the test."""
+        command = ["make", "--silent", target, *(f"{name}={value}" for name, value in variables.items())]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=clean_environment(**account(self.emulator)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def chat(self, operation: str, **parameters: Any) -> Any:
         status, answer = self.call("ApiUrl", "/chatkit/api", {"type": operation, "params": parameters})
@@ -148,6 +172,7 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
 
     thread = _a_guest_talks_and_uploads(deployment)
     assert asyncio.run(_use_every_operation(deployment)) == OPERATIONS
+    _the_operators_commands_work(deployment)
     files = deployment.stored()
     assert files
     _the_policies_are_what_lets_the_functions_at_the_data(deployment)
@@ -211,6 +236,20 @@ async def _use_every_operation(deployment: Deployment) -> set[str]:
     headers = {"Host": host}
     async with httpx2.AsyncClient(base_url=deployment.emulator.endpoint_url, headers=headers, timeout=120) as http:
         return await use_every_operation(http)
+
+
+def _the_operators_commands_work(deployment: Deployment) -> None:
+    checked = deployment.make(
+        "smoke", URL=deployment.address("ChatUrl"), UPLOAD_URL=deployment.address("UploadUrl"), ORIGIN=ORIGIN
+    )
+    # That guests are let in is said, and what needs an address that streams is left out.
+    assert checked.splitlines()[-1] == "16 ok, 0 failed, 4 skipped"
+    answer = httpx2.post(
+        f"{deployment.address('ChatUrl')}/chatkit/api", json={"message": {"content": "hello"}}, timeout=120
+    )
+    turn = answer.headers["x-turn-id"]
+    story = deployment.make("show", STACK=STACK, TURN=turn)
+    assert story.startswith(f"{turn}  done")
 
 
 def _the_version_before_still_runs_on_its_own_layer(deployment: Deployment, before: str, now: str, thread: str) -> None:
