@@ -62,6 +62,10 @@ READS = {"get_item", "query", "batch_get_item"}
 CALLER = Caller("bench", "user")
 # How long an answer is for which the writes are counted.
 LONG_ANSWER_SECONDS = 30.0
+# Turns that run at once while the memory is looked at: enough to tell a turn's share from what comes and goes.
+AT_ONCE = 50
+AT_ONCE_WORDS = 40
+AT_ONCE_PAUSE = 0.05
 
 
 @dataclass
@@ -284,6 +288,30 @@ async def long_answer(resources: Resources, seconds: float) -> tuple[int, int]:
     return surviving.writes, surviving.reads
 
 
+async def memory(resources: Resources) -> tuple[float, float]:
+    """Return the MB that the process takes, and those that each turn that runs adds."""
+    surviving = Surviving(resources)
+
+    async def run() -> None:
+        async with contextlib.aclosing(surviving.stream()) as frames:
+            async for _ in frames:
+                pass
+
+    MODEL.count, MODEL.pause = AT_ONCE_WORDS, AT_ONCE_PAUSE
+    alone = most = _resident_mb()
+    running = asyncio.gather(*(run() for _ in range(AT_ONCE)))
+    while not running.done():
+        most = max(most, _resident_mb())
+        await asyncio.sleep(AT_ONCE_PAUSE)
+    await running
+    return alone, (most - alone) / AT_ONCE
+
+
+def _resident_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+
+
 async def _round_trip(resources: Resources) -> float:
     from assistant import keys
 
@@ -295,7 +323,9 @@ async def _round_trip(resources: Resources) -> float:
     return statistics.median(times) * 1e3
 
 
-def report(found: dict[str, Any], long: tuple[int, int], seconds: float) -> list[dict[str, Any]]:
+def report(
+    found: dict[str, Any], long: tuple[int, int], seconds: float, memory_mb: tuple[float, float]
+) -> list[dict[str, Any]]:
     """Return the table's rows: what it is, both values, and their ratio."""
     measured: dict[str, Measured] = found["measured"]
     rows: list[dict[str, Any]] = []
@@ -311,9 +341,12 @@ def report(found: dict[str, Any], long: tuple[int, int], seconds: float) -> list
     for title, (writes, reads) in (("a short answer", found["short"]), (f"an answer of {seconds:g} s", long)):
         rows.append({"what": f"writes of {title}", "bare": 0, "surviving": writes, "ratio": None})
         rows.append({"what": f"reads of {title}", "bare": 0, "surviving": reads, "ratio": None})
-    rows.append(
-        {"what": "one round trip here, ms", "bare": None, "surviving": round(found["round_trip_ms"], 2), "ratio": None}
-    )
+    for title, value in (
+        ("one round trip here, ms", found["round_trip_ms"]),
+        ("memory of the process, MB", memory_mb[0]),
+        ("memory of a turn that runs, MB", memory_mb[1]),
+    ):
+        rows.append({"what": title, "bare": None, "surviving": round(value, 2), "ratio": None})
     return rows
 
 
@@ -350,7 +383,8 @@ def main() -> None:
         async def run() -> list[dict[str, Any]]:
             resources = Resources(load_settings())
             found = await measure(resources, rounds, words)
-            return report(found, await long_answer(Resources(load_settings()), seconds), seconds)
+            long = await long_answer(Resources(load_settings()), seconds)
+            return report(found, long, seconds, await memory(Resources(load_settings())))
 
         # The turns' log lines cost what they cost, and are not shown.
         with open(os.devnull, "w") as lines, contextlib.redirect_stdout(lines):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,8 +50,11 @@ LOAD_BALANCER_UNIT_HOUR = 0.008
 # A unit of the load balancer is, of what counts here, 1 GB an hour or 3,000 connections a minute.
 LOAD_BALANCER_UNIT_BYTES = GB
 HOURS_A_MONTH = 730
+# DynamoDB answers in single-digit milliseconds: https://aws.amazon.com/dynamodb/features/
+ROUND_TRIP_SECONDS = 0.005
 
-# The container that is compared with: a full vCPU, as many as the busiest hour needs, and two for when one is lost.
+# The container that is compared with: a full vCPU, as many as the busiest hour needs of CPU or of memory, and two for
+# when one is lost.
 CONTAINER_GB = 2.0
 CONTAINER_LEAST = 2
 CONTAINER_BUSY_SHARE = 0.6
@@ -66,14 +70,18 @@ class Usage:
         memory_gb: Of `stream` and `chat`.
         deltas: Pieces of an answer.
         event_bytes: Of a piece, with its frame.
+        round_trips: Of a turn, to the table, one after the other.
         write_units: Capacity units of a turn's transactions.
         read_units: Capacity units of a turn's reads.
-        checkpoints: Further writes of an answer of that length, each of a unit or two.
-        looks: Further reads of it.
+        checkpoints: Further writes in each second of an answer, each of a unit or two.
+        looks: Further reads in it.
         cpu_ms: CPU of a turn, without its pieces.
         delta_cpu_us: CPU of a piece.
+        process_mb: Memory of a process that has everything loaded.
+        turn_mb: Memory that a turn adds to it while it runs.
         reads: Operations that read, for each turn: a list, a thread that is opened.
-        read_seconds: How long one takes.
+        read_seconds: How long one takes, beside its round trips.
+        read_round_trips: Of one.
         read_operation_units: Its capacity units.
         read_bytes: Its answer.
         stored_bytes: What a turn leaves in the table.
@@ -86,14 +94,18 @@ class Usage:
     memory_gb: float = 1.0
     deltas: int = 200
     event_bytes: int = 260
+    round_trips: float = 2.0
     write_units: float = 20.0
     read_units: float = 9.0
-    checkpoints: float = 3.0
-    looks: float = 3.0
-    cpu_ms: float = 10.7
-    delta_cpu_us: float = 60.4
+    checkpoints: float = 0.47
+    looks: float = 0.47
+    cpu_ms: float = 14.8
+    delta_cpu_us: float = 65.2
+    process_mb: float = 170.0
+    turn_mb: float = 0.1
     reads: float = 1.5
-    read_seconds: float = 0.05
+    read_seconds: float = 0.045
+    read_round_trips: float = 1.0
     read_operation_units: float = 6.0
     read_bytes: int = 20_000
     stored_bytes: int = 6_000
@@ -115,6 +127,14 @@ class Usage:
 CHECKPOINT_UNITS = 1.5
 LOOK_UNITS = 1.0
 
+# What the turns' benchmark calls what is counted here.
+_TURN_FIELDS = {
+    "CPU of a turn of one delta, ms": "cpu_ms",
+    "CPU of a delta, µs": "delta_cpu_us",
+    "memory of the process, MB": "process_mb",
+    "memory of a turn that runs, MB": "turn_mb",
+}
+
 Costs = dict[str, float]
 
 
@@ -124,17 +144,17 @@ def measured(folder: Path, usage: Usage) -> Usage:
     store = _rows(folder / "store.json")
     for row in store:
         if row["subject"] == "ours" and row["operation"] == "turn in a thread of 50 items":
-            changes |= {"write_units": row["WCU"], "read_units": row["RCU"]}
+            changes |= {"write_units": row["WCU"], "read_units": row["RCU"], "round_trips": row["hops"]}
         if row["subject"] == "ours" and row["operation"] == "items.list of 50 items":
-            changes |= {"read_operation_units": row["RCU"]}
+            changes |= {"read_operation_units": row["RCU"], "read_round_trips": row["hops"]}
     turns = {row["what"]: row["surviving"] for row in _rows(folder / "turns.json")}
-    if "CPU of a turn of one delta, ms" in turns:
-        changes |= {"cpu_ms": turns["CPU of a turn of one delta, ms"], "delta_cpu_us": turns["CPU of a delta, µs"]}
-    if "writes of an answer of 6 s" in turns:
-        changes |= {
-            "checkpoints": turns["writes of an answer of 6 s"] - turns["writes of a short answer"],
-            "looks": turns["reads of an answer of 6 s"] - turns["reads of a short answer"],
-        }
+    changes |= {name: turns[what] for what, name in _TURN_FIELDS.items() if what in turns}
+    for what, written in turns.items():
+        # One of the answers that are counted is as short as can be, and one takes a while.
+        if long := re.fullmatch(r"writes of an answer of ([\d.]+) s", what):
+            seconds = float(long[1])
+            read = turns[f"reads of an answer of {long[1]} s"] - turns["reads of a short answer"]
+            changes |= {"checkpoints": (written - turns["writes of a short answer"]) / seconds, "looks": read / seconds}
     return replace(usage, **changes)  # type: ignore[arg-type]
 
 
@@ -147,8 +167,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _data(usage: Usage, turns: int) -> Costs:
     """Return what every way of serving pays for: the table, the network, logs and traces."""
-    writes = usage.write_units + usage.checkpoints * CHECKPOINT_UNITS
-    reads = usage.read_units + usage.looks * LOOK_UNITS + usage.reads * usage.read_operation_units
+    writes = usage.write_units + usage.seconds * usage.checkpoints * CHECKPOINT_UNITS
+    reads = usage.read_units + usage.seconds * usage.looks * LOOK_UNITS + usage.reads * usage.read_operation_units
     stored = turns * usage.stored_bytes / GB
     sent = turns * (usage.streamed_bytes + usage.reads * usage.read_bytes) / GB
     return {
@@ -162,7 +182,8 @@ def _data(usage: Usage, turns: int) -> Costs:
 
 def _lambda(usage: Usage, turns: int) -> Costs:
     operations = 1 + usage.reads
-    seconds = usage.seconds + usage.reads * usage.read_seconds
+    waited = (usage.round_trips + usage.reads * usage.read_round_trips) * ROUND_TRIP_SECONDS
+    seconds = usage.seconds + usage.reads * usage.read_seconds + waited
     charged = max(0, usage.streamed_bytes - LAMBDA_STREAMED_FREE_BYTES) / GB
     return {
         "Lambda requests": turns * operations * LAMBDA_REQUEST,
@@ -191,8 +212,11 @@ def websocket_api(usage: Usage, turns: int) -> Costs:
 
 def container(usage: Usage, turns: int) -> Costs:
     """Return the costs of containers behind a load balancer, if these turns are spread over a month."""
-    mean = turns * usage.cpu_seconds / (HOURS_A_MONTH * 3600)
-    count = max(CONTAINER_LEAST, math.ceil(mean * PEAK_TO_MEAN / CONTAINER_BUSY_SHARE))
+    peak = turns / (HOURS_A_MONTH * 3600) * PEAK_TO_MEAN
+    by_cpu = math.ceil(peak * usage.cpu_seconds / CONTAINER_BUSY_SHARE)
+    room = (CONTAINER_GB * 1000 - usage.process_mb) * CONTAINER_BUSY_SHARE
+    by_memory = math.ceil(peak * usage.seconds * usage.turn_mb / room)
+    count = max(CONTAINER_LEAST, by_cpu, by_memory)
     compute = count * HOURS_A_MONTH * (FARGATE_VCPU_HOUR + CONTAINER_GB * FARGATE_GB_HOUR)
     sent = turns * (usage.streamed_bytes + usage.reads * usage.read_bytes)
     units = max(1.0, sent / HOURS_A_MONTH / LOAD_BALANCER_UNIT_BYTES)
@@ -230,7 +254,10 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder of the benchmarks' results")
     arguments = parser.parse_args()
     usage = Usage(seconds=arguments.seconds, memory_gb=arguments.memory, deltas=arguments.deltas)
-    print(table(measured(arguments.results, usage), arguments.turns))
+    usage = measured(arguments.results, usage)
+    if usage.memory_gb * 1000 < usage.process_mb:
+        parser.error(f"a process takes {usage.process_mb:.0f} MB")
+    print(table(usage, arguments.turns))
     print(f"\nPrices of {PRICES_READ}; the model's own price is not in it.")
 
 
