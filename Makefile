@@ -153,8 +153,9 @@ show: .venv/.installed ## Print one turn's story: TURN=… [THREAD= USER= TENANT
 		$(call flag,--thread,THREAD) $(call flag,--tenant,TENANT) $(if $(findstring command,$(origin USER)),--user "$(USER)")
 
 .PHONY: cost
-cost: .venv/.installed ## Print what a million turns cost on AWS, beside other front doors.
-	@$(BIN)/python -m scripts.cost
+cost: .venv/.installed ## Print what a million turns cost on AWS, beside other front doors: [TURNS= SECONDS= MEMORY= DELTAS=].
+	@$(BIN)/python -m scripts.cost $(call flag,--turns,TURNS) $(call flag,--seconds,SECONDS) \
+		$(call flag,--memory,MEMORY) $(call flag,--deltas,DELTAS)
 
 # A user is named on the command line: the shell has a USER of its own.
 whose = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$(USER))" $(call flag,--stack,STACK)
