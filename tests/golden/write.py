@@ -19,8 +19,8 @@ from chatkit.types import Thread, ThreadsCreateReq
 from moto import mock_aws
 
 from assistant import attachments, feedback, reads, turns
+from assistant.answers import serialized
 from assistant.context import RequestContext
-from assistant.operations import serialized
 from assistant.resources import Resources
 from assistant.threads.store import ThreadStore
 from tests.support.conversations import answered, new_thread, one_of_each_kind, said

@@ -42,6 +42,7 @@ class RequestContext:
         caller: Who is calling, from the verified token. Tools authorise by it and by nothing else.
         resources: The process's table, bucket and settings.
         deadline: When the turn is to come to its end, in seconds of the event loop's clock; None for no limit.
+        max_answer_bytes: How large an answer may be, as `assistant.sizes` counts; None for no limit.
         report: What the turn's run tells about itself.
         loaded: The threads that this request has read or written, by id: what a save is compared with.
         suggested_title: The title that the model has given a thread; one that the user gives meanwhile stays.
@@ -50,6 +51,7 @@ class RequestContext:
     caller: Caller
     resources: Resources
     deadline: float | None = None
+    max_answer_bytes: int | None = None
     report: Report = field(default_factory=Report)
     loaded: dict[str, KnownThread] = field(default_factory=dict)
     suggested_title: str | None = None

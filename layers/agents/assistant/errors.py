@@ -122,6 +122,13 @@ class TooLargeError(AssistantError):
     default_message = "This is too large."
 
 
+class AnswerTooLargeError(TooLargeError):
+    """An answer is larger than a function that does not stream can send; what it tells of is kept."""
+
+    code = "answer_too_large"
+    default_message = "This answer is too large for this address. Nothing is lost: use the stream URL."
+
+
 class UnsupportedTypeError(AssistantError):
     """A media type that is not allowed."""
 

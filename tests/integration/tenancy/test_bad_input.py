@@ -8,13 +8,17 @@ from typing import Any
 import httpx2
 import pytest
 
+from assistant import reads
 from assistant.api import create_app
 from assistant.context import RequestContext
 from assistant.identity import Caller
+from assistant.operations import MAX_TITLE_CHARACTERS
 from assistant.resources import Resources
+from assistant.threads.pages import MAX_PAGE_ROWS
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client
 from tests.support.conversations import new_thread, said
+from tests.support.faults import failing
 from tests.support.issuer import Issuer
 
 pytestmark = pytest.mark.anyio
@@ -126,6 +130,22 @@ async def test_any_other_limit_is_answered(http: httpx2.AsyncClient, thread_id: 
     assert (len(items["data"]), items["has_more"]) == ((1, True) if limit == 1 else (2, False))
     threads = await http.post("/chatkit/api", json={"type": "threads.list", "params": {"limit": limit}})
     assert threads.status_code == 200
+
+
+@pytest.mark.parametrize("title", ["x" * (MAX_TITLE_CHARACTERS + 1), "😀" * 1_000_000], ids=["just over", "4 MB"])
+async def test_a_title_that_is_too_long_is_a_400(http: httpx2.AsyncClient, thread_id: str, title: str) -> None:
+    assert await refused(http, "threads.update", {"thread_id": thread_id, "title": title}) == 400
+    thread = await http.post("/chatkit/api", json={"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
+    assert "title" not in thread.json()
+
+
+async def test_a_page_of_the_longest_titles_is_one_round_trip(resources: Resources) -> None:
+    context = RequestContext(Caller("acme", "bob"), resources)
+    for _ in range(MAX_PAGE_ROWS):
+        await ThreadStore(resources).save_thread(new_thread(title="😀" * MAX_TITLE_CHARACTERS), context)
+    with failing(resources.table.client, None) as calls:
+        page = await reads.list_threads(MAX_PAGE_ROWS, None, "desc", context)
+    assert (len(page.data), calls.seen) == (MAX_PAGE_ROWS, ["Query"])
 
 
 async def test_feedback_on_nothing_or_on_far_too_much_is_a_400(http: httpx2.AsyncClient, thread_id: str) -> None:

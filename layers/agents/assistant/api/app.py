@@ -11,8 +11,10 @@ from assistant.api import cancel, chatkit, entities, health, upload, usage
 from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
 from assistant.api.services import Deadline, Services
+from assistant.api.whole import WholeAnswers
 from assistant.identity import Authenticator
 from assistant.resources import Resources
+from assistant.sizes import MAX_ANSWER_BYTES
 
 
 def create_app(resources: Resources | None = None, *, streaming: bool, deadline: Deadline | None = None) -> FastAPI:
@@ -28,7 +30,8 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
         ConfigurationError: the environment holds values that cannot be used.
     """
     services = _services(resources, streaming=streaming, deadline=deadline)
-    return _app(services, chatkit.router, cancel.router, usage.router, entities.router, health.router)
+    routers = chatkit.router, cancel.router, usage.router, entities.router, health.router
+    return _app(services, *routers, whole=not streaming)
 
 
 def create_upload_app(resources: Resources | None = None) -> FastAPI:
@@ -59,7 +62,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await turns.close(resources)
 
 
-def _app(services: Services, *routers: APIRouter) -> FastAPI:
+def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAPI:
     # A schema of two dozen ChatKit unions helps nobody and costs start-up time.
     app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan)
     app.state.services = services
@@ -67,5 +70,7 @@ def _app(services: Services, *routers: APIRouter) -> FastAPI:
         app.include_router(router)
     # What is added last is outermost: errors get their CORS headers too.
     add_error_handlers(app)
+    if whole:
+        app.add_middleware(WholeAnswers, most=MAX_ANSWER_BYTES)
     add_cors(app, services.resources.settings)
     return app

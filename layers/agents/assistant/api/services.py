@@ -13,6 +13,7 @@ from starlette.types import Scope
 from assistant.context import RequestContext
 from assistant.identity import Authenticator, Caller
 from assistant.resources import Resources
+from assistant.sizes import MAX_ANSWER_BYTES
 
 Deadline = Callable[[Scope], float | None]
 
@@ -50,7 +51,8 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
         now = asyncio.get_running_loop().time()
         limits.append(now + services.resources.settings.chat_turn_seconds)
     known = [limit for limit in limits if limit is not None]
-    return RequestContext(caller, services.resources, deadline=min(known, default=None))
+    most = None if services.streaming else MAX_ANSWER_BYTES
+    return RequestContext(caller, services.resources, deadline=min(known, default=None), max_answer_bytes=most)
 
 
 # A route that takes one of these answers 401 to a request without a valid token, before its body is read.

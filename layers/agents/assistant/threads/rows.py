@@ -7,7 +7,6 @@ older one to the present form, so rows of every release are read for ever.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from assistant import images
 from assistant.errors import TooLargeError
 from assistant.ids import uuid7
 from assistant.keys import Key
+from assistant.sizes import answer_size
 from assistant.table import Row
 
 if TYPE_CHECKING:
@@ -107,11 +107,6 @@ def unpack(row: Row) -> bytes | str:
     """Return the JSON text that `pack` put into a row."""
     blob = row.get("blob")
     return zlib.decompress(blob) if blob is not None else row["data"]
-
-
-def answer_size(text: str) -> int:
-    """Return the bytes of a JSON text inside a Lambda answer, which is JSON with the text as one string in it."""
-    return len(json.dumps(text, ensure_ascii=False).encode())
 
 
 def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
