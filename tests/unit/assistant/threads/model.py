@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -31,6 +32,9 @@ class Shelf:
     places: dict[str, Place] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
+    def remove(self, value_id: str) -> None:
+        self.values.pop(value_id, None)
+
     def put(self, value_id: str, created_at: Any, value: Any) -> None:
         if value_id not in self.values:
             self.places[value_id] = place_of(value_id, created_at)
@@ -54,14 +58,34 @@ class Shelf:
 
 @dataclass
 class ThreadModel:
-    metadata: ThreadMetadata
-    items: Shelf = field(default_factory=Shelf)
+    """A thread; `expires` says when it and, by id, its items go, if they ever do.
 
-    def add(self, item: ThreadItem) -> None:
+    What has gone by itself is in `lapsed`: when a foreign id of these is free again is up to the sweep.
+    """
+
+    metadata: ThreadMetadata
+    expires: datetime | None
+    items: Shelf = field(default_factory=Shelf)
+    item_expires: dict[str, datetime | None] = field(default_factory=dict)
+    lapsed: set[str] = field(default_factory=set)
+
+    def add(self, item: ThreadItem, expires: datetime | None) -> None:
+        """Add an item; a question does not take back the answer that it has got."""
         old = self.items.values.get(item.id)
         questions = isinstance(old, StructuredInputItem) and isinstance(item, StructuredInputItem)
         if not questions or (old.status, item.status) != ("answered", "pending"):
-            self.items.put(item.id, item.created_at, item)
+            self.put(item, expires)
+
+    def put(self, item: ThreadItem, expires: datetime | None) -> None:
+        """Write an item, with which the thread lives on."""
+        self.items.put(item.id, item.created_at, item)
+        self.item_expires[item.id] = self.expires = expires
+
+    def lapse(self, now: datetime) -> None:
+        """Let the items go whose time is over."""
+        for item_id in [each for each in self.items.values if _over(self.item_expires[each], now)]:
+            self.items.remove(item_id)
+            self.lapsed.add(item_id)
 
 
 @dataclass
@@ -70,13 +94,28 @@ class UserModel:
 
     shelf: Shelf = field(default_factory=Shelf)
     threads: dict[str, ThreadModel] = field(default_factory=dict)
+    lapsed: set[str] = field(default_factory=set)
 
-    def save(self, thread: ThreadMetadata) -> None:
+    def save(self, thread: ThreadMetadata, expires: datetime | None) -> None:
+        """Write a thread; only a new one expires at that time."""
         if thread.id not in self.threads:
-            self.threads[thread.id] = ThreadModel(thread)
+            self.threads[thread.id] = ThreadModel(thread, expires)
         self.threads[thread.id].metadata = thread
         self.shelf.put(thread.id, thread.created_at, thread)
 
     def delete(self, thread_id: str) -> None:
         del self.threads[thread_id]
-        del self.shelf.values[thread_id]
+        self.shelf.remove(thread_id)
+
+    def lapse(self, now: datetime) -> None:
+        """Let the threads and items go whose time is over."""
+        for thread_id, thread in list(self.threads.items()):
+            if _over(thread.expires, now):
+                self.delete(thread_id)
+                self.lapsed.add(thread_id)
+            else:
+                thread.lapse(now)
+
+
+def _over(expires: datetime | None, now: datetime) -> bool:
+    return expires is not None and expires <= now

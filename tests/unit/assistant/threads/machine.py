@@ -1,0 +1,371 @@
+"""Random operations on the store and on a plain model of it: what both answer is equal."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
+    HiddenContextItem,
+    InferenceOptions,
+    LockedStatus,
+    Page,
+    StructuredInputFreeform,
+    StructuredInputItem,
+    Thread,
+    ThreadItem,
+    ThreadMetadata,
+    UserMessageItem,
+    UserMessageTextContent,
+)
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from assistant import keys, reads
+from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from assistant.ids import new_id
+from assistant.resources import Resources
+from assistant.sweep import sweep
+from assistant.threads.store import ThreadStore
+from tests.support.rows import put_items
+from tests.support.store import request_of
+from tests.unit.assistant.threads.model import ThreadModel, UserModel
+
+# Tenants and users whose names would meet if a separator were not escaped.
+OWNERS = (("acme", "ann"), ("acme#ann", "b"), ("acme", "ann#b"))
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FOREIGN_IDS = ("si_1", "msg1", "__fake_id__", "a#b", "~meta", "I#", "ü/😀", "T#zz", " ", "%23")
+LIMITS = st.sampled_from([0, 1, 1, 2, 3, 20, 100, 100_000])
+ORDERS = st.sampled_from(["asc", "desc"])
+TEXTS = st.one_of(st.sampled_from(["", " ", '\n"\\', "😀" * 2000]), st.text(max_size=20))
+# Few moments, so that many are equal; one without a time zone, as ChatKit's own server makes them.
+NAIVE = NOON.astimezone().replace(tzinfo=None)
+MOMENTS = st.sampled_from([NOON, NOON, NOON + timedelta(microseconds=1), NOON - timedelta(days=900), NAIVE])
+RETENTION = timedelta(days=30)
+ENVIRONMENTS = {True: {"RETENTION_DAYS": str(RETENTION.days)}, False: {}}
+# Where the store looks at the time.
+CLOCKS = ("threads.rows", "threads.purge", "threads.offload", "threads.places", "sweep")
+# Of a thread with more items the sweep removes the rest, and sets its id free.
+MAX_REMOVED_AT_ONCE = 80
+# A usual page, two of them, and more than any page may have.
+COUNTS = st.sampled_from([20, 45, 110])
+KINDS = st.sampled_from(["user", "assistant", "hidden", "hidden", "question", "answered question"])
+
+
+@dataclass
+class Reader:
+    """Somebody who has read some pages and will read on."""
+
+    thread_id: str | None
+    order: str
+    after: str
+
+
+def make_item(kind: str, item_id: str, thread_id: str, created_at: datetime, text: str) -> ThreadItem:
+    common: dict[str, Any] = {"id": item_id, "thread_id": thread_id, "created_at": created_at}
+    match kind:
+        case "user":
+            content = [UserMessageTextContent(text=text)]
+            return UserMessageItem(**common, content=content, attachments=[], inference_options=InferenceOptions())
+        case "assistant":
+            return AssistantMessageItem(**common, content=[AssistantMessageContent(text=text)])
+        case "hidden":
+            return HiddenContextItem(**common, content=text)
+    status = "answered" if kind == "answered question" else "pending"
+    return StructuredInputItem(**common, status=status, inputs=[StructuredInputFreeform(id="q", question=text or "?")])
+
+
+def shown(item: ThreadItem) -> bool:
+    return item.type != "hidden_context_item"
+
+
+class StoreMachine(RuleBasedStateMachine):
+    def __init__(self, made: Mapping[bool, Resources]) -> None:
+        super().__init__()
+        self.made = made
+        # The table may outlive a run, and must not know its tenants.
+        self.salt = uuid.uuid4().hex
+        self.now = datetime.now(UTC)
+        self.patches = [patch(f"assistant.{module}.now", lambda: self.now) for module in CLOCKS]
+        # Writers that meet are tried again at once.
+        self.patches.append(patch("assistant.table.FIRST_BACKOFF_SECONDS", 0.0))
+        for each in self.patches:
+            each.start()
+        self.runner = asyncio.Runner()
+        self.users = {owner: UserModel() for owner in OWNERS}
+        self.readers: list[Reader] = []
+        self.swept = True
+
+    def teardown(self) -> None:
+        self.runner.close()
+        for each in self.patches:
+            each.stop()
+
+    @initialize(owner=st.sampled_from(OWNERS), retention=st.booleans())
+    def begin(self, owner: tuple[str, str], retention: bool) -> None:
+        self.retention = retention
+        self.resources = self.made[retention]
+        self.store = ThreadStore(self.resources)
+        self.owner = owner
+        self.user = self.users[owner]
+        for thread_id in (new_id("thr"), FOREIGN_IDS[0]):
+            thread = ThreadMetadata(id=thread_id, created_at=NOON)
+            self.do(self.store.save_thread(thread, self.request))
+            self.user.save(thread, self.expires)
+
+    @property
+    def request(self) -> RequestContext:
+        return self.request_by(self.owner)
+
+    def request_by(self, owner: tuple[str, str]) -> RequestContext:
+        tenant_id, user_id = owner
+        return request_of(self.resources, user_id, f"{self.salt}{tenant_id}")
+
+    @property
+    def expires(self) -> datetime | None:
+        """When what is written now expires."""
+        return self.now + RETENTION if self.retention else None
+
+    def do(self, operation: Any) -> Any:
+        return self.runner.run(operation)
+
+    def one_of(self, data: st.DataObject, operations: Mapping[Callable[[st.DataObject], None], int]) -> None:
+        """Do one of some operations, each as often as its number says."""
+        names = {operation.__name__: operation for operation in operations}
+        drawn = st.sampled_from([each.__name__ for each, count in operations.items() for _ in range(count)])
+        names[data.draw(drawn, label="operation")](data)
+
+    def thread(self, data: st.DataObject) -> ThreadModel:
+        return self.user.threads[data.draw(st.sampled_from(sorted(self.user.threads)), label="thread")]
+
+    def some_id(self, data: st.DataObject, known: list[str], lapsed: set[str], prefix: str) -> str:
+        foreign = [each for each in FOREIGN_IDS if each not in lapsed]
+        # Often the same ones, so that they are repeated, answered, removed and added again.
+        often = foreign[:2]
+        match data.draw(st.sampled_from(["new", "foreign", "one of two", "one of two", "known"]), label="id"):
+            case "known" if known:
+                return data.draw(st.sampled_from(sorted(known)), label="known id")
+            case "foreign" if foreign:
+                return data.draw(st.sampled_from(foreign), label="foreign id")
+            case "one of two" if often:
+                return data.draw(st.sampled_from(often), label="foreign id")
+        return new_id(prefix)
+
+    # Threads
+
+    @rule(data=st.data())
+    def change_threads(self, data: st.DataObject) -> None:
+        if not self.user.threads:
+            self.save_a_thread(data)
+        else:
+            operations = {self.save_a_thread: 2, self.let_two_writers_change_a_thread: 1, self.delete_a_thread: 1}
+            self.one_of(data, operations)
+
+    def save_a_thread(self, data: st.DataObject) -> None:
+        title, created_at = data.draw(st.none() | TEXTS, label="title"), data.draw(MOMENTS, label="created at")
+        few, lapsed = sorted(self.user.threads), self.user.lapsed
+        # Few threads, so that much happens in each.
+        thread_id = data.draw(st.sampled_from(few)) if len(few) > 2 else self.some_id(data, few, lapsed, "thr")
+        known = self.user.threads.get(thread_id)
+        # A thread keeps its creation.
+        created_at = known.metadata.created_at if known else created_at
+        metadata = ThreadMetadata(id=thread_id, created_at=created_at, title=title, metadata={"n": [1, None, "ü"]})
+        given = metadata
+        if data.draw(st.booleans(), label="with items"):
+            item = make_item("user", "msg1", thread_id, created_at, "not stored with the thread")
+            given = Thread(**metadata.model_dump(), items=Page(data=[item]))
+        self.do(self.store.save_thread(given, self.request))
+        if known is not None:
+            # Nothing is known to this request of what there was, so what it says is added to that.
+            metadata = metadata.model_copy(update={"metadata": known.metadata.metadata | metadata.metadata})
+        self.user.save(metadata, self.expires)
+
+    def let_two_writers_change_a_thread(self, data: st.DataObject) -> None:
+        thread, title, key = self.thread(data), data.draw(TEXTS, label="title"), data.draw(st.sampled_from("ab"))
+        mine, theirs = self.request, self.request
+        my_copy = self.do(self.store.load_thread(thread.metadata.id, mine))
+        their_copy = self.do(self.store.load_thread(thread.metadata.id, theirs))
+        their_copy.title = title
+        self.do(self.store.save_thread(their_copy, theirs))
+        my_copy.metadata[key] = title
+        my_copy.status = LockedStatus(reason="busy")
+        self.do(self.store.save_thread(my_copy, mine))
+        my_copy.metadata[f"{key}2"] = "again"
+        self.do(self.store.save_thread(my_copy, mine))
+        metadata = thread.metadata.metadata | {key: title, f"{key}2": "again"}
+        changes = {"title": title, "status": LockedStatus(reason="busy"), "metadata": metadata}
+        self.user.save(thread.metadata.model_copy(update=changes), self.expires)
+
+    def delete_a_thread(self, data: st.DataObject) -> None:
+        thread = self.thread(data)
+        thread_id = thread.metadata.id
+        self.do(self.store.delete_thread(thread_id, self.request))
+        self.user.delete(thread_id)
+        if len(thread.items.places) > MAX_REMOVED_AT_ONCE:
+            self.user.lapsed.add(thread_id)
+        self.swept = False
+        self.readers = [each for each in self.readers if each.thread_id != thread_id]
+        with pytest.raises(NotFoundError):
+            self.do(self.store.load_thread(thread_id, self.request))
+        with pytest.raises(NotFoundError):
+            self.do(self.store.delete_thread(thread_id, self.request))
+        assert self.do(self.store.load_thread_items(thread_id, None, 10, "asc", self.request)).data == []
+
+    # Items
+
+    @precondition(lambda self: self.user.threads)
+    @rule(data=st.data())
+    def change_items(self, data: st.DataObject) -> None:
+        self.one_of(data, {self.write_some_items: 4, self.write_a_page_of_items: 1, self.delete_an_item: 2})
+
+    def write_some_items(self, data: st.DataObject) -> None:
+        thread = self.thread(data)
+        thread_id = thread.metadata.id
+        for kind in data.draw(st.lists(KINDS, min_size=1, max_size=6), label="kinds"):
+            item_id = self.some_id(data, list(thread.items.values), thread.lapsed, "msg")
+            item = make_item(kind, item_id, thread_id, data.draw(MOMENTS), data.draw(TEXTS))
+            if data.draw(st.booleans(), label="upsert"):
+                self.do(self.store.save_item(thread_id, item, self.request))
+                thread.put(item, self.expires)
+            else:
+                self.do(self.store.add_thread_item(thread_id, item, self.request))
+                thread.add(item, self.expires)
+            loaded = self.do(self.store.load_item(thread_id, item_id, self.request))
+            assert loaded == thread.items.values[item_id]
+
+    def write_a_page_of_items(self, data: st.DataObject) -> None:
+        thread, kind = self.thread(data), data.draw(st.sampled_from(["hidden", "hidden", "assistant"]), label="kind")
+        thread_id, caller = thread.metadata.id, self.request.caller
+        items = [make_item(kind, new_id("msg"), thread_id, NOON, "") for _ in range(data.draw(COUNTS))]
+        # By the shovel, but for the last one, with which the thread lives on.
+        put_items(self.resources, keys.thread_partition(caller.tenant_id, caller.user_id, thread_id), items[:-1])
+        self.do(self.store.add_thread_item(thread_id, items[-1], self.request))
+        for item in items:
+            thread.put(item, self.expires)
+
+    def delete_an_item(self, data: st.DataObject) -> None:
+        thread, foreign = self.thread(data), data.draw(st.booleans(), label="foreign")
+        known = [each for each in sorted(thread.items.values) if not foreign or each in FOREIGN_IDS]
+        item_id = data.draw(st.sampled_from(known or ["never there"]), label="item")
+        self.do(self.store.delete_thread_item(thread.metadata.id, item_id, self.request))
+        thread.items.remove(item_id)
+        with pytest.raises(NotFoundError):
+            self.do(self.store.load_item(thread.metadata.id, item_id, self.request))
+
+    # Pages
+
+    @precondition(lambda self: self.user.threads)
+    @rule(data=st.data())
+    def read(self, data: st.DataObject) -> None:
+        self.one_of(data, {self.read_items: 2, self.read_threads: 1, self.read_on: 3, self.open_a_thread: 1})
+
+    def read_items(self, data: st.DataObject) -> None:
+        self.check_items(self.thread(data), None, data.draw(LIMITS, label="limit"), data.draw(ORDERS, label="order"))
+
+    def read_threads(self, data: st.DataObject) -> None:
+        self.check_threads(None, data.draw(LIMITS, label="limit"), data.draw(ORDERS, label="order"))
+
+    def read_on(self, data: st.DataObject) -> None:
+        if not self.readers:
+            return self.read_items(data)
+        reader, limit = data.draw(st.sampled_from(self.readers), label="reader"), data.draw(LIMITS, label="limit")
+        self.readers.remove(reader)
+        if reader.thread_id is None:
+            return self.check_threads(reader.after, limit, reader.order)
+        return self.check_items(self.user.threads[reader.thread_id], reader.after, limit, reader.order)
+
+    def check_items(self, thread: ThreadModel, after: str | None, limit: int, order: str) -> None:
+        thread_id = thread.metadata.id
+        page = self.do(self.store.load_thread_items(thread_id, after, limit, order, self.request))
+        assert page == thread.items.page(after, limit, order)
+        if page.after:
+            self.readers.append(Reader(thread_id, order, page.after))
+        seen = self.do(reads.list_items(thread_id, limit, after, order, self.request))
+        assert seen == thread.items.page(after, limit or reads.DEFAULT_PAGE_SIZE, order, shown)
+
+    def check_threads(self, after: str | None, limit: int, order: str) -> None:
+        page = self.do(self.store.load_threads(limit, after, order, self.request))
+        assert page == self.user.shelf.page(after, limit, order)
+        if page.after:
+            self.readers.append(Reader(None, order, page.after))
+
+    def open_a_thread(self, data: st.DataObject) -> None:
+        model = self.thread(data)
+        assert self.do(self.store.load_thread(model.metadata.id, self.request)) == model.metadata
+        thread = self.do(reads.get_thread(model.metadata.id, self.request))
+        newest = model.items.page(None, reads.DEFAULT_PAGE_SIZE, "desc", shown)
+        assert (thread.title, thread.items.data) == (model.metadata.title, newest.data[::-1])
+        assert (thread.items.has_more, thread.items.after) == (newest.has_more, newest.after)
+
+    # Time
+
+    @rule(data=st.data())
+    def pass_time(self, data: st.DataObject) -> None:
+        if self.retention:
+            self.now += timedelta(days=data.draw(st.sampled_from([0, 1, 12, 20, 31]), label="days"))
+            self.swept = False
+            for user in self.users.values():
+                user.lapse(self.now)
+            self.readers = [each for each in self.readers if each.thread_id in {None, *self.user.threads}]
+        if not self.swept and data.draw(st.booleans(), label="swept"):
+            self.swept = True
+            assert self.do(sweep(self.resources)).failed == 0
+
+    # Others
+
+    @precondition(lambda self: self.user.threads)
+    @rule(data=st.data())
+    def meet_another_user(self, data: st.DataObject) -> None:
+        thread_id = self.thread(data).metadata.id
+        owner = data.draw(st.sampled_from(OWNERS), label="owner")
+        if thread_id not in self.users[owner].threads:
+            stranger = self.request_by(owner)
+            with pytest.raises(NotFoundError):
+                self.do(self.store.load_thread(thread_id, stranger))
+            with pytest.raises(NotFoundError):
+                self.do(self.store.delete_thread(thread_id, stranger))
+        if data.draw(st.booleans(), label="who acts from now on"):
+            self.owner, self.user = owner, self.users[owner]
+            self.readers = []
+
+
+def run_random_operations(
+    make_resources: Callable[..., Resources],
+    examples: int,
+    steps: int,
+    begin: Callable[[], None] = lambda: None,
+) -> None:
+    """Run random operations on the store.
+
+    Args:
+        make_resources: Makes resources of a process, with the environment's variables that it is given.
+        examples: How many times to begin.
+        steps: How many operations at most, each time.
+        begin: Called each time.
+    """
+    # Each has threads of its own for its calls, so there are as many as there are ways to be configured.
+    made = {retention: make_resources(**environment) for retention, environment in ENVIRONMENTS.items()}
+
+    def machine() -> StoreMachine:
+        begin()
+        return StoreMachine(made)
+
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
