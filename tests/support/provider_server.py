@@ -27,6 +27,7 @@ from tests.support.provider_wire import (
     Cut,
     Json,
     Part,
+    Picture,
     Reasoning,
     Stall,
     StreamError,
@@ -41,8 +42,10 @@ from tests.support.provider_wire import (
 __all__ = [
     "Answer",
     "Cut",
+    "Heard",
     "HttpError",
     "NoAnswer",
+    "Picture",
     "ProviderServer",
     "RawStream",
     "Reasoning",
@@ -80,7 +83,14 @@ class NoAnswer:
     seconds: float = 30.0
 
 
-Reply = Answer | HttpError | RawStream | NoAnswer
+@dataclass(frozen=True)
+class Heard:
+    """What a recording says, from the audio API."""
+
+    text: str
+
+
+Reply = Answer | Heard | HttpError | RawStream | NoAnswer
 Scripted = Reply | Callable[[Json], Reply]
 
 
@@ -195,6 +205,8 @@ async def _reply(reply: Reply, request: Request, send: Any) -> None:
         case HttpError():
             error = {"message": reply.message, "type": "error", "param": None, "code": reply.code}
             await _whole(send, reply.status, {"error": error} if reply.body is None else reply.body, reply.headers)
+        case Heard():
+            await _whole(send, 200, {"text": reply.text}, {})
         case RawStream():
             await _start_stream(send)
             await send({"type": "http.response.body", "body": reply.text.encode()})

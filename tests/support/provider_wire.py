@@ -34,6 +34,13 @@ class Reasoning:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture of the hosted tool, as base64, the steps to it first. Chat Completions has none: left out there."""
+
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Cut:
     """The connection breaks."""
 
@@ -54,7 +61,7 @@ class StreamError:
     failed: bool = False
 
 
-Part = Text | ToolCall | Reasoning | Cut | Stall | StreamError
+Part = Text | ToolCall | Reasoning | Picture | Cut | Stall | StreamError
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ def chunks_of(answer: Answer, model: str, include_usage: bool) -> Iterator[Json 
             case StreamError():
                 yield {"error": {"message": part.message, "type": "error", "code": part.code}}
                 return
-            case Reasoning():
+            case Reasoning() | Picture():
                 pass
             case Cut() | Stall():
                 yield part
@@ -235,8 +242,15 @@ def _item(part: Part, position: int, status: str = "completed") -> Json | None:
         case Reasoning():
             summary = [{"type": "summary_text", "text": part.summary}] if done else []
             return {"id": f"rs_{position}", "type": "reasoning", "summary": summary, "encrypted_content": "sealed"}
+        case Picture():
+            picture: Json = {"id": f"ig_{position}", "type": "image_generation_call", "status": status}
+            return {**picture, **_DRAWN, "result": part.steps[-1] if done else None}
         case _:
             return None
+
+
+# What else comes with a picture, which nobody here reads.
+_DRAWN = {"background": "opaque", "output_format": "png", "quality": "high", "size": "1024x1024"}
 
 
 def response_of(answer: Answer, model: str) -> Json:
@@ -306,3 +320,10 @@ def _item_events(part: Part) -> Iterator[tuple[str, Json]]:
                 yield "response.reasoning_summary_text.delta", {"summary_index": 0, "delta": word}
             yield "response.reasoning_summary_text.done", {"summary_index": 0, "text": part.summary}
             yield "response.reasoning_summary_part.done", {"summary_index": 0, "part": text}
+        case Picture():
+            yield "response.image_generation_call.in_progress", {}
+            yield "response.image_generation_call.generating", {}
+            for index, step in enumerate(part.steps[:-1]):
+                shown = {"partial_image_index": index, "partial_image_b64": step, **_DRAWN}
+                yield "response.image_generation_call.partial_image", shown
+            yield "response.image_generation_call.completed", {}

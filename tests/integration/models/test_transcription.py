@@ -8,9 +8,19 @@ from assistant.errors import ModelNotFoundError, UnsupportedFeatureError
 from assistant.models.transcription import transcribe
 from assistant.settings import Settings
 from tests.support.model_runs import gemini_settings, openai_settings
-from tests.support.provider_server import HttpError, ProviderServer
+from tests.support.provider_server import Heard, HttpError, ProviderServer
 
 pytestmark = pytest.mark.anyio
+
+
+async def test_openai_is_sent_the_recording_and_tells_its_words(provider: ProviderServer) -> None:
+    provider.script(Heard("Buy milk."))
+    settings = openai_settings(provider.base_url, transcription_model="gpt-transcribe-x")
+    assert await transcribe(settings, "a.webm", b"the recording", "audio/webm") == "Buy milk."
+    (request,) = provider.requests
+    assert request.path == "/v1/audio/transcriptions"
+    for sent in (b"gpt-transcribe-x", b'filename="a.webm"', b"Content-Type: audio/webm", b"the recording"):
+        assert sent in request.raw
 
 
 async def test_a_retired_transcription_model_names_its_own_setting(provider: ProviderServer) -> None:

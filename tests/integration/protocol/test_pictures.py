@@ -7,9 +7,14 @@ import json
 import httpx2
 import pytest
 
+from assistant import images
+from assistant.context import RequestContext
+from assistant.identity import Caller
+from assistant.models.demo_image import png
 from assistant.resources import Resources
 from tests.integration.protocol.conftest import NewThread
 from tests.support.aws import Aws
+from tests.support.issuer import Issuer
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +73,19 @@ async def test_a_picture_goes_with_its_answer_and_with_its_thread(new_thread: Ne
     await thread.stream("threads.retry_after_item", thread_id=thread.thread_id, item_id=message["id"])
     (listed,) = (item for item in await thread.items() if item["type"] == "generated_image")
     assert old not in listed["image"]["url"]
+    await thread.post("threads.delete", thread_id=thread.thread_id)
+    assert await objects_of(table_and_bucket, thread.thread_id) == []
+
+
+async def test_a_picture_whose_turn_died_before_it_could_be_shown_goes_with_the_thread(
+    new_thread: NewThread, resources: Resources, table_and_bucket: Aws, issuer: Issuer
+) -> None:
+    thread = new_thread(issuer.token(tenant_id="acme", sub="ann"))
+    await thread.say("Hello there")
+    assert thread.thread_id is not None
+    context = RequestContext(Caller("acme", "ann"), resources)
+    await images.keep(png("blue"), thread.thread_id, context)
+    assert len(await objects_of(table_and_bucket, thread.thread_id)) == 1
     await thread.post("threads.delete", thread_id=thread.thread_id)
     assert await objects_of(table_and_bucket, thread.thread_id) == []
 
