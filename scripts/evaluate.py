@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from scripts.eval_cases import Case, Turn
 
 ROOT = Path(__file__).resolve().parent.parent
-# Model calls in one turn; an agent that needs more is going round in circles.
-MAX_MODEL_CALLS = 12
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from assistant.context import RequestContext
     from assistant.identity import Caller
     from assistant.models import build_model
+    from assistant.server import MAX_MODEL_CALLS
     from assistant.threads.rows import now
     from assistant.threads.store import ThreadStore
     from helpdesk import build_agent

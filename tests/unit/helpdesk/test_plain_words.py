@@ -58,6 +58,7 @@ async def test_tasks_are_added_completed_and_listed_by_plain_words(
         ("employee 7", "Zeeshan"),
         ("who is employee 4711?", "Unknown"),
         ("where is my order 1002?", "shipped"),
+        ("What are your opening hours?", "9:00"),
         ('!tool get_employee {"employee_id": 7}', "Zeeshan"),
     ],
 )
