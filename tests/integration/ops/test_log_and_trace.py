@@ -130,6 +130,16 @@ def test_a_turn_is_one_line_that_says_who_where_and_how_it_ended(run: Run) -> No
     assert "model_credentials" in [line["error"] for line in turns if line["outcome"] == "failed"]
 
 
+def test_the_operations_page_explains_each_field_of_the_line(run: Run) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    # Lambda's and Powertools' own.
+    others = {"level", "location", "message", "timestamp", "name", "xray_trace_id", "taskName", "requestId", "logger"}
+    fields = {field for line in run.lines if line.get("message") == "turn" for field in line}
+    assert fields > {"operation", "error", "tools"}
+    missing = [field for field in fields - others if f"`{field}`" not in page]
+    assert not missing
+
+
 def test_metrics_count_for_the_alarms_and_by_outcome_and_provider(run: Run) -> None:
     turns = _metrics(run, "Turns")
     whole = [line for line in turns if line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]]
