@@ -63,8 +63,13 @@ def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Se
         return agent
     for each in _reachable(agent):
         if any(tool.name == choice.id for tool in each.tools):
-            # The SDK frees the choice again after the first call, so an answer follows.
-            return each.clone(model_settings=each.model_settings.resolve(_only(choice.id)))
+            # The SDK frees the choice again after the first call, so an answer follows. It runs the input guardrails
+            # of the agent that begins, and a choice must not be a way around those of the one that usually does.
+            others = [guardrail for guardrail in agent.input_guardrails if guardrail not in each.input_guardrails]
+            return each.clone(
+                model_settings=each.model_settings.resolve(_only(choice.id)),
+                input_guardrails=[*others, *each.input_guardrails],
+            )
     raise InvalidRequestError("No agent here has this tool.")
 
 

@@ -229,12 +229,45 @@ async def test_a_thread_that_a_person_takes_over_is_locked(new_thread: NewThread
     assert refused.status_code == 409
 
 
+CARD = "4111 1111 1111 1111"
+
+
 async def test_a_card_number_is_refused_and_nothing_of_the_answer_stays(new_thread: NewThread) -> None:
     thread = new_thread()
-    await thread.say("my card is 4111 1111 1111 1111")
+    await thread.say(f"my card is {CARD}")
     (error,) = (event for event in thread.events if event["type"] == "error")
     assert "card numbers" in error["message"]
     assert not [item for item in await thread.items() if item["type"] == "assistant_message"]
+    assert "You said" in await thread.say("Hello there"), "what was refused is not held against the next message"
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"), [(f"my card is {CARD}", "something else"), ("what is this?", f"card {CARD}")]
+)
+async def test_a_card_number_is_refused_in_a_quote_and_beside_one(
+    new_thread: NewThread, text: str, quoted: str
+) -> None:
+    thread = new_thread()
+    content = [{"type": "input_text", "text": text}]
+    message = {"content": content, "attachments": [], "inference_options": {}, "quoted_text": quoted}
+    await thread.stream("threads.create", input=message)
+    (error,) = (event for event in thread.events if event["type"] == "error")
+    assert "card numbers" in error["message"]
+
+
+async def test_a_card_number_in_a_form_is_refused(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say("!tool ask_about_problem {}")
+    (form,) = (item for item in thread.done() if item["type"] == "structured_input")
+    answers = {"problem": {"values": [f"I paid with {CARD}"]}, "since": {"values": ["Today"]}}
+    await thread.stream(
+        "threads.add_structured_input",
+        thread_id=thread.thread_id,
+        item_id=form["id"],
+        input={"status": "answered", "answers": answers},
+    )
+    (error,) = (event for event in thread.events if event["type"] == "error")
+    assert "card numbers" in error["message"]
 
 
 async def test_what_a_mention_means_comes_from_the_callers_records(new_thread: NewThread) -> None:

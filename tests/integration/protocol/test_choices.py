@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
 from tests.integration.protocol.conftest import NewThread
 from tests.integration.protocol.test_messages import message
+from tests.support.issuer import Issuer
 from tests.support.strict_client import StrictClient
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +38,24 @@ async def test_the_chosen_tool_is_called_whatever_the_words_say(new_thread: NewT
     thread = new_thread()
     assert "search_help answered" in await asked(thread, "list my tasks, returns", tool_choice={"id": "search_help"})
     assert "get_employee answered" in await asked(thread, "number 7", tool_choice={"id": "get_employee"})
+
+
+@pytest.mark.parametrize("settings", [{"allowed_tools": ("refund_invoice", "get_invoice")}])
+async def test_a_chosen_tool_waits_for_approval_like_any_other(new_thread: NewThread, issuer: Issuer) -> None:
+    thread = new_thread(issuer.token(tenant_id=f"tenant-{uuid.uuid4().hex}"))
+    await asked(thread, "invoice 502 arrived broken", tool_choice={"id": "refund_invoice"})
+    card = thread.widget()
+    await thread.click(card, card["widget"]["confirm"]["action"])
+    assert thread.of("error") == []
+    assert "status: refunded" in thread.said()
+
+
+@pytest.mark.parametrize("settings", [{"allowed_tools": ("search_help",)}])
+async def test_a_chosen_tool_is_no_way_around_the_guardrail(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await asked(thread, "returns, my card is 4111 1111 1111 1111", tool_choice={"id": "search_help"})
+    (error,) = thread.of("error")
+    assert "card numbers" in error["message"]
 
 
 @pytest.mark.parametrize("options", [{"model": "gpt-6-sol"}, {"tool_choice": {"id": "refund_invoice"}}])

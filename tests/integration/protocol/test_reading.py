@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from assistant.resources import Resources
+from assistant.settings import Secret
 from tests.integration.protocol.conftest import NewThread
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +91,14 @@ async def test_dictation_becomes_text(new_thread: NewThread) -> None:
     audio = base64.b64encode(b"\x1aE\xdf\xa3 some audio").decode()
     answer = await new_thread().post("input.transcribe", audio_base64=audio, mime_type="audio/webm;codecs=opus")
     assert "15 bytes of audio/webm" in answer.json()["text"]
+
+
+@pytest.mark.parametrize("settings", [{"llm_provider": "gemini", "gemini_api_key": Secret(value="test")}])
+async def test_a_provider_without_an_audio_api_says_so(new_thread: NewThread) -> None:
+    audio = base64.b64encode(b"\x1aE\xdf\xa3 some audio").decode()
+    answer = await new_thread().post("input.transcribe", audio_base64=audio, mime_type="audio/webm")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unsupported_feature")
+    assert "gemini" in answer.json()["error"]["message"]
 
 
 @pytest.mark.shows("hidden_context_item", "sdk_hidden_context")

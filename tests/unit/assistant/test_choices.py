@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from agents import Agent, Handoff, function_tool, handoff
+from agents import Agent, GuardrailFunctionOutput, Handoff, function_tool, handoff, input_guardrail
 from chatkit.types import InferenceOptions, ToolChoice, UserMessageItem, UserMessageTextContent
 
 from assistant.choices import first_agent, handed_to
@@ -20,6 +20,21 @@ SETTINGS = Settings(allowed_tools=("ring", "knock"))
 def ring() -> str:
     """Ring the bell."""
     return "ding"
+
+
+@input_guardrail
+def usual(context: Any, agent: Any, given: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, False)
+
+
+@input_guardrail
+def shared(context: Any, agent: Any, given: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, False)
+
+
+@input_guardrail
+def own(context: Any, agent: Any, given: Any) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(None, False)
 
 
 def choosing(tool: str) -> UserMessageItem:
@@ -47,13 +62,14 @@ def test_a_handoff_of_a_kind_of_its_own_leads_nowhere_that_is_known() -> None:
 
 
 def test_the_nearest_agent_with_the_chosen_tool_begins_and_is_made_to_call_it() -> None:
-    far: Agent[Any] = Agent(name="Far", tools=[ring])
+    far: Agent[Any] = Agent(name="Far", tools=[ring], input_guardrails=[shared, own])
     near: Agent[Any] = Agent(name="Near", handoffs=[handoff(far)])
-    desk: Agent[Any] = Agent(name="Desk", handoffs=[near])
+    desk: Agent[Any] = Agent(name="Desk", handoffs=[near], input_guardrails=[usual, shared])
     far.handoffs.append(handoff(desk))
     first = first_agent(desk, choosing("ring"), SETTINGS)
     assert (first.name, first.model_settings.tool_choice) == ("Far", "ring")
     assert far.model_settings.tool_choice is None, "the choice is one message's"
+    assert first.input_guardrails == [usual, shared, own], "a choice is no way around a guardrail"
 
 
 def test_a_tool_that_no_agent_has_is_refused_and_one_that_is_not_allowed_counts_for_none() -> None:

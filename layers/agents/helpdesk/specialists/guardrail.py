@@ -10,6 +10,8 @@ from typing import Any
 
 from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, TResponseInputItem, input_guardrail
 
+from assistant.conversion import CONTEXT_START
+
 # 13 to 19 digits, in groups or not (ISO/IEC 7812).
 _CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d.-])")
 
@@ -20,8 +22,8 @@ def no_card_numbers(
     agent: Agent[Any],
     input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
 ) -> GuardrailFunctionOutput:
-    """Trip when the user's last message holds the number of a payment card."""
-    found = any(_is_card(match[0]) for match in _CARD.finditer(_last_message(input)))
+    """Trip when what the user has just said holds the number of a payment card."""
+    found = any(_is_card(match[0]) for match in _CARD.finditer(_just_said(input)))
     reason = "Please do not send card numbers here. We never need them." if found else None
     return GuardrailFunctionOutput(output_info=reason, tripwire_triggered=found)
 
@@ -33,11 +35,16 @@ def _is_card(number: str) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def _last_message(given: str | list[TResponseInputItem]) -> str:
+def _just_said(given: str | list[TResponseInputItem]) -> str:
+    """Return the user's last message and what came with or after it: a quote, a mention, the answers in a form."""
     if isinstance(given, str):
         return given
+    said: list[str] = []
     messages: list[Any] = [item for item in given if item.get("role") == "user"]
-    content = messages[-1].get("content", "") if messages else ""
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] for part in content if part.get("type") == "input_text")
+    for message in reversed(messages):
+        content = message.get("content", "")
+        texts = [content] if isinstance(content, str) else [part["text"] for part in content if "text" in part]
+        said += texts
+        if not texts or not texts[0].startswith(CONTEXT_START):
+            break
+    return "\n".join(said)
