@@ -44,3 +44,18 @@ def test_nothing_is_deployed_that_was_not_tested() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
     assert workflow["jobs"]["deploy"]["needs"] == "test"
     assert ".ci/run" in [step.get("run") for step in _steps(workflow)]
+
+
+def test_each_push_is_tested_whatever_its_branch() -> None:
+    # YAML 1.1 takes the key `on` for a truth.
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    assert workflow[True] == {"push": None, "pull_request": None}
+    assert ".ci/run" in [step.get("run") for step in _steps(workflow)]
+
+
+def test_a_deploy_takes_a_role_by_its_identity_in_an_environment_that_may_want_approval() -> None:
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())["jobs"]["deploy"]
+    [credentials] = [step for step in job["steps"] if "configure-aws-credentials" in step.get("uses", "")]
+    assert set(credentials["with"]) == {"role-to-assume", "aws-region"}
+    assert "inputs.environment" in job["environment"]
+    assert any("sam deploy --config-env" in step.get("run", "") for step in job["steps"])
