@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +14,9 @@ from typing import Any, Literal
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
-Fault = Literal["throttled", "timed out", "answer lost", "condition failed", "access denied", "gone", "killed"]
+Fault = Literal[
+    "throttled", "timed out", "answer lost", "condition failed", "access denied", "gone", "killed", "left over"
+]
 
 _DYNAMODB: dict[Fault, tuple[int, str]] = {
     "throttled": (400, "ProvisionedThroughputExceededException"),
@@ -64,6 +68,28 @@ def _answer(url: str, service: str, fault: Fault, operation: str) -> AWSResponse
     return AWSResponse(url, status, {"content-type": "application/x-amz-json-1.0"}, _Raw(json.dumps(answer).encode()))
 
 
+def _left_over(client: Any, request: AWSPreparedRequest, operation: str) -> AWSResponse:
+    """Carry out half of a batch, and answer what is left over as AWS does."""
+    if operation == "DeleteObjects":
+        keys = re.findall(rb"<Key>(.*?)</Key>", request.body)
+        errors = b"".join(b"<Error><Key>%s</Key><Code>InternalError</Code></Error>" % key for key in keys)
+        xml = b"<DeleteResult>" + errors + b"</DeleteResult>"
+        return AWSResponse(request.url, 200, {"content-type": "application/xml"}, _Raw(xml))
+    ((table, batch),) = json.loads(request.body)["RequestItems"].items()
+    answer: dict[str, Any]
+    if operation == "BatchWriteItem":
+        done, left = batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        if done:
+            client.batch_write_item(RequestItems={table: done})
+        answer = {"UnprocessedItems": {table: left}}
+    else:
+        done, left = batch["Keys"][: len(batch["Keys"]) // 2], batch["Keys"][len(batch["Keys"]) // 2 :]
+        found = client.batch_get_item(RequestItems={table: {**batch, "Keys": done}})["Responses"] if done else {}
+        answer = {"Responses": found, "UnprocessedKeys": {table: {**batch, "Keys": left}}}
+    content = json.dumps(answer, default=lambda value: b64encode(value).decode()).encode()
+    return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, _Raw(content))
+
+
 @contextmanager
 def failing(
     client: Any,
@@ -78,7 +104,8 @@ def failing(
 
     Args:
         client: A boto3 client of DynamoDB or S3, on a local AWS that is a server.
-        fault: What happens. `answer lost`: the call is carried out and its answer never comes.
+        fault: What happens. `answer lost`: the call is carried out and its answer never comes. `left over`: of a
+            batch half is done (none of S3's), and the answer says so.
         operation: The operation's name, such as `TransactWriteItems`; all by default.
         times: How many calls fail; all by default.
         after: How many calls succeed before the first one fails.
@@ -101,6 +128,13 @@ def failing(
         calls.failed += 1
         if fault == "killed":
             raise ProcessKilledError
+        if fault == "left over":
+            # The half of it is a call of the same client.
+            client.meta.events.unregister(event, before_send)
+            try:
+                return _left_over(client, request, name)
+            finally:
+                client.meta.events.register_first(event, before_send)
         if fault == "answer lost":
             client._endpoint.http_session.send(request)
         if fault in ("timed out", "answer lost"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from io import BytesIO
 
 import pytest
@@ -122,6 +123,30 @@ async def test_a_deletion_killed_at_any_call_is_finished_by_the_sweep(ann: User,
         await sweep(ann.resources)
     await is_gone(ann, thread_id)
     await sweep(ann.resources)
+    assert keys_of(ann.resources, thread_id) == []
+
+
+@pytest.mark.parametrize("after", range(3))
+async def test_a_deletion_killed_at_any_call_of_the_bucket_is_finished_by_the_sweep(ann: User, after: int) -> None:
+    thread_id = await begin(ann)
+    file_id = await with_file(ann, thread_id)
+    for _ in range(3):
+        large = random.Random(7).randbytes(400_000).hex()  # noqa: S311 - reproducible, no secret
+        await ann.store.add_thread_item(thread_id, answered(thread_id, large), ann.request)
+    objects = [object_key(caller_of(ann), file_id), keys.item_object_prefix(ann.tenant_id, ann.name, thread_id)]
+
+    def left() -> list[str]:
+        found = ann.s3.list_objects_v2(Bucket=ann.resources.objects.bucket).get("Contents", [])
+        return [each["Key"] for each in found if each["Key"].startswith(tuple(objects))]
+
+    assert len(left()) == 4
+    with failing(ann.s3, "killed", after=after), pytest.raises(ProcessKilledError):
+        await ann.store.delete_thread(thread_id, ann.request)
+    await is_gone(ann, thread_id)
+    with failing(ann.s3, "killed", after=after), pytest.raises(ProcessKilledError):
+        await sweep(ann.resources)
+    await sweep(ann.resources)
+    assert left() == []
     assert keys_of(ann.resources, thread_id) == []
 
 

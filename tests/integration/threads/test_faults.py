@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from urllib.parse import unquote
 
 import pytest
 
@@ -15,6 +16,7 @@ from assistant.threads.store import ThreadStore
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, new_thread, said
 from tests.support.faults import Fault, ProcessKilledError, failing
+from tests.support.rows import keys_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_waiting")]
 
@@ -239,15 +241,70 @@ async def test_a_large_item_survives_failures_of_the_bucket_that_pass(ann: User)
     assert loaded == conversation.another
 
 
-async def test_rows_that_dynamodb_leaves_over_are_removed_by_the_next_rounds(ann: User) -> None:
+@pytest.mark.parametrize("operation", ["load_item", "add_thread_item", "save_item", "delete_thread_item", "feedback"])
+async def test_rows_that_dynamodb_does_not_bring_at_once_are_asked_for_again(ann: User, operation: str) -> None:
+    conversation = await Conversation(ann).begin()
+    with failing(ann.dynamodb, "left over", "BatchGetItem", times=2) as calls:
+        await conversation.do(operation)
+    assert calls.failed == 2
+    await conversation.is_as_after(operation)
+
+
+@pytest.mark.parametrize("operation", ["load_item", "add_thread_item", "save_item", "delete_thread_item", "feedback"])
+async def test_rows_that_dynamodb_never_brings_are_a_503(ann: User, operation: str) -> None:
+    conversation = await Conversation(ann).begin()
+    with failing(ann.dynamodb, "left over", "BatchGetItem"), pytest.raises(StoreUnavailableError):
+        await conversation.do(operation)
+    await conversation.is_as_before()
+
+
+async def test_rows_that_dynamodb_never_removes_are_left_to_the_sweep(ann: User) -> None:
+    conversation = await Conversation(ann).begin()
+    for number in range(60):
+        await ann.store.add_thread_item(conversation.thread.id, said(conversation.thread.id, str(number)), ann.request)
+    with failing(ann.dynamodb, "left over", "BatchWriteItem"):
+        await conversation.do("delete_thread")
+        assert (await sweep(ann.resources)).failed == 1
+    await conversation.is_as_after("delete_thread")
+    assert keys_of(ann.resources, conversation.thread.id) != []
+    await sweep(ann.resources)
+    assert keys_of(ann.resources, conversation.thread.id) == []
+
+
+@pytest.mark.parametrize("fault", ["throttled", "timed out", "left over"])
+@pytest.mark.parametrize("operation", ["save_item", "delete_thread_item"])
+async def test_an_object_that_cannot_be_removed_now_is_left_to_the_sweep(
+    ann: User, operation: str, fault: Fault
+) -> None:
+    conversation = await Conversation(ann).begin()
+    await ann.store.save_item(
+        conversation.thread.id, answered(conversation.thread.id, LARGE, conversation.answer.id), ann.request
+    )
+    with failing(ann.s3, fault, "DeleteObjects"):
+        await conversation.do(operation)
+        assert (await sweep(ann.resources)).failed == 1
+    await conversation.is_as_after(operation)
+    assert len(objects_of(ann)) == 1
+    await sweep(ann.resources)
+    assert objects_of(ann) == []
+
+
+@pytest.mark.parametrize("fault", ["throttled", "left over"])
+async def test_rows_that_dynamodb_leaves_over_are_removed_by_the_next_rounds(ann: User, fault: Fault) -> None:
     keys = [(f"LEFT#{ann.name}", f"{each:03}") for each in range(60)]
     table = ann.resources.table
     for pk, sk in keys:
         await table.put(Key(pk, sk), {"n": 1})
-    with failing(ann.dynamodb, "throttled", "BatchWriteItem", times=3, after=1):
+    with failing(ann.dynamodb, fault, "BatchWriteItem", times=3, after=1):
         await table.delete_many([Key(*each) for each in keys])
     rows, _ = await table.query(f"LEFT#{ann.name}", between=("0", "9"), limit=100)
     assert rows == []
+
+
+def objects_of(user: User) -> list[str]:
+    """Return the objects that a user's items have in the bucket."""
+    found = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket, Prefix=f"items/{user.tenant_id}/")
+    return [entry["Key"] for entry in found.get("Contents", []) if user.name in unquote(entry["Key"])]
 
 
 async def rows_of(user: User) -> list[str]:

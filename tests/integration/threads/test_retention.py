@@ -16,7 +16,7 @@ from assistant.threads.rows import TTL_GRACE
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.conversations import new_thread, said
 from tests.support.files import PNG
-from tests.support.rows import keys_of
+from tests.support.rows import keys_of, put_items
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +139,20 @@ async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(user:
     pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
     rows, _ = await user.resources.table.query(pk, between=("I#", "I$"), limit=9)
     assert [row["id"] for row in rows] == [kept]
+
+
+async def test_what_has_expired_goes_although_a_whole_page_before_it_lives_on(user: User, clock: Clock) -> None:
+    thread_id = await begin(user)
+    await say(user, thread_id, "expires first, and stands last")
+    clock.pass_days(20)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    imported = [said(thread_id, item_id=f"old {number}", created_at=long_ago) for number in range(120)]
+    pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
+    put_items(user.resources, pk, imported)
+    await say(user, thread_id)
+    clock.pass_days(12)
+    await sweep(user.resources)
+    assert len([sk for _, sk in keys_of(user.resources, pk) if sk.startswith(keys.ITEM_PREFIX)]) == 121
 
 
 async def test_dynamodb_is_told_to_remove_rows_after_the_sweep_has_had_its_time(user: User) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chatkit.types import ThreadItem
 
 from assistant import keys
+from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.keys import Key
 from assistant.resources import Resources
@@ -223,10 +224,14 @@ class ItemRows:
         return load_item(row, body)
 
     async def drop_objects(self, rows: Sequence[Row]) -> None:
-        """Remove the objects of rows that no longer point to them. What is left here, the sweep removes."""
+        """Remove the objects of rows that no longer point to them. What cannot be removed here, the sweep removes."""
         objects = [row["object"] for row in rows if "object" in row]
         if objects:
-            await self._resources.objects.delete_many(objects)
+            try:
+                await self._resources.objects.delete_many(objects)
+            except StoreUnavailableError:
+                # What the caller wanted is done: an error would have it done again.
+                logger.warning("%d objects that nothing points to any more are left to the sweep", len(objects))
 
     def _partition(self, thread_id: str, caller: Caller) -> str:
         return keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)

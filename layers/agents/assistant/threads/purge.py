@@ -165,7 +165,7 @@ async def expire_thread(resources: Resources, work: Row) -> None:
             if not is_visible(row):
                 await resources.table.transact(item_removal(row))
                 await resources.objects.delete_many([row["object"]] if "object" in row else [])
-        # The oldest come first; behind a whole page that lives on, all does.
-        if not more or all(is_visible(row) for row in rows):
+        # To the end: what was written again, or came later with an early creation, outlives what stands behind it.
+        if not more:
             return
         after = rows[-1]["sk"]

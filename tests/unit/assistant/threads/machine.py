@@ -234,7 +234,11 @@ class StoreMachine(RuleBasedStateMachine):
         for kind in data.draw(st.lists(KINDS, min_size=1, max_size=6), label="kinds"):
             item_id = self.some_id(data, list(thread.items.values), thread.lapsed, "msg")
             item = make_item(kind, item_id, thread_id, data.draw(MOMENTS), data.draw(TEXTS))
-            if data.draw(st.booleans(), label="upsert"):
+            how = data.draw(st.sampled_from(["save", "save", "add", "add", "add anew"]), label="how")
+            if how == "add anew":
+                self.do(self.store.delete_thread_item(thread_id, item_id, self.request))
+                thread.items.remove(item_id)
+            if how == "save":
                 self.do(self.store.save_item(thread_id, item, self.request))
                 thread.put(item, self.expires)
             else:
