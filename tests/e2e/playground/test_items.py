@@ -20,6 +20,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.playground import items, widgets
 from tests.e2e.playground.backend import Backend
+from tests.support import wire_schema
 
 if TYPE_CHECKING:
     from tests.support.chat_page import Chat
@@ -52,7 +53,13 @@ def kinds_of_the_sdk() -> set[str]:
     return {kind.model_fields["type"].default for kind in get_args(union)}
 
 
-STATE = Path(__file__).resolve().parents[3] / "local" / "playground" / "element" / "state"
+ELEMENT = Path(__file__).resolve().parents[3] / "local" / "playground" / "element"
+STATE = ELEMENT / "state"
+
+
+def test_the_page_uses_every_operation_that_the_sdk_has() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in ELEMENT.rglob("*.js"))
+    assert [name for name in wire_schema.OPERATIONS if f'"{name}"' not in code] == []
 
 
 def test_the_page_knows_every_event_and_update_that_the_sdk_has() -> None:
