@@ -21,6 +21,12 @@ from assistant.threads.rows import now
 DECIDE = "approval.decide"
 
 
+class AnsweredError(ConflictError):
+    """Another answer has been taken."""
+
+    default_message = "This has been answered already."
+
+
 class Decision(BaseModel):
     """What such a click carries."""
 
@@ -63,9 +69,3 @@ async def load_run(decision: Decision, thread_id: str, context: RequestContext) 
         if given != (decision.call_id, decision.approve) or row["claimed_until"] >= moment:
             raise AnsweredError
     return row
-
-
-class AnsweredError(ConflictError):
-    """Another answer has been taken."""
-
-    default_message = "This has been answered already."
