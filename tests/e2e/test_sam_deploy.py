@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import platform
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,131 +15,27 @@ import pytest
 
 from local.emulator import Emulator
 from local.settings import ROOT
-from local.stack import client
-from tests.support.build import MACHINE
-from tests.support.dev import clean_environment
+from tests.support.deployed import STACK, Deployed
 from tests.support.every_operation import OPERATIONS, use_every_operation
-from tests.support.sam import account, checkout, outputs, sam
+from tests.support.sam import account, checkout, sam
 
 pytestmark = pytest.mark.exhaustive
 
-STACK = "chatkit-test"
 TASK = "feed the heron"
+RESTORED = "chatkit-restored"
 ORIGIN = "https://app.example.com"
 # One guest asks for as many turns in a minute as the tests do.
 OPEN = ["AuthMode=guest", "AllowGuests=true", f"AllowedOrigins={ORIGIN}", "QuotaTurnsPerMinute=1000"]
-# What the local AWS runs the functions with, whatever runtime the template names: its own Python, of this version.
-BUILD = {"ARCH": MACHINE, "PYTHON": ".".join(platform.python_version_tuple()[:2])}
-
-
-@dataclass
-class Deployment:
-    """A stack on the local AWS."""
-
-    root: Path
-    emulator: Emulator
-
-    def build(self) -> None:
-        sam(self.root, "build", environment=BUILD)
-
-    def deploy(self, *parameters: str) -> None:
-        overrides = ["--parameter-overrides", *parameters] if parameters else []
-        flags = ["--stack-name", STACK, "--no-confirm-changeset", "--no-progressbar", *overrides]
-        sam(self.root, "deploy", *flags, environment=account(self.emulator))
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        return outputs(self.client("cloudformation"), STACK)
-
-    def client(self, service: str) -> Any:
-        return client(service, self.emulator.endpoint_url)
-
-    def call(
-        self, output: str, path: str, body: object = None, raw: tuple[bytes, str] | None = None
-    ) -> tuple[int, bytes]:
-        """Send a request to the address of an output, by way of the local AWS's own port."""
-        data = raw[0] if raw else json.dumps(body).encode() if body is not None else None
-        headers = {"Host": urlsplit(self.outputs[output]).netloc}
-        if data is not None:
-            headers["Content-Type"] = raw[1] if raw else "application/json"
-        request = urllib.request.Request(f"{self.emulator.endpoint_url}{path}", data, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=120) as response:
-                status, answer = response.status, response.read()
-        except urllib.error.HTTPError as error:
-            status, answer = error.code, error.read()
-        return _unwrapped(status, answer)
-
-    def address(self, output: str) -> str:
-        """Return the address of a function's URL in the form that needs no name server."""
-        name, _, _ = urlsplit(self.outputs[output]).netloc.partition(".")
-        return f"{self.emulator.endpoint_url}/_aws/lambda-url/{name}"
-
-    def make(self, target: str, **variables: str) -> str:
-        """Run one of the operator's commands and return what it prints; an exit code other than 0 fails the test."""
-        command = ["make", "--silent", target, *(f"{name}={value}" for name, value in variables.items())]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=clean_environment(**account(self.emulator)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def chat(self, operation: str, **parameters: Any) -> Any:
-        status, answer = self.call("ApiUrl", "/chatkit/api", {"type": operation, "params": parameters})
-        assert status == HTTPStatus.OK, answer
-        return json.loads(answer)
-
-    def functions(self) -> dict[str, str]:
-        """Return the full name of each function, by its name in the template."""
-        named = [each["FunctionName"] for each in self.client("lambda").list_functions()["Functions"]]
-        return {name.split("-")[2]: name for name in named}
-
-    def live_versions(self) -> dict[str, str]:
-        """Return the version that each function's alias stands for."""
-        functions = self.client("lambda")
-        return {
-            short: functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
-            for short, name in self.functions().items()
-        }
-
-    def layer(self, version: str) -> str:
-        """Return the layer's version that a version of `chat` was published with."""
-        name = self.functions()["ChatFunction"]
-        configuration = self.client("lambda").get_function_configuration(FunctionName=name, Qualifier=version)
-        [layer] = configuration["Layers"]
-        arn: str = layer["Arn"]
-        return arn
-
-    def stored(self) -> set[str]:
-        """Return the keys of the files in the bucket."""
-        listed = self.client("s3").list_objects_v2(Bucket=self.outputs["BucketName"])
-        return {each["Key"] for each in listed.get("Contents", [])}
-
-
-def _unwrapped(status: int, answer: bytes) -> tuple[int, bytes]:
-    """The local AWS sends what a URL's plain handler returns as it is, when the URL streams."""
-    try:
-        loaded = json.loads(answer)
-    except ValueError:
-        return status, answer
-    if isinstance(loaded, dict) and "statusCode" in loaded:
-        return loaded["statusCode"], loaded["body"].encode()
-    return status, answer
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deploy")
     with Emulator(folder / "aws") as emulator:
-        yield Deployment(checkout(folder / "checkout"), emulator)
+        yield Deployed(checkout(folder / "checkout"), emulator)
 
 
-def _upload(deployment: Deployment, output: str) -> tuple[int, Any]:
+def _upload(deployment: Deployed, output: str) -> tuple[int, Any]:
     boundary = "frame"
     body = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="notes.txt"\r\n'
@@ -156,7 +47,7 @@ def _upload(deployment: Deployment, output: str) -> tuple[int, Any]:
     return status, json.loads(answer)
 
 
-def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment) -> None:
+def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployed) -> None:
     # One story in order: each step stands on the one before, and the local AWS takes a while for each deploy.
     deployment.build()
     deployment.deploy()
@@ -166,6 +57,7 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
     assert set(first) == {"ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction"}
     data = {name: deployment.outputs[name] for name in ("TableName", "BucketName")}
     _everything_stands_on_the_alias(deployment)
+    _the_snippet_sends_the_token_to_the_stack_and_nowhere_else(deployment)
     deployment.deploy(*OPEN)
     second = deployment.live_versions()
     assert all(int(second[name]) > int(first[name]) for name in first), "a parameter's value alone reaches no alias"
@@ -183,11 +75,15 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
     deployment.deploy(*OPEN)
     third = deployment.live_versions()
     assert all(int(third[name]) > int(second[name]) for name in second), "a change in the layer missed a function"
+    [old], [new] = deployment.layers(second), deployment.layers(third)
+    assert old != new
     assert {name: deployment.outputs[name] for name in data} == data
     assert files <= deployment.stored()
     assert deployment.chat("threads.get_by_id", thread_id=thread)["id"] == thread
     assert TASK in deployment.call("ApiUrl", "/chatkit/api", {"message": {"content": "list my tasks"}})[1].decode()
     _the_version_before_still_runs_on_its_own_layer(deployment, second["ChatFunction"], third["ChatFunction"], thread)
+
+    _a_restored_table_takes_the_place_of_the_stacks_own(deployment, thread)
 
     sam(
         deployment.root,
@@ -206,7 +102,7 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployment)
     assert files <= {each["Key"] for each in kept}, "the bucket went with the stack"
 
 
-def _the_default_parameters_let_nobody_in(deployment: Deployment) -> None:
+def _the_default_parameters_let_nobody_in(deployment: Deployed) -> None:
     for output in ("ApiUrl", "ChatUrl", "StreamUrl"):
         status, answer = deployment.call(output, "/chatkit/api", {"message": {"content": "hello"}})
         assert status == HTTPStatus.UNAUTHORIZED, (output, answer)
@@ -215,7 +111,7 @@ def _the_default_parameters_let_nobody_in(deployment: Deployment) -> None:
         assert _upload(deployment, output)[0] == HTTPStatus.UNAUTHORIZED
 
 
-def _everything_stands_on_the_alias(deployment: Deployment) -> None:
+def _everything_stands_on_the_alias(deployment: Deployed) -> None:
     """What leads to a function leads to its alias: to move that is all that a deployment, or undoing one, does."""
     functions, names = deployment.client("lambda"), deployment.functions()
     for name in ("ChatFunction", "StreamFunction", "UploadFunction"):
@@ -231,14 +127,28 @@ def _everything_stands_on_the_alias(deployment: Deployment) -> None:
     assert all(each["IntegrationUri"].endswith(":live/invocations") for each in integrations)
 
 
-async def _use_every_operation(deployment: Deployment) -> set[str]:
+def _the_snippet_sends_the_token_to_the_stack_and_nowhere_else(deployment: Deployed) -> None:
+    script = f"""
+        const useChatKit = options => options, token = "secret", sent = [];
+        const fetch = (input, init) => sent.push([input, init.headers.Authorization ?? null]);
+        const {{ api }} = {deployment.outputs["FrontendSnippet"]};
+        api.fetch(api.url, {{ headers: {{}} }});
+        api.fetch("https://bucket.example.com/a", {{ headers: {{}} }});
+        console.log(JSON.stringify(sent));
+    """
+    node = subprocess.run([ROOT / ".venv" / "bin" / "node", "-e", script], capture_output=True, text=True, check=True)
+    url = f"{deployment.outputs['StreamUrl']}chatkit/api"
+    assert json.loads(node.stdout) == [[url, "Bearer secret"], ["https://bucket.example.com/a", None]]
+
+
+async def _use_every_operation(deployment: Deployed) -> set[str]:
     host = urlsplit(deployment.outputs["ApiUrl"]).netloc
     headers = {"Host": host}
     async with httpx2.AsyncClient(base_url=deployment.emulator.endpoint_url, headers=headers, timeout=120) as http:
         return await use_every_operation(http)
 
 
-def _the_operators_commands_work(deployment: Deployment) -> None:
+def _the_operators_commands_work(deployment: Deployed) -> None:
     checked = deployment.make(
         "smoke", URL=deployment.address("ChatUrl"), UPLOAD_URL=deployment.address("UploadUrl"), ORIGIN=ORIGIN
     )
@@ -252,15 +162,32 @@ def _the_operators_commands_work(deployment: Deployment) -> None:
     assert story.startswith(f"{turn}  done")
 
 
-def _the_version_before_still_runs_on_its_own_layer(deployment: Deployment, before: str, now: str, thread: str) -> None:
-    assert deployment.layer(before) != deployment.layer(now)
+def _the_version_before_still_runs_on_its_own_layer(deployment: Deployed, before: str, now: str, thread: str) -> None:
     functions, name = deployment.client("lambda"), deployment.functions()["ChatFunction"]
     functions.update_alias(FunctionName=name, Name="live", FunctionVersion=before)
     assert deployment.chat("threads.get_by_id", thread_id=thread)["id"] == thread
     functions.update_alias(FunctionName=name, Name="live", FunctionVersion=now)
 
 
-def _a_guest_talks_and_uploads(deployment: Deployment) -> str:
+def _a_restored_table_takes_the_place_of_the_stacks_own(deployment: Deployed, thread: str) -> None:
+    table, dynamodb = deployment.outputs["TableName"], deployment.client("dynamodb")
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=table, TargetTableName=RESTORED, UseLatestRestorableTime=True
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=RESTORED)
+    deployment.deploy(*OPEN, f"RestoredTable={RESTORED}")
+    assert deployment.outputs["TableName"] == RESTORED
+    assert deployment.chat("threads.get_by_id", thread_id=thread)["id"] == thread
+    # What is written from now on is written there, by the rights that the policies give for it.
+    said = json.loads(deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": "hello"}})[1])["thread_id"]
+    found = {
+        name: any(said in row["pk"]["S"] for row in dynamodb.scan(TableName=name, ProjectionExpression="pk")["Items"])
+        for name in (table, RESTORED)
+    }
+    assert found == {table: False, RESTORED: True}
+
+
+def _a_guest_talks_and_uploads(deployment: Deployed) -> str:
     status, answer = deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": f"add task {TASK}"}})
     assert status == HTTPStatus.OK, answer
     thread = json.loads(answer)["thread_id"]
@@ -296,7 +223,7 @@ def _a_guest_talks_and_uploads(deployment: Deployment) -> str:
     return thread
 
 
-def _the_policies_are_what_lets_the_functions_at_the_data(deployment: Deployment) -> None:
+def _the_policies_are_what_lets_the_functions_at_the_data(deployment: Deployed) -> None:
     """With the upload's policy taken from its role, the upload fails: the local AWS does enforce IAM."""
     iam = deployment.client("iam")
     [role] = [entry["RoleName"] for entry in iam.list_roles()["Roles"] if "UploadFunctionRole" in entry["RoleName"]]

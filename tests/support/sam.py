@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from local.emulator import CREDENTIALS, REGION, Emulator
 from local.settings import ROOT
@@ -58,15 +56,3 @@ def account(emulator: Emulator) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
     }
-
-
-def outputs(cloudformation: Any, stack: str) -> dict[str, str]:
-    """Return a stack's outputs."""
-    [described] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-
-
-def environment_file(path: Path, variables: dict[str, str]) -> Path:
-    """Write the file that `sam local --env-vars` reads, with the same variables for every function."""
-    path.write_text(json.dumps({"Parameters": variables}))
-    return path
