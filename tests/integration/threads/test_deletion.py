@@ -7,6 +7,7 @@ import random
 from io import BytesIO
 
 import pytest
+from chatkit.types import Page
 
 from assistant import attachments, feedback, keys, operations, reads
 from assistant.attachments.urls import object_key
@@ -56,6 +57,7 @@ async def is_gone(user: User, thread_id: str) -> None:
     for order in ("asc", "desc"):
         with pytest.raises(NotFoundError):
             await reads.list_items(thread_id, None, None, order, user.request)
+        assert await user.store.load_thread_items(thread_id, None, 10, order, user.request) == Page()
     listed = await reads.list_threads(None, None, "desc", user.request)
     assert thread_id not in [thread.id for thread in listed.data]
     with pytest.raises(NotFoundError):

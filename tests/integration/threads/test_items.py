@@ -19,7 +19,7 @@ from assistant.threads.pages import MAX_PAGE_ROWS
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, hidden, new_thread, one_of_each_kind, said
 from tests.support.faults import failing
-from tests.support.rows import put_items
+from tests.support.rows import put_items, rows_with
 
 pytestmark = pytest.mark.anyio
 
@@ -197,10 +197,12 @@ async def test_feedback_on_several_items_is_stored_for_all_or_for_none(user: Use
 
 async def test_a_thread_that_carries_items_is_stored_without_them(user: User) -> None:
     metadata = new_thread(title="", metadata={"": None, "ü": [1.5, True]})
-    item = said(metadata.id)
+    item = said(metadata.id, "stored nowhere")
     await user.store.save_thread(Thread(**metadata.model_dump(), items=Page(data=[item])), user.request)
     assert await user.store.load_thread(metadata.id, user.request) == metadata
     assert (await reads.get_thread(metadata.id, user.request)).items.data == []
+    assert rows_with(user.resources, metadata.id)
+    assert rows_with(user.resources, item.content[0].text) == []
 
 
 async def test_reads_take_one_round_trip(ann: User) -> None:

@@ -59,7 +59,7 @@ CLOCKS = ("threads.rows", "threads.purge", "threads.offload", "threads.places", 
 MAX_REMOVED_AT_ONCE = 80
 # A usual page, two of them, and more than any page may have.
 COUNTS = st.sampled_from([20, 45, 110])
-KINDS = st.sampled_from(["user", "assistant", "hidden", "hidden", "question", "answered question"])
+KINDS = st.sampled_from(["user", "assistant", "hidden", "question", "question", "answered question"])
 
 
 @dataclass
@@ -113,15 +113,19 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(owner=st.sampled_from(OWNERS), retention=st.booleans())
     def begin(self, owner: tuple[str, str], retention: bool) -> None:
+        """Begin with items of one moment, so that each operation meets some."""
         self.retention = retention
         self.resources = self.made[retention]
         self.store = ThreadStore(self.resources)
         self.owner = owner
         self.user = self.users[owner]
-        for thread_id in (new_id("thr"), FOREIGN_IDS[0]):
-            thread = ThreadMetadata(id=thread_id, created_at=NOON)
-            self.do(self.store.save_thread(thread, self.request))
-            self.user.save(thread, self.expires)
+        thread = ThreadMetadata(id=FOREIGN_IDS[0], created_at=NOON)
+        self.do(self.store.save_thread(thread, self.request))
+        self.user.save(thread, self.expires)
+        for number, item_id in enumerate([*FOREIGN_IDS[:3], new_id("msg")]):
+            item = make_item("hidden" if number == 2 else "user", item_id, thread.id, NOON, str(number))
+            self.do(self.store.add_thread_item(thread.id, item, self.request))
+            self.user.threads[thread.id].put(item, self.expires)
 
     @property
     def request(self) -> RequestContext:
@@ -170,6 +174,7 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             operations = {self.save_a_thread: 2, self.let_two_writers_change_a_thread: 1, self.delete_a_thread: 1}
             self.one_of(data, operations)
+        self.read_threads(data)
 
     def save_a_thread(self, data: st.DataObject) -> None:
         title, created_at = data.draw(st.none() | TEXTS, label="title"), data.draw(MOMENTS, label="created at")
@@ -215,11 +220,16 @@ class StoreMachine(RuleBasedStateMachine):
             self.user.lapsed.add(thread_id)
         self.swept = False
         self.readers = [each for each in self.readers if each.thread_id != thread_id]
+        self.check_nothing_is_left(thread_id, self.owner)
+
+    def check_nothing_is_left(self, thread_id: str, owner: tuple[str, str]) -> None:
+        """Check that a thread is not there for somebody, whatever is in the table."""
+        request = self.request_by(owner)
         with pytest.raises(NotFoundError):
-            self.do(self.store.load_thread(thread_id, self.request))
+            self.do(self.store.load_thread(thread_id, request))
         with pytest.raises(NotFoundError):
-            self.do(self.store.delete_thread(thread_id, self.request))
-        assert self.do(self.store.load_thread_items(thread_id, None, 10, "asc", self.request)).data == []
+            self.do(self.store.delete_thread(thread_id, request))
+        assert self.do(self.store.load_thread_items(thread_id, None, 10, "asc", request)).data == []
 
     # Items
 
@@ -227,6 +237,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def change_items(self, data: st.DataObject) -> None:
         self.one_of(data, {self.write_some_items: 4, self.write_a_page_of_items: 1, self.delete_an_item: 2})
+        self.read_items(data)
 
     def write_some_items(self, data: st.DataObject) -> None:
         thread = self.thread(data)
@@ -258,8 +269,13 @@ class StoreMachine(RuleBasedStateMachine):
             thread.put(item, self.expires)
 
     def delete_an_item(self, data: st.DataObject) -> None:
-        thread, foreign = self.thread(data), data.draw(st.booleans(), label="foreign")
-        known = [each for each in sorted(thread.items.values) if not foreign or each in FOREIGN_IDS]
+        thread = self.thread(data)
+        known = sorted(thread.items.values)
+        readers = {each.after for each in self.readers if each.thread_id == thread.metadata.id}
+        # Rather a foreign one, or one behind which somebody will read on.
+        rather = data.draw(st.sampled_from([None, set(FOREIGN_IDS), readers, readers]), label="rather")
+        if rather is not None:
+            known = [each for each in known if each in rather] or known
         item_id = data.draw(st.sampled_from(known or ["never there"]), label="item")
         self.do(self.store.delete_thread_item(thread.metadata.id, item_id, self.request))
         thread.items.remove(item_id)
@@ -274,34 +290,45 @@ class StoreMachine(RuleBasedStateMachine):
         self.one_of(data, {self.read_items: 2, self.read_threads: 1, self.read_on: 3, self.open_a_thread: 1})
 
     def read_items(self, data: st.DataObject) -> None:
-        self.check_items(self.thread(data), None, data.draw(LIMITS, label="limit"), data.draw(ORDERS, label="order"))
+        self.read_pages(data, self.thread(data).metadata.id, data.draw(ORDERS, label="order"), None)
 
     def read_threads(self, data: st.DataObject) -> None:
-        self.check_threads(None, data.draw(LIMITS, label="limit"), data.draw(ORDERS, label="order"))
+        self.read_pages(data, None, data.draw(ORDERS, label="order"), None)
 
     def read_on(self, data: st.DataObject) -> None:
-        if not self.readers:
-            return self.read_items(data)
-        reader, limit = data.draw(st.sampled_from(self.readers), label="reader"), data.draw(LIMITS, label="limit")
-        self.readers.remove(reader)
-        if reader.thread_id is None:
-            return self.check_threads(reader.after, limit, reader.order)
-        return self.check_items(self.user.threads[reader.thread_id], reader.after, limit, reader.order)
+        if self.readers:
+            reader = data.draw(st.sampled_from(self.readers), label="reader")
+            self.readers.remove(reader)
+            self.read_pages(data, reader.thread_id, reader.order, reader.after)
 
-    def check_items(self, thread: ThreadModel, after: str | None, limit: int, order: str) -> None:
+    def read_pages(self, data: st.DataObject, thread_id: str | None, order: str, after: str | None) -> None:
+        """Read items, or threads where no thread is named, some pages of them; the rest may be read another time."""
+        while True:
+            limit = data.draw(LIMITS, label="limit")
+            if thread_id is None:
+                after = self.check_threads(after, limit, order)
+            else:
+                after = self.check_items(self.user.threads[thread_id], after, limit, order)
+            if after is None:
+                return
+            if not data.draw(st.booleans(), label="reads on at once"):
+                self.readers.append(Reader(thread_id, order, after))
+                return
+
+    def check_items(self, thread: ThreadModel, after: str | None, limit: int, order: str) -> str | None:
         thread_id = thread.metadata.id
         page = self.do(self.store.load_thread_items(thread_id, after, limit, order, self.request))
         assert page == thread.items.page(after, limit, order)
-        if page.after:
-            self.readers.append(Reader(thread_id, order, page.after))
         seen = self.do(reads.list_items(thread_id, limit, after, order, self.request))
         assert seen == thread.items.page(after, limit or reads.DEFAULT_PAGE_SIZE, order, shown)
+        after_page: str | None = page.after
+        return after_page
 
-    def check_threads(self, after: str | None, limit: int, order: str) -> None:
+    def check_threads(self, after: str | None, limit: int, order: str) -> str | None:
         page = self.do(self.store.load_threads(limit, after, order, self.request))
         assert page == self.user.shelf.page(after, limit, order)
-        if page.after:
-            self.readers.append(Reader(None, order, page.after))
+        after_page: str | None = page.after
+        return after_page
 
     def open_a_thread(self, data: st.DataObject) -> None:
         model = self.thread(data)
@@ -318,8 +345,9 @@ class StoreMachine(RuleBasedStateMachine):
         if self.retention:
             self.now += timedelta(days=data.draw(st.sampled_from([0, 1, 12, 20, 31]), label="days"))
             self.swept = False
-            for user in self.users.values():
-                user.lapse(self.now)
+            for owner, user in self.users.items():
+                for thread_id in user.lapse(self.now):
+                    self.check_nothing_is_left(thread_id, owner)
             self.readers = [each for each in self.readers if each.thread_id in {None, *self.user.threads}]
         if not self.swept and data.draw(st.booleans(), label="swept"):
             self.swept = True
@@ -333,11 +361,7 @@ class StoreMachine(RuleBasedStateMachine):
         thread_id = self.thread(data).metadata.id
         owner = data.draw(st.sampled_from(OWNERS), label="owner")
         if thread_id not in self.users[owner].threads:
-            stranger = self.request_by(owner)
-            with pytest.raises(NotFoundError):
-                self.do(self.store.load_thread(thread_id, stranger))
-            with pytest.raises(NotFoundError):
-                self.do(self.store.delete_thread(thread_id, stranger))
+            self.check_nothing_is_left(thread_id, owner)
         if data.draw(st.booleans(), label="who acts from now on"):
             self.owner, self.user = owner, self.users[owner]
             self.readers = []

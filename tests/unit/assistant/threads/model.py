@@ -107,14 +107,15 @@ class UserModel:
         del self.threads[thread_id]
         self.shelf.remove(thread_id)
 
-    def lapse(self, now: datetime) -> None:
-        """Let the threads and items go whose time is over."""
-        for thread_id, thread in list(self.threads.items()):
-            if _over(thread.expires, now):
-                self.delete(thread_id)
-                self.lapsed.add(thread_id)
-            else:
-                thread.lapse(now)
+    def lapse(self, now: datetime) -> list[str]:
+        """Let the threads and items go whose time is over; return those threads' ids."""
+        over = [thread_id for thread_id, thread in self.threads.items() if _over(thread.expires, now)]
+        for thread_id in over:
+            self.delete(thread_id)
+            self.lapsed.add(thread_id)
+        for thread in self.threads.values():
+            thread.lapse(now)
+        return over
 
 
 def _over(expires: datetime | None, now: datetime) -> bool:
