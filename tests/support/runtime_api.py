@@ -33,6 +33,8 @@ class Handling:
         stall: stop reading until the invocation's `go_on` is called.
         after: payload bytes that are read before any of these happens.
         keep_open: after a refusal, read on as if nothing had happened, instead of closing.
+        twice: after a refusal and the whole response, say 202 as well.
+        unanswered: never answer a report to `/error`.
     """
 
     refuse: int = 0
@@ -40,6 +42,8 @@ class Handling:
     stall: bool = False
     after: int = 0
     keep_open: bool = False
+    twice: bool = False
+    unanswered: bool = False
 
 
 @dataclass
@@ -258,6 +262,11 @@ class RecordingRuntimeApi:
             if "/invocation/" in path:
                 invocation = self._submitted[path.split("/")[-2]]
                 status = invocation.handling.refuse or 202
+                if invocation.handling.unanswered:
+                    invocation.started.set_result(request)
+                    await reader.read()
+                    invocation.ended.set_result(request)
+                    return False
             writer.write(_answer(status, b'{"status":"OK"}'))
             if "/invocation/" in path:
                 invocation.started.set_result(request)
@@ -328,7 +337,7 @@ class RecordingRuntimeApi:
                 name, _, value = line.decode("latin-1").partition(":")
                 request.trailers.append((name, value.strip()))
             request.complete = True
-            if not handling.refuse:
+            if not handling.refuse or handling.twice:
                 writer.write(_answer(202, b'{"status":"OK"}'))
             return True
         finally:

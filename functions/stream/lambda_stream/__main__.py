@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 
 from lambda_stream.apps import extend_path
+from lambda_stream.faults import Fault
 from lambda_stream.logs import setup_logging
 from lambda_stream.loop import InitFailed, Runtime
-from lambda_stream.runtime_api import RuntimeApiError
+from lambda_stream.runtime_api import RuntimeApi, RuntimeApiError
 from lambda_stream.settings import SettingsError, load_settings
 
 EXIT_NO_WORK = 1
@@ -23,13 +24,16 @@ def main() -> int:
         settings = load_settings(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
+        address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
+        if address:
+            asyncio.run(RuntimeApi(address).init_error(Fault("Runtime.InvalidSettings", str(error))))
         return EXIT_NO_WORK
     extend_path(settings.task_root, settings.runtime_dir)
     sink = setup_logging(json_logs=settings.json_logs, level=settings.log_level)
     runtime = Runtime(settings, sink)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(runtime.run())
+        # It is not closed: that would wait for an app that ignores its cancellation, and the process ends anyway.
+        asyncio.Runner(loop_factory=_loop_factory()).run(runtime.run())
     except InitFailed as error:
         return error.exit_code
     except RuntimeApiError as error:

@@ -63,7 +63,8 @@ def load_app(name: str) -> App:
         raise AppError(Fault.of(error, "Runtime.UserCodeSyntaxError")) from error
     except ImportError as error:
         raise AppError(Fault.of(error, "Runtime.ImportModuleError")) from error
-    except Exception as error:
+    except BaseException as error:
+        # Also sys.exit(): Lambda would learn no more than that the process has gone.
         raise AppError(Fault.of(error)) from error
     for part in attribute.split("."):
         try:

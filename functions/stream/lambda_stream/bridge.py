@@ -121,7 +121,7 @@ class Exchange:
         """Run the app to its end. Whatever it raises becomes a response, trailers or a log line."""
         try:
             await self._app(self._scope, self._receive, self._send)
-        except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:
             # Not even sys.exit() in one request may end the process that others need.
             await self._raised(error)
         else:
@@ -168,7 +168,11 @@ class Exchange:
         response = self.response
         if kind == "http.response.body" and response is not None and self._state is State.STREAMING:
             chunk = message.get("body", b"")
+            if type(chunk) is not bytes:
+                chunk = _copied(chunk)
             if response.broken:
+                # An app that goes on all the same must not keep the loop from what ends it.
+                await asyncio.sleep(0)
                 raise ResponseEnded(response.broken)
             if self._no_body:
                 chunk = b""
@@ -204,6 +208,8 @@ class Exchange:
             # Nothing was sent: a later attempt may do better.
             self._state = State.WAITING
             raise
+        if self._state is not State.STREAMING:
+            raise ResponseEnded("the function's time has ended")
         response.write(head)
 
     # ---- how it ends
@@ -250,3 +256,10 @@ class Exchange:
         except OSError as error:
             logger.error("The response could not be delivered: %s", error)
         self._state = State.ENDED
+
+
+def _copied(chunk: object) -> bytes:
+    """Return a chunk's bytes: the app may change or release its buffer before they have left."""
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(chunk)
+    raise TypeError(f"the body of a response is bytes, not {type(chunk).__name__}")

@@ -61,6 +61,8 @@ def http_request(event: object) -> tuple[Scope, bytes]:
     if not isinstance(request, Mapping):
         raise UnsupportedEvent(f"The event is no HTTP request; {_keys(event)}")
     try:
+        if "methodArn" in event or "routeArn" in event:
+            raise UnsupportedEvent("Events of an API Gateway authorizer are not supported: their answer is a policy")
         if event.get("version") == "2.0" and isinstance(request.get("http"), Mapping):
             scope = _version_2(event, request, request["http"])
         elif "httpMethod" in event and "elb" not in request:

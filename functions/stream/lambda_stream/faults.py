@@ -43,7 +43,7 @@ class Fault:
         if len(lines) > MAX_TRACE_LINES:
             lines = [*lines[:2], "...", *lines[3 - MAX_TRACE_LINES :]]
         name = kind or f"Function.{_NOT_IN_A_TYPE.sub('_', type(error).__name__)}"
-        return cls(name, str(error)[:MAX_MESSAGE], tuple(lines))
+        return cls(name, message_of(error)[:MAX_MESSAGE], tuple(lines))
 
     def document(self, request_id: str = "") -> bytes:
         """Return the JSON that `/error` and `/init/error` take, with the keys that awslambdaric uses."""
@@ -69,3 +69,11 @@ class Fault:
             "paths": [],
         }
         return json.dumps(cause).encode("ascii")
+
+
+def message_of(error: BaseException) -> str:
+    """Return an exception's text, also of one whose own method for it fails."""
+    try:
+        return str(error)
+    except Exception:
+        return f"a {type(error).__name__} that cannot be put into words"

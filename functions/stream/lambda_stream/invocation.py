@@ -59,6 +59,7 @@ class InvocationRun:
     __slots__ = (
         "_abandoning",
         "_api",
+        "_context",
         "_cutting",
         "_exchange",
         "_guard",
@@ -81,10 +82,12 @@ class InvocationRun:
         self._cutting: asyncio.Task[None] | None = None
         self._abandoning: asyncio.TimerHandle | None = None
         self._returned = False
+        self._context: Context
         self._task: asyncio.Task[None]
 
     def start(self, context: Context) -> None:
         """Begin, in a context of its own: what the app puts into it ends with the invocation."""
+        self._context = context
         self._task = self._host.loop.create_task(self._run(), context=context)
 
     def disconnect(self) -> None:
@@ -115,7 +118,7 @@ class InvocationRun:
             CURRENT_CONTEXT.set(context)
             event = json.loads(invocation.event.decode())
             scope, body = http_request(event)
-        except (ContextError, UnsupportedEvent, ValueError) as error:
+        except (ContextError, UnsupportedEvent, ValueError, RecursionError) as error:
             fault = Fault(_refusal_kind(error), str(error))
             logger.error("%s: %s", fault.kind, fault.message)
             await self._api.invocation_error(invocation, fault)
@@ -136,12 +139,18 @@ class InvocationRun:
         await exchange.run()
 
     async def _open_response(self) -> ResponseStream:
-        stream = self._stream = await self._api.respond(self._invocation, self._on_broken, self._end_if_over)
+        stream = self._stream = await self._api.respond(self._invocation, self._on_broken, self._on_settled)
         return stream
 
     def _on_broken(self, why: str) -> None:
-        logger.warning("The response cannot be delivered: %s", why)
+        # The news may come from the connection, whose context is no invocation's: a log line has a request id.
+        self._context.copy().run(logger.warning, "The response cannot be delivered: %s", why)
         self.disconnect()
+
+    def _on_settled(self) -> None:
+        if self._abandoning is not None:
+            self._abandoning.cancel()
+        self._end_if_over()
 
     def _count_broken_stream(self, fault: Fault) -> None:
         host = self._host
@@ -152,8 +161,6 @@ class InvocationRun:
             return
         if self._guard is not None:
             self._guard.cancel()
-        if self._abandoning is not None:
-            self._abandoning.cancel()
         self._on_end()
 
     # ---- the deadline

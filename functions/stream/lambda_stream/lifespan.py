@@ -9,6 +9,7 @@ from typing import Any
 
 from lambda_stream.bridge import App, Message
 from lambda_stream.events import ASGI_VERSION
+from lambda_stream.faults import message_of
 
 ANSWERS = frozenset(
     f"lifespan.{step}.{outcome}" for step in ("startup", "shutdown") for outcome in ("complete", "failed")
@@ -65,18 +66,27 @@ class Lifespan:
         self._to_app.put_nowait({"type": f"lifespan.{name}"})
         if self._task is None:
             scope = {"type": "lifespan", "asgi": ASGI_VERSION, "state": self.state}
-            self._task = asyncio.ensure_future(self._app(scope, self._receive, self._send))
+            self._task = asyncio.create_task(self._run(scope))
         either: set[asyncio.Future[Any]] = {answered, self._task}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if answered.done():
             return answered.result()
         error = None if self._task.cancelled() else self._task.exception()
+        if name == "startup" and isinstance(error, LifespanFailed):
+            raise error
         if name == "startup":
             # The spec's way for an app to say that it has no lifespan.
             logger.debug("The app has no lifespan", exc_info=error)
         else:
             logger.error("The app's lifespan ended before its shutdown", exc_info=error)
         return None
+
+    async def _run(self, scope: dict[str, Any]) -> None:
+        try:
+            await self._app(scope, self._receive, self._send)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Out of a task they end the process without a word.
+            raise LifespanFailed(f"the app's lifespan raised {type(error).__name__} {message_of(error)}") from error
 
     async def _receive(self) -> Message:
         return await self._to_app.get()

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from lambda_stream.context import CURRENT_CONTEXT
+from lambda_stream.faults import message_of
 
 TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 TEXT_TIME = "%Y-%m-%dT%H:%M:%S"
@@ -64,7 +65,7 @@ class JsonFormatter(logging.Formatter):
             kind, error, trace = record.exc_info
             line["stackTrace"] = traceback.format_tb(trace)
             line["errorType"] = kind.__name__
-            line["errorMessage"] = str(error)
+            line["errorMessage"] = "" if error is None else message_of(error)
             line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         line["requestId"] = getattr(record, "aws_request_id", "")
         tenant = getattr(record, "tenant_id", None)
@@ -104,7 +105,9 @@ class SinkHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = min(50, max(0, record.levelno)) // 10 * 10
         try:
-            self.log_sink.log(self.format(record), frame_type=self._frame_types.get(level))
+            # Half of a surrogate pair, which an exception's text may hold, has no UTF-8 form.
+            line = self.format(record).encode("utf-8", "backslashreplace").decode()
+            self.log_sink.log(line, frame_type=self._frame_types.get(level))
         except Exception:  # logging's own contract: a log line never raises
             self.handleError(record)
 

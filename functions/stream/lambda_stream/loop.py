@@ -26,6 +26,10 @@ EXIT_BEFORE_SNAPSHOT = 64
 EXIT_AFTER_RESTORE = 65
 SHUTDOWN_GRACE = 0.25
 """Seconds that running invocations get on SIGTERM: half of the 500 ms after which Lambda kills the process."""
+CANCEL_GRACE = 0.05
+"""Seconds more for those that had to be cancelled."""
+LIFESPAN_GRACE = 0.15
+"""Seconds that the app's shutdown gets: most of what is left."""
 
 logger = logging.getLogger("lambda_stream")
 
@@ -74,7 +78,10 @@ class Runtime:
             await self._serve(stopping)
         finally:
             extension.close()
-            await self._lifespan.shutdown()
+            try:
+                await asyncio.wait_for(self._lifespan.shutdown(), LIFESPAN_GRACE)
+            except TimeoutError:
+                logger.error("The app's shutdown takes longer than Lambda allows")
 
     # ---- initialisation
 
@@ -91,6 +98,8 @@ class Runtime:
             await self._init_failed(error.fault)
         except LifespanFailed as error:
             await self._init_failed(Fault("Runtime.LifespanFailed", str(error)))
+        except BaseException as error:
+            await self._init_failed(Fault.of(error))
         finally:
             gc.enable()
         gc.freeze()
@@ -106,13 +115,13 @@ class Runtime:
         try:
             await run_before_snapshot()
             await self._api.restore_next()
-        except Exception as error:
+        except BaseException as error:
             logger.exception("The snapshot cannot be taken")
             await self._api.init_error(Fault.of(error, "Runtime.BeforeSnapshotError"))
             raise InitFailed(EXIT_BEFORE_SNAPSHOT) from error
         try:
             await run_after_restore()
-        except Exception as error:
+        except BaseException as error:
             logger.exception("The snapshot cannot be restored")
             await self._api.restore_error(Fault.of(error, "Runtime.AfterRestoreError"))
             raise InitFailed(EXIT_AFTER_RESTORE) from error
@@ -137,7 +146,6 @@ class Runtime:
         stopped.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*(worker.stop() for worker in workers)), SHUTDOWN_GRACE)
-        for worker in workers:
-            await worker.close()
+        await asyncio.wait([loop.create_task(worker.close()) for worker in workers], timeout=CANCEL_GRACE)
         if failed.done():
             failed.result()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from json.encoder import encode_basestring
 
 MAX_PRELUDE = 16 * 1024
 """Bytes of a prelude with its delimiter. Lambda refuses a longer one, and by then the response has begun."""
 DELIMITER = bytes(8)
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
+"""A header's name in lower case (RFC 9110, 5.6.2)."""
 NO_BODY_STATUSES = frozenset({204, 304})
 
 # Lambda's HTTP endpoint frames the response itself: what describes the hop to it is not the client's business.
@@ -42,14 +45,23 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
         The JSON followed by its delimiter, 8 NUL bytes.
 
     Raises:
-        PreludeError: a header has a line break or a NUL, or all of them are too long together.
+        PreludeError: the status or a header's name is none, a header has a line break or a NUL, or all of them are
+            too long together.
     """
     plain: dict[str, str] = {}
     cookies: list[str] = []
+    if not isinstance(status, int) or not 200 <= status <= 999:
+        raise PreludeError(f"{status!r} is no status of a response")
+    hop_by_hop: set[bytes] = set()
     for raw_name, raw_value in headers:
         name = raw_name.lower()
         if name in DROPPED:
+            if name == b"connection":
+                # It names headers that are meant for this hop alone (RFC 9110, 7.6.1).
+                hop_by_hop.update(token.strip() for token in raw_value.lower().split(b","))
             continue
+        if _NAME.fullmatch(name) is None:
+            raise PreludeError(f"{name!r} is no name of a response header")
         if b"\n" in raw_value or b"\r" in raw_value or b"\0" in raw_value:
             raise PreludeError(f"the value of the response header {name!r} has a line break or a NUL")
         text = raw_value.decode("latin-1")
@@ -58,6 +70,8 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
             continue
         key = name.decode("latin-1")
         plain[key] = f"{plain[key]}, {text}" if key in plain else text
+    for name in hop_by_hop:
+        plain.pop(name.decode("latin-1"), None)
     # Text as it is, without spaces: byte for byte what JSON.stringify makes of the same prelude.
     members = ",".join([f"{encode_basestring(key)}:{encode_basestring(text)}" for key, text in plain.items()])
     document = f'{{"statusCode":{status:d},"headers":{{{members}}}'

@@ -25,7 +25,7 @@ class ResponseStream:
         on_settled: called once, when Lambda has answered to the response or never will.
     """
 
-    __slots__ = ("_connection", "_finished", "_on_broken", "_on_settled", "_unsent", "broken", "settled")
+    __slots__ = ("_begun", "_connection", "_finished", "_head", "_on_broken", "_on_settled", "broken", "settled")
 
     def __init__(
         self,
@@ -35,15 +35,15 @@ class ResponseStream:
         on_settled: Callable[[], None],
     ) -> None:
         self._connection = connection
+        self._head = head
         self._on_broken = on_broken
         self._on_settled = on_settled
-        self._unsent: list[bytes] | None = [head]
-        """What leaves at the loop's next turn, until it has: the prelude and a short body cost one system call."""
+        self._begun = False
         self._finished = False
         self.broken: str = ""
         """Why the response cannot be delivered; empty while it can."""
-        self.settled = False
-        """Whether Lambda has answered, or never will."""
+        self.settled = True
+        """Whether no answer of Lambda's is to come: it has, it never will, or nothing was sent."""
 
     @property
     def paused(self) -> bool:
@@ -51,7 +51,7 @@ class ResponseStream:
         return self._connection.paused
 
     def write(self, chunk: bytes) -> None:
-        """Send a chunk.
+        """Send a chunk, the first with the request's head before it.
 
         An empty one is skipped: on the wire a chunk without a byte ends the response.
 
@@ -61,15 +61,14 @@ class ResponseStream:
         size = len(chunk)
         if size == 0:
             return
-        unsent = self._unsent
-        if unsent is None:
-            if not self._connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
-                self._break("the connection to the Runtime API is closed")
-                raise StreamBroken(self.broken)
-            return
-        if len(unsent) == 1:
-            self._connection.loop.call_soon(self._begin)
-        unsent += (b"%x\r\n" % size, chunk, b"\r\n")
+        if not self._begun:
+            self._begun = True
+            self.settled = False
+            self._connection.begin(b"".join((self._head, b"%x\r\n" % size, chunk, b"\r\n")), self._answered)
+        elif not self._connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
+            self._break("the connection to the Runtime API is closed")
+        if self.broken:
+            raise StreamBroken(self.broken)
 
     async def drain(self) -> None:
         """Wait until Lambda has taken most of what was written.
@@ -77,8 +76,6 @@ class ResponseStream:
         Raises:
             StreamBroken: it never will.
         """
-        if self._unsent is not None:
-            self._begin()
         await self._connection.drain()
         if self.broken:
             raise StreamBroken(self.broken)
@@ -110,25 +107,15 @@ class ResponseStream:
     def _end(self, last: bytes) -> None:
         if not self.broken and not self._finished:
             self._finished = True
-            if self._unsent is None:
-                self._connection.write(last)
-            else:
-                self._unsent.append(last)
-                self._begin()
-
-    def _begin(self) -> None:
-        unsent, self._unsent = self._unsent, None
-        if unsent is not None:
-            self._connection.begin(b"".join(unsent), self._answered)
+            self._connection.write(last)
 
     def _answered(self, answer: Answer | ConnectionBroken) -> None:
         if not isinstance(answer, Answer):
             self._break(str(answer))
         elif answer.status >= 400:
             self._break(f"the Runtime API refused the response with status {answer.status}: {answer.body[:500]!r}")
-            if not self._finished:
-                # Half a request stands on the connection.
-                self._connection.abort()
+            # Half a request may stand on the connection, and a second answer may come.
+            self._connection.abort()
         self.settled = True
         self._on_settled()
 

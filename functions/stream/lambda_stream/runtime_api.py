@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ MAX_XRAY_CAUSE = 64 * 1024
 """Bytes of an X-Ray cause; a longer one is left out, as a header it could cost the error report itself."""
 NEXT_ATTEMPTS = 6
 """Times that `/next` may fail in a row before the process gives up and Lambda starts another."""
+REPORT_SECONDS = 2.0
+"""How long the API may take for the report of an error; there is work after it."""
 FIRST_RETRY_DELAY = 0.05
 """Seconds before the second attempt; doubled for each one after it, 1.6 s in all."""
 
@@ -102,6 +103,7 @@ class RuntimeApi:
         try:
             invocation = _invocation(answer)
         except (OSError, ValueError) as error:
+            self._drop()
             self._polling = asyncio.get_running_loop().create_task(self._poll_anew(error))
         else:
             self._take(invocation)
@@ -117,6 +119,8 @@ class RuntimeApi:
                 invocation = _invocation(await self._exchange(self._next))
             except (OSError, ValueError) as error:
                 failure = error
+                # What comes after an answer that makes no sense would make none either.
+                self._drop()
             else:
                 self._take(invocation)
                 return
@@ -149,13 +153,11 @@ class RuntimeApi:
         cause = fault.xray_cause()
         xray = f"{XRAY_HEADER}: {cause.decode()}\r\n" if len(cause) <= MAX_XRAY_CAUSE else ""
         path = f"/runtime/invocation/{invocation.request_id}/error"
-        with contextlib.suppress(OSError):
-            await self._report(path, fault, fault.document(invocation.request_id), xray + _echo(invocation))
+        await self._report(path, fault, fault.document(invocation.request_id), xray + _echo(invocation))
 
     async def init_error(self, fault: Fault) -> None:
         """Report a start-up that failed."""
-        with contextlib.suppress(OSError):
-            await self._report("/runtime/init/error", fault, fault.document())
+        await self._report("/runtime/init/error", fault, fault.document())
 
     async def restore_next(self) -> None:
         """Tell Lambda that the snapshot may be taken; returns in a restored copy, without any connection.
@@ -173,8 +175,7 @@ class RuntimeApi:
 
     async def restore_error(self, fault: Fault) -> None:
         """Report a restore that failed."""
-        with contextlib.suppress(OSError):
-            await self._report("/runtime/restore/error", fault, fault.document())
+        await self._report("/runtime/restore/error", fault, fault.document())
 
     def close(self) -> None:
         """Close the connection, and ask for nothing any more until the next `poll`."""
@@ -194,7 +195,13 @@ class RuntimeApi:
             f"Content-Type: application/json\r\nContent-Length: {len(document)}\r\n"
             f"{ERROR_TYPE_HEADER}: {fault.kind}\r\n{headers}",
         )
-        await self._exchange(head + b"\r\n" + document)
+        try:
+            await asyncio.wait_for(self._exchange(head + b"\r\n" + document), REPORT_SECONDS)
+        except TimeoutError:
+            self._drop()
+        except OSError:
+            # Nobody is left to be told.
+            pass
 
     async def _exchange(self, request: bytes) -> Answer:
         connection = await self._connected()
@@ -233,12 +240,17 @@ def _invocation(answer: Answer | ConnectionBroken) -> Invocation:
     if answer.status != 200:
         raise ValueError(f"status {answer.status}: {answer.body[:500]!r}")
     headers = answer.headers
+    request_id = headers.get("lambda-runtime-aws-request-id")
+    if not request_id:
+        raise ValueError("an event without a request id")
+    deadline = headers.get("lambda-runtime-deadline-ms", "")
     client_context = headers.get("lambda-runtime-client-context")
     cognito_identity = headers.get("lambda-runtime-cognito-identity")
     return Invocation(
-        request_id=headers.get("lambda-runtime-aws-request-id", ""),
+        request_id=request_id,
         invocation_id=headers.get("lambda-runtime-invocation-id"),
-        deadline_ms=int(headers.get("lambda-runtime-deadline-ms") or 0),
+        # Without one that can be read there is nothing to guard.
+        deadline_ms=int(deadline) if deadline.isdecimal() else 0,
         trace_id=headers.get("lambda-runtime-trace-id"),
         function_arn=headers.get("lambda-runtime-invoked-function-arn"),
         client_context=_utf8(client_context),

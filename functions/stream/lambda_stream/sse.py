@@ -13,6 +13,8 @@ from lambda_stream.bridge import App, Message, Receive, Scope, Send
 COMMENT = b":\n\n"
 EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 """What ends an event; a comment anywhere else would fall into one."""
+LONGEST_END = max(map(len, EVENT_ENDS))
+"""Bytes of a stream that tell whether an event has just ended."""
 
 
 class EventStreams:
@@ -21,7 +23,7 @@ class EventStreams:
     Args:
         app: the app.
         heartbeat: seconds of silence after which a comment is sent; 0 for never. 15 or less keeps proxies content.
-        padding: whether a comment follows each event at once, in a write of its own.
+        padding: whether a comment follows each chunk that ends an event, at once and in a write of its own.
     """
 
     def __init__(self, app: App, heartbeat: float, padding: bool) -> None:
@@ -46,6 +48,7 @@ class _EventStream:
         self._heartbeat = heartbeat
         self._padding = padding
         self._between_events = False
+        self._tail = b""
         self._last_sent = 0.0
         self._beat: asyncio.Task[None] | None = None
         self._active = False
@@ -53,10 +56,10 @@ class _EventStream:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             await self._send(message)
-            self._active = any(
-                name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
-                for name, value in message.get("headers", ())
-            )
+            named = {bytes(name).lower(): bytes(value).lower() for name, value in message.get("headers", ())}
+            # In compressed bytes nobody sees where an event ends, and a comment would destroy them.
+            plain = named.get(b"content-encoding", b"identity") == b"identity"
+            self._active = plain and named.get(b"content-type", b"").startswith(b"text/event-stream")
             self._between_events = self._active
             if self._active and self._heartbeat:
                 self._last_sent = asyncio.get_running_loop().time()
@@ -68,7 +71,9 @@ class _EventStream:
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
         if chunk:
-            self._between_events = chunk.endswith(EVENT_ENDS)
+            # An event may come in pieces.
+            self._tail = (self._tail + bytes(chunk[-LONGEST_END:]))[-LONGEST_END:]
+            self._between_events = self._tail.endswith(EVENT_ENDS)
             self._last_sent = asyncio.get_running_loop().time()
         if not more:
             self.close()

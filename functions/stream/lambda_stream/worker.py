@@ -53,8 +53,10 @@ class Worker:
         self._api.close()
 
     def _serve(self, invocation: Invocation) -> None:
-        if self._sets_trace and invocation.trace_id is not None:
-            os.environ[TRACE_VARIABLE] = invocation.trace_id
+        trace_id = invocation.trace_id
+        # The environment holds no NUL, and this runs where nobody catches an error.
+        if self._sets_trace and trace_id is not None and "\0" not in trace_id:
+            os.environ[TRACE_VARIABLE] = trace_id
         run = self._run = InvocationRun(self._host, self._api, invocation, self._ended)
         run.start(self._context.copy())
 

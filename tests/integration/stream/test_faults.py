@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.lambda_events import function_url_event
+from tests.support.lambda_events import function_url_event, rest_api_event
 from tests.support.runtime_api import Handling
 from tests.support.stream_process import StreamProcess
 
@@ -63,6 +63,42 @@ def test_an_app_that_stops_for_a_broken_stream_is_not_blamed_for_it(runtime: Str
     assert "cannot be delivered" in log
     assert "Traceback" not in log
     assert "BrokenStreams" not in log
+
+
+def test_a_response_that_is_refused_and_taken_costs_no_later_event(runtime: StreamProcess) -> None:
+    refusal = Handling(refuse=413, keep_open=True, twice=True)
+    for _ in range(3):
+        runtime.submit(function_url_event("/hello"), refusal)
+        assert serves_on(runtime)
+
+
+def test_news_of_a_broken_response_carries_its_request_id(runtime: StreamProcess) -> None:
+    submitted = runtime.submit(function_url_event("/writes_on"), Handling(refuse=413, after=2000))
+    submitted.response()
+    assert serves_on(runtime)
+    (line,) = [line for line in runtime.log().splitlines() if "cannot be delivered" in line]
+    assert submitted.request_id in line
+
+
+def test_an_error_report_that_is_never_answered_does_not_hold_the_next_event(runtime: StreamProcess) -> None:
+    report = runtime.submit(b"not json", Handling(unanswered=True))
+    assert serves_on(runtime)
+    assert report.response().path.endswith("/error")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Lambda-Runtime-Deadline-Ms": "soon"}, {"Lambda-Runtime-Trace-Id": "Root=1\0"}],
+    ids=["deadline", "trace"],
+)
+def test_a_header_that_makes_no_sense_costs_nothing_but_itself(runtime: StreamProcess, headers: dict[str, str]) -> None:
+    assert runtime.invoke(function_url_event("/hello"), headers=headers).payload == b"hello"
+    assert serves_on(runtime)
+
+
+def test_an_event_without_an_id_is_asked_for_again(runtime: StreamProcess) -> None:
+    runtime.submit(function_url_event("/hello"), headers={"Lambda-Runtime-Aws-Request-Id": ""})
+    assert serves_on(runtime)
 
 
 def test_a_refused_error_report_is_survived(runtime: StreamProcess) -> None:
@@ -134,6 +170,13 @@ def test_an_event_of_6_mb_arrives_whole(runtime: StreamProcess, chunked: bool) -
             "WebSocket events are not supported",
         ),
         ({"requestContext": {"elb": {}}, "httpMethod": "GET"}, "Runtime.UnsupportedEvent", "Load Balancer"),
+        ({**function_url_event("/hello"), "routeArn": "arn:x"}, "Runtime.UnsupportedEvent", "authorizer"),
+        (
+            {**rest_api_event("/hello"), "type": "REQUEST", "methodArn": "arn:x"},
+            "Runtime.UnsupportedEvent",
+            "authorizer",
+        ),
+        (b"[" * 200_000, "Runtime.UnmarshalError", "recursion"),
     ],
 )
 def test_what_is_no_http_request_gets_a_clear_error(

@@ -14,7 +14,7 @@ tokens = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-", min_si
 values = st.binary(max_size=40).filter(lambda value: not set(value) & set(b"\r\n\0"))
 
 
-@given(st.integers(100, 599), st.lists(st.tuples(tokens, values), max_size=10))
+@given(st.integers(200, 599), st.lists(st.tuples(tokens, values), max_size=10))
 def test_every_header_arrives_and_the_delimiter_stands_once(status: int, headers: list[tuple[bytes, bytes]]) -> None:
     encoded = prelude(status, headers)
     document, delimiter, rest = encoded.partition(bytes(8))
@@ -42,3 +42,14 @@ def test_a_value_that_could_forge_a_header_is_refused(bad: bytes) -> None:
 def test_the_limit_counts_cookies_too() -> None:
     with pytest.raises(PreludeError, match=str(MAX_PRELUDE)):
         prelude(200, [(b"set-cookie", b"a" * 8192), (b"set-cookie", b"b" * 8192)])
+
+
+def test_a_header_that_connection_names_is_dropped() -> None:
+    document = prelude(200, [(b"x-hop", b"1"), (b"Connection", b"close, X-Hop"), (b"x-kept", b"2")]).partition(b"\0")[0]
+    assert json.loads(document)["headers"] == {"x-kept": "2"}
+
+
+@pytest.mark.parametrize(("status", "name"), [(0, b"x"), (101, b"x"), (1000, b"x"), (200, b"x y"), (200, b"")])
+def test_what_is_no_status_or_name_is_refused(status: int, name: bytes) -> None:
+    with pytest.raises(PreludeError):
+        prelude(status, [(name, b"1")])
