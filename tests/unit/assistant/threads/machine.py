@@ -281,6 +281,9 @@ class StoreMachine(RuleBasedStateMachine):
         thread.items.remove(item_id)
         with pytest.raises(NotFoundError):
             self.do(self.store.load_item(thread.metadata.id, item_id, self.request))
+        for reader in [each for each in self.readers if (each.thread_id, each.after) == (thread.metadata.id, item_id)]:
+            self.readers.remove(reader)
+            self.read_pages(data, reader.thread_id, reader.order, reader.after)
 
     # Pages
 
@@ -343,7 +346,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def pass_time(self, data: st.DataObject) -> None:
         if self.retention:
-            self.now += timedelta(days=data.draw(st.sampled_from([0, 1, 12, 20, 31]), label="days"))
+            self.now += timedelta(days=data.draw(st.sampled_from([1, 12, 20, 20, 31]), label="days"))
             self.swept = False
             for owner, user in self.users.items():
                 for thread_id in user.lapse(self.now):
@@ -352,6 +355,11 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.swept and data.draw(st.booleans(), label="swept"):
             self.swept = True
             assert self.do(sweep(self.resources)).failed == 0
+        if self.user.threads:
+            # What is left is seen, and often lives on.
+            self.read_items(data)
+            if data.draw(st.booleans(), label="goes on"):
+                self.write_some_items(data)
 
     # Others
 
