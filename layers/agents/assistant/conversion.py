@@ -7,6 +7,7 @@ model knows what was done, and a provider's marks on a call (Gemini's signature,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,6 +44,7 @@ from assistant import images
 from assistant.attachments import attachment_to_content
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
+from assistant.failure_log import log_failure
 from assistant.hooks import find_hook
 from assistant.ids import new_id
 from assistant.threads.rows import now
@@ -51,6 +53,8 @@ from assistant.turns.ending import is_mark
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
+
+logger = logging.getLogger(__name__)
 
 TOOL_ROUND = "tool_round"
 
@@ -130,6 +134,10 @@ class ItemConverter(ThreadItemConverter):
                 facts = await describe(tag.id, self._context)
             except NotFoundError:
                 facts = "It does not exist."
+            except Exception as error:
+                # The mention stays in the thread: what it does to the hook must not break each later turn.
+                log_failure(logger, "a mention could not be looked up", error)
+                facts = "It could not be looked up."
         return ResponseInputTextParam(type="input_text", text=f"The user mentions @{tag.text}. {facts}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from functools import partial
 from importlib import import_module
 from typing import assert_never
@@ -29,6 +28,7 @@ from assistant import attachments, feedback, reads
 from assistant.answers import readable, serialized
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
+from assistant.lines import one_line
 from assistant.threads.client import client_thread
 from assistant.threads.store import ThreadStore
 
@@ -53,10 +53,9 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
             page = await reads.list_items(items.thread_id, items.limit, items.after, items.order, context)
             return await readable(page, context)
         case ThreadsUpdateReq(params=update):
-            if len(update.title) > MAX_TITLE_CHARACTERS:
-                raise InvalidRequestError(f"A title may have {MAX_TITLE_CHARACTERS} characters.")
+            title = one_line(update.title, MAX_TITLE_CHARACTERS, "A title")
             thread = await store.load_thread(update.thread_id, context)
-            thread.title = update.title
+            thread.title = title
             await store.save_thread(thread, context)
             return serialized(client_thread(thread))
         case ThreadsDeleteReq(params=delete):
@@ -81,7 +80,7 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
 async def _transcribe(audio_base64: str, mime_type: str, context: RequestContext) -> bytes:
     try:
         audio = base64.b64decode(audio_base64, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise InvalidRequestError("The audio is not valid base64.") from None
     speech = await asyncio.to_thread(import_module, "assistant.speech")
     result: BaseModel = await speech.transcribe(audio, mime_type, context)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from helpdesk.permissions import check_may_write
+from helpdesk.records.keys import RecordNumber
 from helpdesk.records.tasks import Filter, Priority, Tasks
 from helpdesk.widgets import tasks as tasks_widget
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _CompleteTask(BaseModel):
-    id: int
+    id: RecordNumber
     filter: Filter = "all"
 
 

@@ -15,6 +15,7 @@ from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from helpdesk.permissions import grants_of
 from helpdesk.records.employees import Employee, Employees
+from helpdesk.records.keys import read_number
 from helpdesk.records.tasks import Task, Tasks
 from helpdesk.widgets.parts import part, root, text
 
@@ -74,13 +75,13 @@ def _employees(context: RequestContext) -> Employees:
 
 
 async def _find(entity_id: str, context: RequestContext) -> Task | Employee:
-    kind, _, number = entity_id.partition("-")
+    kind, _, digits = entity_id.partition("-")
+    number = read_number(digits)
     record: Task | Employee | None = None
-    if number.isascii() and number.isdigit():
-        if kind == "task":
-            record = await _tasks(context).get(int(number))
-        elif kind == "employee":
-            record = await _employees(context).get(int(number))
+    if number is not None and kind == "task":
+        record = await _tasks(context).get(number)
+    elif number is not None and kind == "employee":
+        record = await _employees(context).get(number)
     if record is None:
         raise NotFoundError("What was mentioned does not exist.")
     return record

@@ -10,6 +10,7 @@ import sys
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -280,6 +281,35 @@ async def test_what_a_mention_means_comes_from_the_callers_records(new_thread: N
     assert (await thread.http.get("/chatkit/api/entities/task-99")).status_code == 404
     tag = {"type": "input_tag", "id": "employee-7", "text": "Zeeshan", "data": {"status": "fired"}, "group": "People"}
     assert await thread.say("What about ", [tag])
+
+
+@pytest.mark.parametrize(
+    "entity_id", [f"task-{'9' * 4301}", f"employee-{'9' * 4200}", "task-\u00b2", "a" * 5000, "\x00"]
+)
+async def test_a_mention_of_what_cannot_be_breaks_no_turn(new_thread: NewThread, entity_id: str) -> None:
+    thread = new_thread()
+    preview = await thread.http.get(f"/chatkit/api/entities/{quote(entity_id, safe='')}")
+    assert (preview.status_code, preview.json()["error"]["code"]) == (404, "not_found")
+    for tags in ([{"type": "input_tag", "id": entity_id, "text": "it", "data": {}}], []):
+        assert (await thread.say("!say I am well.", tags)).startswith("I am well.")
+
+
+async def test_a_mention_whose_look_up_fails_breaks_no_turn(
+    new_thread: NewThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(entity_id: str, context: object) -> str:
+        raise RuntimeError("the password is hunter2")
+
+    monkeypatch.setattr("helpdesk.entities.entity_to_input", broken)
+    thread = new_thread()
+    assert await thread.say("!say I am well.", [{"type": "input_tag", "id": "task-1", "text": "it", "data": {}}])
+
+
+async def test_a_search_that_is_no_name_is_refused_in_the_one_form(new_thread: NewThread) -> None:
+    refused = await new_thread().http.get("/chatkit/api/entities", params={"query": "my diary" * 100})
+    assert refused.status_code == 400
+    error = {"code": "invalid_request", "message": "query: String should have at most 200 characters"}
+    assert refused.json() == {"error": error}
 
 
 async def test_an_answer_carries_its_sources_and_keeps_them(new_thread: NewThread) -> None:

@@ -93,6 +93,20 @@ async def test_dictation_becomes_text(new_thread: NewThread) -> None:
     assert "15 bytes of audio/webm" in answer.json()["text"]
 
 
+@pytest.mark.parametrize("audio", ["é", "a", "a b="])
+async def test_audio_that_is_no_base64_is_refused(new_thread: NewThread, audio: str) -> None:
+    answer = await new_thread().post("input.transcribe", audio_base64=audio, mime_type="audio/webm")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("title", ["", " \n", "a\x00b", "x" * 501])
+async def test_a_title_that_is_no_line_is_refused(new_thread: NewThread, title: str) -> None:
+    thread = new_thread()
+    await thread.say("!say Hello.")
+    refused = await thread.post("threads.update", thread_id=thread.thread_id, title=title)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize("settings", [{"llm_provider": "gemini", "gemini_api_key": Secret(value="test")}])
 async def test_a_provider_without_an_audio_api_says_so(new_thread: NewThread) -> None:
     audio = base64.b64encode(b"\x1aE\xdf\xa3 some audio").decode()

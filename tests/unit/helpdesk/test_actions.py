@@ -90,9 +90,13 @@ async def test_an_action_without_a_widget_shows_a_new_one(conversation: Conversa
         ("tasks.drop_all", {}),
         ("tasks.complete", None),
         ("tasks.complete", {"id": "first"}),
+        ("tasks.complete", {"id": 10**10}),
+        ("tasks.complete", {"id": 10**4200}),
+        ("tasks.complete", {"id": -1}),
         ("tasks.complete", {"id": 1, "filter": "everyones"}),
         ("tasks.add", {"title": "x", "priority": "urgent"}),
         ("tasks.add", {"title": " "}),
+        ("tasks.add", {"title": "a\x00b"}),
     ],
 )
 async def test_what_does_not_fit_is_refused_and_changes_nothing(

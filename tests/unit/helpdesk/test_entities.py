@@ -53,7 +53,19 @@ async def test_the_model_reads_the_callers_record_whatever_the_page_sent(context
 
 
 @pytest.mark.parametrize(
-    "entity_id", ["task-9", "employee-8", "invoice-501", "task-", "task--1", "task-٣", "", "task-1x"]
+    "entity_id",
+    [
+        "task-9",
+        "employee-8",
+        "invoice-501",
+        "task-",
+        "task--1",
+        "task-٣",
+        "",
+        "task-1x",
+        f"task-{'9' * 11}",
+        f"employee-{'9' * 4301}",
+    ],
 )
 async def test_what_does_not_exist_is_not_found(context: RequestContext, entity_id: str) -> None:
     with pytest.raises(NotFoundError):

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, InvalidRequestError
 from assistant.failure_log import log_failure
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,14 @@ def add_error_handlers(app: FastAPI) -> None:
         content = {"error": {"code": code, "message": f"{status.phrase}."}}
         return json_response(content, status, error.headers)
 
+    async def of_parameters(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+        # The place and the rule alone: what was sent stays out of the answer.
+        problems = (f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+        return error_response(InvalidRequestError("; ".join(problems)))
+
     app.add_exception_handler(AssistantError, of_ours)
+    app.add_exception_handler(RequestValidationError, of_parameters)
     app.add_exception_handler(HTTPException, of_routing)
     app.add_middleware(UnexpectedErrors)
 

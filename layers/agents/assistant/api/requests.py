@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from chatkit.types import ChatKitReq, NonStreamingReq, StreamingReq
+from chatkit.types import (
+    ChatKitReq,
+    NonStreamingReq,
+    StreamingReq,
+    ThreadsCustomActionReq,
+    ThreadsSyncCustomActionReq,
+)
 from pydantic import ValidationError
 
 from assistant.errors import InvalidRequestError
@@ -81,10 +87,16 @@ def _has_text(content: object) -> bool:
 
 def _validated(body: Mapping[str, Any]) -> StreamingReq | NonStreamingReq:
     try:
-        return _adapter().validate_python(body)
+        request = _adapter().validate_python(body)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         raise InvalidRequestError("; ".join(map(_described, problems[:MAX_REPORTED_PROBLEMS]))) from None
+    # ChatKit's own default for it is a type variable (chatkit.actions, 1.6.5).
+    if isinstance(request, ThreadsCustomActionReq | ThreadsSyncCustomActionReq) and not isinstance(
+        request.params.action.type, str
+    ):
+        raise InvalidRequestError("params.action.type: Field required")
+    return request
 
 
 def _described(problem: ErrorDetails) -> str:

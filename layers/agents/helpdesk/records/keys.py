@@ -15,12 +15,16 @@ Numbers are padded, so that sort keys sort as the numbers do.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from assistant.keys import Key, app_partition
 
 # Ten digits: a user would need a task a second for three centuries.
 NUMBER_DIGITS = 10
+# A record's number where it comes from outside: a page, a model.
+RecordNumber = Annotated[int, Field(ge=0, lt=10**NUMBER_DIGITS)]
 
 Kind = Literal["task", "employee", "order", "invoice", "ticket"]
 
@@ -28,6 +32,13 @@ Kind = Literal["task", "employee", "order", "invoice", "ticket"]
 def record_sk(kind: Kind, number: int) -> str:
     """Return the sort key of the record with that number."""
     return f"{kind.upper()}#{number:0{NUMBER_DIGITS}d}"
+
+
+def read_number(digits: str) -> int | None:
+    """Return the number in an id from outside, None for what can be no record's number."""
+    if len(digits) <= NUMBER_DIGITS and digits.isascii() and digits.isdigit():
+        return int(digits)
+    return None
 
 
 def first_and_last(kind: Kind) -> tuple[str, str]:

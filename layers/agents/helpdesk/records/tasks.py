@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.errors import InvalidRequestError, NotFoundError
+from assistant.errors import NotFoundError
 from assistant.identity import Caller
 from assistant.keys import app_partition
+from assistant.lines import one_line
 from assistant.table import ConditionFailedError, Row, Table
 from helpdesk.permissions import check_may_write
 from helpdesk.records import keys
@@ -93,15 +94,14 @@ class Tasks:
 
         Raises:
             ForbiddenError: the caller may only read.
-            InvalidRequestError: the title is empty or longer than `MAX_TITLE_CHARACTERS`.
+            InvalidRequestError: the title is no line of at most `MAX_TITLE_CHARACTERS`.
         """
         check_may_write(self._caller)
-        title = " ".join(title.split())
-        if not title:
-            raise InvalidRequestError("A task needs a title.")
-        if len(title) > MAX_TITLE_CHARACTERS:
-            raise InvalidRequestError(f"A task's title has at most {MAX_TITLE_CHARACTERS} characters.")
-        fields = {"title": title, "priority": priority, "status": "pending"}
+        fields = {
+            "title": one_line(title, MAX_TITLE_CHARACTERS, "A task's title"),
+            "priority": priority,
+            "status": "pending",
+        }
         return _task(await add_numbered(self._table, self._partition, "task", fields))
 
     async def complete(self, number: int) -> Task:

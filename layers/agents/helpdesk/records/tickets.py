@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
 from assistant.keys import app_partition
+from assistant.lines import one_line
 from assistant.table import Row, Table
 from helpdesk.permissions import check_may_write, grants_of
 from helpdesk.records import keys
@@ -51,12 +52,10 @@ class Tickets:
 
         Raises:
             ForbiddenError: the caller may only read.
-            InvalidRequestError: the subject is empty or too long, or the details are too long.
+            InvalidRequestError: the subject is no line of its length, or the details are too long.
         """
         check_may_write(self._caller)
-        subject, details = " ".join(subject.split()), details.strip()
-        if not subject or len(subject) > MAX_SUBJECT_CHARACTERS:
-            raise InvalidRequestError(f"A ticket needs a subject of at most {MAX_SUBJECT_CHARACTERS} characters.")
+        subject, details = one_line(subject, MAX_SUBJECT_CHARACTERS, "A ticket's subject"), details.strip()
         if len(details) > MAX_DETAILS_CHARACTERS:
             raise InvalidRequestError(f"A ticket's details have at most {MAX_DETAILS_CHARACTERS} characters.")
         fields = {

@@ -7,11 +7,14 @@ from typing import Annotated
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.employees import Employees
+from helpdesk.records.keys import RecordNumber
 from helpdesk.tools.base import answer, helpdesk_tool, step
 
 
 @helpdesk_tool
-async def get_employee(context: HelpdeskToolContext, employee_id: Annotated[int, "The employee's number."]) -> str:
+async def get_employee(
+    context: HelpdeskToolContext, employee_id: Annotated[RecordNumber, "The employee's number."]
+) -> str:
     """Look up an employee by number: name, status and department."""
     caller = caller_of(context)
     table = context.context.request_context.resources.table

@@ -13,6 +13,7 @@ from assistant.threads.rows import now
 from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.invoices import Invoice, Invoices
+from helpdesk.records.keys import RecordNumber
 from helpdesk.records.money import money
 from helpdesk.tools.base import answer, helpdesk_tool, step
 from helpdesk.widgets.cards import invoice_card, invoice_text
@@ -36,7 +37,9 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
 
 
 @helpdesk_tool
-async def get_invoice(context: HelpdeskToolContext, invoice_id: Annotated[int, "The invoice's number."]) -> str:
+async def get_invoice(
+    context: HelpdeskToolContext, invoice_id: Annotated[RecordNumber, "The invoice's number."]
+) -> str:
     """Look up an invoice by number. It is shown to the user as a card: do not repeat all of it."""
     async with step(context, f"Looking up invoice {invoice_id}", "document"):
         invoice = await _invoices(context).get(invoice_id)
@@ -64,7 +67,7 @@ async def _may_be_refunded(context: RunContextWrapper[Any], arguments: dict[str,
 @partial(helpdesk_tool, needs_approval=_may_be_refunded)
 async def refund_invoice(
     context: HelpdeskToolContext,
-    invoice_id: Annotated[int, "The invoice's number."],
+    invoice_id: Annotated[RecordNumber, "The invoice's number."],
     reason: Annotated[str, "Why it is refunded, in the user's words."],
 ) -> str:
     """Refund a paid invoice. The user is asked to approve it first; do not ask for that yourself."""

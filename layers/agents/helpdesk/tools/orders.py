@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from helpdesk.context import HelpdeskToolContext, caller_of
+from helpdesk.records.keys import RecordNumber
 from helpdesk.records.orders import Orders
 from helpdesk.tools.base import answer, helpdesk_tool, step
 
 
 @helpdesk_tool
-async def get_order(context: HelpdeskToolContext, order_id: Annotated[int, "The order's number."]) -> str:
+async def get_order(context: HelpdeskToolContext, order_id: Annotated[RecordNumber, "The order's number."]) -> str:
     """Look up an order by number: its status, what was ordered and the total."""
     table = context.context.request_context.resources.table
     async with step(context, f"Looking up order {order_id}", "cube"):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import tasks_changed
+from helpdesk.records.keys import RecordNumber
 from helpdesk.records.tasks import Filter, Priority, Tasks
 from helpdesk.tools.base import answer, helpdesk_tool, step
 from helpdesk.widgets.tasks import task_list_text, task_list_widget
@@ -52,7 +53,7 @@ async def add_task(
 
 @helpdesk_tool
 async def complete_task(
-    context: HelpdeskToolContext, task_id: Annotated[int, "The task's id, as in its #id badge."]
+    context: HelpdeskToolContext, task_id: Annotated[RecordNumber, "The task's id, as in its #id badge."]
 ) -> str:
     """Mark one of the user's tasks as completed."""
     async with step(context, f"Completing task #{task_id}", "check-circle"):

@@ -18,6 +18,7 @@ from chatkit.types import (
 from assistant.threads.rows import now
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import GET_BROWSER_INFO
+from helpdesk.records.keys import RecordNumber
 from helpdesk.records.tasks import Priority
 from helpdesk.records.tickets import Tickets
 from helpdesk.tools.base import answer, helpdesk_tool, show, step
@@ -46,7 +47,7 @@ async def open_ticket(
 
 
 @helpdesk_tool
-async def get_ticket(context: HelpdeskToolContext, ticket_id: Annotated[int, "The ticket's number."]) -> str:
+async def get_ticket(context: HelpdeskToolContext, ticket_id: Annotated[RecordNumber, "The ticket's number."]) -> str:
     """Look up a ticket by number. It is shown to the user as a card: do not repeat all of it."""
     async with step(context, f"Looking up ticket #{ticket_id}", "lifesaver"):
         ticket = await _tickets(context).get(ticket_id)

@@ -94,6 +94,14 @@ def test_a_mistake_is_described_without_repeating_what_was_written() -> None:
             "params.input.content.0.type: Input should be one of ",
         ),
         ({"input": {"content": [{"text": "my diary"}]}}, "params.input.content.0.type: Field required"),
+        (
+            {"type": "threads.custom_action", "params": {"thread_id": "a", "action": {"payload": "my diary"}}},
+            "params.action.type: Field required",
+        ),
+        (
+            {"type": "threads.sync_custom_action", "params": {"thread_id": "a", "action": {}}},
+            "params.action.type: Field required",
+        ),
     ],
 )
 def test_a_mistake_is_named_by_its_place(body: dict[str, Any], message: str) -> None:
