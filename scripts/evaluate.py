@@ -61,6 +61,7 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from assistant.server import MAX_MODEL_CALLS
     from assistant.threads.rows import now
     from assistant.threads.store import ThreadStore
+    from assistant.tools import CHECKED_FIRST
     from helpdesk import build_agent
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
@@ -68,7 +69,7 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     store = ThreadStore(resources)
     await store.save_thread(thread, context)
     agent = build_agent(resources.settings)
-    run_config = RunConfig(model=build_model(resources.settings), tracing_disabled=True)
+    run_config = RunConfig(model=build_model(resources.settings), tracing_disabled=True, tool_execution=CHECKED_FIRST)
     said: list[Any] = []
     names: list[str] = []
     problems: list[str] = []

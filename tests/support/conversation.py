@@ -17,6 +17,7 @@ from assistant.context import RequestContext
 from assistant.identity import Caller
 from assistant.resources import Resources
 from assistant.threads.store import ThreadStore
+from assistant.tools import CHECKED_FIRST
 
 
 class _Events(ChatKitServer[RequestContext]):
@@ -86,7 +87,7 @@ class Conversation:
     async def turn_on(self, agent: Agent[Any], text: str, model: Model) -> None:
         """Run a turn on a model."""
         context = self.context()
-        run_config = RunConfig(model=model, tracing_disabled=True)
+        run_config = RunConfig(model=model, tracing_disabled=True, tool_execution=CHECKED_FIRST)
         result = Runner.run_streamed(agent, text, context=context, run_config=run_config)
         await self.take(stream_agent_response(context, result))
         self.final_output = result.final_output

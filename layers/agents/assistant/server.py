@@ -60,6 +60,7 @@ from assistant.output import OutputConverter
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
 from assistant.titles import Title
+from assistant.tools import CHECKED_FIRST
 from assistant.turns.opening import OPENING_ITEMS
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 model=build_model(settings, model_name),
                 tracing_disabled=not settings.agents_tracing,
                 trace_include_sensitive_data=settings.log_content,
+                tool_execution=CHECKED_FIRST,
             ),
         )
         converter = OutputConverter(agent_context.thread.id, context)

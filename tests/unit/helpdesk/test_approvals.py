@@ -212,6 +212,44 @@ async def test_what_would_be_refused_anyhow_is_not_asked_for(
     assert "error" in json.loads(desk.told()[-1])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "invoice_id: Field required; reason: Field required"),
+        ({"id": 502, "reason": "x"}, "invoice_id: Field required; id: Extra inputs are not permitted"),
+        ({"invoice_id": 502, "amount": 5}, "reason: Field required; amount: Extra inputs are not permitted"),
+        ({"invoice_id": 502, "reason": "x", "amount": 5}, "amount: Extra inputs are not permitted"),
+        ({"invoice_id": 10**10, "reason": "x"}, "invoice_id: Input should be less than 10000000000"),
+        (
+            {"invoice_id": "x", "reason": "x"},
+            "invoice_id: Input should be a valid integer, unable to parse string as an integer",
+        ),
+    ],
+)
+@pytest.mark.parametrize("role", ["user", "admin"])
+async def test_nobody_is_asked_to_approve_arguments_that_do_not_fit(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, role: str, arguments: dict[str, Any], message: str
+) -> None:
+    desk = await desk_of(role, resources, monkeypatch)
+    assert (
+        await desk.ask(
+            BILLING, [function_call("refund_invoice", arguments, call_id="call_1")], say("That is not possible.")
+        )
+        == []
+    )
+    told = json.loads(desk.told()[-1])
+    assert (told["error"], told["message"]) == ("invalid_arguments", message)
+    assert (await desk.invoice()).status == "paid"
+
+
+async def test_what_is_refunded_by_another_while_the_user_thinks_is_refused(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    invoices = Invoices(desk.conversation.resources.table, "acme")
+    await invoices.refund(502, user_id="bob", reason="x", refund_id="another")
+    await desk.click(card, True, say("It was refunded before."))
+    assert "is refunded" in json.loads(desk.told()[-1])["message"]
+
+
 async def test_the_role_counts_that_the_caller_has_when_the_run_goes_on(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,11 @@ async def test_a_failure_reaches_the_model_as_text_it_can_act_on(
     assert missing["message"] == "There is no task #99."
     wrong = await run_tool(conversation, "tasks", "list_tasks", filter="yesterday")
     assert wrong["error"] == "invalid_arguments"
+    assert wrong["message"] == "filter: Input should be 'pending', 'completed' or 'all'"
+    strange = await run_tool(conversation, "employees", "get_employee", id=7)
+    assert strange["message"] == "employee_id: Field required"
+    far = await run_tool(conversation, "employees", "get_employee", employee_id=10**4200)
+    assert (far["error"], far["message"]) == ("invalid_arguments", "employee_id: Input should be less than 10000000000")
 
     async def out_of_reach(self: Tasks, which: str) -> None:
         raise StoreUnavailableError
@@ -126,7 +131,7 @@ async def test_an_unforeseen_failure_shows_its_text_to_nobody(
     assert "hunter2" not in json.dumps(told)
     assert any(record.message == "A tool failed" for record in caplog.records)
     assert "hunter2" not in "".join(
-        str(record.__dict__) for record in caplog.records if record.name == "helpdesk.tools.base"
+        str(record.__dict__) for record in caplog.records if record.name == "assistant.tools"
     )
 
 

@@ -20,6 +20,7 @@ class Invoice:
         total_cents: The amount in hundredths.
         issued_on: ISO 8601 date.
         refunded_at: UTC time in ISO 8601, None unless it is refunded.
+        refund_id: By which refund it is.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Invoice:
     total_cents: int
     issued_on: str
     refunded_at: str | None = None
+    refund_id: str | None = None
 
 
 class Invoices:
@@ -53,6 +55,18 @@ class Invoices:
         """Return the invoices with the highest numbers, the highest first."""
         return [_invoice(row) for row in await self._records.newest("invoice", limit)]
 
+    async def refundable(self, number: int, *, refund_id: str) -> Invoice:
+        """Return an invoice that this refund can be made of, or has been.
+
+        Raises:
+            NotFoundError: the tenant has no such invoice.
+            InvalidRequestError: it is not paid, or another refund came first.
+        """
+        invoice = await self.get(number)
+        if invoice.status != "paid" and invoice.refund_id != refund_id:
+            raise InvalidRequestError(f"Invoice {number} is {invoice.status}; only a paid invoice can be refunded.")
+        return invoice
+
     async def refund(self, number: int, *, user_id: str, reason: str, refund_id: str) -> Invoice:
         """Mark a paid invoice as refunded.
 
@@ -66,7 +80,7 @@ class Invoices:
             NotFoundError: the tenant has no such invoice.
             InvalidRequestError: it is not paid, or another refund came first.
         """
-        await self.get(number)
+        await self.refundable(number, refund_id=refund_id)
         try:
             row = await self._table.update(
                 keys.tenant_record(self._tenant_id, "invoice", number),
@@ -85,10 +99,7 @@ class Invoices:
             )
         except ConditionFailedError as error:
             if error.row is None or error.row.get("refund_id") != refund_id:
-                status = error.row["status"] if error.row else "gone"
-                raise InvalidRequestError(
-                    f"Invoice {number} is {status}; only a paid invoice can be refunded."
-                ) from None
+                raise InvalidRequestError(f"Invoice {number} is not paid any more.") from None
             row = error.row
         return _invoice(row)
 
@@ -101,4 +112,5 @@ def _invoice(row: Row) -> Invoice:
         total_cents=row["total_cents"],
         issued_on=row["issued_on"],
         refunded_at=row.get("refunded_at"),
+        refund_id=row.get("refund_id"),
     )

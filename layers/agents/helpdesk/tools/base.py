@@ -1,47 +1,16 @@
-"""What all tools share: how one is declared, what it answers and how it fails."""
+"""What the helpdesk's tools share: what one answers, and how it shows what it does."""
 
 from __future__ import annotations
 
-import inspect
 import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from agents import FunctionTool, ModelBehaviorError, RunContextWrapper, function_tool
 from chatkit.icons import IconName
 from chatkit.types import CustomSummary, CustomTask, ProgressUpdateEvent, ThreadItemReplacedEvent
 
-from assistant.errors import AssistantError
 from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext
-
-logger = logging.getLogger(__name__)
-
-
-NeedsApproval = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
-
-
-def helpdesk_tool(
-    function: Callable[..., Awaitable[str]], *, needs_approval: bool | NeedsApproval = False
-) -> FunctionTool:
-    """Make a tool of an async function.
-
-    The docstring, whole, is what the model reads about the tool; the parameters' descriptions are their
-    `Annotated` texts. (So the SDK needs no docstring parser, which would cost a cold start.)
-
-    Args:
-        function: Its first parameter is the `HelpdeskToolContext`.
-        needs_approval: Whether the user must approve a call before it runs, or a function that decides it from the
-            context, the arguments and the call's id.
-    """
-    return function_tool(
-        function,
-        description_override=inspect.getdoc(function),
-        use_docstring_info=False,
-        failure_error_function=explain_failure,
-        needs_approval=needs_approval,
-    )
 
 
 def answer(**fields: Any) -> str:
@@ -80,25 +49,3 @@ async def step(context: HelpdeskToolContext, text: str, icon: IconName) -> Async
             # What a parallel tool has shown meanwhile has ended the workflow.
             tasks[index] = task
             await chat.stream(ThreadItemReplacedEvent(item=workflow))
-
-
-def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
-    """Return what the model reads when a tool fails: what happened, and what to do about it."""
-    match error:
-        case AssistantError():
-            advice = (
-                "Tell the user, who may try again later."
-                if error.retryable
-                else "Do not call the tool again with the same arguments."
-            )
-            return answer(error=error.code, message=error.message, advice=advice)
-        case ModelBehaviorError():
-            return answer(error="invalid_arguments", message=str(error), advice="Correct the arguments and call again.")
-        case _:
-            # The text of an unforeseen error can hold anything, so neither the model nor the log gets it.
-            logger.error("A tool failed", extra={"error_type": type(error).__name__})
-            return answer(
-                error="internal_error",
-                message="The tool failed for a reason on our side.",
-                advice="Tell the user, who may try again later.",
-            )

@@ -18,8 +18,9 @@ from chatkit.types import (
 
 from assistant.models import build_model
 from assistant.threads.rows import now
+from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext
-from helpdesk.tools.base import answer, helpdesk_tool, show
+from helpdesk.tools.base import answer, show
 from helpdesk.widgets.draft import STATE_ID, TEXT_ID, draft_card, empty_card, finished_state
 
 _WRITER = Agent[Any](
@@ -28,7 +29,7 @@ _WRITER = Agent[Any](
 )
 
 
-@helpdesk_tool
+@assistant_tool
 async def draft_message(
     context: HelpdeskToolContext, task: Annotated[str, "For whom it is, what it must say and in which tone."]
 ) -> str:

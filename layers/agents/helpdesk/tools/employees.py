@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.employees import Employees
 from helpdesk.records.keys import RecordNumber
-from helpdesk.tools.base import answer, helpdesk_tool, step
+from helpdesk.tools.base import answer, step
 
 
-@helpdesk_tool
+@assistant_tool
 async def get_employee(
     context: HelpdeskToolContext, employee_id: Annotated[RecordNumber, "The employee's number."]
 ) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from assistant.tools import assistant_tool
 from helpdesk import effects
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.records.articles import find_articles
-from helpdesk.tools.base import answer, helpdesk_tool, show, step
+from helpdesk.tools.base import answer, show, step
 
 MAX_ARTICLES = 3
 
 
-@helpdesk_tool
+@assistant_tool
 async def search_help(
     context: HelpdeskToolContext, question: Annotated[str, "What the user wants to know, in keywords."]
 ) -> str:
@@ -22,7 +23,7 @@ async def search_help(
     return answer(articles=[{"title": each.title, "url": each.url, "text": each.text} for each in found])
 
 
-@helpdesk_tool
+@assistant_tool
 async def set_theme(context: HelpdeskToolContext, theme: Annotated[effects.Theme, "How the page should look."]) -> str:
     """Make the page that the user looks at light or dark."""
     await show(context, f"Making the page {theme}", "bolt")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from agents import RunContextWrapper
 from chatkit.types import CustomTask, NoticeEvent, TaskItem, ThreadItemDoneEvent
 
-from assistant.errors import AssistantError, ForbiddenError
+from assistant.errors import ForbiddenError
 from assistant.threads.rows import now
+from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.invoices import Invoice, Invoices
 from helpdesk.records.keys import RecordNumber
 from helpdesk.records.money import money
-from helpdesk.tools.base import answer, helpdesk_tool, step
+from helpdesk.tools.base import answer, step
 from helpdesk.widgets.cards import invoice_card, invoice_text
 
 # What a model can take in at a glance; who wants more asks for a number.
@@ -36,7 +36,7 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-@helpdesk_tool
+@assistant_tool
 async def get_invoice(
     context: HelpdeskToolContext, invoice_id: Annotated[RecordNumber, "The invoice's number."]
 ) -> str:
@@ -47,7 +47,7 @@ async def get_invoice(
     return answer(**_facts(invoice))
 
 
-@helpdesk_tool
+@assistant_tool
 async def list_invoices(context: HelpdeskToolContext) -> str:
     """List the newest invoices, with their numbers, amounts and status."""
     async with step(context, "Looking up the invoices", "document"):
@@ -55,16 +55,15 @@ async def list_invoices(context: HelpdeskToolContext) -> str:
     return answer(invoices=[_facts(invoice) for invoice in found])
 
 
-async def _may_be_refunded(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
-    """Tell whether to ask the user: not for what would be refused anyhow, which the tool then says at once."""
-    try:
-        invoice = await _invoices(context).get(int(arguments["invoice_id"]))
-    except (AssistantError, KeyError, TypeError, ValueError):
-        return False
-    return invoice.status == "paid" and grants_of(caller_of(context)).may_refund(invoice.total_cents)
+async def _check_refund(context: HelpdeskToolContext, invoice_id: int, reason: str) -> None:
+    """Refuse what the caller may not refund, or what cannot be: the user is not asked to approve it."""
+    caller = caller_of(context)
+    invoice = await _invoices(context).refundable(invoice_id, refund_id=context.tool_call_id)
+    if not grants_of(caller).may_refund(invoice.total_cents):
+        raise ForbiddenError(f"A caller with the role {caller.role!r} may not refund {money(invoice.total_cents)}.")
 
 
-@partial(helpdesk_tool, needs_approval=_may_be_refunded)
+@partial(assistant_tool, needs_approval=True, check=_check_refund)
 async def refund_invoice(
     context: HelpdeskToolContext,
     invoice_id: Annotated[RecordNumber, "The invoice's number."],
@@ -72,13 +71,9 @@ async def refund_invoice(
 ) -> str:
     """Refund a paid invoice. The user is asked to approve it first; do not ask for that yourself."""
     async with step(context, f"Refunding invoice {invoice_id}", "document"):
-        caller, invoices = caller_of(context), _invoices(context)
-        invoice = await invoices.get(invoice_id)
-        if not grants_of(caller).may_refund(invoice.total_cents):
-            raise ForbiddenError(f"A caller with the role {caller.role!r} may not refund {money(invoice.total_cents)}.")
         # The call's id makes a refund that is repeated after a crash the same refund.
-        refunded = await invoices.refund(
-            invoice_id, user_id=caller.user_id, reason=reason, refund_id=context.tool_call_id
+        refunded = await _invoices(context).refund(
+            invoice_id, user_id=caller_of(context).user_id, reason=reason, refund_id=context.tool_call_id
         )
     chat = context.context
     amount = money(refunded.total_cents)

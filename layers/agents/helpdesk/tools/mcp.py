@@ -18,8 +18,9 @@ from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult
 from mcp.types import Tool as ListedTool
 
 from assistant.context import RequestContext
+from assistant.tools import explain_failure
 from helpdesk.context import HelpdeskRunContext
-from helpdesk.tools.base import explain_failure, show
+from helpdesk.tools.base import show
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.records.keys import RecordNumber
 from helpdesk.records.orders import Orders
-from helpdesk.tools.base import answer, helpdesk_tool, step
+from helpdesk.tools.base import answer, step
 
 
-@helpdesk_tool
+@assistant_tool
 async def get_order(context: HelpdeskToolContext, order_id: Annotated[RecordNumber, "The order's number."]) -> str:
     """Look up an order by number: its status, what was ordered and the total."""
     table = context.context.request_context.resources.table

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import tasks_changed
 from helpdesk.records.keys import RecordNumber
 from helpdesk.records.tasks import Filter, Priority, Tasks
-from helpdesk.tools.base import answer, helpdesk_tool, step
+from helpdesk.tools.base import answer, step
 from helpdesk.widgets.tasks import task_list_text, task_list_widget
 
 
@@ -16,7 +17,7 @@ def _tasks(context: HelpdeskToolContext) -> Tasks:
     return Tasks(context.context.request_context.resources.table, caller_of(context))
 
 
-@helpdesk_tool
+@assistant_tool
 async def list_tasks(
     context: HelpdeskToolContext,
     filter: Annotated[Filter, "Which tasks to list."] = "all",  # noqa: A002 - the name the model sees
@@ -38,7 +39,7 @@ async def list_tasks(
     )
 
 
-@helpdesk_tool
+@assistant_tool
 async def add_task(
     context: HelpdeskToolContext,
     title: Annotated[str, "What is to be done, in a few words."],
@@ -51,7 +52,7 @@ async def add_task(
     return answer(id=task.number, title=task.title, priority=task.priority, status=task.status)
 
 
-@helpdesk_tool
+@assistant_tool
 async def complete_task(
     context: HelpdeskToolContext, task_id: Annotated[RecordNumber, "The task's id, as in its #id badge."]
 ) -> str:

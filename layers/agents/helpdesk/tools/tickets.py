@@ -16,12 +16,13 @@ from chatkit.types import (
 )
 
 from assistant.threads.rows import now
+from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import GET_BROWSER_INFO
 from helpdesk.records.keys import RecordNumber
 from helpdesk.records.tasks import Priority
 from helpdesk.records.tickets import Tickets
-from helpdesk.tools.base import answer, helpdesk_tool, show, step
+from helpdesk.tools.base import answer, show, step
 from helpdesk.widgets.cards import ticket_card, ticket_text
 
 # What a model can take in at a glance.
@@ -32,7 +33,7 @@ def _tickets(context: HelpdeskToolContext) -> Tickets:
     return Tickets(context.context.request_context.resources.table, caller_of(context))
 
 
-@helpdesk_tool
+@assistant_tool
 async def open_ticket(
     context: HelpdeskToolContext,
     subject: Annotated[str, "What it is about, in a few words."],
@@ -46,7 +47,7 @@ async def open_ticket(
     return answer(id=ticket.number, subject=ticket.subject, priority=ticket.priority, status=ticket.status)
 
 
-@helpdesk_tool
+@assistant_tool
 async def get_ticket(context: HelpdeskToolContext, ticket_id: Annotated[RecordNumber, "The ticket's number."]) -> str:
     """Look up a ticket by number. It is shown to the user as a card: do not repeat all of it."""
     async with step(context, f"Looking up ticket #{ticket_id}", "lifesaver"):
@@ -61,7 +62,7 @@ async def get_ticket(context: HelpdeskToolContext, ticket_id: Annotated[RecordNu
     )
 
 
-@helpdesk_tool
+@assistant_tool
 async def list_tickets(context: HelpdeskToolContext) -> str:
     """List the newest tickets that the caller may see."""
     async with step(context, "Looking up the tickets", "lifesaver"):
@@ -74,7 +75,7 @@ async def list_tickets(context: HelpdeskToolContext) -> str:
     )
 
 
-@helpdesk_tool
+@assistant_tool
 async def ask_about_problem(context: HelpdeskToolContext) -> str:
     """Ask the user, in a form, what is wrong and since when. Call it before open_ticket when little is known."""
     chat = context.context
@@ -98,7 +99,7 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
     return answer(displayed=True, note="The user is being asked in a form. Wait for the answers.")
 
 
-@helpdesk_tool
+@assistant_tool
 async def get_browser_info(context: HelpdeskToolContext) -> str:
     """Ask the user's browser for its language, its time zone, its clock and whether it is online."""
     # No workflow here: the SDK would carry it into the turn that brings the browser's answer.
@@ -107,7 +108,7 @@ async def get_browser_info(context: HelpdeskToolContext) -> str:
     return answer(note="The browser has been asked.")
 
 
-@helpdesk_tool
+@assistant_tool
 async def hand_to_human(
     context: HelpdeskToolContext, reason: Annotated[str, "Why a person is needed, in a few words."]
 ) -> str:
