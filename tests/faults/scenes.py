@@ -1,6 +1,7 @@
-"""The six streaming operations, each with tools: a thread made ready for it, and a provider that plays along.
+"""The six streaming operations, each with tools, clicks also as answers to a call that must be approved.
 
-The provider is strict: a request whose history no model would accept is answered with 400.
+For each a thread is made ready, and a provider plays along. The provider is strict: a request whose history no model
+would accept is answered with 400.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from assistant import keys
+from assistant.keys import Key
 from tests.support.provider_server import Answer, HttpError, Reply, Text, ToolCall
 from tests.support.turns import Process, addition, creation, retry, tool_output
 
-OPERATIONS = ("create", "add", "client_tool_output", "structured_input", "retry", "action")
+OPERATIONS = ("create", "add", "client_tool_output", "structured_input", "retry", "action", "approval", "rejection")
 ANSWER = "the answer to"
 
 
@@ -52,6 +55,9 @@ class Provider:
         if text.startswith("form") and "StructuredInput" not in str(messages[asked:]):
             self.runs += 1
             return Answer(ToolCall("ask_form"))
+        if text.startswith("pay") and "pay" not in since:
+            self.runs += 1
+            return Answer(ToolCall("pay", {"what": text}, call_id=f"call_pay_{self.runs}"))
         if "look_up" not in since:
             self.runs += 1
             return Answer(
@@ -132,6 +138,44 @@ async def _action(process: Process) -> tuple[str | None, StreamingReq]:
     return thread_id, ThreadsCustomActionReq(params=params)
 
 
+async def _approval(process: Process) -> tuple[str | None, StreamingReq]:
+    return await _decision(process, "confirm")
+
+
+async def _rejection(process: Process) -> tuple[str | None, StreamingReq]:
+    return await _decision(process, "cancel")
+
+
+async def _decision(process: Process, button: str) -> tuple[str | None, StreamingReq]:
+    thread_id = await process.create("pay hello")
+    return thread_id, click(await asking_card(process, thread_id), button)
+
+
+async def asking_card(process: Process, thread_id: str) -> WidgetItem:
+    """Return the card that asks, or has asked, to approve the payment."""
+    (card,) = (
+        item
+        for item in await process.stored(thread_id)
+        if isinstance(item, WidgetItem) and str(item.copy_text).startswith("Pay")
+    )
+    return card
+
+
+def click(card: WidgetItem, button: str = "confirm") -> ThreadsCustomActionReq:
+    """Return a click on a button of a card that asks."""
+    clicked: Action[str, Any] = Action.model_validate(card.widget.model_dump()[button]["action"])
+    return ThreadsCustomActionReq(
+        params=ThreadCustomActionParams(thread_id=card.thread_id, item_id=card.id, action=clicked)
+    )
+
+
+async def payments(process: Process) -> int:
+    """Return how often the caller has paid."""
+    key = Key(keys.app_partition(process.caller.tenant_id, process.caller.user_id), "payments")
+    row = await process.resources.table.get(key)
+    return 0 if row is None else int(row["payments"])
+
+
 SCENES: dict[str, Callable[[Process], Awaitable[tuple[str | None, StreamingReq]]]] = {
     "create": _create,
     "add": _add,
@@ -139,6 +183,8 @@ SCENES: dict[str, Callable[[Process], Awaitable[tuple[str | None, StreamingReq]]
     "structured_input": _structured_input,
     "retry": _retry,
     "action": _action,
+    "approval": _approval,
+    "rejection": _rejection,
 }
 # What the user has said when the operation has been performed, by operation.
 SAID: dict[str, list[str]] = {
@@ -148,6 +194,8 @@ SAID: dict[str, list[str]] = {
     "structured_input": ["form hello"],
     "retry": ["hello"],
     "action": ["hello"],
+    "approval": ["pay hello"],
+    "rejection": ["pay hello"],
 }
 # Runs of the model that it takes to get there.
 RUNS: dict[str, int] = {
@@ -157,4 +205,6 @@ RUNS: dict[str, int] = {
     "structured_input": 2,
     "retry": 2,
     "action": 1,
+    "approval": 2,
+    "rejection": 2,
 }

@@ -14,12 +14,13 @@ import pytest
 from chatkit.types import ClientToolCallItem, ErrorEvent, StreamingReq, StructuredInputItem, ThreadItem, WidgetItem
 
 from assistant.conversion import is_tool_round
-from assistant.errors import AssistantError, ConflictError
+from assistant.decisions import AnsweredError
+from assistant.errors import AssistantError, ConflictError, NotFoundError
 from assistant.reads import list_threads
 from tests.faults.conftest import Stage
 from tests.faults.killed import perform_and_die
 from tests.faults.points import FaultyModel, Harm, Points, watch
-from tests.faults.scenes import ANSWER, OPERATIONS, RUNS, SAID, SCENES
+from tests.faults.scenes import ANSWER, OPERATIONS, RUNS, SAID, SCENES, asking_card, click, payments
 from tests.support.turns import Client, Process, addition, eventually, follow, said_by_user, text_of
 
 pytestmark = pytest.mark.anyio
@@ -110,6 +111,33 @@ class Case:
         asked = RUNS[self.operation] + len(self.others) + self.taken_away + 1
         assert self.stage.provider.runs <= asked + 1, f"{self.stage.provider.runs} runs for {asked}"
 
+        if self.operation in ("approval", "rejection"):
+            await self._check_decision(thread_id, items)
+
+    async def _check_decision(self, thread_id: str, items: list[ThreadItem]) -> None:
+        """Check that a call that was to be approved is made at most once, and that its card tells what is known."""
+        card, paid = await asking_card(self.healthy, thread_id), await payments(self.healthy)
+        status = card.widget.model_dump()["status"]["text"]
+        match self.operation, status:
+            case "approval", "Approved":
+                told = _told_of_the_payment(items)
+                assert (told, paid) == ("paid pay hello", 1) or (told.startswith("An error occurred") and paid <= 1)
+            case "approval", "Approved, no result yet":
+                assert paid <= 1
+            case ("approval", "Needs your approval") | ("rejection", "Not approved" | "Needs your approval"):
+                assert paid == 0
+            case other:
+                raise AssertionError(other)
+        assert ("confirm" in card.widget.model_dump(exclude_none=True)) is (status == "Needs your approval")
+        clicked = click(next(item for item in self.before if item.id == card.id))  # type: ignore[arg-type]
+        if status == "Needs your approval":
+            assert (await self.healthy.run(clicked, frame="a page that was loaded anew")).error is None
+            paid += 1
+        with pytest.raises((AnsweredError, NotFoundError)) as refused:
+            await self.healthy.start(clicked, frame="another page")
+        assert not refused.value.retryable
+        assert await payments(self.healthy) == paid
+
     async def _over(self, thread_id: str) -> bool:
         await self.healthy.thread(thread_id)
         return str((await self.healthy.turn_row(thread_id))["state"]) != "running"
@@ -122,6 +150,17 @@ class Case:
             assert text_of(new).split("\n")[-1].startswith(ANSWER), "an old answer goes only when the new one has come"
         else:
             assert not lost
+
+
+def _told_of_the_payment(items: list[ThreadItem]) -> str:
+    """Return what the model is told of the payment's outcome."""
+    rounds = [value for item in items if is_tool_round(item) for value in item.content["items"]]  # type: ignore[union-attr]
+    (output,) = (
+        value["output"]
+        for value in rounds
+        if value["type"] == "function_call_output" and value["call_id"].startswith("call_pay")
+    )
+    return str(output)
 
 
 def _check_whole(items: list[ThreadItem]) -> None:
@@ -140,7 +179,7 @@ def _check_whole(items: list[ThreadItem]) -> None:
         if isinstance(item, StructuredInputItem):
             assert (item.status == "answered") is (item.inputs[0].answer is not None)
         if isinstance(item, WidgetItem):
-            assert item.copy_text in ("a card", "changed")
+            assert item.copy_text in ("a card", "changed") or str(item.copy_text).startswith("Pay (What: pay hello): ")
 
 
 async def count_points(stage: Stage, operation: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:

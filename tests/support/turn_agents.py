@@ -78,6 +78,17 @@ async def wait_long(context: Context) -> str:
     return "waited"
 
 
+@function_tool(needs_approval=True)
+async def pay(context: Context, what: str) -> str:
+    """Pay for something: twice, if it is called twice."""
+    calls["pay"] += 1
+    request = context.context.request_context
+    key = keys.Key(keys.app_partition(request.caller.tenant_id, request.caller.user_id), "payments")
+    # As a payment that cannot be called back: it is made also when nobody waits for it any more.
+    await request.resources.table.update(key, "ADD payments :one", values={":one": 1})
+    return f"paid {what}"
+
+
 @function_tool
 async def never_lets_go(context: Context) -> str:
     """Take long, whatever happens."""
@@ -146,7 +157,7 @@ async def close_thread(context: Context) -> str:
 
 
 TOOLS: list[Any] = [
-    look_up, note, save_note, wait_long, never_lets_go, show_card,
+    look_up, note, save_note, pay, wait_long, never_lets_go, show_card,
     ask_browser, ask_form, open_steps, retitle, close_thread,
 ]  # fmt: skip
 

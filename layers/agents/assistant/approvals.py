@@ -4,12 +4,14 @@ Any process can resume it, also days later. The stored run is the Agents SDK's o
 partition, so it goes with the thread and no other caller can reach it. Whoever resumes it is the caller of that
 request: the tools authorise anew.
 
-The run is forgotten, and its card answered, when it has gone on to its end. Until then a failure leaves both as they
-were and the user can answer again; so a tool that needs approval must take a repeated call of the same id as one.
+A call is made at most once, whatever happens: `decisions` says how a run gets from one state to the next. Before the
+call is made it is written that it is (`begin`), with the card that says so; a call that has been begun is never begun
+again. What it has returned is stored with the card that says no more than "Approved".
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
 from collections.abc import AsyncIterator
@@ -20,27 +22,36 @@ from typing import Any
 
 from agents import Agent, RunContextWrapper, RunResultStreaming, RunState, ToolApprovalItem, Usage, UserError
 from agents.version import __version__ as sdk_version
-from chatkit.actions import Action, ActionConfig
 from chatkit.agents import AgentContext
-from chatkit.types import ThreadItemDoneEvent, ThreadItemReplacedEvent, ThreadStreamEvent, WidgetItem
-from chatkit.widgets import DynamicWidgetRoot
+from chatkit.types import (
+    HiddenContextItem,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadStreamEvent,
+    WidgetItem,
+)
 
-from assistant import keys
+from assistant import approval_cards, keys
 from assistant.context import RequestContext
-from assistant.decisions import DECIDE, AnsweredError, Decision, load_run, read_decision, run_key
-from assistant.errors import ConflictError
+from assistant.conversion import kept_calls
+from assistant.decisions import AnsweredError, HeldDecision, answers_of, run_key
+from assistant.errors import AssistantError, ConflictError
 from assistant.ids import new_id, uuid7
 from assistant.table import ConditionFailedError, Row, Write
 from assistant.threads import offload
 from assistant.threads.rows import MAX_INLINE_BYTES, Offload, now, pack, unpack
+from assistant.threads.store import ThreadStore
+from assistant.turns.saving import turn_fence
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Whoever has not answered by then would not remember what it was about.
 HELD_FOR = timedelta(days=30)
-# A process that resumes a run has at most Lambda's longest time for it; then another may take it over.
-RESUME_LEASE = timedelta(minutes=15)
 
 _REJECTED = "The user did not approve this call. Accept that, and do not call the tool again unless asked to."
+_UNKNOWN = (
+    "The user approved this call and it was begun, but its outcome is not known: it may have been carried out. "
+    "Tell the user so, and do not call the tool again before that is checked."
+)
 
 
 class HeldRunUnreadableError(ConflictError):
@@ -58,16 +69,20 @@ class Resumption:
     """A stored run that is about to go on.
 
     Attributes:
-        run_id: Under which it is stored.
+        held: The decision with which it goes on.
         state: What the runner takes in place of input.
-        answered: The card that was clicked, as it will be; None if the action came from elsewhere.
-        row: The run as it is stored.
     """
 
-    run_id: str
+    held: HeldDecision
     state: RunState[Any, Agent[Any]]
-    answered: WidgetItem | None
-    row: Row
+
+    def answered(self) -> WidgetItem | None:
+        """Return the card once the result of an approved call is kept; a rejection has stored its own."""
+        return approval_cards.answered(self.held.card, "approved") if self.held.decision.approve else None
+
+    def answered_by(self, round_of_calls: HiddenContextItem) -> WidgetItem | None:
+        """Return the card as it stands beside these calls and their results; None if it is of another."""
+        return self.answered() if self.held.decision.call_id in kept_calls([round_of_calls]) else None
 
 
 async def hold(
@@ -89,78 +104,124 @@ async def hold(
         item.workflow.expanded = False
         yield ThreadItemDoneEvent(item=item)
     if interruptions:
-        run_id = resumed.run_id if resumed else new_id("run")
-        replaced = offload.releases(resumed.row) if resumed else []
-        await _save(run_id, result.to_state(), interruptions, replaced, context)
-        for each in interruptions:
-            if resumed is None or each.call_id not in resumed.row["waiting"]:
-                yield ThreadItemDoneEvent(item=_card_item(context, run_id, each, None))
+        run_id = resumed.held.decision.run_id if resumed else new_id("run")
+        known = resumed.held.row.get("cards", {}) if resumed else {}
+        asked = resumed.held.row["waiting"] if resumed else []
+        shown = [_asking(context, run_id, each) for each in interruptions if each.call_id not in asked]
+        cards = {call_id: card.id for call_id, card in shown}
+        waiting = [str(each.call_id) for each in interruptions]
+        cards |= {call_id: known[call_id] for call_id in waiting if call_id in known}
+        await _save(run_id, result.to_state(), waiting, cards, resumed, context)
+        for _, card in shown:
+            yield ThreadItemDoneEvent(item=card)
+        # What an approved call has returned is in the run that was just stored.
+        if resumed is not None and (answered := resumed.answered()) is not None:
+            yield ThreadItemReplacedEvent(item=answered)
     elif resumed is not None:
-        forgets = [
-            Write(run_key(resumed.run_id, context.thread.id, context.request_context), delete=True),
-            *offload.releases(resumed.row),
-        ]
-        await context.request_context.resources.table.transact(forgets)
-    if resumed is not None and resumed.answered is not None:
-        yield ThreadItemReplacedEvent(item=resumed.answered)
+        with suppress(ConditionFailedError):  # The turn was taken over, and the run is another's.
+            await context.request_context.resources.table.transact(
+                [_ours(resumed.held, context, delete=True), *offload.releases(resumed.held.row)]
+            )
 
 
-async def release(resumed: Resumption, context: AgentContext[RequestContext]) -> None:
-    """Let the user answer again, after a resumed run has failed."""
-    # When it has been stored anew or forgotten meanwhile, there is nothing to release.
-    with suppress(ConditionFailedError):
-        await context.request_context.resources.table.update(
-            run_key(resumed.run_id, context.thread.id, context.request_context),
-            "REMOVE claimed_until, answered_call, answered_as",
-            condition="revision = :revision",
-            values={":revision": resumed.row["revision"]},
-        )
-
-
-async def decide(
-    agent: Agent[Any], action: Action[str, Any], sender: WidgetItem | None, context: AgentContext[RequestContext]
-) -> Resumption:
-    """Take the user's answer and return the run that goes on with it. Of two answers at once, one is taken.
+async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[RequestContext]) -> Resumption:
+    """Return the run that goes on with a decision.
 
     Args:
         agent: The agent that begins each turn, built as it was when the run was stored.
-        action: The click, of type `DECIDE`.
-        sender: The card that was clicked.
+        held: The decision, which this turn has claimed.
         context: The context in which the run goes on.
 
     Raises:
-        InvalidRequestError: the payload does not fit.
-        NotFoundError: no such run waits in this thread, or not for this call.
-        ConflictError: it is being resumed already, or was answered otherwise.
         HeldRunUnreadableError: neither this SDK nor these agents can go on with what was stored.
     """
-    decision = read_decision(action)
-    row = await load_run(decision, context.thread.id, context.request_context)
-    state = await _load(agent, row, context)
-    approval = next((each for each in state.get_interruptions() if each.call_id == decision.call_id), None)
-    if approval is None:
+    state = await _load(agent, held.row, context)
+    approvals = {each.call_id: each for each in state.get_interruptions()}
+    if held.decision.call_id not in approvals:
         raise HeldRunUnreadableError
-    await _claim(row, decision, context)
-    if decision.approve:
+    for call_id, approve in answers_of(held.row).items():
+        # Answered before, by a turn that did not come to its end: it is not made again.
+        if call_id in approvals:
+            state.reject(approvals[call_id], rejection_message=_UNKNOWN if approve else _REJECTED)
+    approval = approvals[held.decision.call_id]
+    if held.decision.approve:
         state.approve(approval)
     else:
         state.reject(approval, rejection_message=_REJECTED)
-    answered = _card_item(context, decision.run_id, approval, decision.approve, sender) if sender else None
-    return Resumption(decision.run_id, state, answered, row)
+    return Resumption(held, state)
+
+
+async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> WidgetItem | None:
+    """Write that an approved call is made from here on, and return the card that says so.
+
+    Where this fails or is cancelled the call is not made, and the question is open again.
+
+    Raises:
+        AnsweredError: the turn, or the run, is another's by now.
+    """
+    held = resumed.held
+    if not held.decision.approve:
+        return None
+    card = approval_cards.answered(held.card, "begun")
+    writing = asyncio.ensure_future(_note_answers(held, held.answers(), card, context))
+    try:
+        await asyncio.shield(writing)
+    except ConditionFailedError:
+        raise AnsweredError from None
+    except BaseException:
+        await asyncio.wait([writing])
+        # If this fails too, the card says that the outcome is not known.
+        with suppress(ConditionFailedError, AssistantError):
+            await _note_answers(held, answers_of(held.row), held.card, context)
+        raise
+    return card
+
+
+async def _note_answers(
+    held: HeldDecision, answers: dict[str, bool], card: WidgetItem, context: AgentContext[RequestContext]
+) -> None:
+    """Store what has been decided with the card that says it, if turn and run are still ours."""
+    request = context.request_context
+    writes = [
+        turn_fence(request, context.thread.id, held.turn_id),
+        _ours(held, context, update="SET answers = :answers", values={":answers": answers}),
+        *await ThreadStore(request.resources).upsert_writes(context.thread.id, card, request),
+    ]
+    await request.resources.table.transact(writes)
+
+
+def _ours(
+    held: HeldDecision, context: AgentContext[RequestContext], *, values: dict[str, Any] | None = None, **write: Any
+) -> Write:
+    """Return a write of the run's row that fails unless this turn has it."""
+    return Write(
+        run_key(held.decision.run_id, context.thread.id, context.request_context),
+        condition="revision = :turn_id",
+        values={":turn_id": held.turn_id, **(values or {})},
+        **write,
+    )
+
+
+def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolApprovalItem) -> tuple[str, WidgetItem]:
+    """Return a call's id and the card that asks for it."""
+    call_id, item_id = str(approval.call_id), context.generate_id("message")
+    name = str(approval.tool_name)
+    return call_id, approval_cards.asking(item_id, context.thread.id, name, approval.arguments, run_id, call_id)
 
 
 async def _save(
     run_id: str,
     state: RunState[Any, Any],
-    waiting: list[ToolApprovalItem],
-    replaced: list[Write],
+    waiting: list[str],
+    cards: dict[str, str],
+    resumed: Resumption | None,
     context: AgentContext[RequestContext],
 ) -> None:
     request = context.request_context
+    writes = offload.releases(resumed.held.row) if resumed else []
     # Our context is made anew by the request that resumes the run.
     packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
     expires_at = now() + HELD_FOR
-    writes = list(replaced)
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         caller = request.caller
         prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, context.thread.id)
@@ -171,12 +232,21 @@ async def _save(
         "schema_version": SCHEMA_VERSION,
         "sdk_version": sdk_version,
         "revision": uuid7(),
-        "waiting": [each.call_id for each in waiting],
+        "waiting": waiting,
+        "answers": {},
+        "cards": cards,
         "expires_at": expires_at.timestamp(),
         "ttl": int(expires_at.timestamp()),
         **packed,
     }
-    await request.resources.table.transact([Write(run_key(run_id, context.thread.id, request), put=row), *writes])
+    if resumed is not None:
+        held = _ours(resumed.held, context, put=row)
+    else:
+        held = Write(run_key(run_id, context.thread.id, request), put=row)
+    try:
+        await request.resources.table.transact([held, *writes])
+    except ConditionFailedError:
+        raise AnsweredError from None
 
 
 async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContext]) -> RunState[Any, Agent[Any]]:
@@ -195,74 +265,3 @@ async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContex
     # What the run had used when it was stored is counted already.
     wrapper.usage = Usage()
     return state
-
-
-async def _claim(row: Row, decision: Decision, context: AgentContext[RequestContext]) -> None:
-    """Make this process the one that resumes the run; after a crash the same answer may be given again."""
-    try:
-        await context.request_context.resources.table.update(
-            run_key(decision.run_id, context.thread.id, context.request_context),
-            "SET claimed_until = :until, answered_call = :call, answered_as = :approve",
-            condition=(
-                "revision = :revision AND (attribute_not_exists(claimed_until) OR "
-                "(answered_call = :call AND answered_as = :approve AND claimed_until < :now))"
-            ),
-            values={
-                ":until": (now() + RESUME_LEASE).timestamp(),
-                ":now": now().timestamp(),
-                ":call": decision.call_id,
-                ":approve": decision.approve,
-                ":revision": row["revision"],
-            },
-        )
-    except ConditionFailedError:
-        raise AnsweredError from None
-
-
-def _card_item(
-    context: AgentContext[RequestContext],
-    run_id: str,
-    approval: ToolApprovalItem,
-    approved: bool | None,
-    sender: WidgetItem | None = None,
-) -> WidgetItem:
-    """Return the card for a call: with its two buttons, or with the answer that was given."""
-    call_id = str(approval.call_id)
-    name = str(approval.tool_name).replace("_", " ").capitalize()
-    try:
-        arguments: dict[str, Any] = json.loads(approval.arguments or "{}")
-    except ValueError:
-        arguments = {}
-    facts = {key.replace("_", " ").capitalize(): str(value) for key, value in arguments.items()}
-    answer = {None: "Needs your approval", True: "Approved", False: "Not approved"}[approved]
-    described = ", ".join(f"{label}: {value}" for label, value in facts.items())
-    return WidgetItem(
-        id=sender.id if sender else context.generate_id("message"),
-        thread_id=context.thread.id,
-        created_at=sender.created_at if sender else now(),
-        widget=_card(name, facts, answer, None if approved is not None else (run_id, call_id)),
-        copy_text=f"{name} ({described}): {answer}" if described else f"{name}: {answer}",
-    )
-
-
-def _card(name: str, facts: dict[str, str], answer: str, asks: tuple[str, str] | None) -> DynamicWidgetRoot:
-    rows: list[dict[str, Any]] = [
-        {
-            "type": "Row",
-            "gap": 3,
-            "children": [{"type": "Caption", "value": label}, {"type": "Text", "value": value, "size": "sm"}],
-        }
-        for label, value in facts.items()
-    ]
-    card: dict[str, Any] = {
-        "type": "Card",
-        "size": "sm",
-        "status": {"text": answer, "icon": "circle-question" if asks else "check-circle"},
-        "children": [{"type": "Title", "value": name, "size": "sm"}, *rows],
-    }
-    if asks is not None:
-        run_id, call_id = asks
-        for button, label, approve in (("confirm", "Approve", True), ("cancel", "Reject", False)):
-            payload = {"run_id": run_id, "call_id": call_id, "approve": approve}
-            card[button] = {"label": label, "action": ActionConfig(type=DECIDE, payload=payload).model_dump()}
-    return DynamicWidgetRoot.model_validate(card)

@@ -1,29 +1,42 @@
 """The user's answer to a call that waits for approval, as far as it is judged before a run goes on with it.
 
 Light: a click is looked at here before its turn is claimed, so that one which cannot count ends nobody's turn.
+
+The stored run is the one place that knows what has been decided. Each step is one conditional write on its `revision`:
+
+| the run | written by | then |
+|---|---|---|
+| waits | the turn that asks | the card asks |
+| is claimed: `revision` is a turn's id | the claim of the turn that a click starts | nobody else decides meanwhile |
+| a call is in `answers` | a rejection: that claim; an approval: a write of its own before the call is made | final |
+| is gone, or waits for its other calls | the turn, with the result | final |
+
+A claim whose turn has ended without an answer counts as none: the question is open again.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from chatkit.actions import Action
+from chatkit.types import WidgetItem
 from pydantic import BaseModel, ValidationError
 
 from assistant import keys
+from assistant.approval_cards import answered
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
 from assistant.keys import Key
-from assistant.table import Row
+from assistant.table import Row, Write
 from assistant.threads.rows import now
-
-# The type of a click on a card that asks for approval.
-DECIDE = "approval.decide"
+from assistant.threads.store import ThreadStore
 
 
 class AnsweredError(ConflictError):
     """Another answer has been taken."""
 
+    retryable = False
     default_message = "This has been answered already."
 
 
@@ -35,16 +48,50 @@ class Decision(BaseModel):
     approve: bool
 
 
-def read_decision(action: Action[str, Any]) -> Decision:
-    """Return what a click says.
+@dataclass
+class HeldDecision:
+    """A decision, and what it is about.
 
-    Raises:
-        InvalidRequestError: the payload does not fit.
+    Attributes:
+        decision: What the click says.
+        row: The run as it is stored.
+        card: The card that asks.
+        turn_id: The turn that takes the decision, once it is claimed.
     """
-    try:
-        return Decision.model_validate(action.payload)
-    except ValidationError:
-        raise InvalidRequestError("The action's payload is not valid.") from None
+
+    decision: Decision
+    row: Row
+    card: WidgetItem
+    turn_id: str = ""
+
+    def answers(self) -> dict[str, bool]:
+        """Return what has been decided of this run's calls, this decision included."""
+        return {**answers_of(self.row), self.decision.call_id: self.decision.approve}
+
+    def rejected_card(self) -> WidgetItem | None:
+        """Return the card as the claim stores it; None for an approval, which counts when its call is made."""
+        return None if self.decision.approve else answered(self.card, "rejected")
+
+    def claim(self, turn_id: str, context: RequestContext) -> Write:
+        """Return the write that takes the decision, unless the run has changed since it was read."""
+        self.turn_id = turn_id
+        return Write(
+            run_key(self.decision.run_id, self.card.thread_id, context),
+            update="SET revision = :turn_id, answers = :answers",
+            condition="revision = :revision",
+            values={
+                ":turn_id": turn_id,
+                ":revision": self.row["revision"],
+                ":answers": answers_of(self.row) if self.decision.approve else self.answers(),
+            },
+        )
+
+
+def answers_of(row: Row) -> dict[str, bool]:
+    """Return what has been decided of a run's calls, whether or not its outcome is known."""
+    # Rows of schema version 1 have one answer, taken when the run was resumed.
+    first = {row["answered_call"]: row["answered_as"]} if "answered_call" in row else {}
+    return {**first, **row.get("answers", {})}
 
 
 def run_key(run_id: str, thread_id: str, context: RequestContext) -> Key:
@@ -53,19 +100,37 @@ def run_key(run_id: str, thread_id: str, context: RequestContext) -> Key:
     return Key(keys.thread_partition(caller.tenant_id, caller.user_id, thread_id), keys.held_run_sk(run_id))
 
 
-async def load_run(decision: Decision, thread_id: str, context: RequestContext) -> Row:
-    """Return the run that waits for a decision, as it is stored.
+async def load_decision(
+    action: Action[str, Any], item_id: str | None, thread_id: str, running: str | None, context: RequestContext
+) -> HeldDecision:
+    """Return what a click decides.
+
+    Args:
+        action: The click.
+        item_id: The card that it names, if it names one. The run's own card counts.
+        thread_id: The thread.
+        running: The id of the turn that runs there, if one does.
+        context: The request.
 
     Raises:
-        NotFoundError: no such run waits in this thread, or not for this call.
-        ConflictError: it is being resumed already, or was answered otherwise.
+        InvalidRequestError: the payload does not fit.
+        NotFoundError: no such run waits in this thread, or not for this call; or its card has been removed.
+        AnsweredError: it has been answered, or is being answered.
     """
+    try:
+        decision = Decision.model_validate(action.payload)
+    except ValidationError:
+        raise InvalidRequestError("The action's payload is not valid.") from None
     row = await context.resources.table.get(run_key(decision.run_id, thread_id, context))
-    moment = now().timestamp()
-    if row is None or row["expires_at"] < moment or decision.call_id not in row["waiting"]:
+    if row is None or row["expires_at"] < now().timestamp() or decision.call_id not in row["waiting"]:
         raise NotFoundError("This does not wait for an answer any more.")
-    if "claimed_until" in row:
-        given = row["answered_call"], row["answered_as"]
-        if given != (decision.call_id, decision.approve) or row["claimed_until"] >= moment:
-            raise AnsweredError
-    return row
+    if decision.call_id in answers_of(row) or row["revision"] == running:
+        raise AnsweredError
+    # Rows of schema version 1 do not know their cards.
+    card_id = row.get("cards", {}).get(decision.call_id, item_id)
+    if card_id is None:
+        raise InvalidRequestError("The action does not name its card.")
+    card = await ThreadStore(context.resources).load_item(thread_id, card_id, context)
+    if not isinstance(card, WidgetItem):
+        raise InvalidRequestError("An action comes from a widget.")
+    return HeldDecision(decision, row, card)

@@ -28,9 +28,9 @@ from chatkit.store import Store
 from chatkit.types import (
     AssistantMessageItem,
     ClientToolCallItem,
-    HiddenContextItem,
     SyncCustomActionResponse,
     ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
     ThreadMetadata,
     ThreadsCustomActionReq,
     ThreadStreamEvent,
@@ -43,7 +43,7 @@ from assistant.agent_store import AgentStore
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds, kept_calls
-from assistant.decisions import DECIDE
+from assistant.decisions import HeldDecision
 from assistant.errors import (
     AssistantError,
     ConfigurationError,
@@ -81,6 +81,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
         self, plan: Plan, thread: ThreadMetadata, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Stream a claimed turn's events."""
+        if plan.decision is not None:
+            return self._resume(plan.decision, thread, context)
         if isinstance(plan.request, ThreadsCustomActionReq):
             return self.action(thread, plan.request.params.action, plan.sender, context)
         return self.respond(thread, plan.user_message or plan.retry_of, context)
@@ -127,17 +129,17 @@ class AssistantServer(ChatKitServer[RequestContext]):
         """
         context = agent_context.request_context
         settings = context.settings
+        run_config = RunConfig(
+            model=build_model(settings, model_name),
+            tracing_disabled=not settings.agents_tracing,
+            trace_include_sensitive_data=settings.log_content,
+            tool_execution=CHECKED_FIRST,
+        )
+        # The run makes an approved call first of all: what can fail before it has been done.
+        if resumed is not None and (begun := await approvals.begin(resumed, agent_context)) is not None:
+            yield ThreadItemReplacedEvent(item=begun)
         result = Runner.run_streamed(
-            agent,
-            given,
-            context=agent_context,
-            max_turns=MAX_MODEL_CALLS,
-            run_config=RunConfig(
-                model=build_model(settings, model_name),
-                tracing_disabled=not settings.agents_tracing,
-                trace_include_sensitive_data=settings.log_content,
-                tool_execution=CHECKED_FIRST,
-            ),
+            agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=run_config
         )
         converter = OutputConverter(agent_context.thread.id, context)
         run = LeavableRun(result, 0 if resumed else len(agent.input_guardrails), converter)
@@ -145,11 +147,11 @@ class AssistantServer(ChatKitServer[RequestContext]):
         try:
             async with aclosing(run.events(agent_context)) as events:
                 async for event in events:
-                    for hidden in _completed(rounds, result, agent_context, event):
-                        yield ThreadItemDoneEvent(item=hidden)
+                    for completed in _completed(rounds, result, agent_context, resumed, event):
+                        yield completed
                     yield await _with_sources(event, context)
-            for hidden in _completed(rounds, result, agent_context):
-                yield ThreadItemDoneEvent(item=hidden)
+            for completed in _completed(rounds, result, agent_context, resumed):
+                yield completed
             async for event in approvals.hold(result, agent_context, resumed):
                 yield event
         except InputGuardrailTripwireTriggered as error:
@@ -164,8 +166,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
             await run.leave(agent_context)
             await converter.close()
             # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
-            for hidden in _completed(rounds, result, agent_context):
-                await self.store.add_thread_item(agent_context.thread.id, hidden, context)
+            for completed in _completed(rounds, result, agent_context, resumed):
+                await self.store.add_thread_item(agent_context.thread.id, completed.item, context)
             _report(context, settings, result)
 
     async def action(
@@ -175,32 +177,24 @@ class AssistantServer(ChatKitServer[RequestContext]):
         sender: WidgetItem | None,
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Resume a run whose call the user has judged; pass any other action on to the agents' package."""
-        agent_context = self._agent_context(thread, context)
-        if action.type == DECIDE:
-            events = self._resume(action, sender, agent_context)
-        else:
-            handle = needed_hook(context.settings, "handle_action", "actions")
-            events = handle(thread, action, sender, agent_context)
-        async with aclosing(events) as events:
+        """Pass an action on to the agents' package."""
+        handle = needed_hook(context.settings, "handle_action", "actions")
+        async with aclosing(handle(thread, action, sender, self._agent_context(thread, context))) as events:
             async for event in events:
                 yield event
 
     async def _resume(
-        self, action: Action[str, Any], sender: WidgetItem | None, agent_context: AgentContext[RequestContext]
+        self, held: HeldDecision, thread: ThreadMetadata, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        context = agent_context.request_context
-        resumed = await approvals.decide(self._agent, action, sender, agent_context)
-        try:
-            page = await self.store.load_thread_items(agent_context.thread.id, None, OPENING_ITEMS, "desc", context)
-            model_name = choices.chosen_model(page.data[::-1], context.settings)
-            run = self._run(self._agent, resumed.state, agent_context, model_name, resumed, kept_calls(page.data))
-            async with aclosing(run) as events:
-                async for event in events:
-                    yield event
-        except BaseException:
-            await approvals.release(resumed, agent_context)
-            raise
+        """Go on with a run whose call the user has judged."""
+        agent_context = self._agent_context(thread, context)
+        resumed = await approvals.load(self._agent, held, agent_context)
+        page = await self.store.load_thread_items(thread.id, None, OPENING_ITEMS, "desc", context)
+        model_name = choices.chosen_model(page.data[::-1], context.settings)
+        run = self._run(self._agent, resumed.state, agent_context, model_name, resumed, kept_calls(page.data))
+        async with aclosing(run) as events:
+            async for event in events:
+                yield event
 
     async def sync_action(
         self,
@@ -253,9 +247,10 @@ def _completed(
     rounds: ToolRounds,
     result: RunResultStreaming,
     agent_context: AgentContext[RequestContext],
+    resumed: Resumption | None,
     event: ThreadStreamEvent | None = None,
-) -> Iterator[HiddenContextItem]:
-    """Yield the round of tool calls that has been completed, if one has.
+) -> Iterator[ThreadItemDoneEvent | ThreadItemReplacedEvent]:
+    """Yield the round of tool calls that has been completed, if one has, and the card of the approved one among them.
 
     A call of the client's tool is an item of its own, which comes last; until it is here, its id is not known.
     """
@@ -265,7 +260,9 @@ def _completed(
     if agent_context.client_tool_call is None:
         hidden = rounds.take(result.new_items)
         if hidden is not None:
-            yield hidden
+            yield ThreadItemDoneEvent(item=hidden)
+            if resumed is not None and (answered := resumed.answered_by(hidden)) is not None:
+                yield ThreadItemReplacedEvent(item=answered)
 
 
 def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,27 +13,28 @@ import boto3
 import pytest
 from agents.testing import ModelStep, ScriptedModel, function_call
 from chatkit.actions import Action
-from chatkit.types import (
-    ThreadItemDoneEvent,
-    ThreadItemReplacedEvent,
-    ThreadStreamEvent,
-    UserMessageItem,
-    UserMessageTextContent,
-    WidgetItem,
-)
+from chatkit.types import StreamingReq, ThreadCustomActionParams, ThreadsCustomActionReq, WidgetItem
 
-from assistant import approvals, decisions, keys
+from assistant import approval_cards, approvals, decisions, keys, turns
 from assistant.approvals import HeldRunUnreadableError
 from assistant.context import Report, RequestContext
-from assistant.errors import ConflictError, InvalidRequestError, ModelUnavailableError, NotFoundError
+from assistant.decisions import AnsweredError
+from assistant.errors import (
+    ConflictError,
+    InvalidRequestError,
+    ModelUnavailableError,
+    NotFoundError,
+    StoreUnavailableError,
+)
 from assistant.identity import Caller
 from assistant.objects import Objects
 from assistant.resources import Resources
-from assistant.server import AssistantServer
 from assistant.threads import offload
 from assistant.threads.rows import now
+from assistant.threads.store import ThreadStore
 from helpdesk.records.invoices import Invoice, Invoices
 from tests.support.conversation import Conversation, call, say
+from tests.support.turns import addition
 from tests.support.widget_schema import check_widget
 
 pytestmark = pytest.mark.anyio
@@ -50,8 +51,7 @@ class Desk:
 
     async def ask(self, *steps: Any) -> list[WidgetItem]:
         """Run a turn and return the cards that it shows."""
-        context = self._context(steps)
-        await self._take(self._server(context).respond(self.conversation.thread, None, context), context)
+        await self._run(addition(self.conversation.thread.id, "Refund it, please"), steps)
         return await self.cards()
 
     async def click(self, card: WidgetItem, approve: bool, *steps: Any) -> None:
@@ -61,10 +61,10 @@ class Desk:
 
     async def send(self, payload: Any, card: WidgetItem | None, *steps: Any) -> None:
         """Send an answer as a page can send anything."""
-        context = self._context(steps)
-        action: Action[str, Any] = Action(type=decisions.DECIDE, payload=payload)
-        server = self._server(context)
-        await self._take(server.action(self.conversation.thread, action, card, context), context)
+        action: Action[str, Any] = Action(type=approval_cards.DECIDE, payload=payload)
+        item_id = None if card is None else card.id
+        params = ThreadCustomActionParams(thread_id=self.conversation.thread.id, item_id=item_id, action=action)
+        await self._run(ThreadsCustomActionReq(params=params), steps)
 
     async def cards(self) -> list[WidgetItem]:
         """Return the thread's cards as they are stored."""
@@ -80,23 +80,22 @@ class Desk:
         assert self.model.last_call is not None
         return [item["output"] for item in self.model.last_call.input if item.get("type") == "function_call_output"]
 
-    def _context(self, steps: Any) -> RequestContext:
+    async def _run(self, request: StreamingReq, steps: Any) -> None:
+        """Perform a request as a process of its own; raise what has ended its turn."""
         model = self.model = ScriptedModel(steps)
         self.monkeypatch.setattr("assistant.server.build_model", lambda settings, name=None: model)
         context = RequestContext(self.conversation.caller, self.conversation.resources)
         self.reports.append(context.report)
-        return context
+        # A page of its own: what it sends is no request that was sent before.
+        turn = await turns.start(request, context, idempotency_key=None, frame_id=uuid.uuid4().hex)
+        await turn.wait()
+        if turn.error is not None:
+            raise turn.error
 
-    def _server(self, context: RequestContext) -> AssistantServer:
-        return AssistantServer(self.conversation.store, context)
 
-    async def _take(self, events: AsyncIterator[ThreadStreamEvent], context: RequestContext) -> None:
-        thread, store = self.conversation.thread, self.conversation.store
-        async for event in events:
-            if isinstance(event, ThreadItemDoneEvent):
-                await store.add_thread_item(thread.id, event.item, context)
-            elif isinstance(event, ThreadItemReplacedEvent):
-                await store.save_item(thread.id, event.item, context)
+def status_of(card: Any) -> Any:
+    """Return what a card says of its answer."""
+    return card.widget.model_dump()["status"]["text"]
 
 
 def refund(*numbers: int) -> Any:
@@ -110,15 +109,8 @@ BILLING = call("transfer_to_billing")
 
 async def desk_of(role: str, resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Desk:
     conversation = await Conversation.start(resources, Caller("acme", "ann", role))
-    message = UserMessageItem(
-        id="msg_1",
-        thread_id=conversation.thread.id,
-        created_at=now(),
-        content=[UserMessageTextContent(text="Refund it, please")],
-        inference_options={},
-    )
-    context = RequestContext(conversation.caller, resources)
-    await conversation.store.add_thread_item(conversation.thread.id, message, context)
+    conversation.thread.title = "Refunds"
+    await conversation.store.save_thread(conversation.thread, RequestContext(conversation.caller, resources))
     return Desk(conversation, monkeypatch)
 
 
@@ -177,17 +169,100 @@ async def test_of_two_answers_at_once_one_counts(desk: Desk) -> None:
     assert (await desk.invoice()).status == "refunded"
 
 
-async def test_after_a_failure_the_user_can_answer_again_and_pays_back_once(desk: Desk) -> None:
+async def test_a_failure_behind_the_call_leaves_it_answered_and_the_next_turn_knows_its_result(desk: Desk) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
     with pytest.raises(ModelUnavailableError):
         await desk.click(card, True, ModelStep.raise_error(ModelUnavailableError()))
     refunded = await desk.invoice()
     assert refunded.status == "refunded"
-    (same,) = await desk.cards()
-    assert "confirm" in same.widget.model_dump()
-    await desk.click(same, True, say("It is refunded."))
+    (answered,) = await desk.cards()
+    assert status_of(answered) == "Approved"
+    for approve in (True, False):
+        with pytest.raises(AnsweredError) as refused:
+            await desk.click(card, approve)
+        assert (refused.value.status, refused.value.retryable) == (409, False)
+    await desk.ask(say("It is refunded."))
     assert await desk.invoice() == refunded
     assert json.loads(desk.told()[-1])["status"] == "refunded"
+
+
+async def test_a_failure_before_the_call_leaves_the_question_open(desk: Desk, resources: Resources) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    # The run's card cannot be written: the mark that the call is made goes with it.
+    real = ThreadStore.upsert_writes
+    with pytest.MonkeyPatch.context() as patched:
+
+        async def out_of_reach(self: ThreadStore, thread_id: str, item: Any, context: RequestContext) -> Any:
+            if item.id == card.id and status_of(item) != "Needs your approval":
+                raise StoreUnavailableError
+            return await real(self, thread_id, item, context)
+
+        patched.setattr(ThreadStore, "upsert_writes", out_of_reach)
+        with pytest.raises(StoreUnavailableError):
+            await desk.click(card, True, say("Never said."))
+    assert (await desk.invoice()).status == "paid"
+    (same,) = await desk.cards()
+    assert status_of(same) == "Needs your approval"
+    await desk.click(same, True, say("It is refunded."))
+    assert (await desk.invoice()).status == "refunded"
+
+
+async def test_a_call_whose_outcome_is_not_known_is_not_made_again_with_the_other_one_of_its_run(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await desk_of("admin", resources, monkeypatch)
+    first, second = await desk.ask(BILLING, refund(501, 502))
+    with pytest.MonkeyPatch.context() as patched:
+
+        async def lost(*given: Any) -> None:
+            raise StoreUnavailableError
+
+        patched.setattr(approvals, "_save", lost)
+        with pytest.raises(StoreUnavailableError):
+            await desk.click(first, True)
+    once = await desk.invoice(501)
+    assert once.status == "refunded"
+    begun, _ = await desk.cards()
+    assert status_of(begun) == "Approved, no result yet"
+    assert "Its outcome is not known: check before you ask again." in json.dumps(begun.widget.model_dump())
+    with pytest.raises(AnsweredError):
+        await desk.click(first, True)
+    await desk.click(second, True, say("One is refunded."))
+    assert await desk.invoice(501) == once
+    assert (await desk.invoice(502)).status == "refunded"
+    assert "outcome is not known" in desk.told()[-2]
+    assert json.loads(desk.told()[-1])["status"] == "refunded"
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_an_answer_that_does_not_name_its_card_changes_it_too(desk: Desk, approve: bool) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    payload = card.widget.model_dump()["confirm" if approve else "cancel"]["action"]["payload"]
+    await desk.send(payload, None, say("So be it."))
+    (answered,) = await desk.cards()
+    assert (answered.id, status_of(answered)) == (card.id, "Approved" if approve else "Not approved")
+
+
+async def test_a_card_that_is_gone_cannot_be_answered(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    context = RequestContext(desk.conversation.caller, desk.conversation.resources)
+    await desk.conversation.store.delete_thread_item(desk.conversation.thread.id, card.id, context)
+    for sender in (card, None):
+        with pytest.raises(NotFoundError):
+            await desk.send(card.widget.model_dump()["confirm"]["action"]["payload"], sender)
+    assert (await desk.invoice()).status == "paid"
+
+
+async def test_a_run_that_an_earlier_release_has_stored_goes_on(desk: Desk) -> None:
+    (card,) = await desk.ask(BILLING, refund(502))
+    row = {name: value for name, value in (await held_row(desk)).items() if name not in ("answers", "cards")}
+    await desk.conversation.resources.table.put(keys.Key(row["pk"], row["sk"]), {**row, "schema_version": 1})
+    with pytest.raises(InvalidRequestError, match="card"):
+        await desk.send(card.widget.model_dump()["confirm"]["action"]["payload"], None)
+    await desk.click(card, True, say("It is refunded."))
+    assert (await desk.invoice()).status == "refunded"
+    (answered,) = await desk.cards()
+    assert status_of(answered) == "Approved"
 
 
 async def test_each_of_two_calls_is_asked_for_and_answered_by_itself(

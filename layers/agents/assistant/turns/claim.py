@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assistant import ids, keys, quotas
 from assistant.attachments import refusal as attachment_refusal
 from assistant.context import RequestContext
+from assistant.decisions import AnsweredError
 from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
 from assistant.keys import Key
 from assistant.table import ConditionFailedError, Row, Table, Write
@@ -68,6 +69,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         NotFoundError: the thread, or an attachment, is not the caller's (any more).
         ThreadLockedError: the thread takes no messages.
         QuotaExceededError: a limit of the user or of the tenant is reached.
+        AnsweredError: another turn has taken, or takes, a decision on the same call.
     """
     turn_id = ids.new_id(TURN_PREFIX)
     caller, table, store = context.caller, context.resources.table, ThreadStore(context.resources)
@@ -162,6 +164,8 @@ async def _writes(
         writes += await store.item_writes(plan.thread_id, plan.user_message, context)
     if plan.changed_item is not None:
         writes += await store.upsert_writes(plan.thread_id, plan.changed_item, context)
+    if plan.decision is not None:
+        writes.append(plan.decision.claim(turn_id, context))
     writes += plan.writes
     return writes + quotas.claims(context), len(writes)
 
@@ -207,7 +211,7 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
         if index == _THREAD_WRITE:
             _refuse_thread(old)
         elif index > _THREAD_WRITE:
-            raise attachment_refusal(old)
+            raise AnsweredError if plan.decision is not None else attachment_refusal(old)
     turn = load_record(row)
     if turn is None:
         raise ThreadNotFoundError("The thread does not exist.")

@@ -105,13 +105,14 @@ async def start(
             case Claimed() as claimed:
                 return _run(plan, claimed, key, context)
             case SameRequest() as same:
-                handle = await _join(same, key, context)
+                # A question that is open has not been answered by the turn that died over it: this is the answer.
+                handle = await _join(same, key, context, follow_dead=plan.decision is None)
                 if handle is not None:
                     return handle
             case Busy(turn=turn):
                 # The turn that runs may be the answer to what this request answers too: then it comes too late, as the
                 # next plan shows, and must not end that turn.
-                if plan.changed_item is None or turn.turn_id == _seen(plan):
+                if not plan.is_answer or turn.turn_id == _seen(plan):
                     await _make_room(turn, plan.thread_id, context)
         await pause(round_number)
     raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
@@ -199,8 +200,16 @@ async def _known(key: IdempotencyKey, context: RequestContext) -> SameRequest | 
     return None if row is None else SameRequest(row["turn_id"], row["thread_id"], row["body"])
 
 
-async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext) -> TurnHandle | None:
+async def _join(
+    same: SameRequest, key: IdempotencyKey, context: RequestContext, *, follow_dead: bool = True
+) -> TurnHandle | None:
     """Return the turn of the same request; None if it is over and the request is to be a new turn.
+
+    Args:
+        same: What its key stands for.
+        key: The key.
+        context: The request.
+        follow_dead: Whether a turn that has just been cut off counts.
 
     Raises:
         ConflictError: the client has used its key for another request.
@@ -217,7 +226,7 @@ async def _join(same: SameRequest, key: IdempotencyKey, context: RequestContext)
         turn = await _read_turn(context, same.thread_id)
     running = turn is not None and turn.turn_id == same.turn_id and turn.running
     newest = turn is not None and turn.turn_id == same.turn_id
-    if key.explicit or running or (newest and await _has_just_died(same, context)):
+    if key.explicit or running or (newest and follow_dead and await _has_just_died(same, context)):
         followed = FollowedTurn(context, same.thread_id, same.turn_id)
         await followed.prepare()
         return followed

@@ -28,8 +28,10 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import attachments, choices, decisions
+from assistant import attachments, choices
+from assistant.approval_cards import DECIDE
 from assistant.context import RequestContext
+from assistant.decisions import HeldDecision, load_decision
 from assistant.errors import ConflictError, InvalidRequestError
 from assistant.hooks import find_hook, needed_hook
 from assistant.ids import new_id
@@ -51,6 +53,7 @@ class Plan:
         user_message: The message to be stored with the claim.
         changed_item: An earlier item that the claim stores anew, such as a client tool call with its output.
         sender: The widget that an action came from.
+        decision: The user's answer to a call that waits for approval, if the action is one.
         retry_of: The user message that is to be answered anew.
         writes: Further writes of the claim, such as those that bind attachments.
         opening: The thread as it was read before the claim, where the operation depends on it.
@@ -62,6 +65,7 @@ class Plan:
     user_message: UserMessageItem | None = None
     changed_item: ThreadItem | None = None
     sender: WidgetItem | None = None
+    decision: HeldDecision | None = None
     retry_of: UserMessageItem | None = None
     writes: list[Write] = field(default_factory=list)
     opening: Opening | None = None
@@ -70,6 +74,11 @@ class Plan:
     def is_action(self) -> bool:
         """Whether it is a click in a widget, and no message."""
         return isinstance(self.request, ThreadsCustomActionReq)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers what an earlier turn has asked: a form, a client tool call, an approval."""
+        return self.changed_item is not None or self.decision is not None
 
     @property
     def failed_attempts(self) -> str | None:
@@ -119,23 +128,33 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             return Plan(request, retry.thread_id, retry_of=item, opening=opening)
         case ThreadsCustomActionReq(params=action):
             opening = await read_opening(action.thread_id, context)
+            if action.action.type == DECIDE:
+                return await _decision(request, opening, context)
             sender: WidgetItem | None = None
             if action.item_id is not None:
                 item = await store.load_item(action.thread_id, action.item_id, context)
                 if not isinstance(item, WidgetItem):
                     raise InvalidRequestError("An action comes from a widget.")
                 sender = item
-            await _check_action(action.action, action.thread_id, context)
+            _check_action(action.action, context)
             return Plan(request, action.thread_id, sender=sender, opening=opening)
         case _:
             assert_never(request)
 
 
-async def _check_action(action: Action[str, Any], thread_id: str, context: RequestContext) -> None:
+async def _decision(request: ThreadsCustomActionReq, opening: Opening, context: RequestContext) -> Plan:
+    """Plan a click on a card that asks for approval."""
+    params, turn = request.params, opening.turn
+    running = turn.turn_id if turn is not None and turn.alive else None
+    held = await load_decision(params.action, params.item_id, params.thread_id, running, context)
+    changed = held.rejected_card()
+    if changed is not None:
+        opening.items = [changed if each.id == changed.id else each for each in opening.items]
+    return Plan(request, params.thread_id, changed_item=changed, decision=held, opening=opening)
+
+
+def _check_action(action: Action[str, Any], context: RequestContext) -> None:
     """Refuse a click that cannot count, before any turn ends for it."""
-    if action.type == decisions.DECIDE:
-        await decisions.load_run(decisions.read_decision(action), thread_id, context)
-        return
     needed_hook(context.settings, "handle_action", "actions")
     check = find_hook(context.settings, "check_action")
     if check is not None:

@@ -195,12 +195,7 @@ class TurnSaver:
             row = await store.find_item(self.thread_id, item_id, self.context)
             if row is not None and row_key(row) not in gone:
                 groups.append(item_removal(row))
-        check = Write(
-            self._turn_key,
-            condition=_OURS,
-            names={"#state": "state"},
-            values={":turn_id": self.turn_id, ":running": RUNNING},
-        )
+        check = turn_fence(self.context, self.thread_id, self.turn_id)
         table = self.context.resources.table
         batch: list[Write] = []
         size = 0
@@ -231,6 +226,17 @@ class TurnSaver:
         if record is None or record.turn_id != self.turn_id or not record.running:
             raise TurnLostError
         return record
+
+
+def turn_fence(context: RequestContext, thread_id: str, turn_id: str) -> Write:
+    """Return the check that goes along with what only a turn that still runs may write."""
+    caller = context.caller
+    return Write(
+        turn_key(caller.tenant_id, caller.user_id, thread_id),
+        condition=_OURS,
+        names={"#state": "state"},
+        values={":turn_id": turn_id, ":running": RUNNING},
+    )
 
 
 def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:

@@ -1,0 +1,132 @@
+"""A call that must be approved, in turns that do not come to their end: it is made once at most, as its card says."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from chatkit.types import ThreadItemReplacedEvent
+
+from assistant.decisions import AnsweredError
+from assistant.errors import NotFoundError
+from tests.faults.scenes import asking_card, click, payments
+from tests.integration.turns.conftest import ProcessMaker
+from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
+from tests.support.turns import Process, addition, follow
+
+pytestmark = pytest.mark.anyio
+
+WORDS = "one two three four five six seven eight nine ten"
+
+
+async def asked(process: Process, provider: ProviderServer) -> str:
+    """Have the model call for a payment, and return the thread in which a card asks."""
+    provider.script(Answer(ToolCall("pay", {"what": "hello"})))
+    return await process.create("pay hello")
+
+
+async def status(process: Process, thread_id: str) -> str:
+    return str((await asking_card(process, thread_id)).widget.model_dump()["status"]["text"])
+
+
+async def assert_answered(process: Process, clicked: Any) -> None:
+    before = await payments(process)
+    with pytest.raises((AnsweredError, NotFoundError)) as refused:
+        await process.start(clicked, frame="another page")
+    assert not refused.value.retryable
+    assert await payments(process) == before
+
+
+async def test_a_stop_behind_the_call_leaves_it_approved_and_the_model_knows_its_result(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    thread_id = await asked(here, provider)
+    clicked = click(await asking_card(here, thread_id))
+    provider.script(Answer(Text(WORDS), pause=0.2))
+    turn = await here.start(clicked)
+    async for event in turn.events():
+        if event.type == "thread.item.updated":
+            break
+    assert await here.cancel(thread_id)
+    assert await status(here, thread_id) == "Approved"
+    await assert_answered(here, clicked)
+    provider.script(Answer(Text("It is paid.")))
+    await here.say(thread_id, "and now?")
+    told = str(provider.requests[-1].body["messages"])
+    assert "paid hello" in told
+    assert "did not approve" not in told
+
+
+async def test_the_card_says_what_is_known_while_the_call_is_made_and_after_it(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    thread_id = await asked(here, provider)
+    provider.script(Answer(Text("It is paid.")))
+    client = await here.run(click(await asking_card(here, thread_id)), known=await here.stored(thread_id))
+    cards = [event.item for event in client.events if isinstance(event, ThreadItemReplacedEvent)]
+    assert [card.widget.model_dump()["status"]["text"] for card in cards] == ["Approved, no result yet", "Approved"]
+    assert await payments(here) == 1
+
+
+@pytest.mark.parametrize("milliseconds", [0, 20, 40, 60])
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_message_just_after_the_click_leaves_one_payment_at_most_and_no_answer_lost(
+    process: ProcessMaker, provider: ProviderServer, milliseconds: int, elsewhere: bool
+) -> None:
+    here, there = process(), process()
+    thread_id = await asked(here, provider)
+    clicked = click(await asking_card(here, thread_id))
+    provider.script(*[Answer(Text(WORDS), pause=0.02)] * 3)
+    turn = await here.start(clicked)
+    await asyncio.sleep(milliseconds / 1000)
+    other = await (there if elsewhere else here).start(addition(thread_id, "something else"))
+    await follow(other)
+    await asyncio.gather(turn.wait(), other.wait())
+    paid = await payments(here)
+    match await status(here, thread_id):
+        case "Needs your approval":
+            assert paid == 0
+            await here.run(clicked, frame="a page that was loaded anew")
+            assert (await status(here, thread_id), await payments(here)) == ("Approved", 1)
+        case "Approved":
+            assert paid == 1
+        case "Approved, no result yet":
+            assert paid <= 1
+        case said:
+            raise AssertionError(said)
+    await assert_answered(here, clicked)
+
+
+async def test_a_click_while_its_call_is_decided_elsewhere_is_refused_and_ends_nothing(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here, there = process(), process()
+    thread_id = await asked(here, provider)
+    card = await asking_card(here, thread_id)
+    provider.script(Answer(Text(WORDS), pause=0.1))
+    turn = await here.start(click(card))
+    with pytest.raises(AnsweredError):
+        await there.start(click(card, "cancel"), frame="another page")
+    client = await follow(turn, await here.stored(thread_id))
+    assert (client.error, client.text.endswith(WORDS)) == (None, True)
+    assert (await status(here, thread_id), await payments(here)) == ("Approved", 1)
+
+
+async def test_a_rejection_counts_also_when_its_turn_is_stopped_at_once(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    thread_id = await asked(here, provider)
+    card = await asking_card(here, thread_id)
+    provider.script(Answer(Text(WORDS), pause=0.2))
+    await here.start(click(card, "cancel"))
+    assert await here.cancel(thread_id)
+    assert await status(here, thread_id) == "Not approved"
+    await assert_answered(here, click(card))
+    provider.script(Answer(Text("Then not.")))
+    await here.say(thread_id, "and now?")
+    assert "Pay (What: hello): Not approved" in str(provider.requests[-1].body["messages"])
+    assert await payments(here) == 0
