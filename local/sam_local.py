@@ -27,6 +27,10 @@ ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 DEFAULT_SAM_PORT = "3000"
 # Docker's own name for the machine that its containers run on.
 HOST_NAME = "host.docker.internal"
+# A busy machine loads the SDKs in its own time, and no API Gateway gives up on it here: seconds of a function, and of a
+# turn on `chat`.
+TIMEOUT = 120
+TURN_SECONDS = 110
 # What the functions get of the environment and `.env`: the settings of the models and of what agents may do.
 PASSED_ON = ("LLM_", "OPENAI_", "GEMINI_", "QUOTA_", "TENANT_", "ALLOWED_")
 
@@ -55,6 +59,8 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
     """
     template = load_template(BUILD / "template.yaml")
     template["Parameters"]["Architecture"]["Default"] = architecture
+    for name in ("ChatFunction", "UploadFunction"):
+        template["Resources"][name]["Properties"]["Timeout"] = TIMEOUT
     passed = {name: value for name, value in environment.items() if name.startswith(PASSED_ON) and value}
     has_key = any(passed.get(name) for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL"))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
@@ -66,6 +72,7 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
         "TABLE_NAME": data.table_name,
         "BUCKET_NAME": data.bucket_name,
         "AWS_ENDPOINT_URL": endpoint_url,
+        "CHAT_TURN_SECONDS": str(TURN_SECONDS),
         **CREDENTIALS,
         **passed,
     }

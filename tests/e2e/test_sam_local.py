@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -34,29 +33,18 @@ pytestmark = pytest.mark.exhaustive
 
 START_SECONDS = 300.0
 ANSWER_SECONDS = 120.0
+# Said to `sam local`, which would pull Lambda's image anew otherwise.
+HAS_THE_IMAGE = "--skip-pull-image"
 # `sam local invoke` waits for Docker most of its time.
 INVOKED_AT_ONCE = 3
 SAMPLES = sorted(EVENTS.rglob("*.json"))
 
 
-@dataclass(frozen=True)
-class Docker:
-    """A daemon that has Lambda's image, or one in its shape.
-
-    Attributes:
-        environment: What makes clients use it.
-        flags: What `sam local` is told of it.
-    """
-
-    environment: dict[str, str]
-    flags: tuple[str, ...] = ()
-
-
 @pytest.fixture(scope="module")
-def docker() -> Iterator[Docker]:
-    """The machine's own Docker where it can pull the real image; else one of this test's, with an image of its own."""
+def docker() -> Iterator[dict[str, str]]:
+    """What makes clients use the machine's own Docker where it can pull Lambda's image, else one of this test's own."""
     if shutil.which("docker") and not subprocess.run(["docker", "pull", "--quiet", NAME], check=False).returncode:
-        yield Docker({})
+        yield {}
         return
     python = find_python(SHIPPED_PYTHON)
     if os.geteuid() != 0 or not shutil.which("dockerd") or not BUSYBOX.exists():
@@ -69,17 +57,17 @@ def docker() -> Iterator[Docker]:
         root = make_root(folder / "image", Path(python))
         import_image(root, environment)
         shutil.rmtree(root)
-        yield Docker({"DOCKER_HOST": environment["DOCKER_HOST"]}, ("--skip-pull-image",))
+        yield {"DOCKER_HOST": environment["DOCKER_HOST"]}
 
 
 @pytest.fixture(scope="module")
-def api(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def api(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a `make sam-local`."""
     port = free_port()
     environment = clean_environment(
-        **docker.environment,
+        **docker,
         SAM_PORT=str(port),
-        SAM_LOCAL_FLAGS=" ".join(docker.flags),
+        SAM_LOCAL_FLAGS=HAS_THE_IMAGE,
         STATE_DIR=str(tmp_path_factory.mktemp("state")),
     )
     log = tmp_path_factory.mktemp("sam-local") / "log"
@@ -109,7 +97,9 @@ def test_every_operation_works_over_start_api(api: str) -> None:
 def test_what_is_no_operation_works_over_start_api(api: str) -> None:
     with httpx2.Client(base_url=api, timeout=ANSWER_SECONDS) as http:
         assert http.get("/health").json() == {"status": "healthy", "provider": "demo"}
-        said = http.post("/chatkit/api", json={"message": {"content": "hello"}}).json()
+        answer = http.post("/chatkit/api", json={"message": {"content": "hello"}})
+        assert answer.status_code == HTTPStatus.OK, answer.text
+        said = answer.json()
         assert said["done"]
         assert said["content"]
         file = ("notes.txt", b"Buy a heron", "text/plain")
@@ -121,16 +111,16 @@ def test_what_is_no_operation_works_over_start_api(api: str) -> None:
         assert http.get("/chatkit/api/usage").json()["turns"] > 0
 
 
-def _invoke(docker: Docker, event: Path, **variables: str) -> str:
+def _invoke(docker: dict[str, str], event: Path, **variables: str) -> str:
     command = ["local", "invoke", f"{event.parent.name.capitalize()}Function", "--event", str(event)]
-    command += ["--template", str(BUILD / "local.json"), *docker.flags]
+    command += ["--template", str(BUILD / "local.json"), HAS_THE_IMAGE]
     # Without an account SAM looks for one where AWS's own machines have theirs.
     nowhere = {"AWS_EC2_METADATA_DISABLED": "true"}
-    return sam(ROOT, *command, environment={**docker.environment, **nowhere, **variables})
+    return sam(ROOT, *command, environment={**docker, **nowhere, **variables})
 
 
 @pytest.fixture(scope="module")
-def invocations(docker: Docker, api: str) -> Iterator[dict[Path, Future[str]]]:
+def invocations(docker: dict[str, str], api: str) -> Iterator[dict[Path, Future[str]]]:
     """What `sam local invoke` prints for each sample event, by the template and the data of `make sam-local`."""
     with ThreadPoolExecutor(INVOKED_AT_ONCE) as pool:
         # The emulator that SAM runs functions in does not stream: `stream` runs as if it had no wrapper.
@@ -148,7 +138,7 @@ def test_sam_local_invoke_works_for_each_sample_event(invocations: dict[Path, Fu
         assert answer["statusCode"] == expected_status(event.stem), answer
 
 
-def test_sam_local_invoke_runs_the_wrapper(docker: Docker, api: str) -> None:
+def test_sam_local_invoke_runs_the_wrapper(docker: dict[str, str], api: str) -> None:
     output = _invoke(docker, EVENTS / "stream" / "message.json")
     prelude, separator, body = output.partition(NULS.decode())
     assert separator
