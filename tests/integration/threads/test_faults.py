@@ -8,12 +8,14 @@ from urllib.parse import unquote
 import pytest
 
 from assistant import feedback, reads
+from assistant.api import create_app
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.keys import Key
 from assistant.sweep import sweep
 from assistant.table import MAX_ROUNDS, TOTAL_ATTEMPTS
 from assistant.threads.store import ThreadStore
-from tests.integration.threads.conftest import User
+from tests.integration.threads.conftest import MakeResources, User
+from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, said
 from tests.support.faults import Fault, ProcessKilledError, failing
 from tests.support.rows import keys_of
@@ -134,6 +136,28 @@ async def test_a_table_that_stays_out_of_reach_is_a_503_and_changes_nothing(
     # Two calls beside each other at the most, each tried again as often as is allowed and no more.
     assert calls.failed <= 2 * TOTAL_ATTEMPTS * MAX_ROUNDS
     await conversation.is_as_before()
+
+
+@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
+async def test_a_client_is_told_to_try_again_soon(make_resources: MakeResources, streaming: bool, fault: Fault) -> None:
+    guest = User(make_resources(), "guest", "local")
+    thread = {"thread_id": (await Conversation(guest).begin()).thread.id}
+    message = {"content": [{"type": "input_text", "text": "Hi"}], "attachments": [], "inference_options": {}}
+    requests: dict[str, dict[str, object]] = {
+        "threads.list": {},
+        "items.list": thread,
+        "threads.update": {**thread, "title": "after"},
+        "threads.delete": thread,
+        "threads.create": {"input": message},
+        "threads.add_user_message": {**thread, "input": message},
+    }
+    async with client(create_app(guest.resources, streaming=streaming)) as http:
+        for operation, params in requests.items():
+            with failing(guest.dynamodb, fault):
+                answer = await http.post("/chatkit/api", json={"type": operation, "params": params})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_unavailable"), operation
+            assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize("fault", PASSING)
