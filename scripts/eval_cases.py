@@ -55,6 +55,9 @@ def to(specialist: str) -> Expected:
     return Expected(f"transfer_to_{specialist}")
 
 
+# Whose conversations these are: other agents are not judged by them.
+FACTORY = "helpdesk:build_agent"
+
 CASES = (
     Case("adds a task", (Turn("add task buy milk (high)", (to("tasks"), Expected("add_task", {"title": "milk"}))),)),
     Case(

@@ -1,4 +1,4 @@
-"""`make eval`: hold conversations with the helpdesk on the configured provider, and judge what it called.
+"""`make eval`: hold conversations with the agents on the configured provider, and judge what they called.
 
 Tools are called for real, on the local AWS. Without a key the demo model answers, which passes all of them.
 """
@@ -58,17 +58,16 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from assistant.context import RequestContext
     from assistant.identity import Caller
     from assistant.models import build_model
-    from assistant.server import MAX_MODEL_CALLS
+    from assistant.server import MAX_MODEL_CALLS, load_agent
     from assistant.threads.rows import now
     from assistant.threads.store import ThreadStore
     from assistant.tools import CHECKED_FIRST
-    from helpdesk import build_agent
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
     thread = ThreadMetadata(id=f"thr_{uuid.uuid4().hex}", created_at=now())
     store = ThreadStore(resources)
     await store.save_thread(thread, context)
-    agent = build_agent(resources.settings)
+    agent = load_agent(resources.settings)
     run_config = RunConfig(model=build_model(resources.settings), tracing_disabled=True, tool_execution=CHECKED_FIRST)
     said: list[Any] = []
     names: list[str] = []
@@ -146,17 +145,23 @@ def table(verdicts: Sequence[Verdict], provider: str) -> str:
 
 
 def main() -> int:
-    """Run all cases on the provider that the environment or `.env` configures; 1 when one fails."""
+    """Run all cases on the provider that the environment or `.env` configures; 1 when one fails or there are none."""
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
+    from assistant.settings import Settings, load_settings
     from local import stack
     from local.emulator import Emulator
     from local.settings import read_environment
-    from scripts.eval_cases import CASES
+    from scripts.eval_cases import CASES, FACTORY
 
+    given = read_environment()
+    factory = given.get("AGENT_FACTORY") or Settings.agent_factory
+    if factory != FACTORY:
+        print(f"scripts/eval_cases.py holds cases for {FACTORY}, and none for {factory}.", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
         made = stack.deploy(emulator.endpoint_url, "eval")
         environment = {
-            **{name: value for name, value in read_environment().items() if not name.startswith("AWS_")},
+            **{name: value for name, value in given.items() if not name.startswith("AWS_")},
             **emulator.environment(),
             "TABLE_NAME": made.table_name,
             "BUCKET_NAME": made.bucket_name,
@@ -164,7 +169,6 @@ def main() -> int:
         }
         os.environ.update(environment)
         from assistant.resources import Resources
-        from assistant.settings import load_settings
 
         resources = Resources(load_settings(environment))
         verdicts = asyncio.run(evaluate(resources, CASES))

@@ -78,9 +78,12 @@ def test_modes_let_lambda_read_everything_and_run_the_wrapper(shipped: Built) ->
         assert path.stat().st_mode & wanted == wanted, path
 
 
-def test_the_layer_holds_the_platform_the_sample_and_their_libraries(shipped: Built) -> None:
+def test_the_layer_holds_the_platform_the_agents_and_their_libraries(shipped: Built) -> None:
     python = shipped.layer / "python"
-    for name in ("assistant", "helpdesk", "agents", "chatkit", "openai", "fastapi", "mangum", "boto3"):
+    made_from = (ROOT / "layers" / "agents" / "Makefile").read_text(encoding="utf-8")
+    (ours,) = re.findall(r"cp -R ([\w ]+) ", made_from)
+    assert "assistant" in ours.split()
+    for name in (*ours.split(), "agents", "chatkit", "openai", "fastapi", "mangum", "boto3"):
         assert (python / name / "__init__.py").exists(), name
     assert {path.name for path in shipped.layer.iterdir()} == {"python"}
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -25,7 +28,8 @@ from tests.support.strict_client import StrictClient
 
 pytestmark = pytest.mark.anyio
 
-PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "extending.md"
 CODE = re.compile(r"```python\n# (?P<path>acme/\w+\.py)\n(?P<code>.*?)```", re.DOTALL)
 MAX_LINES = 30
 
@@ -97,6 +101,52 @@ async def test_the_agent_hands_over_and_the_tool_shows_its_widget_whose_button_w
         "threads.sync_custom_action", thread_id=thread.thread_id, item_id=card["id"], action={"type": "stock.sell"}
     )
     assert refused.status_code == 400
+
+
+async def test_a_click_that_does_not_fit_is_refused_and_the_last_piece_is_reserved_once(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say('!tool check_stock {"item": "sofa"}')
+    card = thread.widget()
+    action = card["widget"]["children"][1]["onClickAction"]
+
+    async def click(payload: object) -> httpx2.Response:
+        sent = {"type": action["type"], "payload": payload}
+        operation = "threads.custom_action" if action.get("streaming", True) else "threads.sync_custom_action"
+        return await thread.post(operation, thread_id=thread.thread_id, item_id=card["id"], action=sent)
+
+    for payload in (None, "x", [], {}, {"item": 5}, {"item": ""}, {"item": "x" * 3000}, {"item": "a\x00"}):
+        refused = await click(payload)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request"), payload
+    clicks = await asyncio.gather(*(click(action["payload"]) for _ in range(12)))
+    assert sorted(each.status_code for each in clicks) == [200] * 10 + [400] * 2
+    assert await thread.say('!tool check_stock {"item": "Sofa"}') == "check_stock answered: 0 left"
+
+
+async def test_what_a_tool_cannot_do_reaches_the_model_as_text(new_thread: NewThread) -> None:
+    thread = new_thread()
+    said = await thread.say('!tool check_stock {"item": ""}')
+    assert "error: invalid_request, message: An item has from 1 to 100 characters" in said
+    said = await thread.say('!tool check_stock {"name": "sofa"}')
+    assert "error: invalid_arguments, message: item: Field required" in said
+
+
+def test_the_files_pass_what_the_project_s_own_code_passes(acme: None, tmp_path: Path) -> None:
+    settings = ["--no-cache", "--config", "pyproject.toml", "--config", f"src = ['{tmp_path}', 'layers/agents']"]
+    commands = [
+        ["ruff", "check", *settings],
+        ["ruff", "format", "--check", *settings],
+        ["mypy", "--config-file", "pyproject.toml"],
+    ]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command, str(tmp_path / "acme")],
+            cwd=ROOT,
+            env={**os.environ, "MYPYPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_what_the_package_does_not_offer_is_refused_plainly(new_thread: NewThread) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from assistant.resources import Resources
@@ -15,6 +20,14 @@ async def test_the_demo_model_passes_every_case(resources: Resources) -> None:
     verdicts = await evaluate(resources, CASES)
     assert [verdict for verdict in verdicts if verdict.problems] == []
     assert len(verdicts) == len(CASES)
+
+
+def test_other_agents_are_not_judged_by_these_cases() -> None:
+    environment = os.environ | {"AGENT_FACTORY": "acme:build_agent"}
+    script = Path(__file__).parents[3] / "scripts" / "evaluate.py"
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "scripts/eval_cases.py holds cases for helpdesk:build_agent, and none for acme:build_agent.\n"
 
 
 ADD = Expected("add_task", {"title": "milk", "priority": "high"})
