@@ -11,11 +11,14 @@ from assistant import feedback, reads
 from assistant.api import create_app
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.keys import Key
+from assistant.resources import Resources
+from assistant.settings import load_settings
 from assistant.sweep import sweep
 from assistant.table import MAX_ROUNDS, TOTAL_ATTEMPTS
 from assistant.threads.store import ThreadStore
-from tests.integration.threads.conftest import MakeResources, User
+from tests.integration.threads.conftest import User
 from tests.support.asgi import client
+from tests.support.aws import Aws
 from tests.support.conversations import answered, new_thread, said
 from tests.support.faults import Fault, ProcessKilledError, failing
 from tests.support.rows import keys_of
@@ -140,8 +143,9 @@ async def test_a_table_that_stays_out_of_reach_is_a_503_and_changes_nothing(
 
 @pytest.mark.parametrize("fault", LASTING)
 @pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
-async def test_a_client_is_told_to_try_again_soon(make_resources: MakeResources, streaming: bool, fault: Fault) -> None:
-    guest = User(make_resources(), "guest", "local")
+async def test_a_client_is_told_to_try_again_soon(aws_environment: Aws, streaming: bool, fault: Fault) -> None:
+    # Clients of its own: so many failures use up what botocore allows one to retry.
+    guest = User(Resources(load_settings(aws_environment.environment(LLM_PROVIDER="demo"))), "guest", "local")
     thread = {"thread_id": (await Conversation(guest).begin()).thread.id}
     message = {"content": [{"type": "input_text", "text": "Hi"}], "attachments": [], "inference_options": {}}
     requests: dict[str, dict[str, object]] = {
