@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TOOL_ROUND = "tool_round"
+REFUSAL = "refusal"
+_REFUSED_NOTE = "[What the user said here was refused. It is left out, with all that followed from it.]"
 
 # What is said in the user's name and is not the user's words stands between these, so that a model can tell.
 CONTEXT_START, CONTEXT_END = "<context>", "</context>"
@@ -91,6 +93,8 @@ class ItemConverter(ThreadItemConverter):
         if is_tool_round(item):
             items: list[TResponseInputItem] = item.content["items"]
             return items
+        if is_refusal(item):
+            item = item.model_copy(update={"content": _REFUSED_NOTE})
         if isinstance(item.content, str):
             return await super().hidden_context_to_input(item)
         return None
@@ -155,6 +159,17 @@ def _as_context(message: TResponseInputItem) -> TResponseInputItem:
     else:
         parts = [start, *parts, end]
     return cast("TResponseInputItem", {**fields, "content": parts})
+
+
+def refusal(thread: ThreadMetadata) -> HiddenContextItem:
+    """Return what marks the turn of a thread whose message a guardrail has refused."""
+    item_id = new_id(ID_PREFIXES["sdk_hidden_context"])
+    return HiddenContextItem(id=item_id, thread_id=thread.id, created_at=now(), content={"type": REFUSAL})
+
+
+def is_refusal(item: ThreadItem) -> bool:
+    """Tell whether an item marks a turn whose message was refused."""
+    return isinstance(item, HiddenContextItem) and item.content == {"type": REFUSAL}
 
 
 def is_tool_round(item: ThreadItem) -> bool:

@@ -15,6 +15,7 @@ from chatkit.types import (
 )
 from pydantic_core import to_json
 
+from assistant.conversion import is_refusal
 from assistant.turns.opening import opening_items
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def newest_turns(
 ) -> list[ThreadItem]:
     """Return the newest turns that fit the budget, whole, the oldest first.
 
-    A turn begins at a user's message. The newest one is always there, however large.
+    A turn begins at a user's message. The newest one is always there, however large. Of a turn whose message was
+    refused there is nothing but the mark of that: what was not let in does not come in with the next message.
 
     Args:
         items: Items of a thread, the oldest first.
@@ -97,6 +99,7 @@ def newest_turns(
         turns[-1].append(item)
     if not whole and len(turns) > 1 and turns[0][0].type != "user_message":
         del turns[0]
+    turns = [[item for item in turn if is_refusal(item)][:1] or turn for turn in turns]
     chosen: list[list[ThreadItem]] = []
     left = max_tokens
     for turn in reversed(turns):

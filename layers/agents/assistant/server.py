@@ -42,7 +42,7 @@ from assistant import approvals, choices
 from assistant.agent_store import AgentStore
 from assistant.approvals import Resumption
 from assistant.context import RequestContext
-from assistant.conversion import ItemConverter, ToolRounds, kept_calls
+from assistant.conversion import ItemConverter, ToolRounds, kept_calls, refusal
 from assistant.decisions import HeldDecision
 from assistant.errors import (
     AssistantError,
@@ -157,6 +157,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except InputGuardrailTripwireTriggered as error:
             reason = error.guardrail_result.output.output_info
             message = reason if isinstance(reason, str) else "This message cannot be answered here."
+            yield ThreadItemDoneEvent(item=refusal(agent_context.thread))
             raise InvalidRequestError(message) from error
         except OutputGuardrailTripwireTriggered as error:
             raise ModelContentFilteredError("This answer was withheld. Please rephrase your message.") from error

@@ -271,6 +271,16 @@ async def test_a_card_number_in_a_form_is_refused(new_thread: NewThread) -> None
     assert "card numbers" in error["message"]
 
 
+async def test_a_card_number_in_a_mention_and_in_the_browsers_answer_is_refused(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say("Pay with ", [{"type": "input_tag", "id": "x", "text": CARD, "data": {}}])
+    assert "card numbers" in next(event for event in thread.events if event["type"] == "error")["message"]
+    thread = new_thread()
+    await thread.say("!tool get_browser_info {}")
+    await thread.stream("threads.add_client_tool_output", thread_id=thread.thread_id, result={"x": CARD})
+    assert "card numbers" in next(event for event in thread.events if event["type"] == "error")["message"]
+
+
 async def test_what_a_mention_means_comes_from_the_callers_records(new_thread: NewThread) -> None:
     thread = new_thread()
     found = (await thread.http.get("/chatkit/api/entities", params={"query": "zee"})).json()["entities"]

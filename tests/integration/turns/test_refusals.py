@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
-from chatkit.types import StreamingReq, ThreadItemAddedEvent, ThreadItemDoneEvent
+from chatkit.types import ErrorEvent, StreamingReq, ThreadItemAddedEvent, ThreadItemDoneEvent, UserMessageItem
 
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, QuotaExceededError
@@ -15,7 +16,7 @@ from assistant.turns import life
 from assistant.turns.plan import Plan, make_plan
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
-from tests.support.turns import Process, addition, creation, eventually, follow, said_by_user, tool_output
+from tests.support.turns import Process, addition, creation, eventually, follow, retry, said_by_user, tool_output
 
 pytestmark = pytest.mark.anyio
 
@@ -131,3 +132,37 @@ async def test_words_that_were_cut_off_are_new_words_once_another_turn_has_come(
 
 async def _has_begun(process: Process, thread_id: str) -> bool:
     return "one" in str(await process.shown(thread_id))
+
+
+async def test_what_a_guardrail_has_refused_stays_with_the_user_and_never_reaches_a_later_turns_model(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(Text("warm")))
+    here = process(agent_factory="helpdesk:build_agent")
+    thread_id = await here.create("hello")
+    provider.script(Answer(Text(WORDS), pause=0.1))
+    refused = await here.run(addition(thread_id, "my card is 4111 1111 1111 1111"))
+    assert isinstance(refused.error, ErrorEvent)
+    assert "card numbers" in (refused.error.message or "")
+    provider.script(Answer(Text("Welcome.")))
+    await here.say(thread_id, "are you still there?")
+    told = json.dumps(provider.bodies[-1])
+    assert "4111" not in told
+    assert "was refused" in told
+    assert "hello" in told
+    said = said_by_user(await here.stored(thread_id))
+    assert said == ["hello", "my card is 4111 1111 1111 1111", "are you still there?"]
+
+
+async def test_a_message_that_was_refused_is_judged_again_when_it_is_retried(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process(agent_factory="helpdesk:build_agent")
+    provider.script(Answer(Text(WORDS), pause=0.1))
+    client = await here.run(creation("my card is 4111 1111 1111 1111"))
+    (message,) = [item for item in client.items.values() if isinstance(item, UserMessageItem)]
+    for _ in range(2):
+        provider.script(Answer(Text(WORDS), pause=0.1))
+        again = await here.run(retry(message.thread_id, message.id))
+        assert isinstance(again.error, ErrorEvent)
+        assert "card numbers" in (again.error.message or "")
