@@ -14,7 +14,7 @@ from assistant.keys import Key
 from assistant.sweep import sweep
 from assistant.threads.rows import TTL_GRACE
 from tests.integration.threads.conftest import MakeResources, User
-from tests.support.conversations import new_thread, said
+from tests.support.conversations import hidden, new_thread, said
 from tests.support.files import PNG
 from tests.support.rows import keys_of, put_items
 
@@ -139,6 +139,21 @@ async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(user:
     pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
     rows, _ = await user.resources.table.query(pk, between=("I#", "I$"), limit=9)
     assert [row["id"] for row in rows] == [kept]
+
+
+async def test_what_is_hidden_from_the_user_lives_as_long_as_its_thread(user: User, clock: Clock) -> None:
+    thread_id = await begin(user)
+    expiring = await say(user, thread_id)
+    clock.pass_days(20)
+    context = hidden(thread_id)
+    await user.store.add_thread_item(thread_id, context, user.request)
+    await say(user, thread_id)
+    clock.pass_days(12)
+    await sweep(user.resources)
+    stored = await user.store.load_thread_items(thread_id, None, 9, "asc", user.request)
+    ids = [item.id for item in stored.data]
+    assert context.id in ids
+    assert expiring not in ids
 
 
 async def test_what_has_expired_goes_although_a_whole_page_before_it_lives_on(user: User, clock: Clock) -> None:
