@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from chatkit.types import (
     GeneratedImageItem,
     Page,
@@ -46,14 +48,11 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
     if head.meta is None or not is_visible(head.meta):
         raise ThreadNotFoundError("The thread does not exist.")
     turn = load_record(head.turn)
-    if settle and turn is not None and turn.running and not turn.alive:
-        # Its process has died: what it had said becomes part of the thread, and is read with it.
-        await take_over(context, thread_id, turn)
+    if settle and await _settled(turn, thread_id, context):
         return await get_thread(thread_id, context, settle=False)
     items = await _shown(page.rows[::-1], context)
     after = page.rows[-1]["id"] if page.has_more else None
-    known = {item.id for item in items}
-    items += await _with_urls([item for item in _partial(turn) if item.id not in known], context)
+    items += await _partial(turn, items, context)
     return client_thread(load_metadata(head.meta), Page(data=items, has_more=page.has_more, after=after))
 
 
@@ -64,9 +63,19 @@ async def list_threads(limit: int | None, after: str | None, order: str, context
 
 
 async def list_items(
-    thread_id: str, limit: int | None, after: str | None, order: str, context: RequestContext
+    thread_id: str, limit: int | None, after: str | None, order: str, context: RequestContext, *, settle: bool = True
 ) -> Page[ThreadItem]:
     """Return a page of a thread's items; hidden ones do not count.
+
+    What a running turn has said so far comes with the newest items, and does not count either.
+
+    Args:
+        thread_id: The thread.
+        limit: How many items at most.
+        after: The id of the item to go on behind.
+        order: `desc` for the newest first, else the oldest first.
+        context: The request's context.
+        settle: Whether a turn whose process has died is ended first.
 
     Raises:
         NotFoundError: the thread is not the caller's.
@@ -74,18 +83,31 @@ async def list_items(
     caller, table = context.caller, context.resources.table
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
     cursor = keys.item_sk(await places.cursor_place(table, pk, after)) if after else None
-    meta, page = await read_items(
-        table,
-        pk,
-        after=cursor,
-        # As ChatKit's own server does, which takes 0 for "not given".
-        limit=page_limit(limit or DEFAULT_PAGE_SIZE),
-        descending=order == "desc",
-        wanted=_is_shown,
-    )
+    newest_first = order == "desc"
+    # As ChatKit's own server does, which takes 0 for "not given".
+    size = page_limit(limit or DEFAULT_PAGE_SIZE)
+    turn: Row | None = None
+    if newest_first and cursor is None:
+        head, page = await read_newest(table, pk, limit=size, wanted=_is_shown, up_to=keys.TURN_SK)
+        meta, turn = head.meta, head.turn
+    else:
+        read = read_items(table, pk, after=cursor, limit=size, descending=newest_first, wanted=_is_shown)
+        if newest_first:
+            # What is being written stands before the cursor.
+            meta, page = await read
+        else:
+            (meta, page), turn = await asyncio.gather(read, table.get(keys.Key(pk, keys.TURN_SK)))
     if not is_visible(meta):
         raise ThreadNotFoundError("The thread does not exist.")
+    record = load_record(turn)
+    if settle and await _settled(record, thread_id, context):
+        return await list_items(thread_id, limit, after, order, context, settle=False)
     items = await _shown(page.rows, context)
+    partial = await _partial(record, items, context)
+    if newest_first:
+        items = partial[::-1] + items
+    elif not page.has_more:
+        items += partial
     after = page.rows[-1]["id"] if page.has_more and page.rows else None
     return Page(data=items, has_more=page.has_more, after=after)
 
@@ -94,11 +116,20 @@ def _is_shown(row: Row) -> bool:
     return is_visible(row) and not row.get("hidden")
 
 
-def _partial(turn: TurnRecord | None) -> list[ThreadItem]:
-    """Return what a running turn is writing, without what no client may see."""
+async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestContext) -> bool:
+    """End a turn whose process has died: what it had said becomes part of the thread. Return whether there was one."""
+    if turn is None or not turn.running or turn.alive:
+        return False
+    await take_over(context, thread_id, turn)
+    return True
+
+
+async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
+    """Return what a running turn is writing and has not stored, without what no client may see."""
     if turn is None or not turn.running:
         return []
-    return [item for item in turn.partial if not is_hidden_item(item)]
+    ids = {item.id for item in known}
+    return await _with_urls([item for item in turn.partial if item.id not in ids and not is_hidden_item(item)], context)
 
 
 async def _shown(rows: list[Row], context: RequestContext) -> list[ThreadItem]:

@@ -21,6 +21,7 @@ from chatkit.types import (
 
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError, ThreadLockedError
 from assistant.reads import list_threads
+from assistant.turns.overtaken import NOT_RUN
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Text, ToolCall
 from tests.support.turns import Process, addition, creation, follow, retry, said_by_user, text_of, tool_output
@@ -182,6 +183,48 @@ async def test_two_different_outputs_at_once_are_one_output(process: ProcessMake
         if not isinstance(each, BaseException):
             await each.wait()
     assert len(provider.requests) == 2
+
+
+async def test_a_call_that_a_message_has_overtaken_comes_to_its_end_and_the_model_knows(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    for api in ("chat_completions", "responses"):
+        provider.reset()
+        provider.script(Answer(ToolCall("ask_browser", call_id="call_b")), Answer(Text("never mind then")))
+        here = process(api)
+        thread_id = await here.create("how wide is it?")
+        call = await here.pending_call(thread_id)
+        client = await here.say(thread_id, "never mind", known=await here.stored(thread_id))
+        overtaken = await here.pending_call(thread_id)
+        assert (overtaken.id, overtaken.status) == (call.id, "completed")
+        assert client.items[call.id] == overtaken
+        assert _calls(provider) == [("browser", f'"{NOT_RUN}"')]
+        with pytest.raises(ConflictError):
+            await here.start(tool_output(thread_id, {"width": 800}))
+
+
+async def test_answers_to_other_questions_are_refused_and_the_form_stays_open(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("ask_form")))
+    here = process()
+    thread_id = await here.create("hello")
+
+    async def form() -> StructuredInputItem:
+        return next(item for item in await here.stored(thread_id) if isinstance(item, StructuredInputItem))
+
+    def answering(question: str, item_id: str) -> ThreadsAddStructuredInputReq:
+        answers = {question: StructuredInputAnswerSubmission(values=["because"])}
+        submission = StructuredInputSubmission(status="answered", answers=answers)
+        params = ThreadAddStructuredInputParams(thread_id=thread_id, item_id=item_id, input=submission)
+        return ThreadsAddStructuredInputReq(params=params)
+
+    asked = await form()
+    with pytest.raises(InvalidRequestError, match="question"):
+        await here.start(answering("where", asked.id))
+    assert await form() == asked
+    assert (await here.run(answering("why", asked.id))).error is None
+    assert (await form()).status == "answered"
 
 
 async def test_answers_to_a_form_go_on_with_the_turn(process: ProcessMaker, provider: ProviderServer) -> None:

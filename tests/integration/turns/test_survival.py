@@ -6,11 +6,24 @@ import asyncio
 import time
 
 import pytest
+from chatkit.types import ThreadItem
 
+from assistant import reads
 from assistant.errors import StoreUnavailableError
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Stall, Text
-from tests.support.turns import Client, Process, creation, eventually, follow, retry, said_by_user, text_of, until
+from tests.support.turns import (
+    Client,
+    Process,
+    addition,
+    creation,
+    eventually,
+    follow,
+    retry,
+    said_by_user,
+    text_of,
+    until,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +47,7 @@ async def test_a_client_that_leaves_loses_nothing_and_sees_it_grow_after_a_reloa
 
     await eventually(complete, "the reload shows the whole answer")
     assert len(set(lengths)) >= 3, "it was shown while it was being written"
+    assert await _listed(there, handle.thread_id) == await there.shown(handle.thread_id)
     # The last checkpoint may already hold all of it; the end of the turn comes after that.
     await handle.wait()
     assert [item.type for item in await here.stored(handle.thread_id)] == ["user_message", "assistant_message"]
@@ -48,7 +62,10 @@ async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_i
     handle = await dying.start(creation("hello"))
     await eventually(lambda: _checkpointed(there, handle.thread_id, "one two three"), "it is checkpointed", 3)
     await _die(dying, monkeypatch)
+    for order in ("asc", "desc"):
+        assert text_of(await _listed(there, handle.thread_id, order)).strip() == "one two three", "it is there at once"
     items = await eventually(lambda: _ended(there, handle.thread_id), "the turn counts as over")
+    assert items == await _listed(there, handle.thread_id)
     assert text_of(items).strip() == "one two three"
     assert items[-1].type == "task"
     assert "incomplete" in items[-1].task.title
@@ -57,6 +74,28 @@ async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_i
     assert "cut off" in str(provider.bodies[-1]["messages"][3])
     assert "incomplete" not in str([each for each in provider.bodies[-1]["messages"] if each["role"] == "assistant"])
     assert said_by_user(await there.stored(handle.thread_id)) == ["hello", "and now?"]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose_process_is_dead(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    monkeypatch.setattr("assistant.turns.record.LEASE_SECONDS", 3.0)
+    provider.script(Answer(Text("the first answer")), STALLING)
+    dying, there = process(), process()
+    thread_id = await dying.create("before")
+    await dying.start(addition(thread_id, "hello"))
+    await eventually(lambda: _checkpointed(there, thread_id, "one two three"), "it is checkpointed", 3)
+    assert await _listed(there, thread_id, order) == await there.shown(thread_id)
+    await _die(dying, monkeypatch)
+
+    async def marked() -> list[ThreadItem]:
+        items = await _listed(there, thread_id, order)
+        assert text_of(items).split("\n")[-1].strip() == "one two three"
+        return items if items[-1].type == "task" else []
+
+    items = await eventually(marked, "the turn counts as over")
+    assert items == await there.shown(thread_id)
 
 
 async def test_who_follows_a_turn_whose_process_dies_is_told(
@@ -252,6 +291,17 @@ async def test_an_answer_too_large_to_be_stored_ends_the_turn_and_frees_the_thre
 
 async def _unreachable(*_: object) -> None:
     raise StoreUnavailableError
+
+
+async def _listed(process: Process, thread_id: str, order: str = "desc") -> list[ThreadItem]:
+    """Return a thread's items as `items.list` shows them, page by page, the oldest first."""
+    items: list[ThreadItem] = []
+    after, more = None, True
+    while more:
+        page = await reads.list_items(thread_id, 2, after, order, process.context())
+        items += page.data
+        after, more = page.after, page.has_more
+    return items if order == "asc" else items[::-1]
 
 
 async def _die(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:

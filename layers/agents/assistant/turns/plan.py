@@ -209,6 +209,8 @@ def _answered(item: ThreadItem, submission: StructuredInputSubmission) -> Struct
         raise InvalidRequestError("The item takes no structured input.")
     if item.status != "pending":
         raise ConflictError("The questions have been answered already.")
+    if submission.answers and submission.answers.keys().isdisjoint(question.id for question in item.inputs):
+        raise InvalidRequestError("None of these answers is to a question that was asked.")
     answered = item.model_copy(deep=True)
     for question in answered.inputs:
         answer = submission.answers.get(question.id)

@@ -47,6 +47,7 @@ from assistant.turns import ending
 from assistant.turns.claim import Claimed
 from assistant.turns.journal import Journal
 from assistant.turns.keeper import Keeper
+from assistant.turns.overtaken import overtaken_calls
 from assistant.turns.plan import Plan
 from assistant.turns.record import IdempotencyKey, Outcome
 from assistant.turns.repair import EventRepair
@@ -95,6 +96,9 @@ class TurnRun:
         self._journal = Journal(claimed.opening.items)
         self._store = TurnStore(context.resources, claimed.opening, self._journal)
         self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor)
+        self._overtaken = [] if plan.user_message is None else overtaken_calls(claimed.opening.items)
+        for item in self._overtaken:
+            self._journal.complete(item)
         self._repair = EventRepair()
         self._meter = Meter()
         self._log: list[ThreadStreamEvent] = []
@@ -111,6 +115,8 @@ class TurnRun:
         """Begin the turn's task, after publishing what is known before the agent has been loaded."""
         for event in first_events:
             self._publish(event)
+        for item in self._overtaken:
+            self._publish(ThreadItemReplacedEvent(item=item))
         self._task = asyncio.create_task(self._run(), name=f"turn {self.turn_id}")
         return self._task
 
