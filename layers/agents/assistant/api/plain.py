@@ -34,12 +34,13 @@ class Answer:
     """A turn's answer as text: its messages, and of its widgets what they offer for copying."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+        # In the pieces in which it came: to join them at each takes time by the square of an answer's length.
+        self._texts: dict[str, list[str]] = {}
 
     @property
     def text(self) -> str:
         """The whole text so far."""
-        return SEPARATOR.join(text for text in self._texts.values() if text)
+        return SEPARATOR.join("".join(pieces) for pieces in self._texts.values() if pieces)
 
     def take(self, event: ThreadStreamEvent) -> str:
         """Take an event into account and return the text that it adds at the end."""
@@ -55,9 +56,11 @@ class Answer:
         return ""
 
     def _add(self, item_id: str, text: str) -> str:
-        before = self._texts.get(item_id, "")
-        separator = SEPARATOR if text and not before and self.text else ""
-        self._texts[item_id] = before + text
+        pieces = self._texts.setdefault(item_id, [])
+        if not text:
+            return ""
+        separator = SEPARATOR if not pieces and any(self._texts.values()) else ""
+        pieces.append(text)
         return separator + text
 
     def _complete(self, item: ThreadItem) -> str:
@@ -68,11 +71,11 @@ class Answer:
                 whole = copied
             case _:
                 return ""
-        said = self._texts.get(item.id, "")
+        said = "".join(self._texts.get(item.id, []))
         if whole.startswith(said):
             return self._add(item.id, whole[len(said) :])
         # What was said is not what holds: the last frame carries the text that does.
-        self._texts[item.id] = whole
+        self._texts[item.id] = [whole] if whole else []
         return ""
 
 

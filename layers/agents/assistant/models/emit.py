@@ -76,6 +76,8 @@ class ResponseWriter:
         )
         self._sequence = 0
         self._message: ResponseOutputMessage | None = None
+        # Text that is joined when it is needed: at each delta it would take time by the square of an answer's length.
+        self._deltas: list[str] = []
         self._reasoning: ResponseReasoningItem | None = None
         self._written = 0
 
@@ -122,8 +124,8 @@ class ResponseWriter:
 
     def text(self, delta: str) -> Iterator[TResponseStreamEvent]:
         """Go on with the text."""
-        message, part = self._open_part()
-        part.text += delta
+        message, _ = self._open_part()
+        self._deltas.append(delta)
         self._written += len(delta)
         yield ResponseTextDeltaEvent(
             type="response.output_text.delta",
@@ -137,7 +139,7 @@ class ResponseWriter:
 
     def cite(self, url: str, title: str) -> Iterator[TResponseStreamEvent]:
         """Name a web page as the source of what has been written so far."""
-        message, part = self._open_part()
+        message, part = self._settled_part()
         annotation = AnnotationURLCitation(
             type="url_citation", url=url, title=title, start_index=0, end_index=len(part.text)
         )
@@ -154,7 +156,7 @@ class ResponseWriter:
 
     def close_text(self) -> Iterator[TResponseStreamEvent]:
         """End the message."""
-        message, part = self._open_part()
+        message, part = self._settled_part()
         self._message = None
         yield ResponseTextDoneEvent(
             type="response.output_text.done",
@@ -291,6 +293,12 @@ class ResponseWriter:
         if not isinstance(part, ResponseOutputText):
             raise RuntimeError("The open part is not text.")
         return self._message, part
+
+    def _settled_part(self) -> tuple[ResponseOutputMessage, ResponseOutputText]:
+        message, part = self._open_part()
+        part.text += "".join(self._deltas)
+        self._deltas.clear()
+        return message, part
 
     def _added(self, item: TResponseOutputItem) -> TResponseStreamEvent:
         return ResponseOutputItemAddedEvent(

@@ -56,6 +56,23 @@ def test_deltas_are_passed_on_as_they_come() -> None:
     assert said(delta("Hel"), delta("lo"), done("Hello")) == (["Hel", "lo", ""], "Hello")
 
 
+class Piece(str):
+    """Text that may be joined once, at the end, and not at each delta."""
+
+    def __radd__(self, before: str) -> str:
+        assert not before, "what came before is copied for each delta"
+        return str(self)
+
+
+def test_a_delta_costs_by_its_own_length() -> None:
+    answer = Answer()
+    for _ in range(3):
+        event = delta("")
+        event.update = AssistantMessageContentPartTextDelta.model_construct(content_index=0, delta=Piece("word "))
+        assert answer.take(event) == "word "
+    assert answer.text == "word word word "
+
+
 def test_a_part_that_begins_with_text_is_a_delta() -> None:
     added = ThreadItemUpdatedEvent(
         item_id="msg_1",
