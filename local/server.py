@@ -16,7 +16,15 @@ from pathlib import Path
 from local.children import Child
 from local.emulator import Emulator, EmulatorError
 from local.ports import listen
-from local.settings import ENV_FILE, ROOT, DevSettings, DevSettingsError, load_dev_settings, read_environment
+from local.settings import (
+    ENV_FILE,
+    ROOT,
+    DevSettings,
+    DevSettingsError,
+    load_dev_settings,
+    offered_tools,
+    read_environment,
+)
 from local.stack import deploy
 from local.template import TEMPLATE
 from local.tokens import KeySetServer
@@ -206,8 +214,7 @@ class DevServer:
         made = await asyncio.to_thread(deploy, emulator.endpoint_url, STACK_NAME, origins)
         defaults = {
             "AUTH_MODE": "guest",
-            # What the sample agents have, so that the page's tool menu can be seen.
-            "ALLOWED_TOOLS": "search_help,list_tasks",
+            "ALLOWED_TOOLS": offered_tools(asked),
             "POWERTOOLS_SERVICE_NAME": "chatkit",
             "POWERTOOLS_METRICS_NAMESPACE": "ChatKit",
             # Metrics are log lines for CloudWatch, which is not here to read them.

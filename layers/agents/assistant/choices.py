@@ -70,7 +70,7 @@ def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Se
                 model_settings=each.model_settings.resolve(_only(choice.id)),
                 input_guardrails=[*others, *each.input_guardrails],
             )
-    raise InvalidRequestError("No agent here has this tool.")
+    raise InvalidRequestError(f"No agent here has the tool {choice.id}.")
 
 
 def _only(tool: str) -> Any:

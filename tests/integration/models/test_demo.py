@@ -281,6 +281,9 @@ async def test_agents_without_tools_write_titles_and_classify_in_one_word() -> N
         titles, "please tell me how to water my plants", run_config=RunConfig(tracing_disabled=True)
     )
     assert title.final_output == "please tell me how to water"
+    told = '!tool get_invoice {"invoice_id": 501}'
+    title = await Runner.run(titles, told, run_config=RunConfig(tracing_disabled=True))
+    assert title.final_output == told, "what the answer is to be does not concern its title"
     assert (await say("my invoice is wrong", classifier)).text == "billing"
     assert (await say("nice weather", classifier)).text == "general"
 

@@ -80,4 +80,4 @@ async def test_a_tool_that_no_agent_has_is_an_error_that_says_so(new_thread: New
     thread = new_thread()
     await asked(thread, "Hello", tool_choice={"id": "no_such_tool"})
     (error,) = thread.of("error")
-    assert error["message"] == "No agent here has this tool."
+    assert error["message"] == "No agent here has the tool no_such_tool."

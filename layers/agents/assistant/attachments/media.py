@@ -110,7 +110,9 @@ def check_head(media: Media, head: bytes, name: str) -> None:
     Raises:
         UnsupportedTypeError: they do not.
     """
-    if not media.matches(head):
+    # Almost anything may be text, but nothing that is known to be something else.
+    known = media.kind == "text" and any(other.matches(head) for other in _ALLOWED if other.kind != "text")
+    if known or not media.matches(head):
         raise UnsupportedTypeError(f"The content of '{name}' is not {media.name}.")
 
 

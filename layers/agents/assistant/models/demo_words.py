@@ -138,13 +138,12 @@ def choose(
     if handed_over:
         # Whoever was handed the conversation keeps it, or two agents would pass it to and fro.
         offers = [offer for offer in offers if not offer.is_handoff]
+    helper = _helper(instructions, text) if not offers else None
+    if helper is not None:
+        return [Say(helper)]
     directed = directed_steps(text)
     if directed is not None:
         return [step for each in directed for step in _reachable(each, offers, handed_over)]
-    if not offers:
-        helper = _helper(instructions, text)
-        if helper is not None:
-            return [Say(helper)]
     chosen = _forced(tool_choice, offers) or _by_words(text, offers)
     if chosen is not None:
         return [Call(chosen[0].name, fit_arguments(chosen[0].schema, chosen[1], text))]

@@ -72,6 +72,13 @@ def test_a_file_of_a_type_is_recognised_and_any_other_is_not(type_: str, head: b
     assert not all(ALLOWED_MEDIA[type_].matches(other) for other in others)
 
 
+@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"GIF89a", b"%PDF-1.7", b"\xff\xd8\xff"])
+@pytest.mark.parametrize("type_", [name for name, media in ALLOWED_MEDIA.items() if media.kind == "text"])
+def test_the_beginning_of_something_else_is_no_text(type_: str, head: bytes) -> None:
+    with pytest.raises(UnsupportedTypeError):
+        check_head(ALLOWED_MEDIA[type_], head, "a")
+
+
 @pytest.mark.parametrize("type_", sorted(ALLOWED_MEDIA))
 def test_a_program_is_of_no_allowed_type(type_: str) -> None:
     assert not ALLOWED_MEDIA[type_].matches(b"\x7fELF\x02\x01\x01\x00")
