@@ -33,6 +33,7 @@ from assistant import keys
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.settings import Settings
+from assistant.tools import assistant_tool
 
 FACTORY = "tests.support.turn_agents:build_agent"
 Context = RunContextWrapper[AgentContext[RequestContext]]
@@ -109,11 +110,19 @@ async def show_card(context: Context, text: str) -> str:
     return "shown"
 
 
-@function_tool
+@assistant_tool
 async def ask_browser(context: Context) -> str:
     """Ask the client's tool."""
     calls["ask_browser"] += 1
     context.context.client_tool_call = ClientToolCall(name="browser", arguments={"what": "size"})
+    return "asked"
+
+
+@function_tool
+async def locate(context: Context) -> str:
+    """Ask the client's tool of the same name."""
+    calls["locate"] += 1
+    context.context.client_tool_call = ClientToolCall(name="locate", arguments={})
     return "asked"
 
 
@@ -158,7 +167,7 @@ async def close_thread(context: Context) -> str:
 
 TOOLS: list[Any] = [
     look_up, note, save_note, pay, wait_long, never_lets_go, show_card,
-    ask_browser, ask_form, open_steps, retitle, close_thread,
+    ask_browser, locate, ask_form, open_steps, retitle, close_thread,
 ]  # fmt: skip
 
 
@@ -168,7 +177,7 @@ def build_agent(settings: Settings) -> Agent[Any]:
         name="Helper",
         instructions="You help.",
         tools=TOOLS,
-        tool_use_behavior=StopAtTools(stop_at_tool_names=["ask_browser", "ask_form", "open_steps"]),
+        tool_use_behavior=StopAtTools(stop_at_tool_names=["ask_browser", "locate", "ask_form", "open_steps"]),
     )
 
 

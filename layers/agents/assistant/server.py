@@ -41,6 +41,7 @@ from chatkit.types import (
 from assistant import approvals, choices
 from assistant.agent_store import AgentStore
 from assistant.approvals import Resumption
+from assistant.client_tools import TurnContext, with_own_call
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter, ToolRounds, kept_calls, refusal
 from assistant.decisions import HeldDecision
@@ -106,7 +107,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
 
     def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
         store = cast(Store[RequestContext], AgentStore(cast(ThreadStore, self.store)))
-        return AgentContext(thread=thread, store=store, request_context=context)
+        return TurnContext(thread=thread, store=store, request_context=context)
 
     async def _run(
         self,
@@ -146,7 +147,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
         rounds = ToolRounds(agent_context.thread, kept or ())
         try:
             async with aclosing(run.events(agent_context)) as events:
-                async for event in events:
+                async for sent in events:
+                    event = with_own_call(sent, result.new_items)
                     for completed in _completed(rounds, result, agent_context, resumed, event):
                         yield completed
                     yield await _with_sources(event, context)

@@ -152,6 +152,27 @@ async def test_a_client_tools_output_goes_on_with_the_turn(process: ProcessMaker
         assert _calls(provider) == [("browser", '{"width": 800}')], "its call stands once in the history"
 
 
+async def test_of_two_client_tools_one_is_asked_for_and_the_model_is_told_of_the_other(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(
+        Answer(
+            ToolCall("locate", call_id="call_l"),
+            ToolCall("ask_browser", call_id="call_b"),
+            ToolCall("look_up", {"what": "it"}, call_id="call_u"),
+        )
+    )
+    here = process()
+    thread_id = await here.create("where am I, and how wide is it?")
+    call = await here.pending_call(thread_id)
+    assert (call.name, call.call_id) == ("locate", "call_l")
+    provider.script(Answer(Text("in Cologne")))
+    assert (await here.run(tool_output(thread_id, {"city": "Cologne"}))).error is None
+    told = {each["tool_call_id"]: each["content"] for each in provider.bodies[-1]["messages"] if each["role"] == "tool"}
+    assert (told["call_l"], told["call_u"]) == ('{"city": "Cologne"}', "found it")
+    assert "This was not run" in told["call_b"]
+
+
 async def test_an_output_for_which_nothing_waits_is_refused_and_a_repeated_one_joins(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
