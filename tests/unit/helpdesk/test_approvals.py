@@ -223,6 +223,7 @@ async def test_a_call_whose_outcome_is_not_known_is_not_made_again_with_the_othe
     once = await desk.invoice(501)
     assert once.status == "refunded"
     begun, _ = await desk.cards()
+    check_widget(begun.widget)
     assert status_of(begun) == "Approved, no result yet"
     assert "Its outcome is not known: check before you ask again." in json.dumps(begun.widget.model_dump())
     with pytest.raises(AnsweredError):
@@ -240,6 +241,7 @@ async def test_an_answer_that_does_not_name_its_card_changes_it_too(desk: Desk, 
     payload = card.widget.model_dump()["confirm" if approve else "cancel"]["action"]["payload"]
     await desk.send(payload, None, say("So be it."))
     (answered,) = await desk.cards()
+    check_widget(answered.widget)
     assert (answered.id, status_of(answered)) == (card.id, "Approved" if approve else "Not approved")
 
 
