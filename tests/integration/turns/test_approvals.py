@@ -115,6 +115,26 @@ async def test_a_click_while_its_call_is_decided_elsewhere_is_refused_and_ends_n
     assert (await status(here, thread_id), await payments(here)) == ("Approved", 1)
 
 
+async def test_of_two_answers_at_once_one_counts(process: ProcessMaker, provider: ProviderServer) -> None:
+    here, there = process(), process()
+    thread_id = await asked(here, provider)
+    card = await asking_card(here, thread_id)
+    provider.script(Answer(Text(WORDS), pause=0.1))
+    turns = await asyncio.gather(
+        here.start(click(card), frame="one page"),
+        there.start(click(card, "cancel"), frame="another page"),
+        return_exceptions=True,
+    )
+    refused = [each for each in turns if isinstance(each, BaseException)]
+    assert [type(each) for each in refused] == [AnsweredError]
+    for each in turns:
+        if not isinstance(each, BaseException):
+            await each.wait()
+    approved = isinstance(turns[1], BaseException)
+    assert await status(here, thread_id) == ("Approved" if approved else "Not approved")
+    assert await payments(here) == int(approved)
+
+
 async def test_a_rejection_counts_also_when_its_turn_is_stopped_at_once(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,6 @@ from assistant.approvals import HeldRunUnreadableError
 from assistant.context import Report, RequestContext
 from assistant.decisions import AnsweredError
 from assistant.errors import (
-    ConflictError,
     InvalidRequestError,
     ModelUnavailableError,
     NotFoundError,
@@ -156,17 +154,6 @@ async def test_a_second_answer_finds_nothing_to_answer(desk: Desk) -> None:
     with pytest.raises(NotFoundError):
         await desk.click(card, True)
     assert (await desk.invoice()).status == "paid"
-
-
-async def test_of_two_answers_at_once_one_counts(desk: Desk) -> None:
-    (card,) = await desk.ask(BILLING, refund(502))
-    results = await asyncio.gather(
-        desk.click(card, True, say("Done.")), desk.click(card, True, say("Done.")), return_exceptions=True
-    )
-    failed = [each for each in results if each is not None]
-    assert len(failed) == 1
-    assert isinstance(failed[0], ConflictError | NotFoundError)
-    assert (await desk.invoice()).status == "refunded"
 
 
 async def test_a_failure_behind_the_call_leaves_it_answered_and_the_next_turn_knows_its_result(desk: Desk) -> None:
