@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from assistant.resources import Resources
@@ -24,13 +22,6 @@ async def test_what_nobody_has_is_none(resources: Resources) -> None:
     assert await Employees(resources.table, "acme").get(99) is None
     assert await Employees(resources.table, "acme").get(-7) is None
     assert await Orders(resources.table, "acme").get(99) is None
-
-
-async def test_the_demo_data_is_stored_once_however_many_ask_first(resources: Resources) -> None:
-    employees = Employees(resources.table, "acme")
-    found = await asyncio.gather(*(employees.get(7) for _ in range(8)))
-    assert {employee.name for employee in found if employee} == {"Zeeshan"}
-    assert all(found)
 
 
 async def test_a_record_that_a_tenant_deletes_does_not_come_back(resources: Resources) -> None:
