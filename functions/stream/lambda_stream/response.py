@@ -25,7 +25,7 @@ class ResponseStream:
         on_settled: called once, when Lambda has answered to the response or never will.
     """
 
-    __slots__ = ("_begun", "_connection", "_finished", "_head", "_on_broken", "_on_settled", "broken", "settled")
+    __slots__ = ("_connection", "_finished", "_on_broken", "_on_settled", "_unsent", "broken", "settled")
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class ResponseStream:
         on_settled: Callable[[], None],
     ) -> None:
         self._connection = connection
-        self._head = head
+        self._unsent: list[bytes] | None = [head]
+        """What leaves at the loop's next turn, until it has: the prelude and a short body wake the reader once."""
         self._on_broken = on_broken
         self._on_settled = on_settled
-        self._begun = False
         self._finished = False
         self.broken: str = ""
         """Why the response cannot be delivered; empty while it can."""
@@ -51,7 +51,7 @@ class ResponseStream:
         return self._connection.paused
 
     def write(self, chunk: bytes) -> None:
-        """Send a chunk, the first with the request's head before it.
+        """Send a chunk.
 
         An empty one is skipped: on the wire a chunk without a byte ends the response.
 
@@ -61,13 +61,14 @@ class ResponseStream:
         size = len(chunk)
         if size == 0:
             return
-        if not self._begun:
-            self._begun = True
-            self.settled = False
-            self._connection.begin(b"".join((self._head, b"%x\r\n" % size, chunk, b"\r\n")), self._answered)
+        unsent = self._unsent
+        if unsent is not None:
+            if len(unsent) == 1:
+                self.settled = False
+                self._connection.loop.call_soon(self._begin)
+            unsent += (b"%x\r\n" % size, chunk, b"\r\n")
         elif not self._connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
             self._break("the connection to the Runtime API is closed")
-        if self.broken:
             raise StreamBroken(self.broken)
 
     async def drain(self) -> None:
@@ -76,6 +77,7 @@ class ResponseStream:
         Raises:
             StreamBroken: it never will.
         """
+        self._begin()
         await self._connection.drain()
         if self.broken:
             raise StreamBroken(self.broken)
@@ -107,7 +109,16 @@ class ResponseStream:
     def _end(self, last: bytes) -> None:
         if not self.broken and not self._finished:
             self._finished = True
-            self._connection.write(last)
+            if self._unsent is None:
+                self._connection.write(last)
+            else:
+                self._unsent.append(last)
+                self._begin()
+
+    def _begin(self) -> None:
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            self._connection.begin(b"".join(unsent), self._answered)
 
     def _answered(self, answer: Answer | ConnectionBroken) -> None:
         if not isinstance(answer, Answer):

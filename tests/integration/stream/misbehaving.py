@@ -30,14 +30,6 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await chunk(send, b"hello", more=False)
 
 
-async def blocks_after_the_start(scope: Scope, receive: Receive, send: Send) -> None:
-    """Hold the loop until a file is there: whatever must leave first has to leave at once."""
-    await start(send)
-    while not os.path.exists(scope["query_string"].decode()):  # noqa: ASYNC240
-        time.sleep(0.005)  # noqa: ASYNC251
-    await chunk(send, b"late", more=False)
-
-
 async def releases_its_view(scope: Scope, receive: Receive, send: Send) -> None:
     await start(send)
     with memoryview(b"viewed ") as view:
@@ -132,7 +124,6 @@ ROUTES: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
     f"/{function.__name__}": function
     for function in (
         hello,
-        blocks_after_the_start,
         releases_its_view,
         refills_its_buffer,
         views_wide_items,

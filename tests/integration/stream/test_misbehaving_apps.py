@@ -29,14 +29,6 @@ def serves_on(request: pytest.FixtureRequest) -> Iterator[None]:
         assert process.invoke(function_url_event("/hello")).payload == b"hello"
 
 
-def test_the_prelude_leaves_at_once_though_the_app_holds_the_loop(runtime: StreamProcess, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    submitted = runtime.submit(function_url_event("/blocks_after_the_start", query=str(gate)))
-    assert submitted.started.result(20).status == 200
-    gate.touch()
-    assert submitted.response().payload == b"late"
-
-
 def test_a_view_may_be_released_once_it_is_sent(runtime: StreamProcess) -> None:
     assert runtime.invoke(function_url_event("/releases_its_view")).payload == b"viewed and done"
 
