@@ -68,8 +68,11 @@ def test_a_file_goes_up_in_two_phases_and_the_bucket_gets_no_token(chat: Chat, b
 def test_a_file_is_taken_out_again_and_forgotten_by_the_server(chat: Chat, backend: Backend) -> None:
     chat.open()
     chat.page.locator("input[type=file]").set_input_files(NOTE)
-    chat.button("Remove note.txt").click()
-    expect(chat.page.get_by_role("list", name="Attachments")).to_have_count(0)
+    attachments = chat.page.get_by_role("list", name="Attachments")
+    expect(attachments.get_by_role("listitem")).to_have_attribute("aria-busy", "false")
+    with chat.page.expect_response(lambda response: "attachments.delete" in (response.request.post_data or "")):
+        chat.button("Remove note.txt").click()
+    expect(attachments).to_have_count(0)
     chat.send("hello")
     expect(chat.answer).to_be_visible()
     assert sent_input(backend)["attachments"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import boto3
@@ -49,6 +50,8 @@ def resources(dynamodb: DynamoDBClient) -> Resources:
     settings = Settings(table_name=name)
     resources = Resources(settings)
     resources.table = Table(settings, dynamodb)
+    # moto's transactions are seen half-done by calls at the same time; DynamoDB's are not.
+    resources.table._threads = ThreadPoolExecutor(1)
     return resources
 
 
