@@ -131,7 +131,7 @@ class Case:
             case other:
                 raise AssertionError(other)
         assert ("confirm" in card.widget.model_dump(exclude_none=True)) is (status == "Needs your approval")
-        clicked = click(next(item for item in self.before if item.id == card.id))  # type: ignore[arg-type] - a card
+        clicked = click(next(item for item in self.before if item.id == card.id))  # type: ignore[arg-type]  # a card
         if status == "Needs your approval":
             assert (await self.healthy.run(clicked, frame="a page that was loaded anew")).error is None
             paid += 1
@@ -174,7 +174,7 @@ def _check_whole(items: list[ThreadItem]) -> None:
             marks = [each.type for each in items[index + 1 : index + 6]]
             assert "sdk_hidden_context" in marks, f"{text_of([item])!r} is half, and nothing says so: {marks}"
         if is_tool_round(item):
-            values = item.content["items"]  # type: ignore[union-attr] - a round of tool calls
+            values = item.content["items"]  # type: ignore[union-attr]  # a round of calls
             calls = sorted(value["call_id"] for value in values if value["type"] == "function_call")
             assert calls == sorted(value["call_id"] for value in values if value["type"] == "function_call_output")
         if isinstance(item, ClientToolCallItem):
