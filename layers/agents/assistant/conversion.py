@@ -41,7 +41,7 @@ from openai.types.responses.response_output_item import ImageGenerationCall
 from pydantic_core import to_jsonable_python
 
 from assistant import images
-from assistant.attachments import attachment_to_content
+from assistant.attachments import FileRoom, attachment_to_content
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from assistant.failure_log import log_failure
@@ -69,6 +69,28 @@ class ItemConverter(ThreadItemConverter):
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context
+        self._files: dict[str, ResponseInputContentParam] = {}
+        self._pictures: dict[str, str | None] = {}
+
+    async def to_agent_input(self, thread_items: Sequence[ThreadItem] | ThreadItem) -> list[TResponseInputItem]:
+        """Convert items; of their files and pictures the newest that one request to a model can hold."""
+        items = thread_items if isinstance(thread_items, Sequence) else [thread_items]
+        room = FileRoom()
+        for item in reversed(items):
+            if isinstance(item, UserMessageItem):
+                for attachment in item.attachments:
+                    self._files[attachment.id] = await attachment_to_content(attachment, self._context, room)
+            elif isinstance(item, GeneratedImageItem):
+                self._pictures[item.id] = await self._picture(item, room)
+        return await super().to_agent_input(items)
+
+    async def _picture(self, item: GeneratedImageItem, room: FileRoom) -> str | None:
+        """Return a drawn picture as a `data:` URL; None if there is none, or no room for it."""
+        if item.image is None or room.is_full:
+            return None
+        url = await images.as_data_url(item.image, item.thread_id, self._context)
+        # Four characters of base64 are three bytes.
+        return url if url is not None and room.take(len(url) * 3 // 4) else None
 
     async def _thread_item_to_input_item(
         self, item: ThreadItem, is_last_message: bool = True
@@ -116,17 +138,15 @@ class ItemConverter(ThreadItemConverter):
         self, item: GeneratedImageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
         """Give a picture's bytes: a model cannot reach the bucket."""
-        if item.image is None:
-            return None
-        url = await images.as_data_url(item.image, item.thread_id, self._context)
-        if url is None:
+        url = self._pictures[item.id]
+        if item.image is None or url is None:
             return None
         shown = item.model_copy(update={"image": item.image.model_copy(update={"url": url})})
         return await super().generated_image_to_input(shown)
 
     async def attachment_to_message_content(self, attachment: Attachment) -> ResponseInputContentParam:
-        """Give a file's content from the bucket."""
-        return await attachment_to_content(attachment, self._context)
+        """Give a file's content, which has come from the bucket."""
+        return self._files[attachment.id]
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
         """Give what an @-mention stands for, by the agents' own records: what a page sends along is no fact."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
-from chatkit.types import Attachment, FileAttachment
+from chatkit.types import Attachment, FileAttachment, InferenceOptions, UserMessageItem, UserMessageTextContent
 
 from assistant import attachments
-from assistant.attachments.limits import MAX_TEXT_CHARACTERS
+from assistant.attachments import FileRoom
+from assistant.attachments.limits import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, MAX_UPLOAD_BYTES
 from assistant.context import RequestContext
+from assistant.conversion import ItemConverter
 from tests.support.files import PDF, PNG, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +27,7 @@ async def upload(context: RequestContext, body: bytes, name: str) -> Attachment:
 
 async def test_an_image_is_shown_whole(context: RequestContext) -> None:
     made = await upload(context, PNG, "pixel.png")
-    content = await attachments.attachment_to_content(made, context)
+    content = await attachments.attachment_to_content(made, context, FileRoom())
     assert content["type"] == "input_image"
     kind, _, data = str(content["image_url"]).partition(",")
     assert (kind, b64decode(data)) == ("data:image/png;base64", PNG)
@@ -32,7 +35,7 @@ async def test_an_image_is_shown_whole(context: RequestContext) -> None:
 
 async def test_a_document_is_a_file_with_its_name(context: RequestContext) -> None:
     made = await upload(context, PDF, "invoice.pdf")
-    content = await attachments.attachment_to_content(made, context)
+    content = await attachments.attachment_to_content(made, context, FileRoom())
     assert content["type"] == "input_file"
     assert content["filename"] == "invoice.pdf"
     assert b64decode(str(content["file_data"]).partition(",")[2]) == PDF
@@ -45,7 +48,7 @@ async def test_a_document_is_a_file_with_its_name(context: RequestContext) -> No
 )
 async def test_a_text_is_read_as_text_whatever_its_encoding(context: RequestContext, body: bytes) -> None:
     made = await upload(context, body, "prices.csv")
-    content = await attachments.attachment_to_content(made, context)
+    content = await attachments.attachment_to_content(made, context, FileRoom())
     assert content == {
         "type": "input_text",
         "text": f"[The file 'prices.csv':]\n{TEXT.decode()}\n[End of the file.]",
@@ -54,7 +57,7 @@ async def test_a_text_is_read_as_text_whatever_its_encoding(context: RequestCont
 
 async def test_a_long_text_is_cut_and_says_so(context: RequestContext) -> None:
     made = await upload(context, b"z" * (MAX_TEXT_CHARACTERS + 1), "long.txt")
-    content = await attachments.attachment_to_content(made, context)
+    content = await attachments.attachment_to_content(made, context, FileRoom())
     assert content["type"] == "input_text"
     assert content["text"].count("z") == MAX_TEXT_CHARACTERS
     assert f"[Cut after {MAX_TEXT_CHARACTERS} characters.]" in content["text"]
@@ -63,17 +66,38 @@ async def test_a_long_text_is_cut_and_says_so(context: RequestContext) -> None:
 async def test_a_file_that_is_gone_becomes_a_sentence(context: RequestContext) -> None:
     made = await upload(context, PNG, "pixel.png")
     await attachments.delete(context.resources, context.caller, made.id)
-    content = await attachments.attachment_to_content(made, context)
+    content = await attachments.attachment_to_content(made, context, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'pixel.png' is no longer available.]"}
 
 
 async def test_someone_else_s_file_in_a_message_is_not_read(context: RequestContext, stranger: RequestContext) -> None:
     made = await upload(context, TEXT, "secret.txt")
-    content = await attachments.attachment_to_content(made, stranger)
+    content = await attachments.attachment_to_content(made, stranger, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'secret.txt' is no longer available.]"}
 
 
 async def test_an_attachment_without_a_file_of_ours_becomes_a_sentence(context: RequestContext) -> None:
     own = FileAttachment(id="../../elsewhere", name="a.txt", mime_type="text/plain")
-    content = await attachments.attachment_to_content(own, context)
+    content = await attachments.attachment_to_content(own, context, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'a.txt' is of a type that cannot be read.]"}
+
+
+async def test_of_many_messages_files_a_request_holds_the_newest_and_names_the_others(context: RequestContext) -> None:
+    """Without it a thread with large files in several messages is one that its provider refuses for ever."""
+    body = PDF + b" " * (MAX_UPLOAD_BYTES - len(PDF))
+    fit = MAX_MESSAGE_BYTES // len(body)
+    messages = [
+        UserMessageItem(
+            id=f"msg_{number}",
+            thread_id="thr_1",
+            created_at=datetime.now(UTC),
+            content=[UserMessageTextContent(text="Read this.")],
+            attachments=[await upload(context, body, f"{number}.pdf")],
+            inference_options=InferenceOptions(),
+        )
+        for number in range(fit + 2)
+    ]
+    given = await ItemConverter(context).to_agent_input(messages)
+    files = [dict(item)["content"][1] for item in given]
+    assert [each["type"] for each in files] == ["input_text"] * 2 + ["input_file"] * fit
+    assert files[1]["text"].startswith("[The file '1.pdf' was sent earlier and does not fit beside newer files")

@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 
 from assistant import attachments
+from assistant.attachments import FileRoom
 from assistant.attachments.records import load_many, record_key
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError, StoreUnavailableError
@@ -72,6 +73,7 @@ async def test_a_message_is_refused_while_its_files_cannot_be_seen(
         await attachments.attachment_to_content(
             await attachments.load(context.resources.table, context.caller, made),
             RequestContext(context.caller, no_bucket),
+            FileRoom(),
         )
 
 

@@ -176,7 +176,7 @@ async def test_a_hidden_note_is_context_and_every_item_has_a_form(process: Proce
     thread_id = await here.create("!think about it")
     items = await here.stored(thread_id)
     given = await ItemConverter(here.context()).to_agent_input(items)
-    assert [each["role"] for each in given if "role" in each] == ["user", "assistant"]  # type: ignore[typeddict-item]
+    assert [each.get("role") for each in given] == ["user", "assistant"]
 
 
 def _roles(body: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatkit.types import Attachment
 
-from assistant.attachments.limits import MAX_ATTACHMENT_BYTES, MAX_TEXT_CHARACTERS
+from assistant.attachments.limits import MAX_ATTACHMENT_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS
 from assistant.attachments.media import ALLOWED_MEDIA
 from assistant.attachments.urls import is_ours, object_key
 from assistant.context import RequestContext
@@ -16,12 +16,39 @@ from assistant.context import RequestContext
 if TYPE_CHECKING:
     from openai.types.responses import ResponseInputContentParam
 
+_NO_ROOM = "was sent earlier and does not fit beside newer files: the user can send it again"
 
-async def attachment_to_content(attachment: Attachment, context: RequestContext) -> ResponseInputContentParam:
+
+class FileRoom:
+    """What one request to a model has left for files, which are asked for from the newest to the oldest."""
+
+    def __init__(self) -> None:
+        self._left = MAX_MESSAGE_BYTES
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a file did not fit: no older one is let in after that."""
+        return self._left < 0
+
+    def take(self, size: int) -> bool:
+        """Tell whether a file of so many bytes fits, and count it."""
+        if not self.is_full:
+            self._left -= size
+        return not self.is_full
+
+
+async def attachment_to_content(
+    attachment: Attachment, context: RequestContext, room: FileRoom
+) -> ResponseInputContentParam:
     """Return an attachment of the caller's as a part of the model's input.
 
-    Bytes travel inside the request, so that no provider needs to reach the bucket. A file that is gone, or is
-    not what it claimed to be, becomes a sentence that says so: the conversation goes on without it.
+    Bytes travel inside the request, so that no provider needs to reach the bucket. A file that is gone, does not fit
+    beside newer ones, or is not what it claimed to be, becomes a sentence that says so: the conversation goes on.
+
+    Args:
+        attachment: The attachment.
+        context: Whose it is.
+        room: What the request has left for files.
 
     Raises:
         StoreUnavailableError: S3 is out of reach.
@@ -29,12 +56,16 @@ async def attachment_to_content(attachment: Attachment, context: RequestContext)
     media = ALLOWED_MEDIA.get(attachment.mime_type)
     if media is None or not is_ours(attachment.id):
         return _note(attachment, "is of a type that cannot be read")
+    if room.is_full:
+        return _note(attachment, _NO_ROOM)
     try:
         body = await context.resources.objects.get(object_key(context.caller, attachment.id))
     except KeyError:
         return _note(attachment, "is no longer available")
     if len(body) > MAX_ATTACHMENT_BYTES or not media.matches(body):
         return _note(attachment, "cannot be read")
+    if not room.take(len(body)):
+        return _note(attachment, _NO_ROOM)
     match media.kind:
         case "image":
             return {"type": "input_image", "detail": "auto", "image_url": _data_url(media.name, body)}

@@ -9,10 +9,9 @@ from datetime import timedelta
 MAX_UPLOAD_BYTES = 4_500_000
 # Straight to the bucket nothing of that holds. Gemini takes 20 MB in one request, base64 included.
 MAX_ATTACHMENT_BYTES = 15_000_000
-# One message's files go to the model in one request.
+# One message's files go to the model in one request, and so do those of the messages before it that still fit.
 MAX_MESSAGE_BYTES = MAX_ATTACHMENT_BYTES
-# Two rows of DynamoDB's 100 in the transaction that claims the turn are far less than that; a model's request
-# with more files than this is seldom meant.
+# Each is one write in the transaction that claims the turn, of DynamoDB's 100; a message with more is seldom meant.
 MAX_ATTACHMENTS_PER_MESSAGE = 10
 # About 25,000 tokens: more would push out the conversation.
 MAX_TEXT_CHARACTERS = 100_000
