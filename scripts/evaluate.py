@@ -51,24 +51,23 @@ async def evaluate(resources: Resources, cases: Sequence[Case]) -> list[Verdict]
 
 
 async def _hold(resources: Resources, case: Case) -> Verdict:
-    from agents import RunConfig, Runner
+    from agents import Runner
     from chatkit.agents import AgentContext
     from chatkit.types import ThreadMetadata
 
     from assistant.context import RequestContext
     from assistant.identity import Caller
-    from assistant.models import build_model
+    from assistant.models import build_model, run_config
     from assistant.server import MAX_MODEL_CALLS, load_agent
     from assistant.threads.rows import now
     from assistant.threads.store import ThreadStore
-    from assistant.tools import CHECKED_FIRST
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
     thread = ThreadMetadata(id=f"thr_{uuid.uuid4().hex}", created_at=now())
     store = ThreadStore(resources)
     await store.save_thread(thread, context)
     agent = load_agent(resources.settings)
-    run_config = RunConfig(model=build_model(resources.settings), tracing_disabled=True, tool_execution=CHECKED_FIRST)
+    config = run_config(resources.settings, build_model(resources.settings))
     said: list[Any] = []
     names: list[str] = []
     problems: list[str] = []
@@ -76,7 +75,7 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
         chat: AgentContext[RequestContext] = AgentContext(thread=thread, store=store, request_context=context)
         said.append({"role": "user", "content": turn.says})
         try:
-            result = await Runner.run(agent, said, context=chat, max_turns=MAX_MODEL_CALLS, run_config=run_config)
+            result = await Runner.run(agent, said, context=chat, max_turns=MAX_MODEL_CALLS, run_config=config)
         except Exception as error:
             problems.append(f"failed: {type(error).__name__}")
             break

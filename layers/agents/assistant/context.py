@@ -9,6 +9,8 @@ from assistant.identity import Caller
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
+    from agents import Usage
+
     from assistant.resources import Resources
     from assistant.threads.known import KnownThread
 
@@ -32,6 +34,12 @@ class Report:
     output_tokens: int = 0
     model_calls: int = 0
     tools: list[str] = field(default_factory=list)
+
+    def count(self, usage: Usage) -> None:
+        """Add what a run of the SDK's has used."""
+        self.model_calls += usage.requests
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
 
 
 @dataclass

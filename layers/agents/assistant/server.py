@@ -15,7 +15,6 @@ from agents import (
     InputGuardrailTripwireTriggered,
     MaxTurnsExceeded,
     OutputGuardrailTripwireTriggered,
-    RunConfig,
     Runner,
     RunResultStreaming,
     RunState,
@@ -55,13 +54,12 @@ from assistant.errors import (
 from assistant.history import load_history
 from assistant.hooks import agents_package, find_hook, needed_hook
 from assistant.leaving import LeavableRun
-from assistant.models import build_model, resolve_provider
+from assistant.models import build_model, run_config
 from assistant.models.meter import current_meter
 from assistant.output import OutputConverter
 from assistant.settings import Settings
 from assistant.threads.store import ThreadStore
 from assistant.titles import Title
-from assistant.tools import CHECKED_FIRST
 from assistant.turns.opening import OPENING_ITEMS
 
 if TYPE_CHECKING:
@@ -130,18 +128,11 @@ class AssistantServer(ChatKitServer[RequestContext]):
         """
         context = agent_context.request_context
         settings = context.settings
-        run_config = RunConfig(
-            model=build_model(settings, model_name),
-            tracing_disabled=not settings.agents_tracing,
-            trace_include_sensitive_data=settings.log_content,
-            tool_execution=CHECKED_FIRST,
-        )
+        config = run_config(settings, build_model(settings, model_name))
         # The run makes an approved call first of all: what can fail before it has been done.
         if resumed is not None and (begun := await approvals.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)
-        result = Runner.run_streamed(
-            agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=run_config
-        )
+        result = Runner.run_streamed(agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=config)
         converter = OutputConverter(agent_context.thread.id, context)
         run = LeavableRun(result, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
@@ -269,11 +260,9 @@ def _completed(
 
 
 def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:
-    usage, meter, report = result.context_wrapper.usage, current_meter(), context.report
-    report.provider, report.model = meter.provider or resolve_provider(settings), meter.model
-    report.model_calls += usage.requests
-    report.input_tokens += usage.input_tokens
-    report.output_tokens += usage.output_tokens
+    meter, report = current_meter(), context.report
+    report.provider, report.model = meter.provider or settings.llm_provider, meter.model
+    report.count(result.context_wrapper.usage)
     # After an approval these are the tools of the whole run: what was called before it waited led to what came after.
     report.tools += [
         name

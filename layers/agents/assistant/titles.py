@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from agents import Agent, RunConfig, Runner
+from agents import Agent, Runner
 from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTextContent
 
 from assistant.context import RequestContext
-from assistant.models import build_model
+from assistant.models import build_model, run_config
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +62,9 @@ class Title:
     async def _write(self, text: str) -> str:
         settings = self._context.settings
         agent = Agent[None](name="Titles", instructions=_INSTRUCTIONS)
-        run_config = RunConfig(
-            model=build_model(settings),
-            tracing_disabled=not settings.agents_tracing,
-            trace_include_sensitive_data=settings.log_content,
-        )
-        result = await Runner.run(agent, text, max_turns=1, run_config=run_config)
-        usage, report = result.context_wrapper.usage, self._context.report
-        report.model_calls += usage.requests
-        report.input_tokens += usage.input_tokens
-        report.output_tokens += usage.output_tokens
+        config = run_config(settings, build_model(settings))
+        result = await Runner.run(agent, text, max_turns=1, run_config=config)
+        self._context.report.count(result.context_wrapper.usage)
         words = str(result.final_output).split()
         return " ".join(words).strip("\"'“”.")[:MAX_TITLE_CHARACTERS].strip()
 

@@ -16,7 +16,7 @@ from assistant.models.deadline import deadline, seconds_left
 from assistant.settings import ProviderName, Settings
 
 if TYPE_CHECKING:
-    from agents import Model
+    from agents import Model, RunConfig
 
     from assistant.models.link import Link
 
@@ -25,15 +25,10 @@ __all__ = [
     "close_clients",
     "deadline",
     "reset_clients",
-    "resolve_provider",
+    "run_config",
     "seconds_left",
     "warm_up",
 ]
-
-
-def resolve_provider(settings: Settings) -> ProviderName:
-    """Return the provider that answers; `/health` shows it."""
-    return settings.llm_provider
 
 
 def build_model(settings: Settings, model_name: str | None = None) -> Model:
@@ -56,6 +51,20 @@ def build_model(settings: Settings, model_name: str | None = None) -> Model:
     if settings.llm_fallback is not None and settings.llm_fallback != settings.llm_provider:
         links.append(_link(settings, settings.llm_fallback, None))
     return ModelChain(links)
+
+
+def run_config(settings: Settings, model: Model) -> RunConfig:
+    """Return how the SDK is to run an agent here, a turn's as any other: what it traces, and when it checks tools."""
+    from agents import RunConfig
+
+    from assistant.tools import CHECKED_FIRST
+
+    return RunConfig(
+        model=model,
+        tracing_disabled=not settings.agents_tracing,
+        trace_include_sensitive_data=settings.log_content,
+        tool_execution=CHECKED_FIRST,
+    )
 
 
 def _link(settings: Settings, provider: ProviderName, model_name: str | None) -> Link:

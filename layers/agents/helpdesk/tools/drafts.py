@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from agents import Agent, RunConfig, Runner
+from agents import Agent, Runner
 from chatkit.types import (
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
@@ -16,7 +16,7 @@ from chatkit.types import (
     WidgetStreamingTextValueDelta,
 )
 
-from assistant.models import build_model
+from assistant.models import build_model, run_config
 from assistant.threads.rows import now
 from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext
@@ -44,8 +44,8 @@ async def draft_message(
 
     await show(context, "Writing a draft", "write")
     await chat.stream(ThreadItemAddedEvent(item=card))
-    run_config = RunConfig(model=build_model(request.settings), tracing_disabled=not request.settings.agents_tracing)
-    run = Runner.run_streamed(_WRITER, task, run_config=run_config, max_turns=1)
+    config = run_config(request.settings, build_model(request.settings))
+    run = Runner.run_streamed(_WRITER, task, run_config=config, max_turns=1)
     written = ""
     try:
         async for event in run.stream_events():
@@ -58,10 +58,7 @@ async def draft_message(
                 written += delta
     finally:
         run.cancel()
-        usage = run.context_wrapper.usage
-        request.report.model_calls += usage.requests
-        request.report.input_tokens += usage.input_tokens
-        request.report.output_tokens += usage.output_tokens
+        request.report.count(run.context_wrapper.usage)
     await update(WidgetComponentUpdated(component_id=STATE_ID, component=finished_state()))
     whole = {"widget": draft_card(written, done=True), "copy_text": written}
     await chat.stream(ThreadItemDoneEvent(item=card.model_copy(update=whole)))
