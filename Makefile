@@ -78,21 +78,23 @@ sam-local: .venv/.installed .envs/ministack/.installed .envs/sam/.installed ## B
 
 .PHONY: lint
 lint: .venv/.installed ## Check style with ruff.
+	@echo "Checking the style ..."
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
 .PHONY: types
 types: .venv/.installed ## Check types with mypy in strict mode.
+	@echo "Checking the types (a minute the first time) ..."
 	@$(BIN)/mypy $(TYPED)
 
 .PHONY: browser
 browser:
-	@if command -v chromium >/dev/null; then true; \
+	@if command -v "$${CHROMIUM:-chromium}" chromium-browser google-chrome-stable google-chrome >/dev/null; then true; \
 	elif [ "$$(id -u)" = 0 ] && [ -n "$${CI:-}" ] && command -v apt-get >/dev/null; then \
 		echo "Installing Debian's chromium for the browser tests ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation >/dev/null; \
 	else \
-		echo "There is no chromium here: the browser tests are skipped. As root: apt-get install chromium fonts-liberation"; \
+		echo "There is no chromium here: the browser tests are skipped. As root: apt-get install chromium fonts-liberation (or set CHROMIUM)"; \
 	fi
 
 .PHONY: test
@@ -129,6 +131,7 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 # and conditions, of which cfn-lint tries every value.
 .PHONY: validate
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
+	@echo "Checking the template (half a minute) ..."
 	@$(WITH_TOOLS) sam validate --lint --region us-east-1
 	@mkdir -p .build/validate
 	@rm -f .build/validate/*

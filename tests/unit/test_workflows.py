@@ -43,6 +43,9 @@ def test_no_workflow_holds_a_key(path: Any) -> None:
 def test_nothing_is_deployed_that_was_not_tested() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
     assert workflow["jobs"]["deploy"]["needs"] == "test"
+    # A job whose `needs` was left out is left out too: the condition stands where it spares the tests as well.
+    assert "vars.DEPLOY_ON_PUSH" in workflow["jobs"]["test"]["if"]
+    assert "if" not in workflow["jobs"]["deploy"]
     assert ".ci/run" in [step.get("run") for step in _steps(workflow)]
 
 
