@@ -108,7 +108,6 @@ class Settings:
     # Where things are kept
     table_name: str = ""
     bucket_name: str = ""
-    aws_endpoint_url: str | None = None
 
     # Turns
     history_max_tokens: int = DEFAULT_HISTORY_MAX_TOKENS
@@ -190,18 +189,34 @@ def _provider(env: _Environment, on_lambda: bool) -> ProviderName:
             named = "compatible"
         else:
             named = "demo"
+    _check_provider("LLM_PROVIDER", named, env, on_lambda)
+    return cast(ProviderName, named)
+
+
+def _fallback(env: _Environment, on_lambda: bool) -> ProviderName | None:
+    named = env.choice("LLM_FALLBACK", get_args(ProviderName))
+    if named is not None:
+        _check_provider("LLM_FALLBACK", named, env, on_lambda)
+    return cast(ProviderName | None, named)
+
+
+def _check_provider(variable: str, named: str, env: _Environment, on_lambda: bool) -> None:
+    """Refuse a provider that lacks what it needs, or that would answer on Lambda without being meant to.
+
+    Raises:
+        ConfigurationError: it does; `variable` is what has chosen it.
+    """
     if named == "demo" and on_lambda and not env.flag("ALLOW_DEMO"):
         raise ConfigurationError(
-            "No model provider is configured: set LLM_PROVIDER and its key, "
+            f"{variable} leaves the demo model to answer: set a provider and its key, "
             "or ALLOW_DEMO=true to run the demo model on Lambda."
         )
     if named == "openai" and not env.secret("OPENAI_API_KEY"):
-        raise ConfigurationError("LLM_PROVIDER=openai needs OPENAI_API_KEY (on AWS: OPENAI_API_KEY_SECRET).")
+        raise ConfigurationError(f"{variable}=openai needs OPENAI_API_KEY (on AWS: OPENAI_API_KEY_SECRET).")
     if named == "gemini" and not env.secret("GEMINI_API_KEY"):
-        raise ConfigurationError("LLM_PROVIDER=gemini needs GEMINI_API_KEY (on AWS: GEMINI_API_KEY_SECRET).")
+        raise ConfigurationError(f"{variable}=gemini needs GEMINI_API_KEY (on AWS: GEMINI_API_KEY_SECRET).")
     if named == "compatible" and not (env.text("LLM_BASE_URL") and env.text("LLM_DEFAULT_MODEL")):
-        raise ConfigurationError("LLM_PROVIDER=compatible needs LLM_BASE_URL and LLM_DEFAULT_MODEL.")
-    return cast(ProviderName, named)
+        raise ConfigurationError(f"{variable}=compatible needs LLM_BASE_URL and LLM_DEFAULT_MODEL.")
 
 
 def _auth_mode(env: _Environment, on_lambda: bool) -> AuthMode:
@@ -229,7 +244,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     on_lambda = bool(source.get("AWS_LAMBDA_FUNCTION_NAME"))
     return Settings(
         llm_provider=_provider(read, on_lambda),
-        llm_fallback=cast(ProviderName | None, read.choice("LLM_FALLBACK", get_args(ProviderName))),
+        llm_fallback=_fallback(read, on_lambda),
         openai_api_key=read.secret("OPENAI_API_KEY"),
         openai_base_url=read.text("OPENAI_BASE_URL"),
         openai_default_model=read.text("OPENAI_DEFAULT_MODEL") or DEFAULT_OPENAI_MODEL,
@@ -266,7 +281,6 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         allowed_origins=read.words("ALLOWED_ORIGINS"),
         table_name=read.text("TABLE_NAME") or "",
         bucket_name=read.text("BUCKET_NAME") or "",
-        aws_endpoint_url=read.text("AWS_ENDPOINT_URL"),
         history_max_tokens=read.whole("HISTORY_MAX_TOKENS") or DEFAULT_HISTORY_MAX_TOKENS,
         retention_days=read.whole("RETENTION_DAYS"),
         on_busy=cast(OnBusy, read.choice("ON_BUSY", get_args(OnBusy)) or "interrupt"),

@@ -55,6 +55,9 @@ def test_the_provider_is_the_one_named_or_the_first_that_has_its_key(env: dict[s
         ({"LLM_PROVIDER": "compatible"}, "LLM_BASE_URL"),
         ({"LLM_BASE_URL": "http://x"}, "LLM_DEFAULT_MODEL"),
         ({"LLM_FALLBACK": "clippy"}, "LLM_FALLBACK"),
+        ({"LLM_FALLBACK": "openai"}, "LLM_FALLBACK=openai needs OPENAI_API_KEY"),
+        ({"LLM_FALLBACK": "gemini", "OPENAI_API_KEY": "k"}, "LLM_FALLBACK=gemini needs GEMINI_API_KEY"),
+        ({"LLM_FALLBACK": "compatible", "OPENAI_API_KEY": "k"}, "LLM_FALLBACK=compatible needs LLM_BASE_URL"),
         ({"OPENAI_API": "soap"}, "OPENAI_API"),
         ({"OPENAI_STORE": "perhaps"}, "OPENAI_STORE"),
         ({"AUTH_MODE": "open"}, "AUTH_MODE"),
@@ -79,6 +82,8 @@ def test_on_lambda_nothing_is_open_by_accident() -> None:
         load_settings(LAMBDA)
     with pytest.raises(ConfigurationError, match="ALLOW_DEMO"):
         load_settings({**LAMBDA, "LLM_PROVIDER": "demo"})
+    with pytest.raises(ConfigurationError, match="ALLOW_DEMO"):
+        load_settings({**LAMBDA, "OPENAI_API_KEY": "k", "LLM_FALLBACK": "demo"})
     with pytest.raises(ConfigurationError, match="ALLOW_GUESTS"):
         load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_MODE": "guest"})
     with pytest.raises(ConfigurationError, match="AUTH_JWKS_URL"):
