@@ -42,6 +42,13 @@ def test_every_variable_that_the_template_sets_is_one_that_the_code_reads() -> N
         assert set(_environment(name)) - of_others <= _settings_variables()
 
 
+def test_every_setting_can_be_given_to_a_deployment() -> None:
+    # A turn on `chat` has to end before API Gateway gives up, and only a local AWS is somewhere else.
+    not_there = {"CHAT_TURN_SECONDS", "AWS_ENDPOINT_URL"}
+    values = {"OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY"}  # Named by their secrets there.
+    assert _settings_variables() - values - not_there <= set(_environment("ChatFunction"))
+
+
 def test_every_parameter_is_used_explained_and_grouped() -> None:
     shown = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in shown for name in group["Parameters"]]
