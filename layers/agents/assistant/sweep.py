@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assistant import keys, privacy
-from assistant.attachments import sweep_unsent
+from assistant.attachments import records, sweep_unsent
 from assistant.errors import AssistantError
+from assistant.failure_log import log_failure
 from assistant.resources import Resources
 from assistant.table import Row
 from assistant.threads import offload, purge, retention
@@ -66,8 +67,11 @@ async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable
     except Exception as error:
         # One piece that cannot be done must not keep the others from being done.
         swept.failed += 1
-        known = isinstance(error, AssistantError)
-        logger.warning("sweep: %s failed after %.1f s", row.get("kind"), time.monotonic() - started, exc_info=not known)
+        failed = f"sweep: {row.get('kind')} failed after {time.monotonic() - started:.1f} s"
+        if isinstance(error, AssistantError):
+            logger.warning("%s: %s", failed, error.code)
+        else:
+            log_failure(logger, failed, error)
         return
     if done:
         swept.finished += 1
@@ -86,7 +90,7 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
             await purge.expire_thread(resources, row)
         case offload.OBJECT_KIND:
             await offload.sweep_object(resources, row)
-        case "attachment":
+        case records.KIND:
             await sweep_unsent(resources, row)
         case kind:
             raise ValueError(f"No release before this one knows work of kind {kind!r}.")

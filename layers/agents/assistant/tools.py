@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from assistant.errors import AssistantError
+from assistant.failure_log import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
             code, message, advice = "invalid_arguments", str(error), "Correct the arguments and call again."
         case _:
             # The text of an unforeseen error can hold anything, so neither the model nor the log gets it.
-            logger.error("A tool failed", extra={"error_type": type(error).__name__})
+            log_failure(logger, "A tool failed", error)
             code, message = "internal_error", "The tool failed for a reason on our side."
             advice = "Tell the user, who may try again later."
     return json.dumps({"error": code, "message": message, "advice": advice}, ensure_ascii=False)

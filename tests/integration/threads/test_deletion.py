@@ -184,7 +184,9 @@ async def test_two_sweeps_at_once_do_no_harm(user: User) -> None:
     assert keys_of(user.resources, thread_id) == []
 
 
-async def test_work_that_cannot_be_done_does_not_keep_other_work_from_being_done(user: User) -> None:
+async def test_work_that_cannot_be_done_does_not_keep_other_work_from_being_done(
+    user: User, caplog: pytest.LogCaptureFixture
+) -> None:
     table = user.resources.table
     broken = keys.sweep_key(purge.now(), f"from a later release {user.name}", "unheard of")
     await table.put(broken, {"schema_version": 1, "kind": "unheard of", "user_id": user.name})
@@ -193,6 +195,11 @@ async def test_work_that_cannot_be_done_does_not_keep_other_work_from_being_done
     await user.store.delete_thread(thread_id, user.request)
     assert (await sweep(user.resources)).failed == 1
     assert keys_of(user.resources, thread_id) == []
+    (failure,) = [record for record in caplog.records if record.name == "assistant.sweep"]
+    assert "unheard of failed" in failure.message
+    assert "in _work" in failure.message, "whoever reads the log finds the place"
+    # The error's own text stays out: that of any other could quote what a user wrote.
+    assert failure.exc_info is None
     await table.delete(broken)
 
 

@@ -121,15 +121,19 @@ async def test_a_failure_reaches_the_model_as_text_it_can_act_on(
 async def test_an_unforeseen_failure_shows_its_text_to_nobody(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    text = "the password is hunter2"
+
     async def broken(self: Tasks, which: str) -> None:
-        raise RuntimeError("the password is hunter2")
+        raise RuntimeError(text)
 
     monkeypatch.setattr(Tasks, "list", broken)
     caplog.set_level(logging.INFO)
     told = await run_tool(conversation, "tasks", "list_tasks")
     assert told["error"] == "internal_error"
     assert "hunter2" not in json.dumps(told)
-    assert any(record.message == "A tool failed" for record in caplog.records)
+    (logged,) = [record.message for record in caplog.records if record.name == "assistant.tools"]
+    assert logged.startswith("A tool failed: builtins.RuntimeError")
+    assert "in broken" in logged, "whoever reads the log finds the place"
     assert "hunter2" not in "".join(
         str(record.__dict__) for record in caplog.records if record.name == "assistant.tools"
     )

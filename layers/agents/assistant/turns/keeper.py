@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from assistant.errors import StoreUnavailableError
+from assistant.failure_log import log_failure
 from assistant.threads.rows import now
 from assistant.turns.journal import Journal
 from assistant.turns.record import (
@@ -77,7 +78,7 @@ class Keeper:
             logger.warning("a checkpoint of turn %s could not be stored", self._turn_id)
         except Exception as error:
             # Whatever it is, a turn must not lose its keeper: without one its lease would run out.
-            logger.error("a checkpoint of turn %s failed: %s", self._turn_id, type(error).__qualname__)
+            log_failure(logger, f"a checkpoint of turn {self._turn_id} failed", error)
         else:
             self._watched = record.watched > now().timestamp()
             if record.cancel is not None:
