@@ -38,6 +38,8 @@ PAGE_URLS = ("CHAT_URL", "STREAM_URL", "UPLOAD_URL")
 SWEEP_INTERVAL_SECONDS = 5.0
 # Responses still being streamed get this long when the server stops or reloads.
 SHUTDOWN_SECONDS = 5
+# The exit code of a process whose settings cannot be used, which it has said: EX_CONFIG of sysexits.h.
+CONFIGURATION_EXIT = 78
 
 
 def load_function(name: str) -> ModuleType:
@@ -160,20 +162,38 @@ def sweep_for_ever() -> None:
             logger.exception("The sweep failed")
 
 
+def run(name: str, descriptor: int) -> None:
+    """Run one process until SIGTERM.
+
+    Args:
+        name: `chat`, `stream` or `sweep`.
+        descriptor: The socket to listen on; the sweep has none.
+    """
+    if name == "chat":
+        serve(front_door(os.environ), descriptor)
+    elif name == "stream":
+        serve(load_function("stream").app, descriptor)
+    else:
+        sweep_for_ever()
+
+
 def main() -> None:
-    """Run one process."""
+    """Run the process that the command line names; its exit code is `CONFIGURATION_EXIT` if a setting is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=["chat", "stream", "sweep"])
     parser.add_argument("--socket", type=int, help="the descriptor of a listening socket")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     stop_with_parent()
-    if arguments.name == "chat":
-        serve(front_door(os.environ), arguments.socket)
-    elif arguments.name == "stream":
-        serve(load_function("stream").app, arguments.socket)
-    else:
-        sweep_for_ever()
+    sys.path.insert(0, str(ROOT / "layers" / "agents"))
+    from assistant.errors import ConfigurationError
+
+    try:
+        run(arguments.name, arguments.socket)
+    except ConfigurationError as error:
+        # A person's setting, not a defect: where in the code it was found would only hide what to change.
+        print(f"{arguments.name} cannot start: {error}", file=sys.stderr, flush=True)
+        sys.exit(CONFIGURATION_EXIT)
 
 
 if __name__ == "__main__":

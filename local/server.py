@@ -15,6 +15,7 @@ from pathlib import Path
 
 from local.children import Child
 from local.emulator import Emulator, EmulatorError
+from local.functions import CONFIGURATION_EXIT
 from local.ports import listen
 from local.settings import (
     ENV_FILE,
@@ -31,8 +32,10 @@ from local.tokens import KeySetServer
 
 STACK_NAME = "chatkit-dev"
 # What a change restarts the functions for.
-WATCHED = [ROOT / "layers" / "agents", ROOT / "functions", TEMPLATE, ENV_FILE]
+WATCHED = [ROOT / "layers" / "agents", ROOT / "functions"]
 WATCHED_SUFFIXES = {".py", ".json", ".yaml"}
+# Watched by their folder, which sees a file that was not there, and one that an editor puts in another's place.
+WATCHED_FILES = {TEMPLATE, ENV_FILE}
 POLL_SECONDS = 0.1
 # One look at a function that still starts: its socket listens, and the answer comes when it is up.
 PATIENCE_SECONDS = 2.0
@@ -94,6 +97,9 @@ async def _keep_alive(child: Child, environment: Mapping[str, str]) -> None:
     while True:
         started = loop.time()
         code = await child.wait()
+        if code == CONFIGURATION_EXIT:
+            print(f"{child.name} starts again when the code or {ENV_FILE.name} changes.", flush=True)
+            return
         if loop.time() - started < BROKEN_SECONDS:
             print(f"{child.name} ended with exit code {code}; it starts again on the next change.", flush=True)
             return
@@ -101,8 +107,12 @@ async def _keep_alive(child: Child, environment: Mapping[str, str]) -> None:
         await child.start(environment)
 
 
-def _matters(_: object, path: str) -> bool:
-    return Path(path).suffix in WATCHED_SUFFIXES or Path(path) == ENV_FILE
+def _is_code(_: object, path: str) -> bool:
+    return Path(path).suffix in WATCHED_SUFFIXES
+
+
+def _is_watched_file(_: object, path: str) -> bool:
+    return Path(path) in WATCHED_FILES
 
 
 async def _changes(wanted: bool) -> AsyncIterator[set[Path]]:
@@ -111,9 +121,20 @@ async def _changes(wanted: bool) -> AsyncIterator[set[Path]]:
 
     if not wanted:
         await asyncio.Event().wait()
-    watched = [path for path in WATCHED if path.exists()]
-    async for changes in awatch(*watched, watch_filter=_matters):
-        yield {Path(path) for _, path in changes}
+    watches = [
+        awatch(*WATCHED, watch_filter=_is_code),
+        awatch(*{path.parent for path in WATCHED_FILES}, watch_filter=_is_watched_file, recursive=False),
+    ]
+    waiting = {asyncio.ensure_future(anext(watch)): watch for watch in watches}
+    try:
+        while True:
+            for task in (await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED))[0]:
+                watch = waiting.pop(task)
+                yield {Path(path) for _, path in task.result()}
+                waiting[asyncio.ensure_future(anext(watch))] = watch
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 async def _next(changes: AsyncIterator[set[Path]]) -> set[Path]:

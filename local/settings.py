@@ -17,6 +17,7 @@ DEFAULT_STREAM_PORT = 8001
 DEFAULT_AWS_PORT = 4566
 DEFAULT_STATE_DIR = ".local"
 MAX_PORT = 65_535
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class DevSettingsError(ValueError):
@@ -66,7 +67,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
     """Read the settings from an environment.
 
     Raises:
-        DevSettingsError: a port is not one.
+        DevSettingsError: a port is not one, or a flag neither true nor false.
     """
 
     def port(name: str, default: int) -> int:
@@ -75,6 +76,9 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
             raise DevSettingsError(f"{name} must be a port, 0 to {MAX_PORT}, not {raw!r}.")
         return int(raw)
 
+    reload = env.get("RELOAD", "").strip().lower() or "true"
+    if reload not in _TRUE + _FALSE:
+        raise DevSettingsError(f"RELOAD must be true or false, not {reload!r}.")
     aws_port = port("AWS_PORT", DEFAULT_AWS_PORT)
     named = env.get("STATE_DIR", "").strip()
     keys = ROOT / (named or DEFAULT_STATE_DIR)
@@ -87,7 +91,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
         aws_port=aws_port,
         keys=keys,
         state=state,
-        reload=env.get("RELOAD", "").strip().lower() not in ("0", "false", "no", "off"),
+        reload=reload in _TRUE,
         # Nothing of an account's settings: the functions are to reach the local AWS alone.
         functions={name: value for name, value in env.items() if not name.startswith("AWS_")},
     )

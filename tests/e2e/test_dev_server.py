@@ -220,12 +220,38 @@ def test_a_second_server_on_the_same_folder_is_refused(own_server: DevServer) ->
     assert "Traceback" not in done.stderr
 
 
-def test_a_change_of_the_code_is_served_after_a_moment(tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
+def _checkout(folder: Path) -> Path:
+    """Return a copy of what a dev server runs."""
+    checkout = folder / "checkout"
     for name in ("functions", "layers", "local"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "template.yaml", checkout)
     (checkout / ".envs").symlink_to(ROOT / ".envs")
+    return checkout
+
+
+def test_a_wrong_setting_is_said_in_a_line_and_put_right_in_the_file_without_a_restart(tmp_path: Path) -> None:
+    checkout = _checkout(tmp_path)
+    server = DevServer(tmp_path / "state", {"RELOAD": "true"}, root=checkout)
+    try:
+        # A file that was not there when the server began, then one that an editor puts in its place.
+        for number, text, line in [
+            (1, "THREAD_TITLES=maybe", "chat cannot start: THREAD_TITLES must be true or false, not 'maybe'."),
+            (2, "THREAD_TITLES=false", "ready"),
+            (3, "THREAD_TITLES=true", "ready"),
+        ]:
+            draft = checkout / f"draft-{number}"
+            draft.write_text(text)
+            draft.replace(checkout / ".env")
+            server.await_line("Changed: .env")
+            server.await_line(line)
+        assert not [line for line in server.lines if "Traceback" in line]
+    finally:
+        server.stop()
+
+
+def test_a_change_of_the_code_is_served_after_a_moment(tmp_path: Path) -> None:
+    checkout = _checkout(tmp_path)
     server = DevServer(tmp_path / "state", {"RELOAD": "true"}, root=checkout)
     try:
         app = checkout / "functions" / "chat" / "app.py"
