@@ -6,6 +6,7 @@ Loaded with the first streaming operation, because the agents SDK comes with it.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
@@ -51,6 +52,7 @@ from assistant.errors import (
     ModelContentFilteredError,
     ModelError,
 )
+from assistant.failure_log import log_failure
 from assistant.history import load_history
 from assistant.hooks import agents_package, find_hook, needed_hook
 from assistant.leaving import LeavableRun
@@ -64,6 +66,8 @@ from assistant.turns.opening import OPENING_ITEMS
 
 if TYPE_CHECKING:
     from assistant.turns.plan import Plan
+
+logger = logging.getLogger(__name__)
 
 # Model calls in one turn; an agent that needs more is going round in circles.
 MAX_MODEL_CALLS = 12
@@ -217,8 +221,10 @@ async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> Th
             part.model_copy(update={"annotations": [*part.annotations, *await find_sources(part.text, context)]})
             for part in event.item.content
         ]
-    except AssistantError:
+    except Exception as error:
         # An answer without its notes is worth more than none.
+        if not isinstance(error, AssistantError):
+            log_failure(logger, "the sources of an answer could not be found", error)
         return event
     return ThreadItemDoneEvent(item=event.item.model_copy(update={"content": content}))
 

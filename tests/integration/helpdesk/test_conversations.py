@@ -348,3 +348,15 @@ async def test_tools_that_run_at_once_each_show_what_they_did(new_thread: NewThr
     await thread.say("\n".join(f"!tool {each}" for each in calls))
     (workflow,) = (item["workflow"] for item in await thread.items() if item["type"] == "workflow")
     assert [task["status_indicator"] for task in workflow["tasks"]] == ["complete", "complete"]
+
+
+async def test_an_answer_whose_sources_cannot_be_found_is_an_answer_without_notes(
+    new_thread: NewThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(text: str, context: object) -> None:
+        raise ValueError(text)
+
+    monkeypatch.setattr("helpdesk.find_sources", broken)
+    thread = new_thread()
+    assert "Opening" in await thread.say("!say Opening hours: https://help.example.com/opening-hours")
+    assert "error" not in [event["type"] for event in thread.events]

@@ -16,6 +16,7 @@ from mcp.server.mcpserver import MCPServer
 from assistant.identity import Caller
 from assistant.resources import Resources
 from helpdesk import build_agent
+from helpdesk.tools.mcp import SessionPerCall
 from tests.support.conversation import Conversation, call, say
 
 pytestmark = pytest.mark.anyio
@@ -71,3 +72,21 @@ async def test_a_server_out_of_reach_stops_no_turn(resources: Resources) -> None
         steps = [call("transfer_to_general"), call("search_help", question="opening hours"), say("Weekdays.")]
         await conversation.turn(agent, "when are you open?", steps)
     assert conversation.final_output == "Weekdays."
+
+
+async def test_a_server_that_has_failed_is_left_alone_for_a_while() -> None:
+    """Without it each turn would wait for it again, for as long as it is down."""
+    connections = 0
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as down:
+        server = SessionPerCall(f"http://127.0.0.1:{down.sockets[0].getsockname()[1]}/mcp")
+        assert await server.list_tools() == []
+        asked = connections
+        assert asked > 0
+        assert await server.list_tools() == []
+        assert connections == asked

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 REQUEST_SECONDS = 5.0
 # A server's tools seldom change; a warm process asks again after this long.
 LISTED_FOR_SECONDS = 300.0
+# One that is out of reach is left alone for this long: the next turns would all wait for it in vain.
+LEFT_ALONE_SECONDS = 30.0
 
 
 class ShownCalls(AgentHooks[AgentContext[RequestContext]]):
@@ -46,7 +48,7 @@ class SessionPerCall(MCPServer):
         super().__init__(failure_error_function=explain_failure)
         self._url = url
         self._tools: list[ListedTool] = []
-        self._listed_at = float("-inf")
+        self._list_again_at = float("-inf")
 
     @property
     def name(self) -> str:
@@ -63,12 +65,13 @@ class SessionPerCall(MCPServer):
         self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase[Any] | None = None
     ) -> list[ListedTool]:
         """Return the server's tools; what was known last, or none, while it is out of reach."""
-        if time.monotonic() - self._listed_at > LISTED_FOR_SECONDS:
+        if time.monotonic() >= self._list_again_at:
             try:
                 async with self._session() as session:
                     self._tools = await session.list_tools()
-                self._listed_at = time.monotonic()
+                self._list_again_at = time.monotonic() + LISTED_FOR_SECONDS
             except Exception as error:
+                self._list_again_at = time.monotonic() + LEFT_ALONE_SECONDS
                 logger.warning("The MCP server is out of reach", extra={"error_type": type(error).__name__})
         return self._tools
 
