@@ -244,13 +244,30 @@ def table(usage: Usage, turns: int) -> str:
     return "\n".join(lines)
 
 
+def amount(text: str) -> float:
+    """Return an argument as a number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"it is a number above 0, not {text!r}")
+    return value
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=MILLION)
-    parser.add_argument("--seconds", type=float, default=Usage.seconds, help="how long an answer is written")
-    parser.add_argument("--memory", type=float, default=Usage.memory_gb, help="of the functions, in GB")
-    parser.add_argument("--deltas", type=int, default=Usage.deltas, help="pieces of an answer")
+    parser.add_argument("--turns", type=lambda text: int(amount(text)), default=MILLION)
+    parser.add_argument("--seconds", type=amount, default=Usage.seconds, help="how long an answer is written")
+    parser.add_argument("--memory", type=amount, default=Usage.memory_gb, help="of the functions, in GB")
+    parser.add_argument(
+        "--deltas", type=lambda text: int(amount(text)), default=Usage.deltas, help="pieces of an answer"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder of the benchmarks' results")
     arguments = parser.parse_args()
     usage = Usage(seconds=arguments.seconds, memory_gb=arguments.memory, deltas=arguments.deltas)

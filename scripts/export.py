@@ -76,7 +76,10 @@ def main() -> int:
     counted = asyncio.run(export(resources, user, folder))
     print(f"{counted['threads']} threads and {counted['files']} files, {counted['fetched']} of them fetched now")
     account = json.loads((folder / "account.json").read_text())
-    return int(not (counted["threads"] or account["account"] or account["records"]))
+    if counted["threads"] or counted["files"] or account["account"] or account["records"]:
+        return 0
+    print(f"Nothing is stored of {user.user_id} of {user.tenant_id}.", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

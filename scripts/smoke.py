@@ -19,7 +19,7 @@ import httpx2
 
 from scripts.deployment import TIMEOUT_SECONDS, Deployment, RefusedError, base_url
 from scripts.smoke_checks import CHECKS, CheckError, Run, Skipped
-from scripts.target import given
+from scripts.target import address, given
 
 Outcome = Literal["ok", "FAIL", "skip"]
 
@@ -76,10 +76,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog="The token is read from SMOKE_TOKEN, so that no list of processes shows it."
     )
-    parser.add_argument("--url", type=given, required=True, help="the stack's output ApiUrl or ChatUrl")
-    parser.add_argument("--stream-url", default="", help="the stack's output StreamUrl")
-    parser.add_argument("--upload-url", default="", help="the stack's output UploadUrl")
-    parser.add_argument("--origin", default="", help="a page's origin that ALLOWED_ORIGINS names")
+    parser.add_argument(
+        "--url", type=lambda text: address(given(text)), required=True, help="the stack's output ApiUrl or ChatUrl"
+    )
+    parser.add_argument("--stream-url", type=address, default="", help="the stack's output StreamUrl")
+    parser.add_argument("--upload-url", type=address, default="", help="the stack's output UploadUrl")
+    parser.add_argument("--origin", type=address, default="", help="a page's origin that ALLOWED_ORIGINS names")
     parser.add_argument("--auth-header", default="authorization", help="the header that carries the token")
     results = asyncio.run(_run(parser.parse_args()))
     print(table(results))

@@ -79,6 +79,7 @@ async def test_an_export_has_all_of_one_user_and_nothing_of_another(
     assert script("export", *arguments).stdout.startswith("2 threads and 1 files, 1 of them fetched now")
     nobody = script("export", "--tenant", "acme", "--user", "nobody", "--out", str(tmp_path / "nobody"))
     assert nobody.returncode == 1
+    assert "Nothing is stored of nobody of acme." in nobody.stderr
 
 
 async def test_an_erasure_leaves_nothing_of_one_user_and_all_of_another(

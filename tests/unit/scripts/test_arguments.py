@@ -30,3 +30,15 @@ def test_what_has_to_be_given_is_asked_for(
         importlib.import_module(f"scripts.{script}").main()
     assert stopped.value.code == 2
     assert f"argument {left_out}: it has to be given" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--url", "--stream-url", "--upload-url", "--origin"])
+@pytest.mark.parametrize("text", ["abc.example.com", "https:/abc.example.com", "s3://bucket"])
+def test_what_is_no_address_is_refused_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, text: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["smoke", "--url", "http://127.0.0.1:9", option, text])
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module("scripts.smoke").main()
+    assert stopped.value.code == 2
+    assert f"argument {option}: it is an address such as" in capsys.readouterr().err

@@ -93,5 +93,16 @@ def test_memory_that_holds_no_process_is_refused(
     assert "a process takes 170 MB" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["0", "-1", "many", "nan", "inf"])
+@pytest.mark.parametrize("option", ["--turns", "--seconds", "--memory", "--deltas"])
+def test_what_cannot_be_multiplied_with_a_price_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, text: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cost", f"{option}={text}"])
+    with pytest.raises(SystemExit):
+        cost.main()
+    assert f"argument {option}: it is a number above 0, not '{text}'" in capsys.readouterr().err
+
+
 def test_the_printed_table_is_the_one_that_the_script_prints() -> None:
     assert cost.table(Usage(), MILLION) in (ROOT / "docs" / "cost.md").read_text()
