@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class RequestContext:
     Attributes:
         caller: Who is calling, from the verified token. Tools authorise by it and by nothing else.
         resources: The process's table, bucket and settings.
-        deadline: When the turn is to come to its end, in seconds of the event loop's clock; None for no limit.
+        deadline: When its work is to come to its end, in seconds of the event loop's clock; None for no limit.
         max_answer_bytes: How large an answer may be, as `assistant.sizes` counts; None for no limit.
         report: What the turn's run tells about itself.
         loaded: The threads that this request has read or written, by id: what a save is compared with.
@@ -68,3 +69,9 @@ class RequestContext:
     def settings(self) -> Settings:
         """The process's settings."""
         return self.resources.settings
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds until the deadline, never below zero; None where there is no limit."""
+        if self.deadline is None:
+            return None
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())

@@ -6,7 +6,7 @@ from chatkit.types import TranscriptionResult
 
 from assistant.context import RequestContext
 from assistant.errors import TooLargeError, UnsupportedTypeError
-from assistant.models import transcription
+from assistant.models import deadline, transcription
 
 # The provider's own limit on a file is 25 MB; Lambda's on a request is 6 MB, of which base64 takes a third.
 MAX_AUDIO_BYTES = 4_500_000
@@ -20,7 +20,7 @@ async def transcribe(audio: bytes, mime_type: str, context: RequestContext) -> T
         UnsupportedFeatureError: the provider has no audio API.
         UnsupportedTypeError: the media type is none of ChatKit's three.
         TooLargeError: the recording is over `MAX_AUDIO_BYTES`.
-        ModelError: the provider failed.
+        ModelError: the provider failed, or did not answer before the request's deadline.
     """
     media_type = mime_type.split(";", 1)[0].strip().lower()
     if media_type not in _EXTENSIONS:
@@ -28,4 +28,6 @@ async def transcribe(audio: bytes, mime_type: str, context: RequestContext) -> T
     if len(audio) > MAX_AUDIO_BYTES:
         raise TooLargeError("The recording is too long.")
     name = f"audio.{_EXTENSIONS[media_type]}"
-    return TranscriptionResult(text=await transcription.transcribe(context.settings, name, audio, media_type))
+    with deadline(context.seconds_left()):
+        text = await transcription.transcribe(context.settings, name, audio, media_type)
+    return TranscriptionResult(text=text)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from assistant.errors import ModelNotFoundError, UnsupportedFeatureError
+from assistant import speech
+from assistant.context import RequestContext
+from assistant.errors import ModelNotFoundError, ModelTimeoutError, UnsupportedFeatureError
+from assistant.identity import Caller
 from assistant.models.transcription import transcribe
+from assistant.resources import Resources
 from assistant.settings import Settings
 from tests.support.model_runs import gemini_settings, openai_settings
-from tests.support.provider_server import Heard, HttpError, ProviderServer
+from tests.support.provider_server import Heard, HttpError, NoAnswer, ProviderServer
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +36,15 @@ async def test_a_retired_transcription_model_names_its_own_setting(provider: Pro
         await transcribe(settings, "a.webm", b"abc", "audio/webm")
     assert raised.value.__suppress_context__
     assert provider.requests[0].path == "/v1/audio/transcriptions"
+
+
+async def test_a_recording_that_is_not_heard_in_time_is_an_error_of_ours(provider: ProviderServer) -> None:
+    """Without it the function would be cut off by its own time-out, and its client be told nothing."""
+    provider.script(NoAnswer())
+    resources = Resources(openai_settings(provider.base_url))
+    soon = asyncio.get_running_loop().time() + 0.2
+    with pytest.raises(ModelTimeoutError):
+        await speech.transcribe(b"abc", "audio/webm", RequestContext(Caller("acme", "ann"), resources, deadline=soon))
 
 
 async def test_the_demo_model_hears_and_gemini_says_that_it_does_not(provider: ProviderServer) -> None:

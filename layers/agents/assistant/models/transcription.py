@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from assistant.errors import UnsupportedFeatureError
 from assistant.models.clients import client_of
+from assistant.models.deadline import seconds_left
 from assistant.models.failures import failure_of
 from assistant.models.openai import openai_link
 from assistant.settings import Settings
@@ -22,7 +24,7 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
 
     Raises:
         UnsupportedFeatureError: the provider has no audio API.
-        ModelError: the provider failed.
+        ModelError: the provider failed, or did not answer before the deadline.
     """
     match settings.llm_provider:
         case "demo":
@@ -32,9 +34,10 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
         case provider:
             raise UnsupportedFeatureError(f"The provider '{provider}' offers no dictation here.")
     try:
-        result = await client.audio.transcriptions.create(
-            file=(name, audio, media_type), model=settings.transcription_model
-        )
+        async with asyncio.timeout(seconds_left()):
+            result = await client.audio.transcriptions.create(
+                file=(name, audio, media_type), model=settings.transcription_model
+            )
     except Exception as error:
         link = openai_link(settings, settings.transcription_model)
         failure = failure_of(error, replace(link, model_setting="TRANSCRIPTION_MODEL"))

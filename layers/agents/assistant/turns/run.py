@@ -209,7 +209,9 @@ class TurnRun:
         """Wait for the agent, until the deadline at the most, and see to it that it lets go."""
         asked = asyncio.create_task(self._asked_to_end.wait())
         try:
-            await asyncio.wait([producer, asked], timeout=self._seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                [producer, asked], timeout=self._context.seconds_left(), return_when=asyncio.FIRST_COMPLETED
+            )
             if producer.done():
                 # What has come to its end by itself is complete, even if a stop has just been asked for.
                 self._ending = None
@@ -233,18 +235,13 @@ class TurnRun:
                 log_failure(logger, f"turn {self.turn_id} failed", error)
 
     def _is_deadline(self, error: BaseException) -> bool:
-        left = self._seconds_left()
+        left = self._context.seconds_left()
         late = left is not None and left < _AT_DEADLINE_SECONDS
         return isinstance(error, TurnDeadlineError) or (late and isinstance(error, ModelTimeoutError))
 
-    def _seconds_left(self) -> float | None:
-        if self._context.deadline is None:
-            return None
-        return max(0.0, self._context.deadline - asyncio.get_running_loop().time())
-
     async def _produce(self) -> None:
         thread = self._thread
-        with model_deadline(self._seconds_left()), metered(self._meter):
+        with model_deadline(self._context.seconds_left()), metered(self._meter):
             async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
                 async for event in events:
                     if self._closed:
