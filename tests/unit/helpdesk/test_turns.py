@@ -79,7 +79,7 @@ async def test_an_address_is_shown_by_the_tokens_role_whatever_the_model_writes(
 
 async def test_an_order_is_found_and_an_unknown_one_is_not(conversation: Conversation) -> None:
     known = await run_tool(conversation, "employees", "get_order", order_id=1002)
-    assert known == {"id": 1002, "status": "shipped", "items": ["Desk lamp", "USB-C hub"], "total": 89.5}
+    assert known == {"id": 1002, "status": "shipped", "items": ["Desk lamp", "USB-C hub"], "total": "89.50 EUR"}
     assert await run_tool(conversation, "employees", "get_order", order_id=1) == {"id": 1, "status": "not_found"}
 
 

@@ -15,7 +15,7 @@ class Order:
     Attributes:
         status: `processing`, `shipped` or `delivered`.
         items: What was bought.
-        total_cents: The price in hundredths of the tenant's currency.
+        total_cents: The price in hundredths.
     """
 
     number: int

@@ -7,6 +7,7 @@ from typing import Annotated
 from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.records.keys import RecordNumber
+from helpdesk.records.money import money
 from helpdesk.records.orders import Orders
 from helpdesk.tools.base import answer, step
 
@@ -19,4 +20,4 @@ async def get_order(context: HelpdeskToolContext, order_id: Annotated[RecordNumb
         order = await Orders(table, caller_of(context).tenant_id).get(order_id)
     if order is None:
         return answer(id=order_id, status="not_found")
-    return answer(id=order.number, status=order.status, items=list(order.items), total=order.total_cents / 100)
+    return answer(id=order.number, status=order.status, items=list(order.items), total=money(order.total_cents))
