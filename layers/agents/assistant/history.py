@@ -16,6 +16,7 @@ from chatkit.types import (
 from pydantic_core import to_json
 
 from assistant.conversion import is_refusal
+from assistant.models.usage import CHARACTERS_PER_TOKEN
 from assistant.turns.opening import opening_items
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from assistant.context import RequestContext
 
-# English prose has about four characters a token; a closer count would need the model's own tokenizer.
-CHARACTERS_PER_TOKEN = 4
 # An image or a file costs a model about this much, whatever its bytes.
 ATTACHMENT_TOKENS = 1_000
 

@@ -6,6 +6,7 @@ that decides whose data a request can reach.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,8 +77,6 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedError("The token must be sent as 'Bearer <token>'.")
         # Fetching the issuer's keys blocks, and so does checking an RSA signature for a millisecond.
-        import asyncio
-
         claims = await asyncio.to_thread(self._verify, token.strip())
         return self._from_claims(claims)
 

@@ -13,7 +13,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-_OWN_ID = re.compile(r"^([a-z]+)_([0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15})$")
+_OWN_ID = re.compile(r"([a-z]+)_([0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15})")
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
 _FRACTION_STEPS = 4096  # 12 bits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,5 +56,5 @@ def new_id(prefix: str) -> str:
 
 def split_own_id(value: str) -> tuple[str, str] | None:
     """Return prefix and UUID of an id that has the form of ours, or None for a foreign one."""
-    match = _OWN_ID.match(value)
+    match = _OWN_ID.fullmatch(value)
     return (match[1], match[2]) if match else None

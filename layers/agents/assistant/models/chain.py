@@ -279,7 +279,8 @@ class _Attempts:
         # The first provider's failure is the one to tell of: it is what the operator has to mend.
         self._first = self._first or failure
         if final:
-            breaker_of(link.provider).failed() if failure.providers_fault else None
+            if failure.providers_fault:
+                breaker_of(link.provider).failed()
             setattr(failure.error, _DRAIN_MARK, True)
             raise failure.error from None
         pause = self._pause(failure)

@@ -12,7 +12,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from assistant.models.link import ModelCall
 
-# English text has about four characters a token with every current tokenizer.
+# English text has about four characters a token with every current tokenizer; a closer count would need the model's.
 CHARACTERS_PER_TOKEN = 4
 
 
