@@ -7,10 +7,12 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from assistant.errors import InvalidRequestError, ModelContentFilteredError
+from assistant.turns.record import Outcome
 from local.settings import ROOT
 from local.template import data_template, load_template
 
@@ -196,6 +198,8 @@ def test_what_the_dashboard_and_the_alarms_watch_is_what_the_code_counts() -> No
         for path in ("layers/agents/assistant/observability.py", "functions/stream/lambda_stream/metrics.py")
     )
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    filters = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::Logs::MetricFilter"]
+    counted += json.dumps([each["MetricTransformations"] for each in filters])
     watched = set(re.findall(r'"ChatKit", "(\w+)"', body)) | set(re.findall(r"MetricName=(\w+)", body))
     for resource in RESOURCES.values():
         if resource.get("Properties", {}).get("Namespace") == "ChatKit":
@@ -203,6 +207,23 @@ def test_what_the_dashboard_and_the_alarms_watch_is_what_the_code_counts() -> No
     assert watched >= {"Turns", "FirstDeltaSeconds", "Tokens"}
     for name in watched:
         assert f'"{name}"' in counted, name
+
+
+def test_turns_that_fail_are_counted_from_the_lines_of_both_functions() -> None:
+    filters = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::Logs::MetricFilter"]
+    assert {each["LogGroupName"]["Ref"] for each in filters} == {"ChatLogGroup", "StreamLogGroup"}
+    for each in filters:
+        compared = re.findall(r'\$\.(\w+) (?:=|!=) "(\w+)"', each["FilterPattern"])
+        assert each["FilterPattern"].count("$.") == len(compared)
+        assert {name for name, _ in compared} == {"message", "outcome", "error"}
+        assert {value for name, value in compared if name == "outcome"} <= set(get_args(Outcome))
+        codes = {value for name, value in compared if name == "error"}
+        assert codes == {InvalidRequestError.code, ModelContentFilteredError.code}
+        [transformation] = each["MetricTransformations"]
+        # The alarm finds its own stack's turns by the line's field, as it does for the metrics of the code.
+        assert transformation["Dimensions"] == [{"Key": "service", "Value": "$.service"}]
+    alarm = RESOURCES["FailedTurnsAlarm"]["Properties"]
+    assert {each["MetricTransformations"][0]["MetricName"] for each in filters} == {alarm["MetricName"]}
 
 
 def test_the_functions_end_before_api_gateway_gives_up() -> None:

@@ -30,9 +30,18 @@ def test_a_page_names_only_targets_and_parameters_that_exist(page: str) -> None:
     # Resources, metrics, outputs and actions are written the same way, and so is what a target takes.
     known = {*TEMPLATE["Parameters"], *TEMPLATE["Resources"], *TEMPLATE["Outputs"]}
     known |= set(re.findall(r"\b([A-Z_]+)=", makefile))
-    known |= {"Turns", "TurnSeconds", "FirstDeltaSeconds", "InputTokens", "OutputTokens", "Tokens", "Feedback"}
-    known |= {"BrokenStreams", "ChatKit", "LambdaStream", "Throttles", "ThrottledRequests", "ConfigurationError"}
-    known |= {"OutOfMemory", "Query", "Scan", "TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"}
+    known |= {"Turns", "TurnSeconds", "FirstDeltaSeconds", "InputTokens", "OutputTokens", "Tokens", "FailedTurns"}
+    known |= {"Feedback", "BrokenStreams", "ChatKit", "LambdaStream", "Throttles", "ThrottledRequests"}
+    known |= {
+        "ConfigurationError",
+        "OutOfMemory",
+        "Query",
+        "Scan",
+        "TransactWriteItems",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+    }
     known |= {"ConditionCheckItem", "ReservedConcurrentExecutions", "X-Authorization", "NONE", "OPTIONS"}
     assert parameters <= known, parameters - known
 
