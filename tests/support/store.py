@@ -10,12 +10,13 @@ from typing import Any
 
 import boto3
 
+from assistant.aws import lambda_config
 from assistant.context import RequestContext
 from assistant.identity import Caller
 from assistant.objects import Objects
 from assistant.resources import Resources
 from assistant.settings import load_settings
-from assistant.table import Table, lambda_config
+from assistant.table import Table
 from tests.support.aws import Aws
 
 MOTO_REGION = "us-east-1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from assistant.aws import lambda_config, unavailable
 from assistant.settings import Settings
-from assistant.table import lambda_config, store_error
 from assistant.tracing import segment
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
+# Fewer at once than of the table's: each may hold a whole file.
 MAX_CONCURRENT_CALLS = 16
 # S3's own limit on one DeleteObjects call.
 MAX_DELETE_KEYS = 1000
@@ -79,7 +83,7 @@ class Objects:
             if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _NO_SUCH_KEY:
                 raise KeyError from None
             if isinstance(error, (BotoCoreError, ClientError)):
-                raise store_error(error) from error
+                raise unavailable() from error
             raise
 
     async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
@@ -130,7 +134,10 @@ class Objects:
             answer = await self._call("DeleteObjects", partial(self._delete, request))
             failed = answer.get("Errors", [])
             if failed:
-                raise store_error(RuntimeError(f"{len(failed)} objects could not be removed"))
+                # The keys hold ids of tenants and users, which no log needs.
+                reasons = sorted({each.get("Code", "unknown") for each in failed})
+                logger.warning("%d objects could not be removed: %s", len(failed), ", ".join(reasons))
+                raise unavailable()
 
     def _delete(self, request: Any) -> Mapping[str, Any]:
         return self.client.delete_objects(Bucket=self.bucket, Delete=request)

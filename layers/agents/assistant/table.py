@@ -14,25 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import StoreUnavailableError
+from assistant.aws import MAX_CONCURRENT_CALLS, lambda_config, unavailable
 from assistant.keys import Key
 from assistant.rowformat import dump, load
 from assistant.settings import Settings
 from assistant.tracing import segment
 
 if TYPE_CHECKING:
-    from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Row = dict[str, Any]
 
-# DynamoDB answers in milliseconds; a connection that does not is dead, and a new one is cheap.
-CONNECT_TIMEOUT_SECONDS = 1
-READ_TIMEOUT_SECONDS = 3
-# With botocore's jittered backoff this ends within about five seconds, well inside a turn.
-TOTAL_ATTEMPTS = 4
-# boto3 waits in a thread for each call; more than this at once are queued.
-MAX_CONCURRENT_CALLS = 32
 # DynamoDB's own limits on one call.
 MAX_TRANSACTION_ROWS = 100
 MAX_BATCH_WRITE_ROWS = 25
@@ -77,27 +69,9 @@ class Write:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def lambda_config() -> Config:
-    """Return the client configuration that fits Lambda: seconds, not minutes."""
-    from botocore.config import Config
-
-    return Config(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": TOTAL_ATTEMPTS, "mode": "standard"},
-        max_pool_connections=MAX_CONCURRENT_CALLS,
-        tcp_keepalive=True,
-    )
-
-
 async def pause(round_number: int) -> None:
     """Wait before the next round: exponential, with full jitter."""
     await asyncio.sleep(random.uniform(0, FIRST_BACKOFF_SECONDS * 2**round_number))  # noqa: S311 - jitter, no secret
-
-
-def store_error(error: Exception) -> StoreUnavailableError:
-    """Return our error for a failure of DynamoDB or S3. The cause stays chained for the log."""
-    return StoreUnavailableError(retry_after=1)
 
 
 class Table:
@@ -168,7 +142,7 @@ class Table:
             if not waiting:
                 return found
             await pause(round_number)
-        raise StoreUnavailableError(retry_after=1)
+        raise unavailable()
 
     async def query(
         self,
@@ -263,7 +237,7 @@ class Table:
             if left:
                 round_number += 1
                 if round_number > MAX_ROUNDS:
-                    raise StoreUnavailableError(retry_after=1)
+                    raise unavailable()
                 await pause(round_number)
                 waiting = [*left, *waiting]
             else:
@@ -282,7 +256,7 @@ class Table:
                 return
             except _TransactionBusyError:
                 await pause(round_number)
-        raise StoreUnavailableError(retry_after=1)
+        raise unavailable()
 
 
 class _TransactionBusyError(Exception):
@@ -294,7 +268,7 @@ def _translated(error: Exception) -> Exception | None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, BotoCoreError):
-        return store_error(error)
+        return unavailable()
     if not isinstance(error, ClientError):
         return None
     response: Any = error.response
@@ -313,7 +287,7 @@ def _translated(error: Exception) -> Exception | None:
                 return ConditionFailedError(*failed[0], others=failed[1:])
             if any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
                 return _TransactionBusyError()
-    return store_error(error)
+    return unavailable()
 
 
 def _load_old(failed: Mapping[str, Any]) -> Row | None:

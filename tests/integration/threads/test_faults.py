@@ -9,12 +9,13 @@ import pytest
 
 from assistant import feedback, reads
 from assistant.api import create_app
+from assistant.aws import TOTAL_ATTEMPTS
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.keys import Key
 from assistant.resources import Resources
 from assistant.settings import load_settings
 from assistant.sweep import sweep
-from assistant.table import MAX_ROUNDS, TOTAL_ATTEMPTS
+from assistant.table import MAX_ROUNDS
 from assistant.threads.store import ThreadStore
 from tests.integration.threads.conftest import User
 from tests.support.asgi import client
