@@ -41,6 +41,16 @@ class Response(Protocol):
     def paused(self) -> bool:
         """Whether the reader is slower than the app."""
 
+    def begin(self) -> bool:
+        """Get ready for the first chunk without waiting, and return whether that could be; if not, `connect` waits."""
+
+    async def connect(self) -> None:
+        """Get ready for the first chunk.
+
+        Raises:
+            OSError: the reader cannot be reached.
+        """
+
     def write(self, chunk: bytes) -> None:
         """Send a chunk, skipping an empty one.
 
@@ -66,6 +76,7 @@ class State(enum.Enum):
     """How far a response is."""
 
     WAITING = enum.auto()
+    CONNECTING = enum.auto()
     STREAMING = enum.auto()
     ENDED = enum.auto()
 
@@ -77,7 +88,7 @@ class Exchange:
         app: the ASGI app.
         scope: the request's scope.
         body: the request's body, whole.
-        open_response: makes the response, when the app starts it.
+        response: where the response goes.
         on_broken_stream: told of each response that ended in an error after it had begun.
     """
 
@@ -87,13 +98,12 @@ class Exchange:
         "_disconnected",
         "_no_body",
         "_on_broken_stream",
-        "_open_response",
+        "_response",
         "_scope",
         "_state",
         "_told_of_deadline",
         "_unyielded",
         "_waiters",
-        "response",
     )
 
     def __init__(
@@ -101,13 +111,13 @@ class Exchange:
         app: App,
         scope: Scope,
         body: bytes,
-        open_response: Callable[[], Awaitable[Response]],
+        response: Response,
         on_broken_stream: Callable[[Fault], None],
     ) -> None:
         self._app = app
         self._scope = scope
         self._body: bytes | None = body
-        self._open_response = open_response
+        self._response = response
         self._on_broken_stream = on_broken_stream
         self._state = State.WAITING
         self._no_body = scope["method"] == "HEAD"
@@ -115,7 +125,6 @@ class Exchange:
         self._told_of_deadline = False
         self._unyielded = 0
         self._waiters: asyncio.Event | None = None
-        self.response: Response | None = None
 
     async def run(self) -> None:
         """Run the app to its end. Whatever it raises becomes a response, trailers or a log line."""
@@ -145,7 +154,7 @@ class Exchange:
         if self._state is State.WAITING:
             logger.error("The deadline came before the response had begun")
             await self._answer_plainly(504, b"Gateway Timeout")
-        elif self._state is State.STREAMING:
+        elif self._state is not State.ENDED:
             logger.error("The deadline came before the response had ended")
             self._break_off(DEADLINE_FAULT)
         self.disconnect()
@@ -165,8 +174,8 @@ class Exchange:
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
-        response = self.response
-        if kind == "http.response.body" and response is not None and self._state is State.STREAMING:
+        if kind == "http.response.body" and self._state is State.STREAMING:
+            response = self._response
             chunk = message.get("body", b"")
             if type(chunk) is not bytes:
                 chunk = _copied(chunk)
@@ -201,22 +210,27 @@ class Exchange:
         head = prelude(status, headers)
         if status in NO_BODY_STATUSES:
             self._no_body = True
+        response = self._response
+        if not response.begin():
+            await self._connect()
         self._state = State.STREAMING
+        response.write(head)
+
+    async def _connect(self) -> None:
+        self._state = State.CONNECTING
         try:
-            response = self.response = await self._open_response()
+            await self._response.connect()
         except OSError:
             # Nothing was sent: a later attempt may do better.
             self._state = State.WAITING
             raise
-        if self._state is not State.STREAMING:
+        if self._state is not State.CONNECTING:
             raise ResponseEnded("the function's time has ended")
-        response.write(head)
 
     # ---- how it ends
 
     async def _raised(self, error: BaseException) -> None:
-        response = self.response
-        if response is not None and response.broken:
+        if self._response.broken:
             if not isinstance(error, (OSError, asyncio.CancelledError)):
                 logger.error("The app raised after its response had broken", exc_info=error)
         elif self._told_of_deadline and isinstance(error, (ResponseEnded, asyncio.CancelledError)):
@@ -224,14 +238,14 @@ class Exchange:
         elif self._state is State.WAITING:
             logger.error("The app raised before it had started its response", exc_info=error)
             await self._answer_plainly(500, b"Internal Server Error")
-        elif self._state is State.STREAMING:
+        elif self._state is not State.ENDED:
             logger.error("The app raised in the middle of its response", exc_info=error)
             self._break_off(Fault.of(error))
         else:
             logger.error("The app raised after the end of its response", exc_info=error)
 
     async def _returned(self) -> None:
-        if self._state is State.ENDED or (self.response is not None and self.response.broken):
+        if self._state is State.ENDED or self._response.broken:
             return
         if self._told_of_deadline:
             await self.cut()
@@ -243,16 +257,16 @@ class Exchange:
             self._break_off(Fault("Runtime.IncompleteResponse", "The app returned without ending its response"))
 
     def _break_off(self, fault: Fault) -> None:
+        begun = self._state is State.STREAMING
         self._state = State.ENDED
-        if self.response is not None:
-            self.response.fail(fault)
+        if begun:
+            self._response.fail(fault)
             self._on_broken_stream(fault)
 
     async def _answer_plainly(self, status: int, text: bytes) -> None:
         try:
             await self._start(status, [(b"content-type", b"text/plain; charset=utf-8")])
-            if self.response is not None:
-                self.response.finish(b"" if self._no_body else text)
+            self._response.finish(b"" if self._no_body else text)
         except OSError as error:
             logger.error("The response could not be delivered: %s", error)
         self._state = State.ENDED

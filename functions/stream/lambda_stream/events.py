@@ -20,26 +20,6 @@ ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
 """2.4 promises that `send` raises OSError once the response cannot be delivered."""
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
 """What stands in a path as it is (RFC 3986), and the percent sign of what is encoded already."""
-_ENCODED = {
-    name: name.encode()
-    for name in (
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "authorization",
-        "content-length",
-        "content-type",
-        "host",
-        "origin",
-        "referer",
-        "user-agent",
-        "x-amzn-trace-id",
-        "x-forwarded-for",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-    )
-}
-"""The names that every request has, encoded once."""
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]+", re.ASCII)
 """A path that encoding and decoding leave as it is."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -55,15 +35,15 @@ def http_request(event: object) -> tuple[Scope, bytes]:
     Raises:
         UnsupportedEvent: it is no HTTP request of a function URL, an HTTP API or a REST API.
     """
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         raise UnsupportedEvent(f"The event is no JSON object but {_kind(event)}")
     request = event.get("requestContext")
-    if not isinstance(request, Mapping):
+    if not isinstance(request, dict):
         raise UnsupportedEvent(f"The event is no HTTP request; {_keys(event)}")
     try:
         if "methodArn" in event or "routeArn" in event:
             raise UnsupportedEvent("Events of an API Gateway authorizer are not supported: their answer is a policy")
-        if event.get("version") == "2.0" and isinstance(request.get("http"), Mapping):
+        if event.get("version") == "2.0" and isinstance(request.get("http"), dict):
             scope = _version_2(event, request, request["http"])
         elif "httpMethod" in event and "elb" not in request:
             scope = _version_1(event, request)
@@ -76,19 +56,19 @@ def http_request(event: object) -> tuple[Scope, bytes]:
 
 def _version_2(event: Mapping[str, Any], request: Mapping[str, Any], http: Mapping[str, Any]) -> Scope:
     # One dictionary by lower-case name: of two spellings of a name the last counts.
-    named = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    headers: Headers = [(_ENCODED.get(name) or name.encode(), value.encode()) for name, value in named.items()]
+    single = event.get("headers") or {}
+    named = dict(zip(map(str.encode, map(str.lower, single)), map(str.encode, single.values()), strict=True))
     cookies = event.get("cookies")
     if cookies:
         # The event carries them apart; a cookie header beside them would repeat them.
-        headers = [header for header in headers if header[0] != b"cookie"]
-        headers.append((b"cookie", "; ".join(cookies).encode()))
+        named.pop(b"cookie", None)
+        named[b"cookie"] = "; ".join(cookies).encode()
     return _scope(
         method=http["method"],
         path=http["path"],
         raw_path=event.get("rawPath") or http["path"],
         query=(event.get("rawQueryString") or "").encode(),
-        headers=headers,
+        headers=list(named.items()),
         named=named,
         source_ip=http.get("sourceIp"),
         domain=request.get("domainName"),
@@ -99,9 +79,9 @@ def _version_1(event: Mapping[str, Any], request: Mapping[str, Any]) -> Scope:
     single = {name.lower(): [value] for name, value in (event.get("headers") or {}).items()}
     many = {name.lower(): list(values or ()) for name, values in (event.get("multiValueHeaders") or {}).items()}
     headers: Headers = []
-    named: dict[str, str] = {}
+    named: dict[bytes, bytes] = {}
     for name, values in {**single, **many}.items():
-        named[name] = ", ".join(values)
+        named[name.encode()] = ", ".join(values).encode()
         # Browsers send one cookie header, and frameworks read one: RFC 6265 joins with a semicolon.
         joined = ["; ".join(values)] if name == "cookie" else values
         headers += [(name.encode(), value.encode()) for value in joined]
@@ -125,14 +105,14 @@ def _scope(
     raw_path: str,
     query: bytes,
     headers: Headers,
-    named: Mapping[str, str],
+    named: Mapping[bytes, bytes],
     source_ip: str | None,
     domain: str | None,
 ) -> Scope:
-    scheme = named.get("x-forwarded-proto", "https")
-    host, port = _host_and_port(named.get("host") or domain or "lambda")
+    scheme = named.get(b"x-forwarded-proto", b"https").decode()
+    host, port = _host_and_port(named.get(b"host", b"").decode() or domain or "lambda")
     if port is None:
-        port = int(named.get("x-forwarded-port") or DEFAULT_PORTS.get(scheme, 443))
+        port = int(named.get(b"x-forwarded-port") or DEFAULT_PORTS.get(scheme, 443))
     plain = path == raw_path and _PLAIN_PATH.fullmatch(path) is not None
     return {
         "type": "http",

@@ -26,6 +26,8 @@ LAST_WAIT_SHARE = 0.5
 
 logger = logging.getLogger("lambda_stream")
 
+_decode_json = json.JSONDecoder().decode
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -52,6 +54,7 @@ class InvocationRun:
     Args:
         host: what is the same for all invocations.
         api: the worker's Runtime API.
+        guard: the worker's deadline guard.
         invocation: what `/next` gave.
         on_end: called once, when it is over.
     """
@@ -71,14 +74,21 @@ class InvocationRun:
         "_task",
     )
 
-    def __init__(self, host: Host, api: RuntimeApi, invocation: Invocation, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        api: RuntimeApi,
+        guard: DeadlineGuard,
+        invocation: Invocation,
+        on_end: Callable[[], None],
+    ) -> None:
         self._host = host
         self._api = api
+        self._guard = guard
         self._invocation = invocation
         self._on_end = on_end
         self._exchange: Exchange | None = None
         self._stream: ResponseStream | None = None
-        self._guard: DeadlineGuard | None = None
         self._cutting: asyncio.Task[None] | None = None
         self._abandoning: asyncio.TimerHandle | None = None
         self._returned = False
@@ -102,7 +112,12 @@ class InvocationRun:
 
     async def _run(self) -> None:
         try:
-            await self._answer()
+            exchange = self._open_exchange()
+            if isinstance(exchange, Fault):
+                logger.error("%s: %s", exchange.kind, exchange.message)
+                await self._api.invocation_error(self._invocation, exchange)
+            else:
+                await exchange.run()
         except Exception:
             # Nothing that one invocation brings about may cost the ones after it.
             logger.exception("The runtime failed on an invocation")
@@ -111,36 +126,24 @@ class InvocationRun:
             self._returned = True
             self._end_if_over()
 
-    async def _answer(self) -> None:
+    def _open_exchange(self) -> Exchange | Fault:
+        """Read the invocation, and return the request that it brings or why it brings none."""
         invocation = self._invocation
         try:
             context = _context(invocation)
             CURRENT_CONTEXT.set(context)
-            event = json.loads(invocation.event.decode())
+            event = _decode_json(invocation.event.decode())
             scope, body = http_request(event)
         except (ContextError, UnsupportedEvent, ValueError, RecursionError) as error:
-            fault = Fault(_refusal_kind(error), str(error))
-            logger.error("%s: %s", fault.kind, fault.message)
-            await self._api.invocation_error(invocation, fault)
-            return
+            return Fault(_refusal_kind(error), str(error))
         host = self._host
         scope["aws.event"] = event
         scope["aws.context"] = context
         scope["state"] = host.state.copy()
-        self._exchange = exchange = Exchange(host.app, scope, body, self._open_response, self._count_broken_stream)
-        self._guard = DeadlineGuard(
-            host.loop,
-            invocation.deadline_ms,
-            host.settings.margin,
-            host.settings.cut,
-            exchange.tell_of_deadline,
-            self._begin_cut,
-        )
-        await exchange.run()
-
-    async def _open_response(self) -> ResponseStream:
-        stream = self._stream = await self._api.respond(self._invocation, self._on_broken, self._on_settled)
-        return stream
+        self._stream = stream = self._api.respond(invocation, self._on_broken, self._on_settled)
+        self._exchange = exchange = Exchange(host.app, scope, body, stream, self._count_broken_stream)
+        self._guard.watch(invocation.deadline_ms, exchange.tell_of_deadline, self._begin_cut)
+        return exchange
 
     def _on_broken(self, why: str) -> None:
         # The news may come from the connection, whose context is no invocation's: a log line has a request id.
@@ -159,14 +162,16 @@ class InvocationRun:
     def _end_if_over(self) -> None:
         if not self._returned or self._cutting is not None or not (self._stream is None or self._stream.settled):
             return
-        if self._guard is not None:
-            self._guard.cancel()
+        self._guard.release()
+        # What points back here lets go: all of it is freed now, and not when the collector next looks.
+        self._exchange = self._stream = None
         self._on_end()
 
     # ---- the deadline
 
     def _begin_cut(self) -> None:
-        self._cutting = self._host.loop.create_task(self._cut())
+        # The guard's timer belongs to no invocation, and a log line has a request id.
+        self._cutting = self._host.loop.create_task(self._cut(), context=self._context.copy())
 
     async def _cut(self) -> None:
         try:

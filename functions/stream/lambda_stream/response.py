@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from lambda_stream.faults import Fault
 from lambda_stream.wire import Answer, Connection, ConnectionBroken
@@ -15,26 +16,42 @@ class StreamBroken(ConnectionError):
     """The response cannot be delivered any more."""
 
 
+class Connections(Protocol):
+    """Where a response gets its connection."""
+
+    @property
+    def idle(self) -> Connection | None:
+        """An open connection that nothing uses."""
+
+    async def connect(self) -> Connection:
+        """Open a new one.
+
+        Raises:
+            OSError: the API cannot be reached.
+        """
+
+
 class ResponseStream:
     """The response of one invocation on its way to Lambda.
 
     Args:
-        connection: an idle connection.
+        connections: where its connection comes from.
         head: the request head of the response.
         on_broken: called once, when the response cannot be delivered.
         on_settled: called once, when Lambda has answered to the response or never will.
     """
 
-    __slots__ = ("_connection", "_finished", "_on_broken", "_on_settled", "_unsent", "broken", "settled")
+    __slots__ = ("_connection", "_connections", "_finished", "_on_broken", "_on_settled", "_unsent", "broken", "settled")
 
     def __init__(
         self,
-        connection: Connection,
+        connections: Connections,
         head: bytes,
         on_broken: Callable[[str], None],
         on_settled: Callable[[], None],
     ) -> None:
-        self._connection = connection
+        self._connections = connections
+        self._connection: Connection
         self._unsent: list[bytes] | None = [head]
         """What leaves at the loop's next turn, until it has: the prelude and a short body wake the reader once."""
         self._on_broken = on_broken
@@ -49,6 +66,22 @@ class ResponseStream:
     def paused(self) -> bool:
         """Whether Lambda takes less than was written: await `drain`."""
         return self._connection.paused
+
+    def begin(self) -> bool:
+        """Take the connection that is open, and return whether there is one; nothing is sent before the first chunk."""
+        connection = self._connections.idle
+        if connection is None:
+            return False
+        self._connection = connection
+        return True
+
+    async def connect(self) -> None:
+        """Open a connection.
+
+        Raises:
+            OSError: the API cannot be reached.
+        """
+        self._connection = await self._connections.connect()
 
     def write(self, chunk: bytes) -> None:
         """Send a chunk.

@@ -93,8 +93,8 @@ class RuntimeApi:
         """
         self._take = take
         self._give_up = give_up
-        connection = self._connection
-        if connection is not None and connection.usable:
+        connection = self.idle
+        if connection is not None:
             connection.begin(self._next, self._polled)
         else:
             self._polling = asyncio.get_running_loop().create_task(self._poll_anew(None))
@@ -128,7 +128,7 @@ class RuntimeApi:
             RuntimeApiError(f"the Runtime API gave no invocation {NEXT_ATTEMPTS} times in a row, last {failure}")
         )
 
-    async def respond(
+    def respond(
         self, invocation: Invocation, on_broken: Callable[[str], None], on_settled: Callable[[], None]
     ) -> ResponseStream:
         """Prepare the streamed response of an invocation; nothing is sent before the first chunk.
@@ -137,16 +137,13 @@ class RuntimeApi:
             invocation: what is answered.
             on_broken: called once, when the response cannot be delivered.
             on_settled: called once, when Lambda has answered to the response or never will.
-
-        Raises:
-            OSError: the API cannot be reached.
         """
         head = self._head(
             "POST",
             f"/runtime/invocation/{invocation.request_id}/response",
             f"{STREAM_HEADERS}{_echo(invocation)}",
         )
-        return ResponseStream(await self._connected(), head + b"\r\n", on_broken, on_settled)
+        return ResponseStream(self, head + b"\r\n", on_broken, on_settled)
 
     async def invocation_error(self, invocation: Invocation, fault: Fault) -> None:
         """Report an invocation that has no response. Lambda's refusal of the report is no error of ours."""
@@ -177,6 +174,24 @@ class RuntimeApi:
         """Report a restore that failed."""
         await self._report("/runtime/restore/error", fault, fault.document())
 
+    @property
+    def idle(self) -> Connection | None:
+        """The connection, if it is open and nothing uses it."""
+        connection = self._connection
+        return connection if connection is not None and connection.usable else None
+
+    async def connect(self) -> Connection:
+        """Open a new connection.
+
+        Raises:
+            OSError: the API cannot be reached.
+        """
+        self._drop()
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: Connection(loop), self._host, self._port)
+        self._connection = connection
+        return connection
+
     def close(self) -> None:
         """Close the connection, and ask for nothing any more until the next `poll`."""
         if self._polling is not None:
@@ -204,18 +219,8 @@ class RuntimeApi:
             pass
 
     async def _exchange(self, request: bytes) -> Answer:
-        connection = await self._connected()
+        connection = self.idle or await self.connect()
         return await connection.exchange(request)
-
-    async def _connected(self) -> Connection:
-        connection = self._connection
-        if connection is not None and connection.usable:
-            return connection
-        self._drop()
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: Connection(loop), self._host, self._port)
-        self._connection = connection
-        return connection
 
     def _head(self, method: str, path: str, headers: str = "") -> bytes:
         # latin-1 sends the id and its echo back as the bytes that they came in.

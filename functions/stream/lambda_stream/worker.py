@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from contextvars import copy_context
 
+from lambda_stream.deadline import DeadlineGuard
 from lambda_stream.invocation import Host, InvocationRun
 from lambda_stream.runtime_api import Invocation, RuntimeApi, RuntimeApiError
 
@@ -32,6 +33,7 @@ class Worker:
         self._context = copy_context()
         # One process, several invocations: there the environment can belong to none of them.
         self._sets_trace = not host.settings.multi_concurrent
+        self._guard = DeadlineGuard(host.loop, host.settings.margin, host.settings.cut)
         self._run: InvocationRun | None = None
         self._stopped: asyncio.Future[None] | None = None
 
@@ -57,13 +59,16 @@ class Worker:
         # The environment holds no NUL, and this runs where nobody catches an error.
         if self._sets_trace and trace_id is not None and "\0" not in trace_id:
             os.environ[TRACE_VARIABLE] = trace_id
-        run = self._run = InvocationRun(self._host, self._api, invocation, self._ended)
+        run = self._run = InvocationRun(self._host, self._api, self._guard, invocation, self._ended)
         run.start(self._context.copy())
 
     def _ended(self) -> None:
         self._run = None
         if self._sets_trace:
-            os.environ.pop(TRACE_VARIABLE, None)
+            try:  # noqa: SIM105  # suppress() costs more than the removal
+                del os.environ[TRACE_VARIABLE]
+            except KeyError:
+                pass
         if self._stopped is None:
             self.poll()
         elif not self._stopped.done():

@@ -36,6 +36,15 @@ def test_a_fault_of_one_invocation_leaves_the_others_alone() -> None:
         runtime.api.wait_until_polled(8)
 
 
+def test_what_an_invocation_held_is_free_without_the_collector() -> None:
+    with StreamProcess("app") as runtime:
+        runtime.invoke(function_url_event("/garbage"))
+        for _ in range(IN_A_ROW // 10):
+            runtime.invoke(function_url_event("/context"))
+        # A cycle would keep each event and its scope, up to 6 MB, until the collector comes.
+        assert runtime.invoke(function_url_event("/garbage")).json < IN_A_ROW // 10
+
+
 @pytest.mark.parametrize("uvloop", [True, False], ids=["uvloop", "asyncio"])
 def test_a_thousand_in_a_row_leak_nothing(uvloop: bool, no_uvloop: str) -> None:
     environment = {} if uvloop else {"PYTHONPATH": no_uvloop}
