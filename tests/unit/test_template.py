@@ -108,6 +108,12 @@ def test_a_change_of_the_layer_alone_publishes_every_function_anew() -> None:
     assert RESOURCES["AgentsLayer"]["Properties"]["PublishLambdaVersion"] is True
 
 
+def test_sam_builds_the_layer_for_the_functions_architecture_and_does_not_warn_of_another() -> None:
+    layer = RESOURCES["AgentsLayer"]
+    assert [layer["Metadata"]["BuildArchitecture"]] == layer["Properties"]["CompatibleArchitectures"]
+    assert layer["Properties"]["CompatibleArchitectures"] == TEMPLATE["Globals"]["Function"]["Architectures"]
+
+
 def test_every_parameter_of_the_functions_is_part_of_their_configuration() -> None:
     written = json.dumps(RESOURCES["Configuration"]["Properties"]["Content"])
     used = json.dumps([TEMPLATE["Globals"], *(RESOURCES[name] for name in FUNCTIONS)])
