@@ -41,7 +41,16 @@ class ResponseStream:
         on_settled: called once, when Lambda has answered to the response or never will.
     """
 
-    __slots__ = ("_connection", "_connections", "_finished", "_on_broken", "_on_settled", "_unsent", "broken", "settled")
+    __slots__ = (
+        "_connection",
+        "_connections",
+        "_finished",
+        "_on_broken",
+        "_on_settled",
+        "_unsent",
+        "broken",
+        "settled",
+    )
 
     def __init__(
         self,
