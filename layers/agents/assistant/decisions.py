@@ -7,7 +7,7 @@ The stored run is the one place that knows what has been decided. Each step is o
 | the run | written by | then |
 |---|---|---|
 | waits | the turn that asks | the card asks |
-| is claimed: `revision` is a turn's id | the claim of the turn that a click starts | nobody else decides meanwhile |
+| is claimed for the call `deciding`: `revision` is a turn's id | the claim of a click's turn | nobody else decides |
 | a call is in `answers` | a rejection: that claim; an approval: a write of its own before the call is made | final |
 | is gone, or waits for its other calls | the turn, with the result | final |
 
@@ -32,12 +32,22 @@ from assistant.table import Row, Write
 from assistant.threads.rows import now
 from assistant.threads.store import ThreadStore
 
+# What a client may wait before it sends an answer again that came while another call of the run was made.
+DECIDED_IN_SECONDS = 2.0
+
 
 class AnsweredError(ConflictError):
     """Another answer has been taken."""
 
     retryable = False
     default_message = "This has been answered already."
+
+
+class RunGoesOnError(ConflictError):
+    """Another call of the same run is being decided: the run waits for this one again when that is done."""
+
+    code = "run_goes_on"
+    default_message = "Another call beside this one is being made. Please answer again when it is done."
 
 
 class Decision(BaseModel):
@@ -72,16 +82,28 @@ class HeldDecision:
         """Return the card as the claim stores it; None for an approval, which counts when its call is made."""
         return None if self.decision.approve else answered(self.card, "rejected")
 
+    def refusal(self, row: Row | None) -> ConflictError:
+        """Return why its claim has met another one.
+
+        Args:
+            row: The run as that one has left it, if it is still there.
+        """
+        call_id = self.decision.call_id
+        if row is None or call_id not in row["waiting"] or call_id in answers_of(row) or row.get("deciding") == call_id:
+            return AnsweredError()
+        return RunGoesOnError(retry_after=DECIDED_IN_SECONDS)
+
     def claim(self, turn_id: str, context: RequestContext) -> Write:
         """Return the write that takes the decision, unless the run has changed since it was read."""
         self.turn_id = turn_id
         return Write(
             run_key(self.decision.run_id, self.card.thread_id, context),
-            update="SET revision = :turn_id, answers = :answers",
+            update="SET revision = :turn_id, answers = :answers, deciding = :call_id",
             condition="revision = :revision",
             values={
                 ":turn_id": turn_id,
                 ":revision": self.row["revision"],
+                ":call_id": self.decision.call_id,
                 ":answers": answers_of(self.row) if self.decision.approve else self.answers(),
             },
         )
@@ -116,6 +138,7 @@ async def load_decision(
         InvalidRequestError: the payload does not fit.
         NotFoundError: no such run waits in this thread, or not for this call; or its card has been removed.
         AnsweredError: it has been answered, or is being answered.
+        RunGoesOnError: another call of its run is being answered.
     """
     try:
         decision = Decision.model_validate(action.payload)
@@ -124,8 +147,12 @@ async def load_decision(
     row = await context.resources.table.get(run_key(decision.run_id, thread_id, context))
     if row is None or row["expires_at"] < now().timestamp() or decision.call_id not in row["waiting"]:
         raise NotFoundError("This does not wait for an answer any more.")
-    if decision.call_id in answers_of(row) or row["revision"] == running:
+    if decision.call_id in answers_of(row):
         raise AnsweredError
+    if row["revision"] == running:
+        # Rows of earlier releases do not say which call they were claimed for.
+        same = row.get("deciding", decision.call_id) == decision.call_id
+        raise AnsweredError if same else RunGoesOnError(retry_after=DECIDED_IN_SECONDS)
     # Rows of schema version 1 do not know their cards.
     card_id = row.get("cards", {}).get(decision.call_id, item_id)
     if card_id is None:

@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from chatkit.types import ThreadItemReplacedEvent
+from chatkit.types import ThreadItemReplacedEvent, WidgetItem
 
-from assistant.decisions import AnsweredError
+from assistant import approvals
+from assistant.decisions import AnsweredError, RunGoesOnError
 from assistant.errors import NotFoundError
 from tests.faults.scenes import asking_card, click, payments
 from tests.integration.turns.conftest import ProcessMaker
@@ -150,3 +151,68 @@ async def test_a_rejection_counts_also_when_its_turn_is_stopped_at_once(
     await here.say(thread_id, "and now?")
     assert "Pay (What: hello): Not approved" in str(provider.requests[-1].body["messages"])
     assert await payments(here) == 0
+
+
+async def cards_of(process: Process, thread_id: str) -> list[WidgetItem]:
+    return [item for item in await process.stored(thread_id) if isinstance(item, WidgetItem)]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_click_on_another_card_while_a_call_is_made_may_be_sent_again_when_it_is_done(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    made, begin = asyncio.Event(), approvals.begin
+
+    async def later(*given: Any) -> Any:
+        await made.wait()
+        return await begin(*given)
+
+    monkeypatch.setattr(approvals, "begin", later)
+    here, there = process(), process()
+    provider.script(Answer(ToolCall("pay", {"what": "one"}), ToolCall("pay", {"what": "two"})))
+    thread_id = await here.create("pay both")
+    first, second = await cards_of(here, thread_id)
+    provider.script(Answer(Text("Both are paid.")))
+    if at_once:
+        turns = await asyncio.gather(
+            here.start(click(first)), there.start(click(second), frame="another page"), return_exceptions=True
+        )
+        (refused,) = [each for each in turns if isinstance(each, BaseException)]
+        (turn,) = [each for each in turns if not isinstance(each, BaseException)]
+        left = first if isinstance(turns[0], BaseException) else second
+    else:
+        turn, left = await here.start(click(first)), second
+        with pytest.raises(RunGoesOnError) as raised:
+            await there.start(click(second), frame="another page")
+        refused = raised.value
+    assert isinstance(refused, RunGoesOnError)
+    assert (refused.retryable, refused.retry_after) == (True, 2.0)
+    made.set()
+    await turn.wait()
+    assert await payments(here) == 1
+    client = await there.run(click(left), frame="another page")
+    assert (client.text, await payments(here)) == ("Both are paid.", 2)
+    assert [card.widget.model_dump()["status"]["text"] for card in await cards_of(here, thread_id)] == ["Approved"] * 2
+
+
+async def test_the_same_click_after_its_call_was_begun_in_a_process_that_died_is_refused_for_good(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying, there = process(), process()
+    thread_id = await asked(dying, provider)
+    clicked, begun = click(await asking_card(dying, thread_id)), asyncio.Event()
+    begin = approvals.begin
+
+    async def and_no_further(*given: Any) -> None:
+        await begin(*given)
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(approvals, "begin", and_no_further)
+    await dying.start(clicked)
+    await begun.wait()
+    await dying.close()
+    assert await status(there, thread_id) == "Approved, no result yet"
+    with pytest.raises(AnsweredError):
+        await there.start(clicked)
+    assert await payments(there) == 0

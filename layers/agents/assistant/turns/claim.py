@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from assistant import ids, keys, quotas
 from assistant.attachments import refusal as attachment_refusal
 from assistant.context import RequestContext
-from assistant.decisions import AnsweredError
 from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
 from assistant.keys import Key
 from assistant.table import ConditionFailedError, Row, Table, Write
@@ -69,7 +68,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         NotFoundError: the thread, or an attachment, is not the caller's (any more).
         ThreadLockedError: the thread takes no messages.
         QuotaExceededError: a limit of the user or of the tenant is reached.
-        AnsweredError: another turn has taken, or takes, a decision on the same call.
+        ConflictError: another turn has taken, or takes, a decision on the same call, or on another one of its run.
     """
     turn_id = ids.new_id(TURN_PREFIX)
     caller, table, store = context.caller, context.resources.table, ThreadStore(context.resources)
@@ -211,7 +210,7 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
         if index == _THREAD_WRITE:
             _refuse_thread(old)
         elif index > _THREAD_WRITE:
-            raise AnsweredError if plan.decision is not None else attachment_refusal(old)
+            raise plan.decision.refusal(old) if plan.decision is not None else attachment_refusal(old)
     turn = load_record(row)
     if turn is None:
         raise ThreadNotFoundError("The thread does not exist.")

@@ -19,10 +19,12 @@ from chatkit.types import (
     ThreadItemReplacedEvent,
     ThreadMetadata,
     ThreadsCreateReq,
+    ThreadsCustomActionReq,
     ThreadStreamEvent,
 )
 
 from assistant import keys
+from assistant.approval_cards import DECIDE
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, NotFoundError, TurnRunningError
 from assistant.keys import Key
@@ -95,7 +97,8 @@ async def start(
         except (ConflictError, NotFoundError) as error:
             # What it answers has been answered: by this very request, if its key is known.
             same = await _known(key, context)
-            handle = None if same is None else await _join(same, key, context)
+            # Of a call that was begun nobody tells more than its card: its click is not answered by a dead turn's end.
+            handle = None if same is None else await _join(same, key, context, follow_dead=not _is_decision(request))
             if handle is not None:
                 return handle
             if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_YET):
@@ -116,6 +119,11 @@ async def start(
                     await _make_room(turn, plan.thread_id, context)
         await pause(round_number)
     raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
+
+
+def _is_decision(request: StreamingReq) -> bool:
+    """Tell whether a request is a click on a card that asks for approval."""
+    return isinstance(request, ThreadsCustomActionReq) and request.params.action.type == DECIDE
 
 
 def _seen(plan: Plan) -> str | None:
