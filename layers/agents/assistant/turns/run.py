@@ -17,7 +17,6 @@ from typing import Any
 from chatkit.types import (
     AssistantMessageContentPartTextDelta,
     ErrorEvent,
-    ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
     ThreadItemReplacedEvent,
@@ -49,6 +48,7 @@ from assistant.turns.journal import Journal
 from assistant.turns.keeper import Keeper
 from assistant.turns.overtaken import overtaken_calls
 from assistant.turns.plan import Plan
+from assistant.turns.published import Published
 from assistant.turns.record import IdempotencyKey, Outcome
 from assistant.turns.repair import EventRepair
 from assistant.turns.replaced import replaced_rows
@@ -101,8 +101,7 @@ class TurnRun:
             self._journal.complete(item)
         self._repair = EventRepair()
         self._meter = Meter()
-        self._log: list[ThreadStreamEvent] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self._published = Published()
         self._ending: Outcome | None = None
         self._asked_to_end = asyncio.Event()
         self._closed = False
@@ -114,10 +113,11 @@ class TurnRun:
     def start(self, first_events: list[ThreadStreamEvent]) -> asyncio.Task[None]:
         """Begin the turn's task, after publishing what is known before the agent has been loaded."""
         for event in first_events:
-            self._publish(event)
+            self._published.add(event)
         for item in self._overtaken:
-            self._publish(ThreadItemReplacedEvent(item=item))
+            self._published.add(ThreadItemReplacedEvent(item=item))
         self._task = asyncio.create_task(self._run(), name=f"turn {self.turn_id}")
+        self._task.add_done_callback(lambda _: self._published.close())
         return self._task
 
     async def wait(self) -> None:
@@ -131,29 +131,9 @@ class TurnRun:
             self._ending = outcome
             self._asked_to_end.set()
 
-    async def events(self) -> AsyncIterator[ThreadStreamEvent]:
+    def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Follow the turn from its first event to its end, whenever one begins to."""
-        index = 0
-        while True:
-            while index < len(self._log):
-                yield self._log[index]
-                index += 1
-            if self._task is None or self._task.done():
-                return
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
-
-    def _publish(self, event: ThreadStreamEvent) -> None:
-        if not ending.is_hidden(event):
-            self._log.append(_frozen(event))
-            self._wake()
-
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        return self._published.follow()
 
     async def _run(self) -> None:
         producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
@@ -176,19 +156,16 @@ class TurnRun:
             self.outcome = "lost"
             for item in [*self._journal.unsaved(), *self._journal.pending()]:
                 # The client has seen it, and the thread will not have it.
-                self._publish(ThreadItemRemovedEvent(item_id=item.id))
+                self._published.add(ThreadItemRemovedEvent(item_id=item.id))
             if await self._thread_is_gone():
                 self.error = NotFoundError("This thread was deleted.")
-                self._publish(ending.error_event(self.error))
+                self._published.add(ending.error_event(self.error))
             else:
                 self._publish_end("lost")
         except Exception as error:
             log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)
             self.error, self.outcome = error, "failed"
             self._publish_end("failed")
-        finally:
-            # Followers look at the task's state once more after this.
-            asyncio.get_running_loop().call_soon(self._wake)
         story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
         try:
             observability.turn_ended(self._context, self.thread_id, self.turn_id, self.outcome or "lost", story)
@@ -261,11 +238,11 @@ class TurnRun:
                         self._first_delta = time.monotonic() - self._clock
                 case ErrorEvent() if self.error is None:
                     self.error = ending.ReportedError(repaired)
-            self._publish(repaired)
+            self._published.add(repaired)
 
     def _publish_thread(self) -> None:
         self._known_thread = self._thread.model_copy(deep=True)
-        self._publish(ThreadUpdatedEvent(thread=client_thread(self._thread)))
+        self._published.add(ThreadUpdatedEvent(thread=client_thread(self._thread)))
 
     async def _finish(self) -> None:
         outcome = self._ending or ("failed" if self.error is not None else "done")
@@ -294,16 +271,16 @@ class TurnRun:
             await self._store_end(outcome)
         self.outcome = outcome
         for item_id in empty:
-            self._publish(ThreadItemRemovedEvent(item_id=item_id))
+            self._published.add(ThreadItemRemovedEvent(item_id=item_id))
         for item in kept:
-            self._publish(ThreadItemDoneEvent(item=item))
+            self._published.add(ThreadItemDoneEvent(item=item))
         self._publish_end(outcome)
 
     def _publish_end(self, outcome: Outcome) -> None:
         if isinstance(self.error, ending.ReportedError):
             return
         for event in ending.ending_events(outcome, self.error):
-            self._publish(event)
+            self._published.add(event)
 
     async def _store_end(self, outcome: Outcome) -> None:
         for attempt in range(1, ENDING_ATTEMPTS + 1):
@@ -324,7 +301,6 @@ class TurnRun:
     def _story(self) -> dict[str, Any]:
         report, meter = self._context.report, self._meter
         read, written = meter.cut_off()
-        changed = [] if self._plan.changed_item is None else [self._plan.changed_item.id]
         return {
             "operation": self._plan.request.type,
             "started_at": self._started_at.isoformat(),
@@ -336,14 +312,7 @@ class TurnRun:
             "output_tokens": report.output_tokens + written,
             "model_calls": report.model_calls + len(meter.open),
             "tools": report.tools,
-            "changed": changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
+            "changed": self._plan.changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
             "items": list(self._journal.done),
             **ending.error_story(self.error),
         }
-
-
-def _frozen(event: ThreadStreamEvent) -> ThreadStreamEvent:
-    """Return the event with an item of its own: the SDK goes on changing the one that it has sent."""
-    if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent | ThreadItemReplacedEvent):
-        return event.model_copy(update={"item": event.item.model_copy(deep=True)})
-    return event
