@@ -12,7 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from local.emulator import CREDENTIALS, REGION, Emulator, EmulatorError
@@ -31,8 +31,10 @@ HOST_NAME = "host.docker.internal"
 # turn on `chat`.
 TIMEOUT = 120
 TURN_SECONDS = 110
-# What the functions get of the environment and `.env`: the settings of the models and of what agents may do.
-PASSED_ON = ("LLM_", "OPENAI_", "GEMINI_", "QUOTA_", "TENANT_", "ALLOWED_")
+# A deployment has the keys of providers from secrets, and its template names none of them.
+KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY")
+# Who may call and where things are kept is settled here, and the log is the screen.
+SETTLED = ("AUTH_", "ALLOW_", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_")
 
 
 def container_address(environment: Mapping[str, str]) -> str:
@@ -51,6 +53,17 @@ def container_address(environment: Mapping[str, str]) -> str:
     return network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
 
 
+def passed_on(environment: Mapping[str, str], variables: Iterable[str]) -> dict[str, str]:
+    """Return what the functions get of the environment and `.env`: all that is set of what a deployment can be given.
+
+    Args:
+        environment: The environment, with `.env`.
+        variables: The names that the template gives to the functions.
+    """
+    wanted = [*KEYS, *(name for name in variables if not name.startswith(SETTLED))]
+    return {name: environment[name] for name in wanted if environment.get(name)}
+
+
 def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url: str, architecture: str) -> Path:
     """Write the built template for this machine and the local AWS, and return its path.
 
@@ -61,9 +74,9 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
     template["Parameters"]["Architecture"]["Default"] = architecture
     for name in ("ChatFunction", "UploadFunction"):
         template["Resources"][name]["Properties"]["Timeout"] = TIMEOUT
-    passed = {name: value for name, value in environment.items() if name.startswith(PASSED_ON) and value}
-    has_key = any(passed.get(name) for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL"))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    passed = passed_on(environment, variables)
+    has_key = any(passed.get(name) for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL"))
     variables |= {
         "LLM_PROVIDER": "" if has_key else "demo",
         "ALLOW_DEMO": "true",

@@ -1,0 +1,19 @@
+"""What `make sam-local` hands to the functions."""
+
+from __future__ import annotations
+
+from local.sam_local import passed_on
+from local.template import load_template
+
+VARIABLES = load_template()["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def test_ones_own_agents_keys_and_limits_reach_the_functions() -> None:
+    own = {"AGENT_FACTORY": "acme:build_agent", "OPENAI_API_KEY": "key", "HISTORY_MAX_TOKENS": "9", "ON_BUSY": "reject"}
+    assert passed_on({**own, "MCP_SERVER_URL": "", "PATH": "/bin", "STREAM_PORT": "8001"}, VARIABLES) == own
+
+
+def test_who_may_call_and_where_things_are_kept_is_not_taken_from_the_environment() -> None:
+    foreign = ["AUTH_MODE", "AUTH_JWKS_URL", "ALLOW_GUESTS", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_SERVICE_NAME"]
+    assert set(foreign) <= set(VARIABLES)
+    assert passed_on(dict.fromkeys(foreign, "x"), VARIABLES) == {}
