@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from local.settings import ROOT
+from local.template import load_template
 from scripts import cost
 from scripts.cost import MILLION, Usage, measured
 
@@ -102,6 +104,13 @@ def test_what_cannot_be_multiplied_with_a_price_is_refused(
     with pytest.raises(SystemExit):
         cost.main()
     assert f"argument {option}: it is a number above 0, not '{text}'" in capsys.readouterr().err
+
+
+def test_what_goes_by_the_month_is_what_the_template_has() -> None:
+    of_type = Counter(body["Type"] for body in load_template()["Resources"].values())
+    page = (ROOT / "docs" / "cost.md").read_text()
+    assert f"its {of_type['AWS::CloudWatch::Alarm']} alarms" in page
+    assert of_type["AWS::CloudWatch::Dashboard"] == 1
 
 
 def test_the_printed_table_is_the_one_that_the_script_prints() -> None:
