@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -12,6 +13,7 @@ from assistant import attachments, keys, reads
 from assistant.errors import NotFoundError
 from assistant.keys import Key
 from assistant.sweep import sweep
+from assistant.table import Write
 from assistant.threads.rows import TTL_GRACE
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.conversations import hidden, new_thread, said
@@ -139,6 +141,26 @@ async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(user:
     pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
     rows, _ = await user.resources.table.query(pk, between=("I#", "I$"), limit=9)
     assert [row["id"] for row in rows] == [kept]
+
+
+async def test_what_is_written_again_while_the_sweep_removes_it_lives_on(user: User, clock: Clock) -> None:
+    thread_id = await begin(user)
+    item = said(thread_id, "first")
+    await user.store.add_thread_item(thread_id, item, user.request)
+    clock.pass_days(20)
+    await say(user, thread_id)
+    clock.pass_days(12)
+    table = user.resources.table
+    transact = table.transact
+
+    async def late(writes: Sequence[Write]) -> None:
+        table.transact = transact  # type: ignore[method-assign]
+        await user.store.save_item(thread_id, item, user.request)
+        await transact(writes)
+
+    table.transact = late  # type: ignore[method-assign]
+    await sweep(user.resources)
+    assert item in (await reads.get_thread(thread_id, user.request)).items.data
 
 
 async def test_what_is_hidden_from_the_user_lives_as_long_as_its_thread(user: User, clock: Clock) -> None:

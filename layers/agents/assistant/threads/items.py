@@ -82,10 +82,42 @@ def replacement(
     )
 
 
-def item_removal(row: Row) -> list[Write]:
-    """Return the writes that remove an item: its row, and what must be known of it afterwards."""
+def as_read(row: Row | None) -> tuple[str, dict[str, Any]]:
+    """Return the condition that an item is there with the object that was read, or is still not there.
+
+    Of two writers at once that replace or remove an item, one would else leave an object to which nothing points, or
+    bring back what the other has removed.
+
+    Args:
+        row: The item's row; None where there was none.
+
+    Returns:
+        The condition, with `#object` for that name, and its values.
+    """
+    if row is None:
+        return "attribute_not_exists(id)", {}
+    if "object" in row:
+        return "#object = :read", {":read": row["object"]}
+    return "attribute_exists(id) AND attribute_not_exists(#object)", {}
+
+
+def item_removal(
+    row: Row,
+    condition: str | None = None,
+    names: Mapping[str, str] | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> list[Write]:
+    """Return the writes that remove an item: its row, and what must be known of it afterwards.
+
+    Args:
+        row: The item's row.
+        condition: What must hold for it: the first write's condition.
+        names: The condition's names.
+        values: The condition's values.
+    """
     pk, place = row["pk"], row["sk"].removeprefix(keys.ITEM_PREFIX)
-    writes = [Write(row_key(row), delete=True), *offload.removes(row)]
+    removal = Write(row_key(row), delete=True, condition=condition, names=names or {}, values=values or {})
+    writes = [removal, *offload.removes(row)]
     if keys.own_place(row["id"]) is None:
         writes.append(places.forgotten_alias(pk, row["id"], place))
     if row.get("attachments"):
@@ -110,6 +142,7 @@ class ItemRows:
         *,
         at: Key | None = None,
         condition: str | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> list[Write]:
         """Return the writes that store an item, the item's own first. A large one's object is put before that.
 
@@ -119,6 +152,7 @@ class ItemRows:
             context: The request's context.
             at: The key of the row that already holds the item; needed for foreign ids only.
             condition: What must hold for the item's row as it is.
+            values: What the condition compares with.
 
         Raises:
             TooLargeError: the item is larger than any may be.
@@ -136,7 +170,7 @@ class ItemRows:
             at, writes = Key(pk, keys.item_sk(place)), [alias]
         if large is not None:
             writes.append(await offload.put(self._resources, large))
-        return [replacement(at, attributes, _OWN_ATTRIBUTES, condition), *writes]
+        return [replacement(at, attributes, _OWN_ATTRIBUTES, condition, values), *writes]
 
     async def upsert_writes(self, thread_id: str, item: ThreadItem, context: RequestContext) -> list[Write]:
         """Return the writes that store an item in the place that it has already, if it has one.

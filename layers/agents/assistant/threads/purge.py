@@ -163,9 +163,17 @@ async def expire_thread(resources: Resources, work: Row) -> None:
         )
         for row in rows:
             if not is_visible(row):
-                await resources.table.transact(item_removal(row))
-                await resources.objects.delete_many([row["object"]] if "object" in row else [])
+                await _expire_item(resources, row)
         # To the end: what was written again, or came later with an early creation, outlives what stands behind it.
         if not more:
             return
         after = rows[-1]["sk"]
+
+
+async def _expire_item(resources: Resources, row: Row) -> None:
+    """Remove an item that has expired, unless it has been written again since it was read."""
+    try:
+        await resources.table.transact(item_removal(row, "expires_at <= :now", values={":now": now().timestamp()}))
+    except ConditionFailedError:
+        return
+    await resources.objects.delete_many([row["object"]] if "object" in row else [])

@@ -20,7 +20,7 @@ from assistant.keys import Key
 from assistant.table import MAX_ROUNDS, ConditionFailedError, Row, Write, pause
 from assistant.threads import offload, places, purge
 from assistant.threads.errors import ItemNotFoundError, ThreadNotFoundError
-from assistant.threads.items import ItemRows, item_removal, replacement
+from assistant.threads.items import ItemRows, as_read, item_removal, replacement
 from assistant.threads.known import KnownThread, new_row, remember
 from assistant.threads.merge import merged_metadata
 from assistant.threads.pages import RowPage, page_limit, read_items, read_page
@@ -54,6 +54,7 @@ THREAD_EXISTS = "attribute_exists(pk) AND attribute_not_exists(deleted_at)"
 
 # What a thread's two metadata rows hold of the metadata; their retention stays when it is written anew.
 _METADATA_ATTRIBUTES = ("schema_version", "id", "status", "size", "data", "blob", "version", "place")
+_ITEM_CONTENDED = "The item is being written by others. Please try again."
 # An item that waits for its user's answer replaces none that has one.
 _NO_ANSWER_YET = "attribute_not_exists(#id) OR attribute_exists(#waits) OR #type <> :type"
 
@@ -238,9 +239,11 @@ class ThreadStore(ItemRows, Store[RequestContext]):
             if keep_answer and old is not None and takes_answer_back(old, item):
                 return
             at = None if old is None else row_key(old)
-            condition = _NO_ANSWER_YET if keep_answer else None
+            condition, values = as_read(old)
+            if keep_answer:
+                condition = f"({condition}) AND ({_NO_ANSWER_YET})"
             writes = living_on(context, thread_id, meta["place"], THREAD_EXISTS)
-            writes += await self.item_writes(thread_id, item, context, at=at, condition=condition)
+            writes += await self.item_writes(thread_id, item, context, at=at, condition=condition, values=values)
             try:
                 await self._table.transact(writes + (offload.releases(old) if old is not None else []))
             except ConditionFailedError as error:
@@ -250,14 +253,27 @@ class ThreadStore(ItemRows, Store[RequestContext]):
                 continue
             await self.drop_objects([old] if old is not None else [])
             return
-        raise ConflictError("The item is being written by others. Please try again.")
+        raise ConflictError(_ITEM_CONTENDED)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
-        """Remove an item and its object. One that is not there is no error, as in ChatKit's own stores."""
-        row = await self.find_item(thread_id, item_id, context)
-        if row is not None:
-            await self._table.transact(item_removal(row))
+        """Remove an item and its object. One that is not there is no error, as in ChatKit's own stores.
+
+        Raises:
+            ConflictError: others kept writing the item until our retries were used up.
+        """
+        for round_number in range(MAX_ROUNDS):
+            row = await self.find_item(thread_id, item_id, context)
+            if row is None:
+                return
+            condition, values = as_read(row)
+            try:
+                await self._table.transact(item_removal(row, condition, {"#object": "object"}, values))
+            except ConditionFailedError:
+                await pause(round_number)
+                continue
             await self.drop_objects([row])
+            return
+        raise ConflictError(_ITEM_CONTENDED)
 
     # Attachments
 

@@ -1,0 +1,137 @@
+"""A writer that another one overtakes between its read and its write: an item is there once, and so is its object."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from urllib.parse import unquote
+
+import pytest
+
+from assistant import keys, reads
+from assistant.errors import ConflictError
+from assistant.resources import Resources
+from assistant.sweep import sweep
+from assistant.table import Table, Write
+from assistant.threads import offload
+from assistant.threads.rows import now
+from tests.integration.threads.conftest import User
+from tests.support.conversations import answered, new_thread
+
+pytestmark = pytest.mark.anyio
+
+# Does not fit into a row, however it is compressed.
+NOISE = random.Random(11).randbytes(900_000).hex()  # noqa: S311 - reproducible, no secret
+LARGE, LARGER = NOISE[:900_000], NOISE[900_000:]
+IDS = pytest.mark.parametrize("item_id", [None, "__fake_id__"], ids=["id of ours", "foreign id"])
+
+
+async def begin(user: User) -> str:
+    thread = new_thread()
+    await user.store.save_thread(thread, user.request)
+    return thread.id
+
+
+def overtaken(user: User, by: Callable[[], Awaitable[object]], times: int = 1) -> User:
+    """Return the same user, whose first transactions each come after something else."""
+    slow = User(Resources(user.resources.settings), user.name, user.tenant_id)
+    slow.resources.table = Table(user.resources.settings, user.dynamodb)
+    slow.resources.objects = user.resources.objects
+    transact = slow.resources.table.transact
+    left = [by] * times
+
+    async def late(writes: Sequence[Write]) -> None:
+        # The work that is noted before an object is put is not yet what the other is to overtake.
+        if left and writes[0].put is None:
+            await left.pop()()
+        await transact(writes)
+
+    slow.resources.table.transact = late  # type: ignore[method-assign]
+    return slow
+
+
+async def objects_of(user: User, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the objects of a user's items that are left when the sweep has had its time."""
+    with monkeypatch.context() as patch:
+        later = now() + offload.UNCLAIMED_LIFETIME + timedelta(seconds=1)
+        patch.setattr("assistant.sweep.now", lambda: later)
+        await sweep(user.resources)
+    found = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket, Prefix=f"items/{user.tenant_id}/")
+    return [entry["Key"] for entry in found.get("Contents", []) if f"/{user.name}/" in unquote(entry["Key"])]
+
+
+async def rows_of(user: User, thread_id: str) -> list[object]:
+    pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
+    rows, _ = await user.resources.table.query(pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), limit=9)
+    return [(row["id"], row.get("object")) for row in rows]
+
+
+@IDS
+@pytest.mark.parametrize("first", ["nothing", "small", LARGE], ids=["new", "small before", "large before"])
+async def test_of_two_large_versions_at_once_the_last_stays_and_no_object_but_its_own(
+    user: User, monkeypatch: pytest.MonkeyPatch, item_id: str | None, first: str
+) -> None:
+    thread_id = await begin(user)
+    theirs = answered(thread_id, LARGE, item_id)
+    mine = answered(thread_id, LARGER, theirs.id)
+    if first != "nothing":
+        await user.store.add_thread_item(thread_id, answered(thread_id, first, theirs.id), user.request)
+    slow = overtaken(user, lambda: user.store.save_item(thread_id, theirs, user.request))
+    await slow.store.save_item(thread_id, mine, slow.request)
+    assert (await reads.list_items(thread_id, None, None, "asc", user.request)).data == [mine]
+    assert await rows_of(user, thread_id) == [(mine.id, each) for each in await objects_of(user, monkeypatch)]
+
+
+@IDS
+async def test_an_item_that_is_replaced_while_it_is_removed_is_removed_with_its_new_object(
+    user: User, monkeypatch: pytest.MonkeyPatch, item_id: str | None
+) -> None:
+    thread_id = await begin(user)
+    item = answered(thread_id, LARGE, item_id)
+    await user.store.add_thread_item(thread_id, item, user.request)
+    newer = answered(thread_id, LARGER, item.id)
+    slow = overtaken(user, lambda: user.store.save_item(thread_id, newer, user.request))
+    await slow.store.delete_thread_item(thread_id, item.id, slow.request)
+    assert await rows_of(user, thread_id) == []
+    assert await objects_of(user, monkeypatch) == []
+
+
+@IDS
+@pytest.mark.parametrize("again", [False, True], ids=["removed", "removed and added again"])
+@pytest.mark.parametrize("late", ["write", "removal"])
+async def test_what_is_removed_while_it_is_written_or_removed_is_there_once_afterwards(
+    user: User, item_id: str | None, again: bool, late: str
+) -> None:
+    thread_id = await begin(user)
+    item = answered(thread_id, "old", item_id)
+    await user.store.add_thread_item(thread_id, item, user.request)
+
+    async def remove() -> None:
+        await user.store.delete_thread_item(thread_id, item.id, user.request)
+        if again:
+            await user.store.add_thread_item(thread_id, item, user.request)
+
+    slow = overtaken(user, remove)
+    if late == "write":
+        await slow.store.save_item(thread_id, answered(thread_id, "new", item.id), slow.request)
+    else:
+        await slow.store.delete_thread_item(thread_id, item.id, slow.request)
+    newest = answered(thread_id, "newest", item.id)
+    await user.store.save_item(thread_id, newest, user.request)
+    assert await user.store.load_item(thread_id, item.id, user.request) == newest
+    assert (await reads.list_items(thread_id, None, None, "asc", user.request)).data == [newest]
+
+
+@pytest.mark.usefixtures("no_waiting")
+async def test_a_removal_that_is_always_late_is_told_so(user: User) -> None:
+    thread_id = await begin(user)
+    item = answered(thread_id, "old")
+    await user.store.add_thread_item(thread_id, item, user.request)
+    texts = ["small", LARGE] * 4
+    slow = overtaken(
+        user, lambda: user.store.save_item(thread_id, answered(thread_id, texts.pop(), item.id), user.request), 9
+    )
+    with pytest.raises(ConflictError):
+        await slow.store.delete_thread_item(thread_id, item.id, slow.request)
+    assert len(await rows_of(user, thread_id)) == 1
