@@ -25,6 +25,10 @@ GEMINI_BASE_URL = "https://generativelanguage.googleapis.com/v1beta/openai/"
 DEFAULT_CHAT_TURN_SECONDS = 25.0
 # What the newest history may cost: large enough for a day's conversation, small enough to stay cheap.
 DEFAULT_HISTORY_MAX_TOKENS = 16_000
+# A hundred years: more is a slip, and from some millions on no date can be reckoned.
+MAX_RETENTION_DAYS = 36_500
+# DynamoDB's numbers have 38 digits, and a float counts without gaps up to here.
+MAX_WHOLE = 2**53
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -154,9 +158,13 @@ class _Environment:
             raise ConfigurationError(f"{name} must be at least {least:g}, not {raw}.")
         return value
 
-    def whole(self, name: str) -> int | None:
+    def whole(self, name: str, *, most: int = MAX_WHOLE) -> int | None:
         value = self.number(name)
-        return None if value is None else int(value)
+        if value is None:
+            return None
+        if value > most or not value.is_integer():
+            raise ConfigurationError(f"{name} must be a whole number up to {most}, not {self.text(name)}.")
+        return int(value)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
         raw = self.text(name)
@@ -282,7 +290,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         table_name=read.text("TABLE_NAME") or "",
         bucket_name=read.text("BUCKET_NAME") or "",
         history_max_tokens=read.whole("HISTORY_MAX_TOKENS") or DEFAULT_HISTORY_MAX_TOKENS,
-        retention_days=read.whole("RETENTION_DAYS"),
+        retention_days=read.whole("RETENTION_DAYS", most=MAX_RETENTION_DAYS),
         on_busy=cast(OnBusy, read.choice("ON_BUSY", get_args(OnBusy)) or "interrupt"),
         chat_turn_seconds=read.number("CHAT_TURN_SECONDS") or DEFAULT_CHAT_TURN_SECONDS,
         user_quota=read.quota(""),
