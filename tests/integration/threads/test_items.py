@@ -124,12 +124,31 @@ async def test_reading_goes_on_behind_a_thread_that_is_gone(user: User) -> None:
     assert [thread.id for thread in rest.data] == ["three", "four"]
 
 
-async def test_a_cursor_that_was_never_given_out_is_refused(user: User) -> None:
+@pytest.mark.parametrize("after", ["guessed", "a\x00b", "\ud800", "😀" * 512], ids=["guess", "NUL", "half", "long"])
+async def test_a_cursor_that_was_never_given_out_is_refused(user: User, after: str) -> None:
     thread_id = await begin(user)
+    with pytest.raises(InvalidRequestError, match="The cursor is not valid"):
+        await user.store.load_thread_items(thread_id, after, 10, "asc", user.request)
+    with pytest.raises(InvalidRequestError, match="The cursor is not valid"):
+        await user.store.load_threads(10, after, "asc", user.request)
+
+
+async def test_an_empty_cursor_is_the_beginning(user: User) -> None:
+    thread_id = await begin(user)
+    items = await add(user, thread_id, said(thread_id), said(thread_id))
+    assert (await reads.list_items(thread_id, 10, "", "asc", user.request)).data == items
+    assert [each.id for each in (await reads.list_threads(10, "", "asc", user.request)).data] == [thread_id]
+
+
+async def test_half_a_surrogate_pair_is_refused_and_changes_nothing(user: User) -> None:
+    thread_id = await begin(user)
+    [item] = await add(user, thread_id, answered(thread_id))
     with pytest.raises(InvalidRequestError):
-        await user.store.load_thread_items(thread_id, "guessed", 10, "asc", user.request)
+        await user.store.save_item(thread_id, answered(thread_id, "\ud83d", item.id), user.request)
     with pytest.raises(InvalidRequestError):
-        await user.store.load_threads(10, "guessed", "asc", user.request)
+        await user.store.save_thread(new_thread(thread_id, metadata={"a": "\ude00"}), user.request)
+    assert await user.store.load_item(thread_id, item.id, user.request) == item
+    assert (await user.store.load_thread(thread_id, user.request)).metadata == {}
 
 
 async def test_a_page_is_filled_although_most_of_the_thread_is_hidden(user: User) -> None:

@@ -65,7 +65,13 @@ async def cursor_place(table: Table, pk: str, after: str) -> str:
     own = keys.own_place(after)
     if own is not None:
         return own
-    place = place_in(await table.get(alias_key(pk, after)))
+    invalid = InvalidRequestError("The cursor is not valid.")
+    try:
+        alias = alias_key(pk, after)
+    except InvalidRequestError:
+        # It may be a thread's id as well as an item's.
+        raise invalid from None
+    place = place_in(await table.get(alias))
     if place is None:
-        raise InvalidRequestError("The cursor is not valid.")
+        raise invalid
     return place

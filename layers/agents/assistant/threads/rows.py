@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assistant import images
-from assistant.errors import TooLargeError
+from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.ids import uuid7
 from assistant.keys import Key
 from assistant.sizes import answer_size
@@ -113,9 +113,13 @@ def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
     """Return the attributes with a thread's metadata. Items that a `Thread` carries along are left out.
 
     Raises:
+        InvalidRequestError: the metadata is no JSON, such as a text with half a surrogate pair.
         TooLargeError: the metadata does not fit into a row.
     """
-    text = thread.model_dump_json(include=set(_metadata_fields()))
+    try:
+        text = thread.model_dump_json(include=set(_metadata_fields()))
+    except ValueError:
+        raise InvalidRequestError("The thread's metadata cannot be written as JSON.") from None
     packed = pack(text)
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         raise TooLargeError("The thread's metadata is too large.")
@@ -147,9 +151,13 @@ def dump_item(item: ThreadItem) -> bytes:
     """Return an item as JSON.
 
     Raises:
+        InvalidRequestError: it is no JSON, such as a text with half a surrogate pair.
         TooLargeError: it is over `MAX_ITEM_BYTES`.
     """
-    text = item_adapter().dump_json(item)
+    try:
+        text = item_adapter().dump_json(item)
+    except ValueError:
+        raise InvalidRequestError("The item cannot be written as JSON.") from None
     if len(text) > MAX_ITEM_BYTES:
         raise TooLargeError(f"An item may have {MAX_ITEM_BYTES // 1_000_000} MB.")
     return text
