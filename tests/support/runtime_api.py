@@ -13,7 +13,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -130,8 +130,8 @@ class RecordingRuntimeApi:
     def __enter__(self) -> RecordingRuntimeApi:
         self._thread.start()
         self._queue: asyncio.Queue[Submitted] = self._call(_make_queue())
-        server = self._call(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20))
-        self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._listen(0)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -212,7 +212,17 @@ class RecordingRuntimeApi:
             if not self._changed.wait_for(lambda: self.next_waiting >= workers, TIMEOUT):
                 raise TimeoutError(f"{self.next_waiting} workers ask for an invocation, not {workers}")
 
+    @contextlib.contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Take no new connection meanwhile; those that are open stay."""
+        self._loop.call_soon_threadsafe(self._server.close)
+        yield
+        self._listen(int(self.address.rpartition(":")[2]))
+
     # ---- the server
+
+    def _listen(self, port: int) -> None:
+        self._server = self._call(asyncio.start_server(self._serve, "127.0.0.1", port, limit=2**20))
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT)

@@ -69,6 +69,18 @@ async def gated(scope: Scope, receive: Receive, send: Send) -> None:
     await chunk(send, b"late", more=False)
 
 
+async def gated_start(scope: Scope, receive: Receive, send: Send) -> None:
+    """Wait for a file, then start, and leave in NOTES how that went."""
+    print("at the gate", flush=True)
+    await until_exists(scope["query_string"].decode())
+    try:
+        await start(send)
+    except OSError as error:
+        NOTES[:] = [type(error).__name__]
+        raise
+    await chunk(send, b"started", more=False)
+
+
 async def until_exists(path: str) -> None:
     """Wait for a file, which is how a test opens a gate in another process."""
     while not os.path.exists(path):  # noqa: ASYNC110, ASYNC240
@@ -336,6 +348,7 @@ ROUTES: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
     for function in (
         hello,
         gated,
+        gated_start,
         headers_of,
         line_break,
         empty,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +133,19 @@ def test_a_connection_opened_in_an_invocation_brings_nothing_of_it_to_the_next(r
     """The event's connection cannot be used again, so the response opens one, in the app's context."""
     assert runtime.invoke(function_url_event("/context"), headers={"Connection": "close"}).status == 200
     assert runtime.invoke(function_url_event("/context")).json["left_behind"] == "nothing"
+
+
+def test_an_api_out_of_reach_when_a_response_starts_costs_that_response_alone(
+    runtime: StreamProcess, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    runtime.submit(function_url_event("/gated_start", query=str(gate)), headers={"Connection": "close"})
+    runtime.wait_for_log(lambda log: "at the gate" in log)
+    with runtime.api.unreachable():
+        gate.touch()
+        runtime.wait_for_log(lambda log: "could not be delivered" in log)
+    assert serves_on(runtime)
+    assert runtime.invoke(function_url_event("/notes")).json == ["ConnectionRefusedError"]
 
 
 @pytest.mark.parametrize("failure", [0, 403, 500], ids=["closed", "403", "500"])
