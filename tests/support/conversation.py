@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,6 +92,13 @@ class Conversation:
         result = Runner.run_streamed(agent, text, context=context, run_config=run_config)
         await self.take(stream_agent_response(context, result))
         self.final_output = result.final_output
+
+    async def run_tool(self, agent: Agent[Any], specialist: str, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Have the model hand over and call a tool; return what the model was told."""
+        steps = [call(f"transfer_to_{specialist}"), call(tool, **arguments), say("Done.")]
+        await self.turn(agent, "please", steps)
+        output: dict[str, Any] = json.loads(self.tool_outputs()[-1])
+        return output
 
     async def take(self, events: AsyncIterator[ThreadStreamEvent]) -> None:
         """Store what these events carry, as ChatKit's server does."""

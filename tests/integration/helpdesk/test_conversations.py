@@ -194,20 +194,6 @@ async def test_a_run_that_a_newer_sdk_cannot_read_is_refused_clearly(
     assert "paid" in await thread.say("my invoice 502")
 
 
-async def test_a_form_is_answered_and_the_turn_goes_on(new_thread: NewThread) -> None:
-    thread = new_thread()
-    await thread.say("!tool ask_about_problem {}")
-    (form,) = (item for item in thread.done() if item["type"] == "structured_input")
-    answers = {"problem": {"values": ["The page is blank"]}, "since": {"values": ["Today"]}}
-    await thread.stream(
-        "threads.add_structured_input",
-        thread_id=thread.thread_id,
-        item_id=form["id"],
-        input={"status": "answered", "answers": answers},
-    )
-    assert thread.said()
-
-
 async def test_the_browser_answers_a_client_tool_and_the_turn_goes_on(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!tool get_browser_info {}")

@@ -30,6 +30,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_waiting")]
 LARGE = random.Random(7).randbytes(600_000).hex()  # noqa: S311 - reproducible, no secret
 LASTING: list[Fault] = ["throttled", "timed out", "access denied", "gone"]
 PASSING: list[Fault] = ["throttled", "timed out", "answer lost"]
+# Those that are one transaction.
+WRITES = ["save_thread", "delete_thread", "add_thread_item", "save_item", "feedback"]
+# Those that find what they are about by ids, in a batch.
+BY_ID = ["load_item", "add_thread_item", "save_item", "delete_thread_item", "feedback"]
 OPERATIONS = [
     "load_thread",
     "save_thread",
@@ -175,7 +179,7 @@ async def test_a_failure_that_passes_is_not_noticed(ann: User, operation: str, f
     await conversation.is_as_after(operation)
 
 
-@pytest.mark.parametrize("operation", ["save_thread", "delete_thread", "add_thread_item", "save_item", "feedback"])
+@pytest.mark.parametrize("operation", WRITES)
 async def test_a_write_whose_first_answer_is_lost_is_made_once(ann: User, operation: str) -> None:
     conversation = await Conversation(ann).begin()
     with failing(ann.dynamodb, "answer lost", "TransactWriteItems", times=1) as calls:
@@ -184,7 +188,7 @@ async def test_a_write_whose_first_answer_is_lost_is_made_once(ann: User, operat
     await conversation.is_as_after(operation)
 
 
-@pytest.mark.parametrize("operation", ["save_thread", "delete_thread", "add_thread_item", "save_item", "feedback"])
+@pytest.mark.parametrize("operation", WRITES)
 async def test_a_write_whose_answers_are_all_lost_is_whole_and_may_be_repeated(ann: User, operation: str) -> None:
     conversation = await Conversation(ann).begin()
     with failing(ann.dynamodb, "answer lost", "TransactWriteItems"), pytest.raises(StoreUnavailableError):
@@ -270,7 +274,7 @@ async def test_a_large_item_survives_failures_of_the_bucket_that_pass(ann: User)
     assert loaded == conversation.another
 
 
-@pytest.mark.parametrize("operation", ["load_item", "add_thread_item", "save_item", "delete_thread_item", "feedback"])
+@pytest.mark.parametrize("operation", BY_ID)
 async def test_rows_that_dynamodb_does_not_bring_at_once_are_asked_for_again(ann: User, operation: str) -> None:
     conversation = await Conversation(ann).begin()
     with failing(ann.dynamodb, "left over", "BatchGetItem", times=2) as calls:
@@ -279,7 +283,7 @@ async def test_rows_that_dynamodb_does_not_bring_at_once_are_asked_for_again(ann
     await conversation.is_as_after(operation)
 
 
-@pytest.mark.parametrize("operation", ["load_item", "add_thread_item", "save_item", "delete_thread_item", "feedback"])
+@pytest.mark.parametrize("operation", BY_ID)
 async def test_rows_that_dynamodb_never_brings_are_a_503(ann: User, operation: str) -> None:
     conversation = await Conversation(ann).begin()
     with failing(ann.dynamodb, "left over", "BatchGetItem"), pytest.raises(StoreUnavailableError):

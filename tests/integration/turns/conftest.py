@@ -13,12 +13,24 @@ from assistant.identity import Caller
 from assistant.models import close_clients, reset_clients
 from assistant.models.demo import DemoModel
 from assistant.settings import Secret, Settings, load_settings
+from assistant.turns import TurnHandle
 from tests.support import turn_agents
 from tests.support.aws import Aws
-from tests.support.provider_server import ProviderServer
-from tests.support.turns import Process
+from tests.support.provider_server import Answer, ProviderServer, Stall, Text
+from tests.support.turns import Client, Process, creation, until
 
 ProcessMaker = Callable[..., Process]
+
+# The model says three words, and then nothing for longer than any test waits.
+STALLING = Answer(Text("one two three"), Stall(30))
+
+
+async def begin_stalled(here: Process, provider: ProviderServer) -> TurnHandle:
+    """Start a turn, and return it when its model has said "one two three" and says nothing more."""
+    provider.script(STALLING)
+    handle = await here.start(creation("hello"))
+    await until(handle.events(), Client(), "three")
+    return handle
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.errors import TurnRunningError
 from assistant.quotas import usage
-from tests.integration.turns.conftest import ProcessMaker
+from tests.integration.turns.conftest import STALLING, ProcessMaker, begin_stalled
 from tests.support import turn_agents
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Stall, Text, ToolCall
 from tests.support.turns import (
@@ -25,8 +25,6 @@ from tests.support.turns import (
 )
 
 pytestmark = pytest.mark.anyio
-
-STALLING = Answer(Text("one two three"), Stall(30))
 
 
 async def test_a_stop_in_the_same_process_ends_the_turn_within_a_second_and_keeps_what_was_said(
@@ -82,10 +80,8 @@ async def test_a_turn_names_who_has_answered_also_where_that_was_the_fallback(
 async def test_a_stop_from_another_process_ends_the_turn_within_two_seconds(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(STALLING)
     here, there = process(), process()
-    handle = await here.start(creation("hello"))
-    await until(handle.events(), Client(), "three")
+    handle = await begin_stalled(here, provider)
     began = time.monotonic()
     assert await there.cancel(handle.thread_id)
     await handle.wait()
@@ -97,10 +93,8 @@ async def test_a_stop_from_another_process_ends_the_turn_within_two_seconds(
 async def test_the_next_turn_knows_that_the_last_one_was_stopped(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(STALLING)
     here = process()
-    handle = await here.start(creation("hello"))
-    await until(handle.events(), Client(), "three")
+    handle = await begin_stalled(here, provider)
     await here.cancel(handle.thread_id)
     await here.say(handle.thread_id, "and now?")
     messages = provider.bodies[-1]["messages"]
@@ -245,10 +239,8 @@ async def test_a_stop_while_the_client_is_asked_leaves_nothing_pending(
 async def test_shutting_the_process_down_stores_what_its_turns_have_said(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(STALLING)
     here = process()
-    handle = await here.start(creation("hello"))
-    await until(handle.events(), Client(), "three")
+    handle = await begin_stalled(here, provider)
     await here.close()
     items = await process().shown(handle.thread_id)
     assert text_of(items).strip() == "one two three"
@@ -258,10 +250,8 @@ async def test_shutting_the_process_down_stores_what_its_turns_have_said(
 async def test_a_cancelled_turn_task_still_stores_what_was_said(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(STALLING)
     here = process()
-    handle = await here.start(creation("hello"))
-    await until(handle.events(), Client(), "three")
+    handle = await begin_stalled(here, provider)
     for task in asyncio.all_tasks():
         if task.get_name() == f"turn {handle.turn_id}":
             task.cancel()

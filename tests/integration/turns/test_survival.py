@@ -10,8 +10,8 @@ from chatkit.types import ThreadItem
 
 from assistant import reads
 from assistant.errors import StoreUnavailableError
-from tests.integration.turns.conftest import ProcessMaker
-from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Stall, Text
+from tests.integration.turns.conftest import STALLING, ProcessMaker
+from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Text
 from tests.support.turns import (
     Client,
     Process,
@@ -26,8 +26,6 @@ from tests.support.turns import (
 )
 
 pytestmark = pytest.mark.anyio
-
-STALLING = Answer(Text("one two three"), Stall(30))
 
 
 async def test_a_client_that_leaves_loses_nothing_and_sees_it_grow_after_a_reload(

@@ -15,6 +15,7 @@ from assistant.identity import Caller
 from assistant.resources import Resources
 from assistant.settings import Settings
 from assistant.table import Table
+from tests.support.conversation import Conversation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,3 +59,9 @@ def resources(dynamodb: DynamoDBClient) -> Resources:
 @pytest.fixture
 def caller() -> Caller:
     return Caller("acme", "ann")
+
+
+@pytest.fixture
+async def conversation(resources: Resources, caller: Caller) -> Conversation:
+    """A thread of the caller's with the helpdesk."""
+    return await Conversation.start(resources, caller)

@@ -18,11 +18,6 @@ from tests.support.conversation import Conversation
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def conversation(resources: Resources, caller: Caller) -> Conversation:
-    return await Conversation.start(resources, caller)
-
-
 async def ask(conversation: Conversation, text: str) -> str:
     """Return what the assistant says."""
     settings = Settings()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from agents import InputGuardrailTripwireTriggered, RunConfig, Runner
@@ -36,20 +35,8 @@ pytestmark = pytest.mark.anyio
 AGENT = build_agent(Settings())
 
 
-@pytest.fixture
-async def conversation(resources: Resources, caller: Caller) -> Conversation:
-    return await Conversation.start(resources, caller)
-
-
-async def run_tool(conversation: Conversation, specialist: str, tool: str, **arguments: Any) -> dict[str, Any]:
-    steps = [call(f"transfer_to_{specialist}"), call(tool, **arguments), say("Done.")]
-    await conversation.turn(AGENT, "please", steps)
-    output: dict[str, Any] = json.loads(conversation.tool_outputs()[-1])
-    return output
-
-
 async def test_an_invoice_is_told_to_the_model_and_shown_as_a_card(conversation: Conversation) -> None:
-    told = await run_tool(conversation, "billing", "get_invoice", invoice_id=501)
+    told = await conversation.run_tool(AGENT, "billing", "get_invoice", invoice_id=501)
     assert (told["status"], told["total"], told["order_id"]) == ("paid", "429.00 EUR", 1001)
     (card,) = await conversation.widgets()
     check_widget(card.widget)
@@ -57,17 +44,17 @@ async def test_an_invoice_is_told_to_the_model_and_shown_as_a_card(conversation:
 
 
 async def test_invoices_are_listed_the_newest_first(conversation: Conversation) -> None:
-    told = await run_tool(conversation, "billing", "list_invoices")
+    told = await conversation.run_tool(AGENT, "billing", "list_invoices")
     assert [each["id"] for each in told["invoices"]] == [503, 502, 501]
 
 
 async def test_an_unknown_invoice_is_an_error_the_model_reads(conversation: Conversation) -> None:
-    assert (await run_tool(conversation, "billing", "get_invoice", invoice_id=9))["error"] == "not_found"
+    assert (await conversation.run_tool(AGENT, "billing", "get_invoice", invoice_id=9))["error"] == "not_found"
 
 
 async def test_a_ticket_is_opened_under_the_tenants_next_number_and_shown(conversation: Conversation) -> None:
-    first = await run_tool(conversation, "tech", "open_ticket", subject="Printer on fire", details="Since noon")
-    second = await run_tool(conversation, "tech", "open_ticket", subject="Also the copier", priority="high")
+    first = await conversation.run_tool(AGENT, "tech", "open_ticket", subject="Printer on fire", details="Since noon")
+    second = await conversation.run_tool(AGENT, "tech", "open_ticket", subject="Also the copier", priority="high")
     assert (first["id"], second["id"], second["priority"]) == (1, 2, "high")
     for card in await conversation.widgets():
         check_widget(card.widget)
@@ -75,7 +62,7 @@ async def test_a_ticket_is_opened_under_the_tenants_next_number_and_shown(conver
 
 async def test_a_ticket_is_seen_by_who_opened_it_and_by_support_alone(resources: Resources) -> None:
     ann = await Conversation.start(resources, Caller("acme", "ann"))
-    await run_tool(ann, "tech", "open_ticket", subject="My own")
+    await ann.run_tool(AGENT, "tech", "open_ticket", subject="My own")
     for caller, sees in (
         (Caller("acme", "bob"), False),
         (Caller("acme", "sue", "support"), True),
@@ -83,14 +70,14 @@ async def test_a_ticket_is_seen_by_who_opened_it_and_by_support_alone(resources:
         (Caller("globex", "sue", "admin"), False),
     ):
         other = await Conversation.start(resources, caller)
-        told = await run_tool(other, "tech", "get_ticket", ticket_id=1)
-        listed = await run_tool(other, "tech", "list_tickets")
+        told = await other.run_tool(AGENT, "tech", "get_ticket", ticket_id=1)
+        listed = await other.run_tool(AGENT, "tech", "list_tickets")
         assert ("subject" in told, bool(listed["tickets"])) == (sees, sees), caller
 
 
 @pytest.mark.parametrize(("subject", "details"), [("", ""), ("x" * 201, ""), ("fine", "x" * 4001)])
 async def test_a_ticket_over_its_limits_is_refused(conversation: Conversation, subject: str, details: str) -> None:
-    told = await run_tool(conversation, "tech", "open_ticket", subject=subject, details=details)
+    told = await conversation.run_tool(AGENT, "tech", "open_ticket", subject=subject, details=details)
     assert told["error"] == "invalid_request"
 
 
@@ -109,7 +96,7 @@ async def test_the_browser_is_asked_by_a_client_tool_call(conversation: Conversa
 
 
 async def test_handing_to_a_person_opens_a_ticket_and_locks_the_thread(conversation: Conversation) -> None:
-    told = await run_tool(conversation, "tech", "hand_to_human", reason="Wants a person")
+    told = await conversation.run_tool(AGENT, "tech", "hand_to_human", reason="Wants a person")
     stored = await conversation.store.load_thread(
         conversation.thread.id, RequestContext(conversation.caller, conversation.resources)
     )
@@ -118,13 +105,13 @@ async def test_handing_to_a_person_opens_a_ticket_and_locks_the_thread(conversat
 
 
 async def test_the_help_centre_is_searched(conversation: Conversation) -> None:
-    told = await run_tool(conversation, "general", "search_help", question="What are your opening hours?")
+    told = await conversation.run_tool(AGENT, "general", "search_help", question="What are your opening hours?")
     assert told["articles"][0]["title"] == "Opening hours"
-    assert (await run_tool(conversation, "general", "search_help", question="xyzzy"))["articles"] == []
+    assert (await conversation.run_tool(AGENT, "general", "search_help", question="xyzzy"))["articles"] == []
 
 
 async def test_the_page_is_made_dark_by_a_client_effect(conversation: Conversation) -> None:
-    await run_tool(conversation, "general", "set_theme", theme="dark")
+    await conversation.run_tool(AGENT, "general", "set_theme", theme="dark")
     (effect,) = (event for event in conversation.events if isinstance(event, ClientEffectEvent))
     assert (effect.name, effect.data) == ("set_theme", {"theme": "dark"})
 
@@ -238,8 +225,8 @@ def test_a_role_that_nobody_knows_may_do_nothing_special() -> None:
 
 
 async def test_a_widget_item_of_every_tool_has_text_for_copying(conversation: Conversation) -> None:
-    await run_tool(conversation, "billing", "get_invoice", invoice_id=501)
-    await run_tool(conversation, "tech", "open_ticket", subject="a")
-    await run_tool(conversation, "tasks", "list_tasks")
+    await conversation.run_tool(AGENT, "billing", "get_invoice", invoice_id=501)
+    await conversation.run_tool(AGENT, "tech", "open_ticket", subject="a")
+    await conversation.run_tool(AGENT, "tasks", "list_tasks")
     for item in await conversation.widgets():
         assert item.copy_text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 
 import pytest
 from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, WidgetItem
@@ -22,25 +21,12 @@ pytestmark = pytest.mark.anyio
 AGENT = build_agent(Settings())
 
 
-@pytest.fixture
-async def conversation(resources: Resources, caller: Caller) -> Conversation:
-    return await Conversation.start(resources, caller)
-
-
-async def run_tool(conversation: Conversation, specialist: str, tool: str, **arguments: Any) -> dict[str, Any]:
-    """Have the model hand over and call a tool; return what the model was told."""
-    steps = [call(f"transfer_to_{specialist}"), call(tool, **arguments), say("Done.")]
-    await conversation.turn(AGENT, "please", steps)
-    output: dict[str, Any] = json.loads(conversation.tool_outputs()[-1])
-    return output
-
-
 async def test_the_list_is_shown_as_a_widget_and_the_model_is_told_not_to_repeat_it(
     conversation: Conversation,
 ) -> None:
-    added = await run_tool(conversation, "tasks", "add_task", title="Buy milk", priority="high")
+    added = await conversation.run_tool(AGENT, "tasks", "add_task", title="Buy milk", priority="high")
     assert added == {"id": 1, "title": "Buy milk", "priority": "high", "status": "pending"}
-    told = await run_tool(conversation, "tasks", "list_tasks", filter="all")
+    told = await conversation.run_tool(AGENT, "tasks", "list_tasks", filter="all")
     assert told["displayed"] is True
     assert "not repeat" in told["note"]
     assert told["tasks"] == [added]
@@ -51,20 +37,20 @@ async def test_the_list_is_shown_as_a_widget_and_the_model_is_told_not_to_repeat
 
 
 async def test_a_priority_that_is_not_given_is_medium(conversation: Conversation) -> None:
-    assert (await run_tool(conversation, "tasks", "add_task", title="Call Bob"))["priority"] == "medium"
+    assert (await conversation.run_tool(AGENT, "tasks", "add_task", title="Call Bob"))["priority"] == "medium"
 
 
 async def test_completing_changes_the_users_task(conversation: Conversation) -> None:
-    await run_tool(conversation, "tasks", "add_task", title="Buy milk")
-    done = await run_tool(conversation, "tasks", "complete_task", task_id=1)
+    await conversation.run_tool(AGENT, "tasks", "add_task", title="Buy milk")
+    done = await conversation.run_tool(AGENT, "tasks", "complete_task", task_id=1)
     assert done == {"id": 1, "title": "Buy milk", "status": "completed"}
-    assert (await run_tool(conversation, "tasks", "list_tasks", filter="pending"))["count"] == 0
+    assert (await conversation.run_tool(AGENT, "tasks", "list_tasks", filter="pending"))["count"] == 0
 
 
 async def test_an_employee_is_found_and_an_unknown_one_is_unknown(conversation: Conversation) -> None:
-    known = await run_tool(conversation, "employees", "get_employee", employee_id=7)
+    known = await conversation.run_tool(AGENT, "employees", "get_employee", employee_id=7)
     assert known == {"id": 7, "name": "Zeeshan", "status": "active", "department": "Engineering"}
-    unknown = await run_tool(conversation, "employees", "get_employee", employee_id=4711)
+    unknown = await conversation.run_tool(AGENT, "employees", "get_employee", employee_id=4711)
     assert unknown == {"id": 4711, "name": "Unknown", "status": "not_found"}
 
 
@@ -73,14 +59,14 @@ async def test_an_address_is_shown_by_the_tokens_role_whatever_the_model_writes(
 ) -> None:
     for role, sees in (("user", False), ("", False), ("ADMIN", False), ("support", True), ("admin", True)):
         conversation = await Conversation.start(resources, Caller("acme", "ann", role))
-        told = await run_tool(conversation, "employees", "get_employee", employee_id=7, role="admin")
+        told = await conversation.run_tool(AGENT, "employees", "get_employee", employee_id=7, role="admin")
         assert ("email" in told) is sees
 
 
 async def test_an_order_is_found_and_an_unknown_one_is_not(conversation: Conversation) -> None:
-    known = await run_tool(conversation, "employees", "get_order", order_id=1002)
+    known = await conversation.run_tool(AGENT, "employees", "get_order", order_id=1002)
     assert known == {"id": 1002, "status": "shipped", "items": ["Desk lamp", "USB-C hub"], "total": "89.50 EUR"}
-    assert await run_tool(conversation, "employees", "get_order", order_id=1) == {"id": 1, "status": "not_found"}
+    assert await conversation.run_tool(AGENT, "employees", "get_order", order_id=1) == {"id": 1, "status": "not_found"}
 
 
 async def test_each_tool_shows_what_it_does_while_it_runs(conversation: Conversation) -> None:
@@ -91,29 +77,29 @@ async def test_each_tool_shows_what_it_does_while_it_runs(conversation: Conversa
         ("employees", "get_employee", {"employee_id": 7}),
         ("employees", "get_order", {"order_id": 1001}),
     ):
-        await run_tool(conversation, specialist, tool, **arguments)
+        await conversation.run_tool(AGENT, specialist, tool, **arguments)
         assert [event for event in conversation.events if isinstance(event, ProgressUpdateEvent)], tool
 
 
 async def test_a_failure_reaches_the_model_as_text_it_can_act_on(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = await run_tool(conversation, "tasks", "complete_task", task_id=99)
+    missing = await conversation.run_tool(AGENT, "tasks", "complete_task", task_id=99)
     assert missing["error"] == "not_found"
     assert missing["message"] == "There is no task #99."
-    wrong = await run_tool(conversation, "tasks", "list_tasks", filter="yesterday")
+    wrong = await conversation.run_tool(AGENT, "tasks", "list_tasks", filter="yesterday")
     assert wrong["error"] == "invalid_arguments"
     assert wrong["message"] == "filter: Input should be 'pending', 'completed' or 'all'"
-    strange = await run_tool(conversation, "employees", "get_employee", id=7)
+    strange = await conversation.run_tool(AGENT, "employees", "get_employee", id=7)
     assert strange["message"] == "employee_id: Field required"
-    far = await run_tool(conversation, "employees", "get_employee", employee_id=10**4200)
+    far = await conversation.run_tool(AGENT, "employees", "get_employee", employee_id=10**4200)
     assert (far["error"], far["message"]) == ("invalid_arguments", "employee_id: Input should be less than 10000000000")
 
     async def out_of_reach(self: Tasks, which: str) -> None:
         raise StoreUnavailableError
 
     monkeypatch.setattr(Tasks, "list", out_of_reach)
-    down = await run_tool(conversation, "tasks", "list_tasks")
+    down = await conversation.run_tool(AGENT, "tasks", "list_tasks")
     assert down["error"] == "store_unavailable"
     assert "later" in down["advice"]
 
@@ -128,7 +114,7 @@ async def test_an_unforeseen_failure_shows_its_text_to_nobody(
 
     monkeypatch.setattr(Tasks, "list", broken)
     caplog.set_level(logging.INFO)
-    told = await run_tool(conversation, "tasks", "list_tasks")
+    told = await conversation.run_tool(AGENT, "tasks", "list_tasks")
     assert told["error"] == "internal_error"
     assert "hunter2" not in json.dumps(told)
     (logged,) = [record.message for record in caplog.records if record.name == "assistant.tools"]
