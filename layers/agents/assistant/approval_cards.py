@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal
 
 from chatkit.actions import ActionConfig
-from chatkit.types import WidgetItem
+from chatkit.types import ThreadItem, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
 from assistant.threads.rows import now
@@ -72,6 +72,21 @@ def asking(item_id: str, thread_id: str, name: str, arguments: str | None, run_i
         created_at=now(),
         widget=DynamicWidgetRoot.model_validate(card),
         copy_text=f"{title} ({described}): {_ASKS}" if described else f"{title}: {_ASKS}",
+    )
+
+
+def is_approved(item: ThreadItem) -> bool:
+    """Tell whether an item is the card of a call that has been begun, whether or not its outcome is known."""
+    if not isinstance(item, WidgetItem):
+        return False
+    made: tuple[Answer, ...] = ("begun", "approved")
+    status = item.widget.model_dump().get("status")
+    # Both texts: a tool's own widget may have one of them.
+    return any(
+        (item.copy_text or "").endswith(f": {_FOR_THE_MODEL[answer]}")
+        and isinstance(status, dict)
+        and status.get("text") == _STATUS[answer]
+        for answer in made
     )
 
 

@@ -10,11 +10,11 @@ from chatkit.types import ThreadItemReplacedEvent, WidgetItem
 
 from assistant import approvals
 from assistant.decisions import AnsweredError, RunGoesOnError
-from assistant.errors import NotFoundError
+from assistant.errors import NotFoundError, StoreUnavailableError
 from tests.faults.scenes import asking_card, click, payments
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
-from tests.support.turns import Process, addition, follow
+from tests.support.turns import Process, addition, follow, retry
 
 pytestmark = pytest.mark.anyio
 
@@ -216,3 +216,55 @@ async def test_the_same_click_after_its_call_was_begun_in_a_process_that_died_is
     with pytest.raises(AnsweredError):
         await there.start(clicked)
     assert await payments(there) == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_retry_takes_back_no_call_that_was_approved(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    here, there = process(), process()
+    thread_id = await asked(here, provider)
+    card, message = await asking_card(here, thread_id), await here.user_message(thread_id)
+    begin = approvals.begin
+
+    async def and_fail(*given: Any) -> None:
+        await begin(*given)
+        raise StoreUnavailableError
+
+    if known:
+        provider.script(Answer(Text("It is paid.")))
+        await here.run(click(card))
+    else:
+        with monkeypatch.context() as patched:
+            patched.setattr(approvals, "begin", and_fail)
+            await here.run(click(card))
+    said = "Approved" if known else "Approved, no result yet"
+    assert await status(here, thread_id) == said
+    for others in (1, 2):
+        provider.script(Answer(ToolCall("pay", {"what": "once more"})))
+        client = await here.run(retry(thread_id, message.id), key=f"retry {others}")
+        told = str(provider.requests[-1].body["messages"])
+        assert f"Pay (What: hello): {'Approved' if known else 'Approved and begun. Its outcome is not known'}" in told
+        stored = await cards_of(here, thread_id)
+        texts = [each.widget.model_dump()["status"]["text"] for each in stored]
+        assert texts == [said] + ["Approved"] * (others - 1) + ["Needs your approval"]
+        assert [each.id for each in client.items.values() if isinstance(each, WidgetItem)] == [x.id for x in stored]
+        again = await there.run(retry(thread_id, message.id), key=f"retry {others}")
+        assert again.items == client.items
+        provider.script(Answer(Text("It is paid once more.")))
+        await here.run(click(stored[-1]))
+    assert await payments(here) == 2 + known
+
+
+async def test_a_retry_takes_away_a_card_that_asks_and_one_that_was_rejected(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    provider.script(Answer(ToolCall("pay", {"what": "one"}), ToolCall("pay", {"what": "two"})))
+    thread_id = await here.create("pay both")
+    first, _ = await cards_of(here, thread_id)
+    await here.run(click(first, "cancel"))
+    provider.script(Answer(Text("I shall not.")))
+    await here.run(retry(thread_id, (await here.user_message(thread_id)).id))
+    assert await cards_of(here, thread_id) == []
+    assert "Pay (" not in str(provider.requests[-1].body["messages"])

@@ -143,8 +143,7 @@ async def _writes(
 ) -> tuple[list[Write], int]:
     """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
     user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
-    changed = [] if plan.changed_item is None else [plan.changed_item.id]
-    row = running_row(turn_id, floor, plan.request.type, changed, plan.failed_attempts)
+    row = running_row(turn_id, floor, plan.request.type, plan.changed, plan.failed_attempts)
     writes = [
         Write(
             Key(user, key.sk),

@@ -188,6 +188,8 @@ def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
     events.append(StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True)))
     if plan.changed_item is not None:
         events.append(ThreadItemReplacedEvent(item=plan.changed_item))
+    # A client that retries has taken away all that stood behind the message.
+    events += [ThreadItemDoneEvent(item=item) for item in plan.kept]
     return events
 
 

@@ -39,6 +39,7 @@ from assistant.table import Write
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES, ThreadStore
 from assistant.turns.opening import Opening, read_opening
+from assistant.turns.replaced import approved_behind
 from assistant.turns.unstored import NoCallWaitsError
 
 
@@ -55,6 +56,7 @@ class Plan:
         sender: The widget that an action came from.
         decision: The user's answer to a call that waits for approval, if the action is one.
         retry_of: The user message that is to be answered anew.
+        kept: What a retry leaves of the answer that it replaces: the cards of the calls that were approved.
         writes: Further writes of the claim, such as those that bind attachments.
         opening: The thread as it was read before the claim, where the operation depends on it.
     """
@@ -67,6 +69,7 @@ class Plan:
     sender: WidgetItem | None = None
     decision: HeldDecision | None = None
     retry_of: UserMessageItem | None = None
+    kept: list[ThreadItem] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     opening: Opening | None = None
 
@@ -79,6 +82,11 @@ class Plan:
     def is_answer(self) -> bool:
         """Whether it answers what an earlier turn has asked: a form, a client tool call, an approval."""
         return self.changed_item is not None or self.decision is not None
+
+    @property
+    def changed(self) -> list[str]:
+        """The ids of the earlier items that its clients are told of."""
+        return [item.id for item in [self.changed_item, *self.kept] if item is not None]
 
     @property
     def failed_attempts(self) -> str | None:
@@ -125,7 +133,10 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             if not isinstance(item, UserMessageItem):
                 raise InvalidRequestError("Only an answer to a user's message can be retried.")
             opening = await read_opening(retry.thread_id, context, newest=item.id)
-            return Plan(request, retry.thread_id, retry_of=item, opening=opening)
+            # After the opening, whose turn the claim finds again: what is begun later makes another plan.
+            kept = await approved_behind(item.id, retry.thread_id, context)
+            opening.items += kept
+            return Plan(request, retry.thread_id, retry_of=item, kept=kept, opening=opening)
         case ThreadsCustomActionReq(params=action):
             opening = await read_opening(action.thread_id, context)
             if action.action.type == DECIDE:

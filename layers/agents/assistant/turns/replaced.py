@@ -1,15 +1,25 @@
-"""What goes with the end of a retry: the answer that it has replaced, or what was left of the retries before it."""
+"""What goes with the end of a retry: the answer that it has replaced, or what was left of the retries before it.
+
+And what stays: a retry takes back no call that its user has approved.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING
+
+from chatkit.types import ThreadItem
 
 from assistant import keys
+from assistant.approval_cards import is_approved
 from assistant.context import RequestContext
 from assistant.table import Row
+from assistant.threads.rows import is_visible
 from assistant.threads.store import ThreadStore
-from assistant.turns.plan import Plan
 from assistant.turns.record import Outcome
+
+if TYPE_CHECKING:
+    from assistant.turns.plan import Plan
 
 # Rows that are read at once.
 PAGE_ROWS = 100
@@ -20,7 +30,8 @@ async def replaced_rows(
 ) -> list[Row]:
     """Return the rows of items that go when a turn ends; none for what is no retry.
 
-    A retry that succeeds takes the place of all that stood behind its message. One that fails leaves that where it is,
+    A retry that succeeds takes the place of all that stood behind its message, but the cards of the calls that were
+    approved there. One that fails leaves that where it is,
     and takes the place of the retries just before it, which failed as well: of however many, one attempt stays.
 
     Args:
@@ -38,11 +49,22 @@ async def replaced_rows(
     message = await ThreadStore(context.resources).find_item(plan.thread_id, plan.retry_of.id, context)
     if message is None:
         return []
-    return await _items(plan.thread_id, message["sk"], keys.ITEM_END, own, context)
+    return await _items(plan.thread_id, message["sk"], keys.ITEM_END, {*own, *plan.changed}, context)
 
 
-async def _items(thread_id: str, low: str, high: str, own: Mapping[str, object], context: RequestContext) -> list[Row]:
-    """Return the rows of the items behind a place, but the turn's own."""
+async def approved_behind(message_id: str, thread_id: str, context: RequestContext) -> list[ThreadItem]:
+    """Return the cards of the calls behind a message that have been begun, the oldest first."""
+    store = ThreadStore(context.resources)
+    message = await store.find_item(thread_id, message_id, context)
+    if message is None:
+        return []
+    rows = await _items(thread_id, message["sk"], keys.ITEM_END, (), context)
+    widgets = [row for row in rows if row["type"] == "widget" and is_visible(row)]
+    return [item for item in await store.decode_items(widgets) if is_approved(item)]
+
+
+async def _items(thread_id: str, low: str, high: str, but: Container[str], context: RequestContext) -> list[Row]:
+    """Return the rows of the items behind a place, but those of these ids."""
     pk = keys.thread_partition(context.caller.tenant_id, context.caller.user_id, thread_id)
     rows: list[Row] = []
     after, more = low, True
@@ -50,6 +72,6 @@ async def _items(thread_id: str, low: str, high: str, own: Mapping[str, object],
         found, more = await context.resources.table.query(
             pk, between=(keys.ITEM_PREFIX, high), after=after, limit=PAGE_ROWS
         )
-        rows += [each for each in found if each["id"] not in own]
+        rows += [each for each in found if each["id"] not in but]
         after = found[-1]["sk"] if found else after
     return rows
