@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
+from chatkit.types import ThreadItem
 
 from assistant import attachments, keys, reads
 from assistant.errors import NotFoundError
@@ -122,10 +123,13 @@ async def test_files_and_objects_of_an_expired_thread_go(user: User, clock: Cloc
         await attachments.load(user.resources.table, caller, made.id)
 
 
-async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(user: User, clock: Clock) -> None:
+@pytest.mark.parametrize("make", [said, hidden], ids=["message", "hidden context"])
+async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(
+    user: User, clock: Clock, make: Callable[[str, str], ThreadItem]
+) -> None:
     thread_id = await begin(user)
     large = random.Random(7).randbytes(500_000).hex()  # noqa: S311 - reproducible, no secret
-    await say(user, thread_id, large)
+    await user.store.add_thread_item(thread_id, make(thread_id, large), user.request)
     prefix = keys.item_object_prefix(user.tenant_id, user.name, thread_id)
 
     def objects() -> list[object]:
