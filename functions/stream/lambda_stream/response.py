@@ -71,11 +71,6 @@ class ResponseStream:
         self.settled = True
         """Whether no answer of Lambda's is to come: it has, it never will, or nothing was sent."""
 
-    @property
-    def paused(self) -> bool:
-        """Whether Lambda takes less than was written: await `drain`."""
-        return self._connection.paused
-
     def begin(self) -> bool:
         """Take the connection that is open, and return whether there is one; nothing is sent before the first chunk."""
         connection = self._connections.idle
@@ -92,26 +87,31 @@ class ResponseStream:
         """
         self._connection = await self._connections.connect()
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes) -> bool:
         """Send a chunk.
 
         An empty one is skipped: on the wire a chunk without a byte ends the response.
 
+        Returns:
+            Whether Lambda takes less than was written: await `drain`.
+
         Raises:
             StreamBroken: Lambda does not take it any more.
         """
+        connection = self._connection
         size = len(chunk)
         if size == 0:
-            return
+            return connection.paused
         unsent = self._unsent
         if unsent is not None:
             if len(unsent) == 1:
                 self.settled = False
-                self._connection.loop.call_soon(self._begin)
+                connection.loop.call_soon(self._begin)
             unsent += (b"%x\r\n" % size, chunk, b"\r\n")
-        elif not self._connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
+        elif not connection.write(b"".join((b"%x\r\n" % size, chunk, b"\r\n"))):
             self._break("the connection to the Runtime API is closed")
             raise StreamBroken(self.broken)
+        return connection.paused
 
     async def drain(self) -> None:
         """Wait until Lambda has taken most of what was written.

@@ -48,6 +48,8 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._reusable = True
         self.closed = False
+        self.paused = False
+        """Whether the peer is slower than we are: wait for `drain` before writing more."""
 
     # ---- what the client calls
 
@@ -55,11 +57,6 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether another exchange can begin."""
         return self._reusable and not self.closed and self._take is None
-
-    @property
-    def paused(self) -> bool:
-        """Whether the peer is slower than we are: wait for `drain` before writing more."""
-        return self._writable is not None
 
     def begin(self, data: bytes, take: Take) -> None:
         """Start an exchange with the first bytes of a request, and hand its answer, or why there is none, to `take`."""
@@ -121,8 +118,10 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable = self.loop.create_future()
+        self.paused = True
 
     def resume_writing(self) -> None:
+        self.paused = False
         writable, self._writable = self._writable, None
         if writable is not None and not writable.done():
             writable.set_result(None)
