@@ -33,7 +33,7 @@ def client(service: str, endpoint_url: str) -> Any:
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,
     )
-    return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]
+    return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # the stubs know each service by its own literal
 
 
 def deploy(endpoint_url: str, stack_name: str, allowed_origins: Sequence[str] = ()) -> DataStack:

@@ -155,7 +155,7 @@ def measured(folder: Path, usage: Usage) -> Usage:
             seconds = float(long[1])
             read = turns[f"reads of an answer of {long[1]} s"] - turns["reads of a short answer"]
             changes |= {"checkpoints": (written - turns["writes of a short answer"]) / seconds, "looks": read / seconds}
-    return replace(usage, **changes)  # type: ignore[arg-type]
+    return replace(usage, **changes)  # type: ignore[arg-type]  # the names are fields of it
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

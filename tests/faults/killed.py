@@ -31,8 +31,8 @@ def perform(settings: Settings, caller: Caller, request: str, at: int) -> None:
     quicken()
     real = assistant.server.build_model
     points = Points(at=at, harm="killed")
-    assistant.titles.build_model = lambda *given: DemoModel()  # type: ignore[assignment]
-    assistant.server.build_model = lambda *given: FaultyModel(real(*given), points)  # type: ignore[assignment]
+    assistant.titles.build_model = lambda *given: DemoModel()  # type: ignore[assignment]  # the stand-in takes what it is given
+    assistant.server.build_model = lambda *given: FaultyModel(real(*given), points)  # type: ignore[assignment]  # the stand-in takes what it is given
 
     async def run() -> None:
         process = Process(settings, caller)

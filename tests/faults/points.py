@@ -112,7 +112,7 @@ class FaultyModel(Model):
         await self._points.reach_on_loop("model", "before")
         return await self._model.get_response(*given, **named)
 
-    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # what is given is passed on as it is
         """Stream a response; the call counts as answered when half of it is out."""
         await self._points.reach_on_loop("model", "before")
         halfway = False
@@ -125,4 +125,4 @@ class FaultyModel(Model):
 
 def watch(resources: Resources, points: Points) -> None:
     """Make the table's calls of a process points. Its models are, where `build_model` says so."""
-    resources.table._client = FaultyClient(resources.table.client, points, asyncio.get_running_loop())  # type: ignore[assignment]
+    resources.table._client = FaultyClient(resources.table.client, points, asyncio.get_running_loop())  # type: ignore[assignment]  # it has the calls that the table makes

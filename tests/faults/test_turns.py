@@ -157,7 +157,7 @@ class Case:
 def _told_of_the_payment(items: list[ThreadItem]) -> str:
     """Return what the model is told of the payment's outcome."""
     # Such an item has this content, which the type of items does not say.
-    rounds = [value for item in items if is_tool_round(item) for value in item.content["items"]]  # type: ignore[union-attr]
+    rounds = [value for item in items if is_tool_round(item) for value in item.content["items"]]  # type: ignore[union-attr]  # a round of calls
     (output,) = (
         value["output"]
         for value in rounds

@@ -6,12 +6,14 @@ What runs on several threads at once runs on ministack alone: moto takes no lock
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from chatkit.types import LockedStatus
 
 from assistant import reads
 from assistant.errors import ConflictError, NotFoundError
+from assistant.table import Write
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.conversations import answered, new_thread, said
 from tests.support.faults import failing
@@ -83,7 +85,7 @@ async def test_a_stale_write_is_refused_and_made_again_on_what_is_there(ann: Use
 
 
 @pytest.mark.usefixtures("no_waiting")
-async def test_a_writer_that_is_always_late_is_told_so(ann: User) -> None:
+async def test_a_writer_that_is_always_late_is_told_so(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     thread_id = await begin(ann)
     request = ann.request
     mine = await ann.store.load_thread(thread_id, request)
@@ -91,19 +93,19 @@ async def test_a_writer_that_is_always_late_is_told_so(ann: User) -> None:
     table = ann.resources.table
     transact = table.transact
 
-    async def someone_is_faster(writes: object) -> None:
+    async def someone_is_faster(writes: Sequence[Write]) -> None:
         other = ann.request
         thread = await ann.store.load_thread(thread_id, other)
         thread.metadata["n"] = thread.metadata.get("n", 0) + 1
-        table.transact = transact  # type: ignore[method-assign]
+        monkeypatch.setattr(table, "transact", transact)
         await ann.store.save_thread(thread, other)
-        table.transact = someone_is_faster  # type: ignore[method-assign, assignment]
-        await transact(writes)  # type: ignore[arg-type]
+        monkeypatch.setattr(table, "transact", someone_is_faster)
+        await transact(writes)
 
-    table.transact = someone_is_faster  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(table, "transact", someone_is_faster)
     with pytest.raises(ConflictError):
         await ann.store.save_thread(mine, request)
-    table.transact = transact  # type: ignore[method-assign]
+    monkeypatch.setattr(table, "transact", transact)
     assert (await ann.store.load_thread(thread_id, ann.request)).title is None
 
 

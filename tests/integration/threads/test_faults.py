@@ -108,7 +108,7 @@ class Conversation:
                 await reads.get_thread(self.thread.id, self.user.request)
         else:
             thread = await reads.get_thread(self.thread.id, self.user.request)
-            texts = {item.id: item.content[0].text for item in thread.items.data}  # type: ignore[union-attr]
+            texts = {item.id: item.content[0].text for item in thread.items.data}  # type: ignore[union-attr]  # messages of text
             expected = {self.message.id: "Hello", self.answer.id: "before"}
             if operation == "add_thread_item":
                 expected[self.another.id] = "another"
@@ -261,7 +261,7 @@ async def test_a_large_item_cannot_be_read_while_the_bucket_is_out_of_reach(ann:
     with failing(ann.s3, fault), pytest.raises(StoreUnavailableError):
         await conversation.do("get_thread")
     thread = await reads.get_thread(conversation.thread.id, ann.request)
-    assert thread.items.data[-1].content[0].text == LARGE  # type: ignore[union-attr]
+    assert thread.items.data[-1].content[0].text == LARGE  # type: ignore[union-attr]  # a message of text
 
 
 async def test_a_large_item_survives_failures_of_the_bucket_that_pass(ann: User) -> None:

@@ -169,7 +169,7 @@ async def test_any_other_answer_that_is_too_large_is_a_clear_error_and_kept(
     assert answer.headers["x-turn-id"].startswith("turn_")
     [newest, *_] = (await reads.list_threads(None, None, "desc", guest.request)).data
     kept = (await reads.get_thread(newest.id, guest.request)).items.data[-1]
-    assert len(kept.content[0].text) > 40_000  # type: ignore[union-attr]
+    assert len(kept.content[0].text) > 40_000  # type: ignore[union-attr]  # an answer of text
     async with client(create_app(guest.resources, streaming=True)) as stream:
         streamed = await stream.post(API, json=body)
     assert len(streamed.content) > 30_000

@@ -186,7 +186,7 @@ async def test_large_items_are_not_packed_on_the_event_loop(user: User) -> None:
 
     async def counted(function: object, /, *args: object, **kwargs: object) -> object:
         calls.append(function)
-        return await original(function, *args, **kwargs)  # type: ignore[arg-type]
+        return await original(function, *args, **kwargs)  # type: ignore[arg-type]  # what is counted is passed on as it is
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "to_thread", counted)

@@ -149,4 +149,4 @@ async def test_who_joins_late_in_the_same_process_gets_all_of_it(
     async for event in events:
         one.take(event)
     assert one.events == two.events
-    assert text_of(list(two.items.values())) == SLOW.parts[0].text  # type: ignore[union-attr]
+    assert text_of(list(two.items.values())) == SLOW.parts[0].text  # type: ignore[union-attr]  # its one part is text

@@ -146,7 +146,7 @@ async def test_a_client_tools_output_goes_on_with_the_turn(process: ProcessMaker
         assert call.call_id == "call_b"
         provider.script(Answer(Text("it is wide")))
         client = await here.run(tool_output(thread_id, {"width": 800}))
-        assert client.items[call.id].status == "completed"  # type: ignore[union-attr]
+        assert client.items[call.id].status == "completed"  # type: ignore[union-attr]  # the call, by its id
         assert _calls(provider) == [("browser", '{"width": 800}')]
         await here.say(thread_id, "and now?")
         assert _calls(provider) == [("browser", '{"width": 800}')], "its call stands once in the history"
@@ -261,10 +261,32 @@ async def test_answers_to_a_form_go_on_with_the_turn(process: ProcessMaker, prov
     )
     client = await here.run(request)
     assert client.error is None
-    assert client.items[form.id].status == "answered"  # type: ignore[union-attr]
+    assert client.items[form.id].status == "answered"  # type: ignore[union-attr]  # the form, by its id
     assert "Why?: because" in str(provider.bodies[-1]["messages"])
     with pytest.raises(ConflictError):
         await here.start(request)
+
+
+@pytest.mark.parametrize("read", [2, 50])
+async def test_answers_to_a_form_of_long_ago_are_the_last_that_the_model_reads(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, read: int
+) -> None:
+    monkeypatch.setattr("assistant.turns.opening.OPENING_ITEMS", read)
+    here = process(history_max_tokens=600)
+    provider.script(Answer(ToolCall("ask_form")))
+    thread_id = await here.create("hello")
+    form = next(item for item in await here.stored(thread_id) if isinstance(item, StructuredInputItem))
+    await here.say(thread_id, "first something else")
+    submission = StructuredInputSubmission(
+        status="answered", answers={"why": StructuredInputAnswerSubmission(values=["because"])}
+    )
+    params = ThreadAddStructuredInputParams(thread_id=thread_id, item_id=form.id, input=submission)
+    assert (await here.run(ThreadsAddStructuredInputReq(params=params))).error is None
+    told = provider.bodies[-1]["messages"]
+    assert "Why?: because" in str(told[-1])
+    assert "first something else" in str(told[:-1])
+    stored = [item.type for item in await here.stored(thread_id)]
+    assert stored.index("structured_input") < stored.index("assistant_message"), "its place is that of the question"
 
 
 async def test_a_click_changes_the_widget_of_an_earlier_turn_in_its_place(
@@ -306,7 +328,7 @@ async def test_a_workflow_left_open_is_closed_by_the_turn_that_goes_on_with_it(
     assert client.error is None
     (closed,) = [item for item in await here.stored(thread_id) if isinstance(item, WorkflowItem)]
     assert closed.id == opened.id
-    assert [task.title for task in closed.workflow.tasks] == ["Noting one", "Noting two"]  # type: ignore[union-attr]
+    assert [task.title for task in closed.workflow.tasks] == ["Noting one", "Noting two"]  # type: ignore[union-attr]  # tasks with titles
     assert closed.created_at == opened.created_at
     assert closed.workflow.summary is not None
 

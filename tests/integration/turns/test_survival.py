@@ -308,7 +308,7 @@ async def _die(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.turns.run.ENDING_ATTEMPTS", 1)
 
 
-async def _partial(process: Process, thread_id: str) -> list:  # type: ignore[type-arg]
+async def _partial(process: Process, thread_id: str) -> list[ThreadItem]:
     return await process.shown(thread_id)
 
 
@@ -316,6 +316,6 @@ async def _checkpointed(process: Process, thread_id: str, text: str) -> bool:
     return text in text_of(await process.shown(thread_id))
 
 
-async def _ended(process: Process, thread_id: str) -> list:  # type: ignore[type-arg]
+async def _ended(process: Process, thread_id: str) -> list[ThreadItem]:
     items = await process.shown(thread_id)
     return items if (await process.turn_row(thread_id))["state"] != "running" else []

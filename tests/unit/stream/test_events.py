@@ -81,7 +81,7 @@ def _put_body(draw: st.DrawFn, event: dict[str, Any]) -> None:
 
 def mangum(event: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     handler = HTTPGateway if "version" in event else APIGateway
-    mapped = handler(event, None, CONFIG)  # type: ignore[arg-type]
+    mapped = handler(event, None, CONFIG)  # type: ignore[arg-type]  # Mangum needs no context here
     return dict(mapped.scope), mapped.body
 
 

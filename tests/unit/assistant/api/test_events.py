@@ -175,7 +175,7 @@ async def test_a_request_that_is_cancelled_does_not_cancel_the_turn() -> None:
     never = asyncio.Event()
     turn = Turn(progress("one"), never)
     waiting = asyncio.create_task(turn.wait())
-    turn.wait = lambda: waiting  # type: ignore[method-assign,assignment,return-value]
+    turn.wait = lambda: waiting  # type: ignore[method-assign,assignment,return-value]  # the same task for whoever waits
     call = Call("POST", "/")
     running = asyncio.create_task(call.run(stream(turn)))
     await call.until(lambda: bool(call.body))
