@@ -17,10 +17,11 @@ BUILD_DIR ?= .build/$(ARCH)
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 export ARCH PYTHON
-BIN := $(CURDIR)/.venv/bin
+# Relative, for the sake of a folder with a space in its name.
+BIN := .venv/bin
 UV := $(BIN)/uv
 ENVIRONMENTS := ministack sam checkov runtime
-WITH_TOOLS := PATH="$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
+WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
 FUNCTIONS := chat stream upload sweep
 TYPED := $(wildcard layers/agents functions local scripts)
 
@@ -30,11 +31,13 @@ help: ## Show this list.
 
 # --- Environments ---------------------------------------------------------------------------------------------
 
-.venv/.installed: uv.lock pyproject.toml local/environments/uv.txt
+.venv/bin/uv:
 	@test -n "$(HOST_PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH." >&2; exit 1; }
 	@test -x .venv/bin/python || { echo "Making .venv with $$($(HOST_PYTHON) --version) ..."; $(HOST_PYTHON) -m venv .venv; }
-	@test -x $(UV) || { echo "Installing uv into .venv ..."; \
-		.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/environments/uv.txt; }
+	@echo "Installing uv into .venv ..."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/environments/uv.txt
+
+.venv/.installed: uv.lock pyproject.toml local/environments/uv.txt | .venv/bin/uv
 	@echo "Installing what uv.lock names into .venv (about a minute the first time) ..."
 	@VIRTUAL_ENV= $(UV) sync --quiet --locked --inexact --python .venv/bin/python
 	@touch $@
@@ -53,8 +56,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
 
 .PHONY: lock
-lock: ## Bring uv.lock, the layer's requirements and the tools' environments up to date with what they ask for.
-	@test -x $(UV) || { $(HOST_PYTHON) -m venv .venv; .venv/bin/python -m pip install --quiet --require-hashes -r local/environments/uv.txt; }
+lock: .venv/bin/uv ## Bring uv.lock, the layer's requirements and the tools' environments up to date with what they ask for.
 	$(UV) lock
 	$(EXPORT) > layers/agents/requirements.txt
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - -o local/environments/uv.txt
