@@ -346,3 +346,13 @@ async def test_an_answer_whose_sources_cannot_be_found_is_an_answer_without_note
     thread = new_thread()
     assert "Opening" in await thread.say("!say Opening hours: https://help.example.com/opening-hours")
     assert "error" not in [event["type"] for event in thread.events]
+
+
+@pytest.mark.parametrize(("words", "cards"), [(3, [("Incomplete", "word1 word2 word3")]), (0, [])])
+async def test_a_draft_whose_writer_fails_leaves_no_card_that_is_still_being_written(
+    new_thread: NewThread, words: int, cards: list[tuple[str, str]]
+) -> None:
+    thread = new_thread()
+    await thread.say(f'!tool draft_message {{"task": "!fail {words}"}}')
+    widgets = [item["widget"] for item in await thread.items() if item["type"] == "widget"]
+    assert [(card["children"][0]["children"][-1]["label"], card["children"][-1]["value"]) for card in widgets] == cards

@@ -8,6 +8,7 @@ from agents import Agent, Runner
 from chatkit.types import (
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
     ThreadItemUpdate,
     ThreadItemUpdatedEvent,
     WidgetComponentUpdated,
@@ -54,12 +55,18 @@ async def draft_message(
                 if written:
                     await update(WidgetStreamingTextValueDelta(component_id=TEXT_ID, delta=delta, done=False))
                 else:
-                    await update(WidgetRootUpdated(widget=draft_card(delta, done=False)))
+                    await update(WidgetRootUpdated(widget=draft_card(delta, "writing")))
                 written += delta
+    except Exception:
+        # What has been shown stays as far as it came, and says so; a card without a word goes.
+        cut = {"widget": draft_card(written, "incomplete"), "copy_text": written}
+        ended = ThreadItemDoneEvent(item=card.model_copy(update=cut)) if written else None
+        await chat.stream(ended or ThreadItemRemovedEvent(item_id=card.id))
+        raise
     finally:
         run.cancel()
         request.report.count(run.context_wrapper.usage)
     await update(WidgetComponentUpdated(component_id=STATE_ID, component=finished_state()))
-    whole = {"widget": draft_card(written, done=True), "copy_text": written}
+    whole = {"widget": draft_card(written, "ready"), "copy_text": written}
     await chat.stream(ThreadItemDoneEvent(item=card.model_copy(update=whole)))
     return answer(displayed=True, note="The text is on the user's screen. Offer to change it.")
