@@ -68,7 +68,7 @@ class LeavableRun:
                 done, _ = await asyncio.wait([coming], timeout=TRIPWIRE_SECONDS)
                 if done:
                     break
-                tripped = _tripped(self._result)
+                tripped = self.tripped()
                 if tripped is not None:
                     self._result.cancel()
                     raise InputGuardrailTripwireTriggered(tripped)
@@ -77,6 +77,11 @@ class LeavableRun:
             coming.cancel()
             coming.add_done_callback(_take)
 
+    def tripped(self) -> InputGuardrailResult | None:
+        """Return what an input guardrail has tripped over, if one has, whether or not the run has ended for it."""
+        results = self._result.input_guardrail_results
+        return next((each for each in results if each.output.tripwire_triggered), None)
+
     async def leave(self, context: AgentContext[Any]) -> None:
         """End the run, if it has not ended: the model's stream and running tools are cancelled."""
         self._result.cancel()
@@ -84,10 +89,6 @@ class LeavableRun:
         if self._next is not None:
             self._next.cancel()
             self._next.add_done_callback(_take)
-
-
-def _tripped(result: RunResultStreaming) -> InputGuardrailResult | None:
-    return next((each for each in result.input_guardrail_results if each.output.tripwire_triggered), None)
 
 
 def _take(task: asyncio.Future[StreamEvent]) -> None:

@@ -154,7 +154,6 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except InputGuardrailTripwireTriggered as error:
             reason = error.guardrail_result.output.output_info
             message = reason if isinstance(reason, str) else "This message cannot be answered here."
-            yield ThreadItemDoneEvent(item=refusal(agent_context.thread))
             raise InvalidRequestError(message) from error
         except OutputGuardrailTripwireTriggered as error:
             raise ModelContentFilteredError("This answer was withheld. Please rephrase your message.") from error
@@ -163,6 +162,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         finally:
             await run.leave(agent_context)
             await converter.close()
+            # What a guardrail has refused no later turn's model gets, also when this one ends before it is told of it.
+            if run.tripped() is not None:
+                await self.store.add_thread_item(agent_context.thread.id, refusal(agent_context.thread), context)
             # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
             for completed in _completed(rounds, result, agent_context, resumed):
                 await self.store.add_thread_item(agent_context.thread.id, completed.item, context)

@@ -15,7 +15,7 @@ from assistant.threads.store import ThreadStore
 from assistant.turns import life
 from assistant.turns.plan import Plan, make_plan
 from tests.integration.turns.conftest import ProcessMaker
-from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
+from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
 from tests.support.turns import Process, addition, creation, eventually, follow, retry, said_by_user, tool_output
 
 pytestmark = pytest.mark.anyio
@@ -152,6 +152,31 @@ async def test_what_a_guardrail_has_refused_stays_with_the_user_and_never_reache
     assert "hello" in told
     said = said_by_user(await here.stored(thread_id))
     assert said == ["hello", "my card is 4111 1111 1111 1111", "are you still there?"]
+
+
+async def test_what_a_guardrail_refuses_while_its_turn_is_stopped_reaches_no_later_turns_model_either(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = process(agent_factory="helpdesk:build_agent")
+    provider.script(Answer(Text("warm")))
+    thread_id = await here.create("hello")
+    # Nothing looks at what the guardrail has found before the stop comes.
+    monkeypatch.setattr("assistant.leaving.TRIPWIRE_SECONDS", 30)
+    provider.script(NoAnswer())
+    before = len(provider.bodies)
+    turn = await here.start(addition(thread_id, "my card is 4111 1111 1111 1111"))
+
+    async def is_asked() -> bool:
+        return len(provider.bodies) > before
+
+    await eventually(is_asked, "the model has been asked")
+    assert await here.cancel(thread_id)
+    await turn.wait()
+    provider.script(Answer(Text("Welcome.")))
+    await here.say(thread_id, "are you still there?")
+    told = json.dumps(provider.bodies[-1])
+    assert "4111" not in told
+    assert "was refused" in told
 
 
 async def test_a_message_that_was_refused_is_judged_again_when_it_is_retried(
