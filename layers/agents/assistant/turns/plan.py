@@ -126,7 +126,8 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
                 store.load_item(structured.thread_id, structured.item_id, context),
             )
             answered = _answered(item, structured.input)
-            opening.items = [answered if each.id == item.id else each for each in opening.items]
+            # The model reads it as what has just been said, however much has been said since it was asked.
+            opening.items = [*(each for each in opening.items if each.id != item.id), answered]
             return Plan(request, structured.thread_id, changed_item=answered, opening=opening)
         case ThreadsRetryAfterItemReq(params=retry):
             item = await store.load_item(retry.thread_id, retry.item_id, context)
