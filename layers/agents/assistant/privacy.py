@@ -33,8 +33,7 @@ _STORAGE = {"pk", "sk", "data", "blob", "object", "images", "schema_version", "t
 async def thread_ids(resources: Resources, user: Caller) -> list[str]:
     """Return the ids of all threads in a user's list, those that have expired too."""
     pk = keys.user_partition(user.tenant_id, user.user_id)
-    rows = _rows(resources, pk, keys.THREAD_LIST_PREFIX, keys.THREAD_LIST_END)
-    return [row["id"] async for row in rows]
+    return [row["id"] async for row in _rows(resources, pk, keys.THREAD_LIST_PREFIX, keys.THREAD_LIST_END)]
 
 
 async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dict[str, Any]:
@@ -162,14 +161,8 @@ async def _tenant_records(resources: Resources, user: Caller) -> list[Row]:
     return rows
 
 
-async def _rows(resources: Resources, pk: str, first: str, last: str) -> AsyncIterator[Row]:
-    after: str | None = None
-    more = True
-    while more:
-        rows, more = await resources.table.query(pk, between=(first, last), after=after, limit=STEP_ROWS)
-        for row in rows:
-            yield row
-        after = rows[-1]["sk"] if rows else after
+def _rows(resources: Resources, pk: str, first: str, last: str) -> AsyncIterator[Row]:
+    return resources.table.rows(pk, between=(first, last), page=STEP_ROWS)
 
 
 def _readable(row: Row) -> dict[str, Any]:

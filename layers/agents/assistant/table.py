@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -188,6 +188,24 @@ class Table:
         if len(rows) > limit:
             return rows[:limit], True
         return rows, more
+
+    async def rows(
+        self, pk: str, *, after: str | None = None, between: tuple[str, str], page: int
+    ) -> AsyncGenerator[Row, None]:
+        """Yield all rows of a partition between two sort keys, in their order.
+
+        Args:
+            pk: The partition.
+            after: A sort key (existing or not) after which to begin.
+            between: The first and the last sort key, both inclusive.
+            page: How many rows are read at once; the next ones when these have been taken.
+        """
+        more = True
+        while more:
+            found, more = await self.query(pk, after=after, between=between, limit=page)
+            for row in found:
+                yield row
+            after = found[-1]["sk"] if found else after
 
     async def put(self, key: Key, row: Mapping[str, Any], *, condition: str | None = None, **values: Any) -> None:
         """Write a whole row.

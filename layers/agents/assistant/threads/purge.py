@@ -156,18 +156,10 @@ async def expire_thread(resources: Resources, work: Row) -> None:
     if not is_visible(meta):
         await delete_thread(resources, caller, thread_id, meta)
         return
-    after: str | None = None
-    while True:
-        rows, more = await resources.table.query(
-            pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), after=after, limit=STEP_ROWS
-        )
-        for row in rows:
-            if not is_visible(row):
-                await _expire_item(resources, row)
-        # To the end: what was written again, or came later with an early creation, outlives what stands behind it.
-        if not more:
-            return
-        after = rows[-1]["sk"]
+    # To the end: what was written again, or came later with an early creation, outlives what stands behind it.
+    async for row in resources.table.rows(pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), page=STEP_ROWS):
+        if not is_visible(row):
+            await _expire_item(resources, row)
 
 
 async def _expire_item(resources: Resources, row: Row) -> None:

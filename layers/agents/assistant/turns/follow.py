@@ -144,16 +144,8 @@ class FollowedTurn:
         return _Look(thread, None, story, items)
 
     async def _items(self, low: str, high: str) -> list[ThreadItem]:
-        rows: list[Row] = []
-        after: str | None = None
-        more = True
-        while more:
-            found, more = await self._context.resources.table.query(
-                self._pk, between=(low, high), after=after, limit=PAGE_ROWS
-            )
-            rows += [row for row in found if is_visible(row)]
-            after = found[-1]["sk"] if found else after
-        return await self._store.decode_items(rows)
+        rows = self._context.resources.table.rows(self._pk, between=(low, high), page=PAGE_ROWS)
+        return await self._store.decode_items([row async for row in rows if is_visible(row)])
 
     async def _watch(self) -> None:
         """Have the turn store what it says more often while it is followed."""

@@ -66,12 +66,5 @@ async def approved_behind(message_id: str, thread_id: str, context: RequestConte
 async def _items(thread_id: str, low: str, high: str, but: Container[str], context: RequestContext) -> list[Row]:
     """Return the rows of the items behind a place, but those of these ids."""
     pk = keys.thread_partition(context.caller.tenant_id, context.caller.user_id, thread_id)
-    rows: list[Row] = []
-    after, more = low, True
-    while more:
-        found, more = await context.resources.table.query(
-            pk, between=(keys.ITEM_PREFIX, high), after=after, limit=PAGE_ROWS
-        )
-        rows += [each for each in found if each["id"] not in but]
-        after = found[-1]["sk"] if found else after
-    return rows
+    rows = context.resources.table.rows(pk, after=low, between=(keys.ITEM_PREFIX, high), page=PAGE_ROWS)
+    return [row async for row in rows if row["id"] not in but]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,16 +73,13 @@ class Tasks:
     async def list(self, which: Filter = "all") -> TaskList:
         """Return the first `MAX_LISTED` tasks that the filter lets through."""
         found: list[Task] = []
-        after: str | None = None
-        more = True
-        while more and len(found) <= MAX_LISTED:
-            rows, more = await self._table.query(
-                self._partition, after=after, between=keys.first_and_last("task"), limit=PAGE_ROWS
-            )
-            found += [task for task in map(_task, rows) if which in ("all", task.status)]
-            if not rows:
-                break
-            after = rows[-1]["sk"]
+        between = keys.first_and_last("task")
+        async with aclosing(self._table.rows(self._partition, between=between, page=PAGE_ROWS)) as rows:
+            async for row in rows:
+                if which in ("all", row["status"]):
+                    found.append(_task(row))
+                if len(found) > MAX_LISTED:
+                    break
         return TaskList(tuple(found[:MAX_LISTED]), which, len(found) > MAX_LISTED)
 
     async def get(self, number: int) -> Task | None:

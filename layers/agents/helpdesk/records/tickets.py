@@ -103,13 +103,5 @@ def _ticket(row: Row) -> Ticket:
 
 async def rows_opened_by(table: Table, user: Caller) -> list[Row]:
     """Return the rows of all tickets that a user has opened, for export and erasure."""
-    found: list[Row] = []
-    first, last = keys.first_and_last("ticket")
-    after, more = None, True
-    while more:
-        rows, more = await table.query(
-            app_partition(user.tenant_id), between=(first, last), after=after, limit=SCANNED_ROWS
-        )
-        found += [row for row in rows if row["opened_by"] == user.user_id]
-        after = rows[-1]["sk"] if rows else after
-    return found
+    rows = table.rows(app_partition(user.tenant_id), between=keys.first_and_last("ticket"), page=SCANNED_ROWS)
+    return [row async for row in rows if row["opened_by"] == user.user_id]
