@@ -23,7 +23,7 @@ from assistant.errors import (
     ModelUnavailableError,
 )
 from assistant.models import build_model, deadline
-from assistant.models.breaker import FAILURES_TO_OPEN
+from assistant.models.breaker import FAILURES_TO_OPEN, breaker_of
 from assistant.models.chain import ATTEMPTS_PER_PROVIDER
 from assistant.settings import Secret, Settings
 from tests.support.model_runs import Run, compatible_settings, gemini_settings, helper, openai_settings, run_streamed
@@ -183,6 +183,25 @@ async def test_a_provider_that_keeps_failing_is_skipped(
         assert (await run(settings)).error is None
     assert len(provider.requests) == FAILURES_TO_OPEN
     assert len(other_provider.requests) == FAILURES_TO_OPEN + 2
+
+
+async def test_a_fallback_that_was_not_asked_has_not_had_its_trial(
+    provider: ProviderServer, other_provider: ProviderServer
+) -> None:
+    """Without it the fallback's recovery is noticed the later, the less it is needed."""
+    settings = with_fallback(provider, other_provider)
+    fallback = breaker_of("compatible")
+    for _ in range(FAILURES_TO_OPEN):
+        fallback.failed()
+    fallback.open_until = 0.0  # Its pause is over.
+    provider.script(FINE)
+    assert (await run(settings)).error is None
+    assert not other_provider.requests
+    assert fallback.allows()
+    provider.script(*[HttpError(401)] * 2)
+    other_provider.script(FINE)
+    assert (await run(settings)).error is None
+    assert fallback.failures == 0
 
 
 async def test_a_lone_provider_that_keeps_failing_is_asked_once_a_call(provider: ProviderServer) -> None:

@@ -26,15 +26,14 @@ class Breaker:
     open_until: float = 0.0
 
     def allows(self) -> bool:
-        """Tell whether the provider should be called; lets one trial call through when a pause has ended."""
-        if self.failures < FAILURES_TO_OPEN:
-            return True
+        """Tell whether the provider should be called: it has not been failing, or a pause has ended."""
+        return self.failures < FAILURES_TO_OPEN or time.monotonic() >= self.open_until
+
+    def begins(self) -> None:
+        """Note a call that begins. The first after a pause is the trial: until it is answered, others stay away."""
         now = time.monotonic()
-        if now < self.open_until:
-            return False
-        # The trial: until it is answered, others stay away.
-        self.open_until = now + self.pause
-        return True
+        if self.failures >= FAILURES_TO_OPEN and now >= self.open_until:
+            self.open_until = now + self.pause
 
     def succeeded(self) -> None:
         """Note a call that was answered."""

@@ -223,6 +223,7 @@ class _Attempts:
         # A provider that has been failing is a last resort, and gets one attempt; better than none at all.
         self._queue = [(link, ATTEMPTS_PER_PROVIDER) for link in allowed]
         self._queue += [(link, 1) for link in links if link not in allowed]
+        breaker_of(self.link.provider).begins()
         self._tried = 0
         self._first: Failure | None = None
         self._give_up_at = asyncio.get_running_loop().time() + RETRY_SECONDS_WITHOUT_DEADLINE
@@ -292,6 +293,7 @@ class _Attempts:
         if failure.elsewhere and len(self._queue) > 1 and self._time_left() >= SHORTEST_ATTEMPT_SECONDS:
             self._queue.pop(0)
             self._tried = 0
+            breaker_of(self.link.provider).begins()
             return
         raise self._first.error from None
 

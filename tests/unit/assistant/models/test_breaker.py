@@ -25,9 +25,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def opened() -> Breaker:
     record = Breaker()
     for _ in range(FAILURES_TO_OPEN):
-        assert record.allows()
+        assert allowed(record)
         record.failed()
     return record
+
+
+def allowed(record: Breaker) -> bool:
+    """Call the provider, if it should be called."""
+    if not record.allows():
+        return False
+    record.begins()
+    return True
 
 
 def test_it_opens_after_failures_in_a_row_and_a_success_between_them_counts(clock: Clock) -> None:
@@ -42,16 +50,16 @@ def test_it_opens_after_failures_in_a_row_and_a_success_between_them_counts(cloc
 def test_when_the_pause_is_over_one_call_tries_and_others_stay_away(clock: Clock) -> None:
     record = opened()
     clock.now += FIRST_PAUSE_SECONDS
-    assert [record.allows() for _ in range(3)] == [True, False, False]
+    assert [allowed(record) for _ in range(3)] == [True, False, False]
     record.succeeded()
-    assert [record.allows() for _ in range(3)] == [True, True, True]
+    assert [allowed(record) for _ in range(3)] == [True, True, True]
 
 
 def test_a_failed_trial_makes_the_next_pause_longer_up_to_a_limit(clock: Clock) -> None:
     record = opened()
     for _ in range(10):
         clock.now += LONGEST_PAUSE_SECONDS
-        assert record.allows()
+        assert allowed(record)
         record.failed()
         clock.now += FIRST_PAUSE_SECONDS
         assert not record.allows()
