@@ -147,7 +147,8 @@ def test_a_gradual_deployment_moves_each_alias_by_codedeploy_and_watches_the_ala
     groups = {name: body for name, body in made.items() if body["Type"] == "AWS::CodeDeploy::DeploymentGroup"}
     assert len(groups) == len(FUNCTIONS)
     for group in groups.values():
-        assert [each["Name"]["Ref"] for each in group["Properties"]["AlarmConfiguration"]["Alarms"]]
+        watched = {each["Name"]["Ref"] for each in group["Properties"]["AlarmConfiguration"]["Alarms"]}
+        assert watched == {"ChatErrorsAlarm", "StreamErrorsAlarm", "UploadErrorsAlarm", "FailedTurnsAlarm"}
         assert "Canary10Percent5Minutes" in json.dumps(group["Properties"]["DeploymentConfigName"])
     aliases = [body for body in made.values() if body["Type"] == "AWS::Lambda::Alias"]
     moved_by = {body["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] for body in aliases}
