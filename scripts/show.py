@@ -138,10 +138,13 @@ def main() -> int:
     parser.add_argument("--texts", action="store_true", help="show what was said; whoever reads along reads it too")
     add_target(parser)
     arguments = parser.parse_args()
+    owner = (arguments.tenant, arguments.user, arguments.thread)
+    if any(owner) and not all(owner):
+        # Whoever names a part of them means one query, and is not to pay for a scan.
+        parser.error("a thread is found by --thread, --tenant and --user together, or by a scan without them")
     resources = open_target(arguments)
     from assistant import keys
 
-    owner = (arguments.tenant, arguments.user, arguments.thread)
     partition = keys.thread_partition(*owner) if all(owner) else None
     return asyncio.run(_show(resources, arguments.turn, partition, arguments.texts))
 

@@ -42,3 +42,14 @@ def test_what_is_no_address_is_refused_before_anything_is_asked(
         importlib.import_module("scripts.smoke").main()
     assert stopped.value.code == 2
     assert f"argument {option}: it is an address such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", [["--thread", "thr_1"], ["--thread", "thr_1", "--tenant", "acme"], ["--user", "ann"]])
+def test_a_part_of_a_threads_place_is_no_reason_to_scan_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], part: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["show", "--turn", "turn_1", *part])
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module("scripts.show").main()
+    assert stopped.value.code == 2
+    assert "--thread, --tenant and --user together" in capsys.readouterr().err
