@@ -33,21 +33,25 @@ async def begin(user: User) -> str:
     return thread.id
 
 
+class LateTable(Table):
+    """The table of a process that is slow: before its first transactions something else happens, each time."""
+
+    def __init__(self, user: User, first: list[Callable[[], Awaitable[object]]]) -> None:
+        super().__init__(user.resources.settings, user.dynamodb)
+        self._first = first
+
+    async def transact(self, writes: Sequence[Write]) -> None:
+        # That an object is about to be put is noted before: it is not yet what the other is to overtake.
+        if self._first and writes[0].put is None:
+            await self._first.pop()()
+        await super().transact(writes)
+
+
 def overtaken(user: User, by: Callable[[], Awaitable[object]], times: int = 1) -> User:
-    """Return the same user, whose first transactions each come after something else."""
+    """Return the same user in a process that another one overtakes."""
     slow = User(Resources(user.resources.settings), user.name, user.tenant_id)
-    slow.resources.table = Table(user.resources.settings, user.dynamodb)
+    slow.resources.table = LateTable(user, [by] * times)
     slow.resources.objects = user.resources.objects
-    transact = slow.resources.table.transact
-    left = [by] * times
-
-    async def late(writes: Sequence[Write]) -> None:
-        # The work that is noted before an object is put is not yet what the other is to overtake.
-        if left and writes[0].put is None:
-            await left.pop()()
-        await transact(writes)
-
-    slow.resources.table.transact = late  # type: ignore[method-assign]
     return slow
 
 

@@ -147,7 +147,9 @@ async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(
     assert [row["id"] for row in rows] == [kept]
 
 
-async def test_what_is_written_again_while_the_sweep_removes_it_lives_on(user: User, clock: Clock) -> None:
+async def test_what_is_written_again_while_the_sweep_removes_it_lives_on(
+    user: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     thread_id = await begin(user)
     item = said(thread_id, "first")
     await user.store.add_thread_item(thread_id, item, user.request)
@@ -158,11 +160,11 @@ async def test_what_is_written_again_while_the_sweep_removes_it_lives_on(user: U
     transact = table.transact
 
     async def late(writes: Sequence[Write]) -> None:
-        table.transact = transact  # type: ignore[method-assign]
+        monkeypatch.setattr(table, "transact", transact)
         await user.store.save_item(thread_id, item, user.request)
         await transact(writes)
 
-    table.transact = late  # type: ignore[method-assign]
+    monkeypatch.setattr(table, "transact", late)
     await sweep(user.resources)
     assert item in (await reads.get_thread(thread_id, user.request)).items.data
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from chatkit.actions import Action
 from chatkit.types import (
@@ -14,6 +16,8 @@ from chatkit.types import (
 
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError, UnsupportedFeatureError
 from assistant.operations import perform
+from assistant.sweep import sweep
+from assistant.threads.store import ThreadStore
 from assistant.turns import TurnHandle
 from assistant.turns.unstored import ItemBeingWrittenError
 from tests.integration.turns.conftest import ProcessMaker
@@ -46,6 +50,26 @@ def click(card: WidgetItem, kind: str = "change") -> ThreadsCustomActionReq:
 
 async def cards(process: Process, thread_id: str) -> list[str | None]:
     return [item.copy_text for item in await process.stored(thread_id) if isinstance(item, WidgetItem)]
+
+
+async def test_the_object_of_a_large_card_goes_when_a_click_replaces_the_card(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    large = random.Random(7).randbytes(600_000).hex()  # noqa: S311 - reproducible, no secret
+    provider.script(Answer(ToolCall("show_card", {"text": large})), Answer(Text("There it is.")))
+    here = process()
+    shown = (await here.run(creation("show it"))).items.values()
+    [card] = [item for item in shown if isinstance(item, WidgetItem)]
+    context = here.context()
+    store = ThreadStore(here.resources)
+    before = await store.find_item(card.thread_id, card.id, context)
+    assert before is not None
+    assert await here.resources.objects.get(before["object"])
+    assert (await here.run(click(card))).error is None
+    await sweep(here.resources)
+    with pytest.raises(KeyError):
+        await here.resources.objects.get(before["object"])
+    assert await cards(here, card.thread_id) == ["changed"]
 
 
 @pytest.mark.parametrize(

@@ -172,18 +172,31 @@ class ItemRows:
             writes.append(await offload.put(self._resources, large))
         return [replacement(at, attributes, _OWN_ATTRIBUTES, condition, values), *writes]
 
-    async def upsert_writes(self, thread_id: str, item: ThreadItem, context: RequestContext) -> list[Write]:
+    async def upsert_writes(
+        self, thread_id: str, item: ThreadItem, context: RequestContext, *, replaces: bool = False
+    ) -> list[Write]:
         """Return the writes that store an item in the place that it has already, if it has one.
 
         None for a question that its user has answered under the same id.
+
+        Args:
+            thread_id: The thread.
+            item: The item.
+            context: The request's context.
+            replaces: Whether it may replace one with an object, which the sweep then removes: an id of ours is looked
+                up for that alone.
+
+        Raises:
+            ThreadNotFoundError: the thread is not there.
         """
-        at = None
-        if keys.own_place(item.id) is None:
-            old = await self.find_item(thread_id, item.id, context)
-            if old is not None and takes_answer_back(old, item):
-                return []
-            at = None if old is None else row_key(old)
-        return await self.item_writes(thread_id, item, context, at=at)
+        if not replaces and keys.own_place(item.id) is not None:
+            return await self.item_writes(thread_id, item, context)
+        old = await self.find_item(thread_id, item.id, context)
+        if old is None:
+            return await self.item_writes(thread_id, item, context)
+        if takes_answer_back(old, item):
+            return []
+        return [*await self.item_writes(thread_id, item, context, at=row_key(old)), *offload.releases(old)]
 
     async def _pack(
         self, item: ThreadItem, prefix: str, retention_days: int | None

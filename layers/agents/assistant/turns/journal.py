@@ -39,7 +39,7 @@ class Journal:
         self._pending: dict[str, ThreadItem] = {}
         self._texts: dict[str, TextBuffer] = {}
         self._unsaved: dict[str, ThreadItem] = {}
-        self._saved: set[str] = set()
+        self._stored: set[str] = set()
         self._removed: set[str] = set()
 
     def apply(self, event: ThreadStreamEvent) -> None:
@@ -92,7 +92,7 @@ class Journal:
         self._texts.pop(item_id, None)
         self._unsaved.pop(item_id, None)
         self.done.pop(item_id, None)
-        if item_id in self._saved or item_id in self._earlier or not known:
+        if item_id in self._stored or item_id in self._earlier or not known:
             self._removed.add(item_id)
         self.touch()
 
@@ -120,10 +120,17 @@ class Journal:
         """Return the ids to be removed from the table."""
         return list(self._removed)
 
+    def is_stored(self, item_id: str) -> bool:
+        """Tell whether a form of an item may be in the table, written by this turn."""
+        return item_id in self._stored
+
+    def storing(self, items: Iterable[ThreadItem]) -> None:
+        """Note what is about to be stored: from now on it may be in the table, whatever is heard of the write."""
+        self._stored.update(item.id for item in items)
+
     def saved(self, items: list[ThreadItem], removed: list[str]) -> None:
         """Note what has been stored. An item that was completed anew meanwhile stays unsaved."""
         for item in items:
-            self._saved.add(item.id)
             if self._unsaved.get(item.id) is item:
                 del self._unsaved[item.id]
         self._removed.difference_update(removed)

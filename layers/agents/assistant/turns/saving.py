@@ -103,7 +103,7 @@ class TurnSaver:
                     await table.update(self._turn_key, update, condition=_OURS, names=names, values=values)
                 )
             fence = Write(self._turn_key, update=update, condition=_OURS, names=names, values=values)
-            await self._store(items, removed, fence)
+            await self._store(journal, items, removed, fence)
         except (ConditionFailedError, ThreadNotFoundError):
             raise TurnLostError from None
         except BaseException:
@@ -137,7 +137,7 @@ class TurnSaver:
         table = self.context.resources.table
         ending = self._ending(outcome, story)
         try:
-            await self._store(items, removed, *ending, *self._thread_writes(thread), rows=extra_removals)
+            await self._store(journal, items, removed, *ending, *self._thread_writes(thread), rows=extra_removals)
         except ThreadNotFoundError:
             raise TurnLostError from None
         except ConditionFailedError:
@@ -181,7 +181,8 @@ class TurnSaver:
 
     async def _store(
         self,
-        items: Iterable[ThreadItem],
+        journal: Journal,
+        items: Sequence[ThreadItem],
         removed: Iterable[str],
         fence: Write,
         *others: Write,
@@ -189,7 +190,11 @@ class TurnSaver:
     ) -> None:
         """Write items, removals and the rest under the fence; what does not fit goes before it, fenced as well."""
         store = ThreadStore(self.context.resources)
-        groups = [await store.upsert_writes(self.thread_id, item, self.context) for item in items]
+        groups = [
+            await store.upsert_writes(self.thread_id, item, self.context, replaces=self._replaces(journal, item))
+            for item in items
+        ]
+        journal.storing(items)
         gone = {row_key(row) for row in rows}
         for item_id in removed:
             row = await store.find_item(self.thread_id, item_id, self.context)
@@ -220,6 +225,11 @@ class TurnSaver:
             while removals and len(tail) + len(removals[0]) <= MAX_TRANSACTION_ROWS:
                 tail += removals.pop(0)
             await table.transact(tail)
+
+    def _replaces(self, journal: Journal, item: ThreadItem) -> bool:
+        """Tell whether a form of an item may be stored already, by this turn or by an earlier one."""
+        place = keys.own_place(item.id)
+        return place is None or keys.item_sk(place) < self.floor or journal.is_stored(item.id)
 
     def _checked(self, row: Row | None) -> TurnRecord:
         record = load_record(row)

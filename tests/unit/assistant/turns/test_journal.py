@@ -97,6 +97,16 @@ def test_only_what_is_in_the_table_is_removed_from_it() -> None:
     assert journal.removed() == ["msg_0"]
 
 
+def test_what_is_taken_back_while_it_is_stored_is_removed_from_the_table() -> None:
+    journal = Journal()
+    journal.apply(ThreadItemDoneEvent(item=message("one")))
+    storing = journal.unsaved()
+    journal.storing(storing)
+    journal.apply(ThreadItemRemovedEvent(item_id="msg_1"))
+    journal.saved(storing, [])
+    assert (journal.unsaved(), journal.removed()) == ([], ["msg_1"])
+
+
 def test_an_item_of_an_earlier_turn_that_is_gone_on_with_is_being_written_again() -> None:
     journal = Journal([workflow("one")])
     update = WorkflowTaskAdded(task_index=1, task=CustomTask(title="two"))
