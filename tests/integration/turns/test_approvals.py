@@ -6,15 +6,18 @@ import asyncio
 from typing import Any
 
 import pytest
-from chatkit.types import ThreadItemReplacedEvent, WidgetItem
+from chatkit.types import StreamingReq, ThreadItemReplacedEvent, WidgetItem
 
 from assistant import approvals
+from assistant.context import RequestContext
 from assistant.decisions import AnsweredError, RunGoesOnError
 from assistant.errors import NotFoundError, StoreUnavailableError
+from assistant.turns import life
+from assistant.turns.plan import Plan, make_plan
 from tests.faults.scenes import asking_card, click, payments
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
-from tests.support.turns import Process, addition, follow, retry
+from tests.support.turns import Process, addition, follow, retry, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -268,3 +271,26 @@ async def test_a_retry_takes_away_a_card_that_asks_and_one_that_was_rejected(
     await here.run(retry(thread_id, (await here.user_message(thread_id)).id))
     assert await cards_of(here, thread_id) == []
     assert "Pay (" not in str(provider.requests[-1].body["messages"])
+
+
+async def test_a_click_planned_while_a_retry_ran_does_not_count_once_that_has_taken_its_card_away(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = process()
+    thread_id = await asked(here, provider)
+    clicked = click(await asking_card(here, thread_id))
+    provider.script(Answer(Text(WORDS), pause=0.05))
+    running = await here.start(retry(thread_id, (await here.user_message(thread_id)).id))
+    plans: list[Plan] = []
+
+    async def and_late(request: StreamingReq, context: RequestContext) -> Plan:
+        plans.append(await make_plan(request, context))
+        await running.wait()
+        return plans[-1]
+
+    monkeypatch.setattr(life, "make_plan", and_late)
+    with pytest.raises(NotFoundError):
+        await here.start(clicked)
+    assert len(plans) == 1, "the card was there when the click was planned"
+    assert await payments(here) == 0
+    assert text_of(await here.stored(thread_id)).strip() == WORDS

@@ -169,15 +169,16 @@ async def _writes(
 
 
 def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
-    """Return the write that takes the thread, if no turn runs there and none came after the plan was made."""
+    """Return the write that takes the thread, if no turn runs there and none came or ended after the plan was made."""
     condition, values = _NO_TURN, {":running": RUNNING}
     if plan.opening is not None:
         if plan.opening.turn is None:
             condition = "attribute_not_exists(turn_id)"
             values = {}
         else:
-            condition = "turn_id = :seen AND #state <> :running"
-            values[":seen"] = plan.opening.turn.turn_id
+            # A turn that ran when the plan was made, and has ended, may have removed what the plan rests on.
+            condition = "turn_id = :seen AND #state = :as_seen AND #state <> :running"
+            values |= {":seen": plan.opening.turn.turn_id, ":as_seen": plan.opening.turn.state}
     names = {"#state": "state"} if values else {}
     return Write(key, put=row, condition=condition, names=names, values=values)
 
