@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ DEFAULT_STREAM_PORT = 8001
 DEFAULT_AWS_PORT = 4566
 DEFAULT_STATE_DIR = ".local"
 MAX_PORT = 65_535
+# As the template has it for `AllowedOrigins`: a browser sends no path and no slash at the end, and would match neither.
+ORIGIN = re.compile(r"(\*|https?://[^/\s]+)?")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -67,7 +70,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
     """Read the settings from an environment.
 
     Raises:
-        DevSettingsError: a port is not one, or a flag neither true nor false.
+        DevSettingsError: a port or an origin is not one, or a flag is neither true nor false.
     """
 
     def port(name: str, default: int) -> int:
@@ -79,6 +82,12 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
     reload = env.get("RELOAD", "").strip().lower() or "true"
     if reload not in _TRUE + _FALSE:
         raise DevSettingsError(f"RELOAD must be true or false, not {reload!r}.")
+    for origin in env.get("ALLOWED_ORIGINS", "").split(","):
+        if not ORIGIN.fullmatch(origin.strip()):
+            raise DevSettingsError(
+                "ALLOWED_ORIGINS must be origins such as http://localhost:5173, without a path or a slash at the end, "
+                f"not {origin.strip()!r}."
+            )
     aws_port = port("AWS_PORT", DEFAULT_AWS_PORT)
     named = env.get("STATE_DIR", "").strip()
     keys = ROOT / (named or DEFAULT_STATE_DIR)

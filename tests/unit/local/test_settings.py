@@ -6,7 +6,8 @@ import pytest
 
 from assistant.settings import Settings
 from helpdesk.specialists.classifier import SPECIALISTS
-from local.settings import DevSettingsError, load_dev_settings, offered_tools
+from local.settings import ORIGIN, DevSettingsError, load_dev_settings, offered_tools
+from local.template import load_template
 
 
 def test_the_page_offers_tools_that_the_agents_have() -> None:
@@ -16,7 +17,17 @@ def test_the_page_offers_tools_that_the_agents_have() -> None:
     assert offered_tools({"AGENT_FACTORY": "acme:build_agent"}) == ""
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "http"), ("STREAM_PORT", "65536"), ("RELOAD", "maybe")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("STREAM_PORT", "65536"),
+        ("RELOAD", "maybe"),
+        ("ALLOWED_ORIGINS", "app.example.com"),
+        ("ALLOWED_ORIGINS", "https://app.example.com/"),
+        ("ALLOWED_ORIGINS", "https://app.example.com/chat"),
+    ],
+)
 def test_what_cannot_be_used_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(DevSettingsError, match=f"{name} must be .*{value}"):
         load_dev_settings({name: value})
@@ -29,3 +40,9 @@ def test_the_code_is_watched_unless_it_is_not_wanted() -> None:
         False,
         False,
     ]
+
+
+def test_origins_are_what_a_browser_sends_here_and_in_a_deployment() -> None:
+    assert load_template()["Parameters"]["AllowedOrigins"]["AllowedPattern"] == ORIGIN.pattern
+    for origins in ("", "*", "http://localhost:5173", "https://app.example.com, http://[::1]:8080"):
+        assert load_dev_settings({"ALLOWED_ORIGINS": origins})
