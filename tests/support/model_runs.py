@@ -57,6 +57,10 @@ async def run_streamed(agent: Agent[Any], items: str | Sequence[Any], *, pause: 
                 run.events.append(event.data.type)
                 if event.data.type == "response.output_text.delta":
                     run.deltas.append(event.data.delta)
+    except asyncio.CancelledError:
+        # As a turn does that is stopped: between two events the SDK would not notice.
+        result.cancel()
+        raise
     except Exception as error:
         run.error = error
     run.items = json.loads(json.dumps([item.to_input_item() for item in result.new_items]))
