@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.settings import load_dev_settings, read_environment
+from local.settings import DevSettingsError, load_dev_settings, read_environment
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -133,7 +134,12 @@ def main() -> None:
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--role", required=True)
     arguments = parser.parse_args()
-    folder = load_dev_settings(read_environment()).keys
+    if not (arguments.user and arguments.tenant):
+        parser.error("a token names a user and a tenant")
+    try:
+        folder = load_dev_settings(read_environment()).keys
+    except DevSettingsError as error:
+        sys.exit(str(error))
     print(issue_token(folder, user=arguments.user, tenant=arguments.tenant, role=arguments.role))
 
 
