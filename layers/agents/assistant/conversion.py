@@ -7,6 +7,7 @@ model knows what was done, and a provider's marks on a call (Gemini's signature,
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -78,8 +79,9 @@ class ItemConverter(ThreadItemConverter):
         room = FileRoom()
         for item in reversed(items):
             if isinstance(item, UserMessageItem):
-                for attachment in item.attachments:
-                    self._files[attachment.id] = await attachment_to_content(attachment, self._context, room)
+                given = (attachment_to_content(each, self._context, room) for each in item.attachments)
+                contents = await asyncio.gather(*given)
+                self._files |= {each.id: part for each, part in zip(item.attachments, contents, strict=True)}
             elif isinstance(item, GeneratedImageItem):
                 self._pictures[item.id] = await self._picture(item, room)
         return await super().to_agent_input(items)

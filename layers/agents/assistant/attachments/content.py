@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 from base64 import b64encode
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from chatkit.types import Attachment
 
 from assistant.attachments.limits import MAX_ATTACHMENT_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS
-from assistant.attachments.media import ALLOWED_MEDIA
+from assistant.attachments.media import ALLOWED_MEDIA, Media
 from assistant.attachments.urls import is_ours, object_key
 from assistant.context import RequestContext
 
@@ -66,6 +67,11 @@ async def attachment_to_content(
         return _note(attachment, "cannot be read")
     if not room.take(len(body)):
         return _note(attachment, _NO_ROOM)
+    # What may be that large takes milliseconds.
+    return await asyncio.to_thread(_part, attachment, media, body)
+
+
+def _part(attachment: Attachment, media: Media, body: bytes) -> ResponseInputContentParam:
     match media.kind:
         case "image":
             return {"type": "input_image", "detail": "auto", "image_url": _data_url(media.name, body)}
