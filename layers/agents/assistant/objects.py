@@ -142,19 +142,21 @@ class Objects:
     def _delete(self, request: Any) -> Mapping[str, Any]:
         return self.client.delete_objects(Bucket=self.bucket, Delete=request)
 
+    async def some(self, prefix: str) -> list[str]:
+        """Return the names of objects under a prefix: as many as can be removed at once, none if there are none."""
+        answer = await self._call(
+            "ListObjectsV2",
+            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS),
+        )
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
     async def delete_prefix(self, prefix: str) -> int:
         """Remove all objects under a prefix and return how many there were."""
         removed = 0
-        while True:
-            answer = await self._call(
-                "ListObjectsV2",
-                lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS),
-            )
-            keys = [entry["Key"] for entry in answer.get("Contents", [])]
-            if not keys:
-                return removed
+        while keys := await self.some(prefix):
             await self.delete_many(keys)
             removed += len(keys)
+        return removed
 
     async def presign(self, operation: str, key: str, seconds: int, **parameters: Any) -> str:
         """Return a URL that allows one operation on one object for a time.

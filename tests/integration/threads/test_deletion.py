@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from io import BytesIO
+from typing import Any
 
 import pytest
 from chatkit.types import Page
@@ -221,6 +222,40 @@ async def test_the_id_of_a_deleted_thread_can_be_used_again_and_its_removal_spar
     await user.resources.table.put(key, {**work, "schema_version": 1, "kind": purge.PURGE_KIND})
     assert (await sweep(user.resources)).failed == 0
     assert (await reads.get_thread(thread_id, user.request)).items.data == [new]
+
+
+@pytest.mark.parametrize("slow", ["rows", "objects"])
+async def test_a_removal_that_others_finish_first_spares_what_a_new_thread_of_the_same_id_holds(
+    user: User, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    thread_id = f"mine {user.name}"
+    await begin(user, thread_id)
+    large = random.Random(7).randbytes(500_000).hex()  # noqa: S311 - reproducible, no secret
+    new = said(thread_id, large, "msg1")
+    table, objects = user.resources.table, user.resources.objects
+    query, some = table.query, objects.some
+
+    async def others_finish() -> None:
+        monkeypatch.setattr(table, "query", query)
+        monkeypatch.setattr(objects, "some", some)
+        await sweep(user.resources)
+        await begin(user, thread_id)
+        await user.store.add_thread_item(thread_id, new, user.request)
+
+    async def late_query(pk: str, **given: Any) -> Any:
+        await others_finish()
+        return await query(pk, **given)
+
+    async def late_some(prefix: str) -> list[str]:
+        await others_finish()
+        return await some(prefix)
+
+    if slow == "rows":
+        monkeypatch.setattr(table, "query", late_query)
+    else:
+        monkeypatch.setattr(objects, "some", late_some)
+    await user.store.delete_thread(thread_id, user.request)
+    assert await user.store.load_item(thread_id, "msg1", user.request) == new
 
 
 async def test_a_writer_that_had_the_thread_in_hand_does_not_bring_it_back(user: User) -> None:

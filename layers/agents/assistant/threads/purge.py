@@ -102,23 +102,25 @@ async def purge_thread(
     """
     caller, thread_id = Caller(work["tenant_id"], work["user_id"]), work["thread_id"]
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+    prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id)
     removed = 0
     while (most is None or removed < most) and not time_is_up():
-        meta = await resources.table.get(Key(pk, keys.META_SK))
-        if meta is not None and meta.get("deleted_at") != work["deleted_at"]:
-            # It is gone, and its id has been given to a new thread.
-            await resources.table.delete(row_key(work))
-            return True
         # All but the metadata and the turn, which sort behind.
         rows, _ = await resources.table.query(pk, between=("A#", "~"), limit=STEP_ROWS)
-        if not rows:
-            await resources.objects.delete_prefix(keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id))
+        objects = [] if rows else await resources.objects.some(prefix)
+        # After what is to go was read: somebody else may have finished, and a new thread of the same id begun.
+        meta = await resources.table.get(Key(pk, keys.META_SK))
+        if meta is not None and meta.get("deleted_at") != work["deleted_at"]:
+            await resources.table.delete(row_key(work))
+            return True
+        if not rows and not objects:
             await _forget(resources, pk, work)
             return True
         attached = [name for row in rows for name in row.get("attachments", [])]
         await delete_for_thread(resources, caller, attached)
         await resources.table.delete_many([row_key(row) for row in rows])
-        removed += len(rows)
+        await resources.objects.delete_many(objects)
+        removed += len(rows) + len(objects)
     return False
 
 
