@@ -50,6 +50,7 @@ THREAD_LIST_PREFIX = "T#"
 THREAD_LIST_END = "T$"
 ATTACHMENT_PREFIX = "F#"
 ATTACHMENT_END = "F$"
+MINUTE_USAGE_PREFIX = "Q#M"
 
 
 class Key(NamedTuple):
@@ -164,7 +165,7 @@ def held_run_sk(run_id: str) -> str:
 
 def minute_usage_sk(moment: datetime) -> str:
     """Return the sort key of the usage in that UTC minute."""
-    return f"Q#M{moment:%Y-%m-%dT%H:%M}"
+    return f"{MINUTE_USAGE_PREFIX}{moment:%Y-%m-%dT%H:%M}"
 
 
 def day_usage_sk(moment: datetime) -> str:

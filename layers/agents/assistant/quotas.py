@@ -69,14 +69,12 @@ def usage_writes(context: RequestContext, tokens: int) -> list[Write]:
 
 
 def _counting(key: Key, counter: str, amount: int, lifetime: timedelta, limit: tuple[str, int] | None = None) -> Write:
-    condition, values = None, {}
+    condition: str | None = None
     names = {"#counter": counter, "#ttl": "ttl"}
+    values: dict[str, int] = {}
     if limit is not None:
-        condition, names["#limited"], values = (
-            "attribute_not_exists(#limited) OR #limited < :limit",
-            limit[0],
-            {":limit": limit[1]},
-        )
+        condition = "attribute_not_exists(#limited) OR #limited < :limit"
+        names["#limited"], values[":limit"] = limit
     return Write(
         key,
         update="SET schema_version = :version, #ttl = :ttl ADD #counter :amount",
@@ -94,7 +92,7 @@ def _counting(key: Key, counter: str, amount: int, lifetime: timedelta, limit: t
 def retry_after(key: Key) -> float:
     """Return after how many seconds the period of a counter is over."""
     moment = now()
-    if key.sk.startswith("Q#M"):
+    if key.sk.startswith(keys.MINUTE_USAGE_PREFIX):
         return 60 - moment.second
     tomorrow = datetime(moment.year, moment.month, moment.day, tzinfo=UTC) + timedelta(days=1)
     return (tomorrow - moment).total_seconds()
