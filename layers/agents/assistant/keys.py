@@ -41,6 +41,10 @@ MAX_COMPONENT_BYTES = 600
 # Enough to keep a nightly erasure of a large tenant from heating one partition.
 SWEEP_SHARDS = 4
 
+# All sort keys lie between these two.
+FIRST_SK, LAST_SK = "!", "~~"
+# All of a thread's lie before this one, but those of its metadata and its turn.
+HEAD_SK = "~"
 META_SK = "~meta"
 TURN_SK = "~turn"
 ITEM_PREFIX = "I#"

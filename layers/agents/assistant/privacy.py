@@ -24,8 +24,6 @@ from assistant.threads.rows import SCHEMA_VERSION, load_item, now, row_key, unpa
 ERASE_KIND = "erase"
 # Rows that are read, or removed, in one step.
 STEP_ROWS = 100
-# All sort keys lie between these two.
-FIRST_SK, LAST_SK = "!", "~~"
 # Of a row, what says how it is stored and not what it says.
 _STORAGE = {"pk", "sk", "data", "blob", "object", "images", "schema_version", "ttl", "size", "version", "place"}
 
@@ -40,7 +38,7 @@ async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dic
     """Return everything that a thread holds: metadata, items of every kind, and the stories of its turns."""
     pk = keys.thread_partition(user.tenant_id, user.user_id, thread_id)
     data: dict[str, Any] = {"id": thread_id, "thread": None, "items": [], "turns": [], "other": []}
-    async for row in _rows(resources, pk, FIRST_SK, LAST_SK):
+    async for row in _rows(resources, pk, keys.FIRST_SK, keys.LAST_SK):
         if row["sk"] == keys.META_SK:
             data["thread"] = _readable(row)
         elif row["sk"].startswith(keys.ITEM_PREFIX):
@@ -69,7 +67,9 @@ async def account_data(resources: Resources, user: Caller) -> dict[str, Any]:
     }
     data: dict[str, Any] = {"tenant_id": user.tenant_id, "user_id": user.user_id}
     for name, pk in partitions.items():
-        data[name] = [{"key": row["sk"], **_readable(row)} async for row in _rows(resources, pk, FIRST_SK, LAST_SK)]
+        data[name] = [
+            {"key": row["sk"], **_readable(row)} async for row in _rows(resources, pk, keys.FIRST_SK, keys.LAST_SK)
+        ]
     data["records"] += [{"key": row["sk"], **_readable(row)} for row in await _tenant_records(resources, user)]
     return data
 
@@ -127,7 +127,7 @@ async def erase(resources: Resources, work: Row, *, time_is_up: Callable[[], boo
         keys.user_partition(user.tenant_id, user.user_id),
     ):
         while not time_is_up():
-            rows, _ = await resources.table.query(pk, between=(FIRST_SK, LAST_SK), limit=STEP_ROWS)
+            rows, _ = await resources.table.query(pk, between=(keys.FIRST_SK, keys.LAST_SK), limit=STEP_ROWS)
             if not rows:
                 break
             await resources.table.delete_many([row_key(row) for row in rows])

@@ -47,7 +47,7 @@ async def sweep(resources: Resources, *, time_is_up: Callable[[], bool] = lambda
     for pk in keys.sweep_partitions():
         after: str | None = None
         while not time_is_up():
-            rows, more = await resources.table.query(pk, between=("0", high), after=after, limit=PAGE_ROWS)
+            rows, more = await resources.table.query(pk, between=(keys.FIRST_SK, high), after=after, limit=PAGE_ROWS)
             for row in rows:
                 if time_is_up():
                     return swept

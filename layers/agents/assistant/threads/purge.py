@@ -105,8 +105,7 @@ async def purge_thread(
     prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id)
     removed = 0
     while (most is None or removed < most) and not time_is_up():
-        # All but the metadata and the turn, which sort behind.
-        rows, _ = await resources.table.query(pk, between=("A#", "~"), limit=STEP_ROWS)
+        rows, _ = await resources.table.query(pk, between=(keys.FIRST_SK, keys.HEAD_SK), limit=STEP_ROWS)
         objects = [] if rows else await resources.objects.some(prefix)
         # After what is to go was read: somebody else may have finished, and a new thread of the same id begun.
         meta = await resources.table.get(Key(pk, keys.META_SK))
