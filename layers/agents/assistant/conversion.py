@@ -183,15 +183,29 @@ def _as_context(message: TResponseInputItem) -> TResponseInputItem:
     return cast("TResponseInputItem", {**fields, "content": parts})
 
 
-def refusal(thread: ThreadMetadata) -> HiddenContextItem:
-    """Return what marks the turn of a thread whose message a guardrail has refused."""
+def refusal(thread: ThreadMetadata, answered: str | None) -> HiddenContextItem:
+    """Return what marks the turn of a thread in which a guardrail has refused what came in.
+
+    Args:
+        thread: The thread.
+        answered: The id of the earlier item that held it, such as a form; None for a message.
+    """
     item_id = new_id(ID_PREFIXES["sdk_hidden_context"])
-    return HiddenContextItem(id=item_id, thread_id=thread.id, created_at=now(), content={"type": REFUSAL})
+    content = {"type": REFUSAL} if answered is None else {"type": REFUSAL, "item": answered}
+    return HiddenContextItem(id=item_id, thread_id=thread.id, created_at=now(), content=content)
 
 
 def is_refusal(item: ThreadItem) -> bool:
-    """Tell whether an item marks a turn whose message was refused."""
-    return isinstance(item, HiddenContextItem) and item.content == {"type": REFUSAL}
+    """Tell whether an item marks a turn in which something was refused."""
+    return (
+        isinstance(item, HiddenContextItem) and isinstance(item.content, dict) and item.content.get("type") == REFUSAL
+    )
+
+
+def refused_items(items: Iterable[ThreadItem]) -> dict[str, ThreadItem]:
+    """Return the refusals of earlier items among these items, by the ids of those."""
+    marks = [item for item in items if isinstance(item, HiddenContextItem) and is_refusal(item)]
+    return {mark.content["item"]: mark for mark in marks if "item" in mark.content}
 
 
 def is_tool_round(item: ThreadItem) -> bool:

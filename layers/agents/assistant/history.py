@@ -15,7 +15,7 @@ from chatkit.types import (
 )
 from pydantic_core import to_json
 
-from assistant.conversion import is_refusal
+from assistant.conversion import is_refusal, refused_items
 from assistant.models.usage import CHARACTERS_PER_TOKEN
 from assistant.turns.opening import opening_items
 
@@ -98,7 +98,12 @@ def newest_turns(
         turns[-1].append(item)
     if not whole and len(turns) > 1 and turns[0][0].type != "user_message":
         del turns[0]
-    turns = [[item for item in turn if is_refusal(item)][:1] or turn for turn in turns]
+    # A form may have been answered long after it was asked: its own turn goes too.
+    refused = refused_items(items)
+    turns = [
+        [refused.get(item.id, item) for item in turn if is_refusal(item) or item.id in refused][:1] or turn
+        for turn in turns
+    ]
     chosen: list[list[ThreadItem]] = []
     left = max_tokens
     for turn in reversed(turns):

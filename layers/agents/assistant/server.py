@@ -79,6 +79,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
     def __init__(self, store: ThreadStore, context: RequestContext) -> None:
         super().__init__(store)
         self._agent = load_agent(context.settings)
+        self._answered: str | None = None
 
     def answer(
         self, plan: Plan, thread: ThreadMetadata, context: RequestContext
@@ -88,6 +89,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
             return self._resume(plan.decision, thread, context)
         if isinstance(plan.request, ThreadsCustomActionReq):
             return self.action(thread, plan.request.params.action, plan.sender, context)
+        self._answered = None if plan.changed_item is None else plan.changed_item.id
         return self.respond(thread, plan.user_message or plan.retry_of, context)
 
     async def respond(
@@ -164,7 +166,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
             await converter.close()
             # What a guardrail has refused no later turn's model gets, also when this one ends before it is told of it.
             if run.tripped() is not None:
-                await self.store.add_thread_item(agent_context.thread.id, refusal(agent_context.thread), context)
+                mark = refusal(agent_context.thread, self._answered)
+                await self.store.add_thread_item(agent_context.thread.id, mark, context)
             # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
             for completed in _completed(rounds, result, agent_context, resumed):
                 await self.store.add_thread_item(agent_context.thread.id, completed.item, context)

@@ -6,7 +6,18 @@ import asyncio
 import json
 
 import pytest
-from chatkit.types import ErrorEvent, StreamingReq, ThreadItemAddedEvent, ThreadItemDoneEvent, UserMessageItem
+from chatkit.types import (
+    ErrorEvent,
+    StreamingReq,
+    StructuredInputAnswerSubmission,
+    StructuredInputItem,
+    StructuredInputSubmission,
+    ThreadAddStructuredInputParams,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadsAddStructuredInputReq,
+    UserMessageItem,
+)
 
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, QuotaExceededError
@@ -172,6 +183,29 @@ async def test_what_a_guardrail_refuses_while_its_turn_is_stopped_reaches_no_lat
     await eventually(is_asked, "the model has been asked")
     assert await here.cancel(thread_id)
     await turn.wait()
+    provider.script(Answer(Text("Welcome.")))
+    await here.say(thread_id, "are you still there?")
+    told = json.dumps(provider.bodies[-1])
+    assert "4111" not in told
+    assert "was refused" in told
+
+
+async def test_answers_that_a_guardrail_refuses_long_after_their_form_was_asked_reach_no_later_turns_model(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process(agent_factory="helpdesk:build_agent")
+    provider.script(Answer(ToolCall("transfer_to_tech")), Answer(ToolCall("ask_about_problem")))
+    thread_id = await here.create("it is broken")
+    form = next(item for item in await here.stored(thread_id) if isinstance(item, StructuredInputItem))
+    provider.script(Answer(Text("Take your time.")))
+    await here.say(thread_id, "just a moment")
+    answers = {"problem": StructuredInputAnswerSubmission(values=["I cannot pay with 4111 1111 1111 1111"])}
+    submission = StructuredInputSubmission(status="answered", answers=answers)
+    params = ThreadAddStructuredInputParams(thread_id=thread_id, item_id=form.id, input=submission)
+    provider.script(Answer(Text(WORDS), pause=0.1))
+    refused = await here.run(ThreadsAddStructuredInputReq(params=params))
+    assert isinstance(refused.error, ErrorEvent)
+    assert "card numbers" in (refused.error.message or "")
     provider.script(Answer(Text("Welcome.")))
     await here.say(thread_id, "are you still there?")
     told = json.dumps(provider.bodies[-1])
