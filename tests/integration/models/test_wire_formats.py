@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agents import ModelSettings, WebSearchTool, function_tool
+from agents import ModelSettings, RunConfig, Runner, WebSearchTool, function_tool
 from openai.types.shared import Reasoning as ReasoningSettings
 
 from assistant.errors import UnsupportedFeatureError
@@ -72,9 +72,18 @@ async def test_a_gateway_without_usage_is_counted_by_an_estimate(
 
 
 @BOTH
-async def test_a_whole_response_is_had_as_well(provider: ProviderServer, settings_for: SettingsFor) -> None:
-    from agents import RunConfig, Runner
+async def test_a_whole_response_of_such_a_gateway_is_counted_too(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    """Titles and guardrails ask for whole responses, and quotas count them."""
+    provider.script(Answer(Text("x" * 400), usage=None))
+    agent = helper(build_model(settings_for(provider.base_url)))
+    result = await Runner.run(agent, "y" * 400, run_config=RunConfig(tracing_disabled=True))
+    assert 200 <= result.context_wrapper.usage.total_tokens <= 300
 
+
+@BOTH
+async def test_a_whole_response_is_had_as_well(provider: ProviderServer, settings_for: SettingsFor) -> None:
     provider.script(Answer(Text("A title")))
     agent = helper(build_model(settings_for(provider.base_url)))
     result = await Runner.run(agent, "Name this.", run_config=RunConfig(tracing_disabled=True))

@@ -29,7 +29,7 @@ from assistant.models.deadline import seconds_left
 from assistant.models.failures import Failure, failure_of, failure_of_event
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
-from assistant.models.usage import with_usage
+from assistant.models.usage import with_usage, with_whole_usage
 from assistant.tracing import segment
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class ModelChain(Model):
                 await attempts.failed(error)
             else:
                 breaker_of(link.provider).succeeded()
-                return response
+                return with_whole_usage(response, call)
 
     async def stream_response(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from agents import ModelResponse
 from openai.types.responses import ResponseCompletedEvent, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
@@ -49,3 +50,19 @@ def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> 
     if event.response.usage is None:
         event.response.usage = usage_of(estimated_tokens(input_characters(call)), estimated_tokens(written))
     return event
+
+
+def with_whole_usage(response: ModelResponse, call: ModelCall) -> ModelResponse:
+    """Return a response that came whole, with an estimate of the usage if it has none.
+
+    Args:
+        response: The response.
+        call: What was sent.
+    """
+    usage = response.usage
+    if usage.total_tokens == 0:
+        written = sum(len(item.model_dump_json(exclude_none=True)) for item in response.output)
+        usage.input_tokens = estimated_tokens(input_characters(call))
+        usage.output_tokens = estimated_tokens(written)
+        usage.total_tokens = usage.input_tokens + usage.output_tokens
+    return response
