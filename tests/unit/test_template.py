@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from assistant.errors import InvalidRequestError, ModelContentFilteredError
+from assistant.settings import load_settings
 from assistant.turns.record import Outcome
 from local.settings import ROOT
 from local.template import data_template, load_template
@@ -60,6 +61,24 @@ def test_every_parameter_is_used_explained_and_grouped() -> None:
         assert parameter["Description"], name
         assert "Default" in parameter, name
         assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", text), name
+
+
+@pytest.mark.parametrize("value", ["", "1", "99999"])
+@pytest.mark.parametrize("variable", ["RETENTION_DAYS", "QUOTA_TURNS_PER_MINUTE", "TENANT_QUOTA_TOKENS_PER_DAY"])
+def test_the_functions_start_with_a_number_that_can_be_deployed(variable: str, value: str) -> None:
+    assert re.fullmatch(_pattern(variable), value)
+    load_settings({"AUTH_MODE": "guest", variable: value})
+
+
+@pytest.mark.parametrize("value", ["0", "07", "1.5", "-1", "9" * 40])
+@pytest.mark.parametrize("variable", ["RETENTION_DAYS", "QUOTA_TURNS_PER_MINUTE", "TENANT_QUOTA_TOKENS_PER_DAY"])
+def test_a_number_that_no_function_starts_with_is_refused_when_it_is_deployed(variable: str, value: str) -> None:
+    assert not re.fullmatch(_pattern(variable), value)
+
+
+def _pattern(variable: str) -> str:
+    parameter = TEMPLATE["Parameters"][_environment("StreamFunction")[variable]["Ref"]]
+    return str(parameter["AllowedPattern"])
 
 
 def test_no_variable_carries_a_key() -> None:

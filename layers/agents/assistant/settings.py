@@ -25,8 +25,8 @@ GEMINI_BASE_URL = "https://generativelanguage.googleapis.com/v1beta/openai/"
 DEFAULT_CHAT_TURN_SECONDS = 25.0
 # What the newest history may cost: large enough for a day's conversation, small enough to stay cheap.
 DEFAULT_HISTORY_MAX_TOKENS = 16_000
-# A hundred years: more is a slip, and from some millions on no date can be reckoned.
-MAX_RETENTION_DAYS = 36_500
+# Centuries: more is a slip, and from some millions on no date can be reckoned.
+MAX_RETENTION_DAYS = 99_999
 # DynamoDB's numbers have 38 digits, and a float counts without gaps up to here.
 MAX_WHOLE = 2**53
 
