@@ -200,7 +200,7 @@ async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothi
     monkeypatch.setattr("assistant.turns.keeper.TOUCH_SECONDS", 60)
     monkeypatch.setattr("assistant.turns.keeper.CHECKPOINT_SECONDS", 60)
     monkeypatch.setattr("assistant.turns.keeper.RENEWAL_SECONDS", 60)
-    provider.script(Answer(Text("one two three"), Stall(1.5), Text("four")))
+    provider.script(Answer(Text("one two three"), Stall(4), Text("four")))
     here, there = process(), process()
     handle = await here.start(creation("hello"))
     await until(handle.events(), Client(), "three")
