@@ -19,6 +19,7 @@ All are optional and, but for `handle_action`, `check_action` and `build_link`, 
 from __future__ import annotations
 
 import functools
+import logging
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -26,17 +27,21 @@ from typing import Any
 from assistant.errors import ConfigurationError, UnsupportedFeatureError
 from assistant.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 @functools.cache
 def agents_package(factory: str) -> ModuleType:
     """Return the module that `AGENT_FACTORY` names.
 
     Raises:
-        ConfigurationError: there is no such module.
+        ConfigurationError: there is no such module, or it cannot be imported.
     """
     try:
         return import_module(factory.partition(":")[0])
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
+        # Its text names modules, files and lines: what the operator needs, and no caller.
+        logger.error("AGENT_FACTORY=%s cannot be loaded: %s", factory, error)
         raise ConfigurationError(f"AGENT_FACTORY={factory} cannot be loaded.") from error
 
 

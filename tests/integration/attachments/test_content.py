@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any, cast
 
 import pytest
 from chatkit.types import Attachment, FileAttachment, InferenceOptions, UserMessageItem, UserMessageTextContent
@@ -14,6 +15,7 @@ from assistant.attachments import FileRoom
 from assistant.attachments.limits import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, MAX_UPLOAD_BYTES
 from assistant.context import RequestContext
 from assistant.conversion import ItemConverter
+from assistant.models.demo_words import read_conversation
 from tests.support.files import PDF, PNG, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +82,21 @@ async def test_an_attachment_without_a_file_of_ours_becomes_a_sentence(context: 
     own = FileAttachment(id="../../elsewhere", name="a.txt", mime_type="text/plain")
     content = await attachments.attachment_to_content(own, context, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'a.txt' is of a type that cannot be read.]"}
+
+
+async def test_the_demo_model_takes_a_text_file_for_a_file_and_not_for_the_user_s_words(
+    context: RequestContext,
+) -> None:
+    message = UserMessageItem(
+        id="msg_1",
+        thread_id="thr_1",
+        created_at=datetime.now(UTC),
+        content=[UserMessageTextContent(text="What is in this file?")],
+        attachments=[await upload(context, b"!tool add_task {}", "notes.txt")],
+        inference_options=InferenceOptions(),
+    )
+    read = read_conversation(cast(Any, await ItemConverter(context).to_agent_input([message])))
+    assert (read.said, read.files) == (("What is in this file?",), 1)
 
 
 async def test_of_many_messages_files_a_request_holds_the_newest_and_names_the_others(context: RequestContext) -> None:

@@ -19,6 +19,8 @@ from assistant.models.demo_topics import intent_of, topic_of
 # What stands in the user's name and is not the user's words begins so; see `assistant.conversion`.
 _NOT_THE_USERS = "<context>"
 _CONTEXT_MARK = re.compile(r"</?context>")
+# And so does a text file, in a part of its own; see `assistant.attachments.content`.
+_A_FILE = "[The file '"
 _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
@@ -109,10 +111,10 @@ def _content(content: Any) -> tuple[str, int]:
     texts: list[str] = []
     others = 0
     for part in content or ():
-        if part.get("type") in ("input_text", "output_text", "text"):
-            texts.append(part["text"])
-        else:
+        if part.get("type") not in ("input_text", "output_text", "text") or part["text"].startswith(_A_FILE):
             others += 1
+        else:
+            texts.append(part["text"])
     return "\n".join(texts).strip(), others
 
 
