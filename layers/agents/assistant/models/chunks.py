@@ -8,7 +8,8 @@ Providers that are compatible with OpenAI's format bend it, Gemini's endpoint mo
 - `finish_reason` is "stop" after a tool call;
 - `extra_content.google.thought_signature` belongs to a tool call, but may come in an entry or a delta of its
   own;
-- arguments come as an object in place of its JSON text.
+- arguments come as an object in place of its JSON text;
+- an emoji is cut in two, half a surrogate pair in each of two chunks, or stays half: no such text can be stored.
 
 The functions here know plain dictionaries only: no SDK is imported.
 """
@@ -47,6 +48,8 @@ class ChunkMender:
         self._index_on_wire: dict[int, int] = {}
         # A signature that came before the call it belongs to.
         self._signature_ahead: str | None = None
+        # What waits for its other half: by the call's index, or None for the text.
+        self._halves: dict[int | None, str] = {}
         self.finish_reason: str | None = None
 
     def mend(self, chunk: Json) -> Json:
@@ -74,6 +77,8 @@ class ChunkMender:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             delta = choice["delta"] = {}
+        if isinstance(delta.get("content"), str):
+            delta["content"] = self._whole(None, delta["content"])
         entries = delta.get("tool_calls")
         if isinstance(entries, list):
             for entry in entries:
@@ -97,6 +102,8 @@ class ChunkMender:
         index = self._index_of(entry, bool(function.get("name")))
         call = self._calls[index]
         entry["index"] = index
+        if isinstance(function.get("arguments"), str):
+            function["arguments"] = self._whole(index, function["arguments"])
         if entry.get("type") is None:
             entry["type"] = "function"
         if function.get("name"):
@@ -111,6 +118,16 @@ class ChunkMender:
             self._sign(entry, self._signature_ahead)
             self._signature_ahead = None
             call.signed = True
+
+    def _whole(self, place: int | None, text: str) -> str:
+        """Return a delta with the half that was kept from the one before it, and without one that it ends in."""
+        text = self._halves.pop(place, "") + text
+        if text.isascii():
+            return text
+        if "\ud800" <= text[-1] <= "\udbff":
+            self._halves[place] = text[-1]
+            text = text[:-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def _index_of(self, entry: Json, names_function: bool) -> int:
         """Find which call an entry belongs to; a new one is appended when it begins here."""

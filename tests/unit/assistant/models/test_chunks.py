@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -133,3 +134,28 @@ def test_a_chunk_of_openais_own_passes_unchanged() -> None:
         "usage": None,
     }
     assert ChunkMender().mend(json.loads(json.dumps(own))) == own
+
+
+def halved(text: str) -> str:
+    """Return a text whose surrogate pairs are two characters, as a chunk that is cut between them holds them."""
+    units = text.encode("utf-16-le")
+    return "".join(chr(int.from_bytes(units[at : at + 2], "little")) for at in range(0, len(units), 2))
+
+
+@given(text=st.text(), cuts=st.lists(st.integers(0, 100), max_size=5))
+def test_a_character_that_two_chunks_share_is_whole(text: str, cuts: list[int]) -> None:
+    units = halved(text)
+    edges = [0, *sorted(min(cut, len(units)) for cut in cuts), len(units)]
+    mender = ChunkMender()
+    pieces = [units[start:end] for start, end in itertools.pairwise(edges)]
+    mended = [mender.mend(chunk({"index": 0, "function": {"arguments": each}}, content=each)) for each in pieces]
+    deltas = [each["choices"][0]["delta"] for each in mended]
+    assert "".join(delta["content"] for delta in deltas) == text
+    assert "".join(delta["tool_calls"][0]["function"]["arguments"] for delta in deltas) == text
+
+
+@given(st.lists(st.text(st.characters(categories=["Cs", "L"]))))
+def test_half_a_character_that_stays_half_becomes_one_that_can_be_stored(pieces: list[str]) -> None:
+    mender = ChunkMender()
+    for piece in pieces:
+        mender.mend(chunk(content=piece))["choices"][0]["delta"]["content"].encode()
