@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -20,8 +20,8 @@ ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
 """2.4 promises that `send` raises OSError once the response cannot be delivered."""
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
 """What stands in a path as it is (RFC 3986), and the percent sign of what is encoded already."""
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]+", re.ASCII)
-"""A path that encoding and decoding leave as it is."""
+KEPT = 128
+"""Paths and servers that are remembered as they were read: a function's are few, and the same again and again."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -109,25 +109,42 @@ def _scope(
     source_ip: str | None,
     domain: str | None,
 ) -> Scope:
-    scheme = named.get(b"x-forwarded-proto", b"https").decode()
-    host, port = _host_and_port(named.get(b"host", b"").decode() or domain or "lambda")
-    if port is None:
-        port = int(named.get(b"x-forwarded-port") or DEFAULT_PORTS.get(scheme, 443))
-    plain = path == raw_path and _PLAIN_PATH.fullmatch(path) is not None
+    scheme, server = _server(
+        named.get(b"x-forwarded-proto"), named.get(b"host"), named.get(b"x-forwarded-port"), domain
+    )
+    path, encoded_path = _paths(path, raw_path)
     return {
         "type": "http",
         "asgi": ASGI_VERSION,
         "http_version": "1.1",
         "method": method,
         "scheme": scheme,
-        "path": path if plain else unquote(path) or "/",
-        "raw_path": (path if plain else quote(raw_path or "/", safe=PATH_CHARACTERS)).encode("ascii"),
+        "path": path,
+        "raw_path": encoded_path,
         "root_path": "",
         "query_string": query,
         "headers": headers,
-        "server": (host, port),
+        "server": server,
         "client": None if source_ip is None else (source_ip, 0),
     }
+
+
+@lru_cache(maxsize=KEPT)
+def _paths(path: str, raw_path: str) -> tuple[str, bytes]:
+    """Return a path decoded, and encoded."""
+    return unquote(path) or "/", quote(raw_path or "/", safe=PATH_CHARACTERS).encode("ascii")
+
+
+@lru_cache(maxsize=KEPT)
+def _server(
+    proto: bytes | None, host: bytes | None, port: bytes | None, domain: str | None
+) -> tuple[str, tuple[str, int]]:
+    """Return the scheme, and the server's name and port, by the headers that tell them."""
+    scheme = "https" if proto is None else proto.decode()
+    name, own_port = _host_and_port((host or b"").decode() or domain or "lambda")
+    if own_port is None:
+        own_port = int(port or DEFAULT_PORTS.get(scheme, 443))
+    return scheme, (name, own_port)
 
 
 def _host_and_port(host: str) -> tuple[str, int | None]:

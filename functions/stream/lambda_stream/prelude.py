@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from json.encoder import encode_basestring
 
 MAX_PRELUDE = 16 * 1024
@@ -12,6 +13,8 @@ DELIMITER = bytes(8)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 """A header's name in lower case (RFC 9110, 5.6.2)."""
 NO_BODY_STATUSES = frozenset({204, 304})
+KEPT_HEADERS = 128
+"""Headers that are remembered as they were read: an app's are few, and the same again and again."""
 
 # Lambda's HTTP endpoint frames the response itself: what describes the hop to it is not the client's business.
 DROPPED = frozenset(
@@ -48,10 +51,10 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
         PreludeError: the status or a header's name is none, a header has a line break or a NUL, or all of them are
             too long together.
     """
-    plain: dict[str, str] = {}
-    cookies: list[str] = []
     if not isinstance(status, int) or not 200 <= status <= 999:
         raise PreludeError(f"{status!r} is no status of a response")
+    plain: dict[str, str] = {}
+    cookies: list[str] = []
     hop_by_hop: set[bytes] = set()
     for raw_name, raw_value in headers:
         name = raw_name.lower()
@@ -59,25 +62,32 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
             if name == b"connection":
                 # It names headers that are meant for this hop alone (RFC 9110, 7.6.1).
                 hop_by_hop.update(token.strip() for token in raw_value.lower().split(b","))
-            continue
-        if _NAME.fullmatch(name) is None:
-            raise PreludeError(f"{name!r} is no name of a response header")
-        if b"\n" in raw_value or b"\r" in raw_value or b"\0" in raw_value:
-            raise PreludeError(f"the value of the response header {name!r} has a line break or a NUL")
-        text = raw_value.decode("latin-1")
-        if name == b"set-cookie":
-            cookies.append(text)
-            continue
-        key = name.decode("latin-1")
-        plain[key] = f"{plain[key]}, {text}" if key in plain else text
+        elif name == b"set-cookie":
+            # Not remembered: a secret is kept no longer than its response.
+            cookies.append(f'"{_read(name, raw_value)[1]}"')
+        else:
+            key, text = _read_or_remember(name, bytes(raw_value))
+            plain[key] = f"{plain[key]}, {text}" if key in plain else text
     for name in hop_by_hop:
         plain.pop(name.decode("latin-1"), None)
     # Text as it is, without spaces: byte for byte what JSON.stringify makes of the same prelude.
-    members = ",".join([f"{encode_basestring(key)}:{encode_basestring(text)}" for key, text in plain.items()])
+    members = ",".join([f'"{key}":"{text}"' for key, text in plain.items()])
     document = f'{{"statusCode":{status:d},"headers":{{{members}}}'
     if cookies:
-        document += f',"cookies":[{",".join(map(encode_basestring, cookies))}]'
+        document += f',"cookies":[{",".join(cookies)}]'
     encoded = f"{document}}}".encode() + DELIMITER
     if len(encoded) > MAX_PRELUDE:
         raise PreludeError(f"the response headers make a prelude of {len(encoded)} bytes, above {MAX_PRELUDE}")
     return encoded
+
+
+def _read(name: bytes, value: bytes) -> tuple[str, str]:
+    """Return a header's lower-case name, and its value as it stands in JSON between the quotes."""
+    if _NAME.fullmatch(name) is None:
+        raise PreludeError(f"{name!r} is no name of a response header")
+    if b"\n" in value or b"\r" in value or b"\0" in value:
+        raise PreludeError(f"the value of the response header {name!r} has a line break or a NUL")
+    return name.decode("latin-1"), encode_basestring(value.decode("latin-1"))[1:-1]
+
+
+_read_or_remember = lru_cache(maxsize=KEPT_HEADERS)(_read)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_stream.prelude import DROPPED, MAX_PRELUDE, PreludeError, prelude
+from lambda_stream.prelude import DROPPED, MAX_PRELUDE, PreludeError, _read_or_remember, prelude
 
 tokens = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-", min_size=1, max_size=10).map(str.encode)
 values = st.binary(max_size=40).filter(lambda value: not set(value) & set(b"\r\n\0"))
@@ -53,3 +53,15 @@ def test_a_header_that_connection_names_is_dropped() -> None:
 def test_what_is_no_status_or_name_is_refused(status: int, name: bytes) -> None:
     with pytest.raises(PreludeError):
         prelude(status, [(name, b"1")])
+
+
+def test_a_cookie_is_not_remembered() -> None:
+    known = _read_or_remember.cache_info().currsize
+    prelude(200, [(b"Set-Cookie", b"session=secret; a cookie of this test alone")])
+    assert _read_or_remember.cache_info().currsize == known
+
+
+def test_a_bad_header_is_refused_each_time() -> None:
+    for _ in range(2):
+        with pytest.raises(PreludeError):
+            prelude(200, [(b"x", b"a\nb")])
