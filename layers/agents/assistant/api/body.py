@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -12,6 +15,8 @@ from assistant.errors import InvalidRequestError, TooLargeError
 
 # Lambda's own limit on a synchronous invocation.
 MAX_BODY_BYTES = 6 * 1024 * 1024
+# What may be a number beyond a float's range, which `from_json` takes for infinity; it may also stand in a text.
+_MAY_BE_INFINITE = re.compile(rb"\d[eE]\+?\d{3}|\d{300}\.")
 
 
 async def limited_stream(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
@@ -35,15 +40,24 @@ async def read_object(request: Request) -> dict[str, Any]:
     """Return the body's JSON object.
 
     Raises:
-        InvalidRequestError: it is not JSON, or not an object; also for NaN, half a surrogate pair or nesting
-            that is too deep.
+        InvalidRequestError: it is not JSON, or not an object; also for NaN, a number that no float can hold, half a
+            surrogate pair or nesting that is too deep.
         TooLargeError: it is over 6 MB.
     """
     body = b"".join([chunk async for chunk in limited_stream(request, MAX_BODY_BYTES)])
     try:
         parsed = from_json(body, allow_inf_nan=False)
+        if _MAY_BE_INFINITE.search(body):
+            json.loads(body, parse_float=_finite)
     except ValueError:
         raise InvalidRequestError("The body is not valid JSON.") from None
     if not isinstance(parsed, dict):
         raise InvalidRequestError("The body must be a JSON object.")
     return parsed
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is out of range")
+    return number

@@ -41,6 +41,24 @@ async def test_a_malformed_body_is_invalid(app: FastAPI, path: str, body: bytes)
     assert answer.json()["error"]["code"] == "invalid_request"
 
 
+def listing(value: str) -> str:
+    return '{"type": "threads.list", "params": {}, "metadata": {"a": ' + value + "}}"
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 400 + ".0"])
+async def test_a_number_that_would_be_stored_as_infinity_is_refused(app: FastAPI, number: str) -> None:
+    async with client(app) as web:
+        answer = await web.post("/chatkit/api", content=listing(number))
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "The body is not valid JSON.")
+
+
+@pytest.mark.parametrize("value", ['"1e999"', "1e308", "9" * 400])
+async def test_what_only_looks_like_one_reaches_the_store(app: FastAPI, value: str) -> None:
+    async with client(app) as web:
+        answer = await web.post("/chatkit/api", content=listing(value))
+    assert answer.json()["error"]["code"] == "store_unavailable"
+
+
 async def test_a_body_over_the_limit_is_refused_by_its_announced_length(app: FastAPI) -> None:
     call = Call("POST", "/chatkit/api", request_headers={"content-length": str(MAX_BODY_BYTES + 1)})
     await call.run(app)
