@@ -201,7 +201,7 @@ class ModelContentFilteredError(ModelError):
 
 
 class ModelCredentialsError(ModelError):
-    """The provider refuses our key."""
+    """The provider refuses our key, or the key cannot be read."""
 
     code = "model_credentials"
     retryable = False

@@ -39,6 +39,10 @@ class _LoopClients:
     by_provider: dict[tuple[str, str | None], ModelClient] = field(default_factory=dict)
 
 
+class UnreadableKeyError(Exception):
+    """A provider's key could not be had. Its text says why by a code alone: it names no account and no secret."""
+
+
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients] = WeakKeyDictionary()
 _tls: ssl.SSLContext | None = None
 
@@ -90,7 +94,8 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     Its own retries are off: `assistant.models.chain` retries, and knows the turn's deadline.
 
     Raises:
-        ConfigurationError: the provider has no key, or is not reached over HTTP.
+        ConfigurationError: the provider is not reached over HTTP, or at no address.
+        UnreadableKeyError: its key cannot be had now.
     """
     from assistant.models.wire import ModelClient
 
@@ -98,10 +103,8 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     clients = _of_this_loop()
     client = clients.by_provider.get((provider, base_url))
     if client is None:
-        # A secret that is known by name is fetched by a blocking client.
-        key = secret.value or await asyncio.to_thread(secret.read)
         client = ModelClient(
-            api_key=key,
+            api_key=await _key(secret),
             base_url=base_url,
             max_retries=0,
             timeout=clients.http.timeout,
@@ -109,6 +112,29 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
         )
         clients.by_provider[provider, base_url] = client
     return client
+
+
+async def _key(secret: Secret) -> str:
+    try:
+        # A secret that is known by name is fetched by a blocking client.
+        read = await asyncio.to_thread(secret.read) if secret.value is None else secret.value
+    except Exception as error:
+        raise UnreadableKeyError(_code(error)) from error
+    # A file's last line break, say, comes along into a secret.
+    key = read.strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise UnreadableKeyError("not a key")
+    return key
+
+
+def _code(error: BaseException) -> str:
+    """Return what AWS calls an error, or else its class: its words may name the account and the secret."""
+    # Powertools wraps what boto3 has raised.
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        return _code(cause)
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
 def forget_client(provider: str) -> None:

@@ -30,6 +30,7 @@ from assistant.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from assistant.models.clients import UnreadableKeyError
 from assistant.models.link import Link
 
 _FILTER_CODES = {"content_filter", "content_policy_violation", "invalid_prompt", "PROHIBITED_CONTENT", "SAFETY"}
@@ -80,6 +81,8 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
     match error:
         case AssistantError():
             return _judged(error, "")
+        case UnreadableKeyError():
+            return _judged(_no_key(link), f"key={error}")
         case TimeoutError() | openai.APITimeoutError() | httpx2.TimeoutException():
             return _judged(ModelTimeoutError(), "timeout")
         case openai.APIStatusError():
@@ -195,6 +198,13 @@ def _known(code: object, body: object, link: Link) -> AssistantError | None:
 def _bad_key(link: Link) -> ModelCredentialsError:
     return ModelCredentialsError(
         f"The model provider refuses this deployment's key: check {link.key_setting}." if link.key_setting else None
+    )
+
+
+def _no_key(link: Link) -> ModelCredentialsError:
+    return ModelCredentialsError(
+        f"The key of this deployment's model provider cannot be read: check {link.key_setting} "
+        f"(on AWS: {link.key_setting}_SECRET)."
     )
 
 

@@ -26,15 +26,13 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
         UnsupportedFeatureError: the provider has no audio API.
         ModelError: the provider failed, or did not answer before the deadline.
     """
-    match settings.llm_provider:
-        case "demo":
-            return f"This is the demo model: it heard {len(audio)} bytes of {media_type}."
-        case "openai":
-            client = await client_of(settings, "openai")
-        case provider:
-            raise UnsupportedFeatureError(f"The provider '{provider}' offers no dictation here.")
+    if settings.llm_provider == "demo":
+        return f"This is the demo model: it heard {len(audio)} bytes of {media_type}."
+    if settings.llm_provider != "openai":
+        raise UnsupportedFeatureError(f"The provider '{settings.llm_provider}' offers no dictation here.")
     try:
         async with asyncio.timeout(seconds_left()):
+            client = await client_of(settings, "openai")
             result = await client.audio.transcriptions.create(
                 file=(name, audio, media_type), model=settings.transcription_model
             )
