@@ -62,6 +62,30 @@ async def test_parallel_tool_calls_all_run_and_their_outputs_go_back(
     assert "'3'" in second
 
 
+@EVERY
+async def test_half_a_character_in_a_calls_arguments_ends_nothing(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    """Without it the next request cannot be encoded, nor the call stored."""
+    heard = []
+
+    @function_tool
+    def echo(text: str) -> str:
+        """Say it again."""
+        heard.append(text)
+        return text
+
+    call = Answer(ToolCall("echo", {"text": "a\ud83d b"}))
+    provider.script(call, Answer(Text("Done.")), call, Answer(Text("Done.")))
+    agent = helper(build_model(settings_for(provider.base_url)), echo)
+    run = await run_streamed(agent, "Go on.")
+    assert run.error is None
+    assert run.text == "Done."
+    whole = await Runner.run(agent, "Go on.", run_config=RunConfig(tracing_disabled=True))
+    assert whole.final_output == "Done."
+    assert heard == ["a\ufffd b"] * 2
+
+
 @BOTH
 async def test_a_gateway_without_usage_is_counted_by_an_estimate(
     provider: ProviderServer, settings_for: SettingsFor

@@ -20,6 +20,8 @@ import json
 import uuid
 from typing import Any
 
+from assistant.models.halves import without_halves
+
 Json = dict[str, Any]
 
 
@@ -122,12 +124,10 @@ class ChunkMender:
     def _whole(self, place: int | None, text: str) -> str:
         """Return a delta with the half that was kept from the one before it, and without one that it ends in."""
         text = self._halves.pop(place, "") + text
-        if text.isascii():
-            return text
-        if "\ud800" <= text[-1] <= "\udbff":
+        if text and "\ud800" <= text[-1] <= "\udbff":
             self._halves[place] = text[-1]
             text = text[:-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return without_halves(text)
 
     def _index_of(self, entry: Json, names_function: bool) -> int:
         """Find which call an entry belongs to; a new one is appended when it begins here."""

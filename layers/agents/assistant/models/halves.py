@@ -1,0 +1,47 @@
+"""Half a surrogate pair in what a provider sends: no such text can be stored, or sent on.
+
+It comes as it is, where an emoji was cut in two, or as an escape in the JSON of a tool call's arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+# An escape of JSON: a pair's two, a half (the one that is caught), or any other, an escaped backslash among them.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def without_halves(text: str) -> str:
+    """Return a text with each half of a pair that stands alone replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def whole_arguments(arguments: str) -> str:
+    """Return a call's arguments, as JSON, without halves, escaped ones among them."""
+    if "\\u" in arguments:
+        arguments = _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], arguments)
+    return without_halves(arguments)
+
+
+def mend_calls(event: Any) -> None:
+    """Take halves out of the arguments of the tool calls that stand whole in an event of a stream."""
+    match event.type:
+        case "response.function_call_arguments.done":
+            event.arguments = whole_arguments(event.arguments)
+        case "response.output_item.done":
+            mend_items([event.item])
+        case "response.completed":
+            mend_items(event.response.output)
+
+
+def mend_items(items: Iterable[Any]) -> None:
+    """Take halves out of the arguments of the tool calls among a response's items."""
+    for item in items:
+        if item.type == "function_call":
+            item.arguments = whole_arguments(item.arguments)
