@@ -1,4 +1,5 @@
-"""A run of the Agents SDK that can be left in the middle, and that a tripped input guardrail ends at once.
+"""A run of the Agents SDK that can be left in the middle, that a tripped input guardrail ends at once, and that tells
+when its tools have answered.
 
 ChatKit merges the run's events with those of its tools by a task for each, and leaves both tasks behind when it is
 cancelled (chatkit.agents, 1.6.5): one would wait for ever, the other end with an exception that nobody takes. So the
@@ -6,6 +7,9 @@ one is given an event to end with, and the other is ours.
 
 The SDK itself (openai-agents, 0.24.0) looks at what its input guardrails have found when the run has its next event:
 while a tool takes long, or a model says nothing, a tripwire would not end them.
+
+ChatKit takes a tool's result without a word. What has been done is to be known before the model says what it makes of
+it, which may take long and may never come.
 """
 
 from __future__ import annotations
@@ -14,7 +18,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
-from agents import InputGuardrailResult, InputGuardrailTripwireTriggered, RunResultStreaming, StreamEvent
+from agents import (
+    InputGuardrailResult,
+    InputGuardrailTripwireTriggered,
+    RunItemStreamEvent,
+    RunResultStreaming,
+    StreamEvent,
+)
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
@@ -22,6 +32,8 @@ from assistant.output import plain_annotations
 
 # How soon a tripwire ends a run that has no events. It is looked for only while a guardrail has not come to its end.
 TRIPWIRE_SECONDS = 0.1
+# Comes among the run's events when a tool has answered, and is for no client.
+TOOL_ANSWERED = ProgressUpdateEvent(text="")
 
 
 class LeavableRun:
@@ -40,7 +52,8 @@ class LeavableRun:
         self._next: asyncio.Future[StreamEvent] | None = None
 
     def events(self, context: AgentContext[Any]) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Stream the run as ChatKit's events."""
+        """Stream the run as ChatKit's events, with `TOOL_ANSWERED` among them."""
+        self._context = context
         streamed = stream_agent_response(context, cast(RunResultStreaming, self), converter=self._converter)
         return cast("AsyncGenerator[ThreadStreamEvent, None]", streamed)
 
@@ -51,8 +64,15 @@ class LeavableRun:
 
     def __anext__(self) -> asyncio.Future[StreamEvent]:
         """Return a task for the next event, which ChatKit takes as it is."""
-        self._next = asyncio.ensure_future(self._event())
+        self._next = asyncio.ensure_future(self._told())
         return self._next
+
+    async def _told(self) -> StreamEvent:
+        """Return the next event; of a tool's result the run's reader is told beside it."""
+        event = await self._event()
+        if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
+            await self._context.stream(TOOL_ANSWERED)
+        return event
 
     async def _event(self) -> StreamEvent:
         """Return the next event.

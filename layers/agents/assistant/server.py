@@ -55,7 +55,7 @@ from assistant.errors import (
 from assistant.failure_log import log_failure
 from assistant.history import load_history
 from assistant.hooks import agents_package, find_hook, needed_hook
-from assistant.leaving import LeavableRun
+from assistant.leaving import TOOL_ANSWERED, LeavableRun
 from assistant.models import build_model, run_config
 from assistant.models.meter import current_meter
 from assistant.output import OutputConverter
@@ -148,7 +148,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
                     event = with_own_call(sent, result.new_items)
                     for completed in _completed(rounds, result, agent_context, resumed, event):
                         yield completed
-                    yield await _with_sources(event, context)
+                    if sent is not TOOL_ANSWERED:
+                        yield await _with_sources(event, context)
             for completed in _completed(rounds, result, agent_context, resumed):
                 yield completed
             async for event in approvals.hold(result, agent_context, resumed):
