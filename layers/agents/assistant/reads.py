@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from chatkit.types import (
     GeneratedImageItem,
     Page,
@@ -86,24 +84,18 @@ async def list_items(
     newest_first = order == "desc"
     # As ChatKit's own server does, which takes 0 for "not given".
     size = page_limit(limit or DEFAULT_PAGE_SIZE)
-    turn: Row | None = None
-    if newest_first and cursor is None:
-        head, page = await read_newest(table, pk, limit=size, wanted=_is_shown, up_to=keys.TURN_SK)
-        meta, turn = head.meta, head.turn
-    else:
-        read = read_items(table, pk, after=cursor, limit=size, descending=newest_first, wanted=_is_shown)
-        if newest_first:
-            # What is being written stands before the cursor.
-            meta, page = await read
-        else:
-            (meta, page), turn = await asyncio.gather(read, table.get(keys.Key(pk, keys.TURN_SK)))
-    if not is_visible(meta):
+    # What is being written stands before a cursor that goes on backwards.
+    up_to = keys.META_SK if newest_first and cursor else keys.TURN_SK
+    head, page = await read_items(
+        table, pk, after=cursor, limit=size, descending=newest_first, wanted=_is_shown, up_to=up_to
+    )
+    if not is_visible(head.meta):
         raise ThreadNotFoundError("The thread does not exist.")
-    record = load_record(turn)
-    if settle and await _settled(record, thread_id, context):
+    turn = load_record(head.turn)
+    if settle and await _settled(turn, thread_id, context):
         return await list_items(thread_id, limit, after, order, context, settle=False)
     items = await _shown(page.rows, context)
-    partial = await _partial(record, items, context)
+    partial = await _partial(turn, items, context)
     if newest_first:
         items = partial[::-1] + items
     elif not page.has_more:

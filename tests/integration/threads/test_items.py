@@ -224,7 +224,7 @@ async def test_a_thread_that_carries_items_is_stored_without_them(user: User) ->
     assert rows_with(user.resources, item.content[0].text) == []
 
 
-async def test_reads_take_one_round_trip(ann: User) -> None:
+async def test_reads_take_one_hop(ann: User) -> None:
     thread_id = await begin(ann)
     for _ in range(14):
         # As turns that call a tool leave it.
@@ -235,7 +235,9 @@ async def test_reads_take_one_round_trip(ann: User) -> None:
         (reads.list_threads(None, None, "desc", ann.request), ["Query"]),
         (reads.list_items(thread_id, None, None, "desc", ann.request), ["Query"]),
         # Side by side: one hop.
-        (reads.list_items(thread_id, None, page.after, "desc", ann.request), ["GetItem", "Query"]),
+        (reads.list_items(thread_id, None, page.after, "desc", ann.request), ["BatchGetItem", "Query"]),
+        (reads.list_items(thread_id, None, page.after, "asc", ann.request), ["BatchGetItem", "Query"]),
+        (reads.list_items(thread_id, None, None, "asc", ann.request), ["BatchGetItem", "Query"]),
     ):
         with failing(ann.dynamodb, None) as calls:
             await read

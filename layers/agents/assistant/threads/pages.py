@@ -122,25 +122,35 @@ async def read_newest(
 
 
 async def read_items(
-    table: Table, pk: str, *, after: str | None, limit: int, descending: bool, wanted: Callable[[Row], bool]
-) -> tuple[Row | None, RowPage]:
-    """Read a page of a thread's items, and its metadata with it, in one hop.
+    table: Table,
+    pk: str,
+    *,
+    after: str | None,
+    limit: int,
+    descending: bool,
+    wanted: Callable[[Row], bool],
+    up_to: str = keys.META_SK,
+) -> tuple[ThreadHead, RowPage]:
+    """Read a page of a thread's items, and its head with it, in one hop.
 
-    The metadata stands behind the newest item. Where a page does not begin there, no single call of DynamoDB
-    returns both, and a GetItem runs beside the Query.
+    The head stands behind the newest item. Where a page does not begin there, no single call of DynamoDB
+    returns both, and one that fetches the head's rows by their keys runs beside the Query.
+
+    Args:
+        table: The table.
+        pk: The thread's partition.
+        after: The sort key to begin after, existing or not; None for a first page.
+        limit: How many wanted items at most.
+        descending: Whether to read the newest first.
+        wanted: Whether an item counts.
+        up_to: How much of the head: the metadata alone, or up to the newest turn.
     """
     if after is None and descending and limit:
-        head, page = await read_newest(table, pk, limit=limit, wanted=wanted)
-        return head.meta, page
-    return await asyncio.gather(
-        table.get(Key(pk, keys.META_SK)),
-        read_page(
-            table,
-            pk,
-            between=(keys.ITEM_PREFIX, keys.ITEM_END),
-            after=after,
-            limit=limit,
-            descending=descending,
-            wanted=wanted,
-        ),
+        return await read_newest(table, pk, limit=limit, wanted=wanted, up_to=up_to)
+    meta, turn = Key(pk, keys.META_SK), Key(pk, keys.TURN_SK)
+    between = (keys.ITEM_PREFIX, keys.ITEM_END)
+    head, page = await asyncio.gather(
+        table.get_many([key for key in (meta, turn) if key.sk <= up_to]),
+        read_page(table, pk, between=between, after=after, limit=limit, descending=descending, wanted=wanted),
     )
+    return ThreadHead(head.get(meta), head.get(turn)), page

@@ -200,7 +200,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         As ChatKit's own stores do, it answers an empty page for a thread that is not there.
         """
         pk = self._partition(thread_id, context.caller)
-        meta, page = await read_items(
+        head, page = await read_items(
             self._table,
             pk,
             after=keys.item_sk(await places.cursor_place(self._table, pk, after)) if after else None,
@@ -208,7 +208,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
             descending=order == "desc",
             wanted=is_visible,
         )
-        if not is_visible(meta):
+        if not is_visible(head.meta):
             return Page[ThreadItem]()
         return _page(await self.decode_items(page.rows), page)
 
