@@ -23,7 +23,7 @@ UV := $(BIN)/uv
 ENVIRONMENTS := ministack sam checkov runtime
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
 FUNCTIONS := chat stream upload sweep
-TYPED := $(wildcard layers/agents functions local scripts)
+TYPED := layers/agents functions local scripts tests benchmarks
 
 .PHONY: help
 help: ## Show this list.

@@ -24,7 +24,7 @@ from benchmarks.store_peers import NaiveStore, SampleStore
 from benchmarks.store_subjects import Ours, Peer
 from local.emulator import Emulator
 from tests.support.aws import make_table_and_bucket
-from tests.support.conversations import answered, new_thread, said
+from tests.support.conversations import new_thread, talk
 from tests.support.store import resources_on
 
 ROOT = Path(__file__).parents[1]
@@ -56,8 +56,7 @@ async def measure(long: int) -> list[dict[str, Any]]:
             threads = {}
             for count in (SHORT, long):
                 thread = new_thread(title="A thread")
-                texts = [said, answered]
-                await subject.fill(thread, [texts[index % 2](thread.id, WORDS) for index in range(count)])
+                await subject.fill(thread, talk(thread.id, [WORDS] * count))
                 threads[count] = thread.id
             # The first turn loads the SDKs; it is not counted.
             await subject.do("threads.create", {"input": MESSAGE})
@@ -77,7 +76,7 @@ def operations(threads: dict[int, str]) -> list[tuple[str, str, dict[str, Any]]]
         reads.append((f"items.list {of}", "items.list", thread))
         writes.append((f"turn in a thread {of}", "threads.add_user_message", {**thread, "input": MESSAGE}))
         writes.append((f"threads.update {of}", "threads.update", {**thread, "title": "A new title"}))
-    listed = [("threads.list", "threads.list", {})]
+    listed: list[tuple[str, str, dict[str, Any]]] = [("threads.list", "threads.list", {})]
     return [*reads, *listed, ("turn in a new thread", "threads.create", {"input": MESSAGE}), *writes]
 
 

@@ -23,6 +23,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "layers" / "agents")]
@@ -44,8 +45,6 @@ from openai.types.responses import ResponseUsage  # noqa: E402
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails  # noqa: E402
 from pydantic import TypeAdapter  # noqa: E402
 
-import assistant.server  # noqa: E402
-import assistant.titles  # noqa: E402
 from assistant import turns  # noqa: E402
 from assistant.api.events import encoded_events  # noqa: E402
 from assistant.context import RequestContext  # noqa: E402
@@ -75,7 +74,7 @@ class Words(Model):
     count: int = 0
     pause: float = 0.0
 
-    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:
         """Stream the words."""
         writer = ResponseWriter("words")
         loop = asyncio.get_running_loop()
@@ -364,9 +363,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, for a look")
     quick = parser.parse_args().quick
     rounds, words, seconds = (3, 200, 6.0) if quick else (15, 1000, LONG_ANSWER_SECONDS)
-    assistant.server.build_model = lambda *given: MODEL
-    assistant.titles.build_model = lambda *given: DemoModel()
-    with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Emulator(Path(folder)) as emulator,
+        patch("assistant.server.build_model", lambda *given: MODEL),
+        patch("assistant.titles.build_model", lambda *given: DemoModel()),
+    ):
         made = stack.deploy(emulator.endpoint_url, "bench", ["http://127.0.0.1"])
         os.environ |= {
             **CREDENTIALS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -141,7 +142,7 @@ def test_it_talks_uploads_and_remembers_with_each_request_where_it_belongs(
         expect(chat.items("user_message")).to_have_count(2)
 
     ours = [request for request in requests if request.url.endswith("/chatkit/api") and request.method == "POST"]
-    kinds = {request.post_data_json["type"]: request for request in ours}
+    kinds = {json.loads(request.post_data or "")["type"]: request for request in ours}
     assert kinds["threads.create"].url == kinds["threads.add_user_message"].url == served.server.stream_url
     assert kinds["attachments.create"].url == kinds["threads.get_by_id"].url == served.server.chat_url
     assert all(request.headers["authorization"].startswith("Bearer ") for request in ours)

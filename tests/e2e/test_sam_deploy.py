@@ -190,7 +190,7 @@ def _a_restored_table_takes_the_place_of_the_stacks_own(deployment: Deployed, th
 def _a_guest_talks_and_uploads(deployment: Deployed) -> str:
     status, answer = deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": f"add task {TASK}"}})
     assert status == HTTPStatus.OK, answer
-    thread = json.loads(answer)["thread_id"]
+    thread = str(json.loads(answer)["thread_id"])
     status, answer = deployment.call(
         "StreamUrl", "/chatkit/api", {"message": {"content": "list my tasks"}, "thread_id": thread}
     )

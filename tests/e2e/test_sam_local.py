@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from layers.agents.artifact import find_python
+from artifact import find_python
 from local.sam_local import BUILD, containers
 from local.settings import ROOT
 from tests.sam_local.daemon import docker_daemon

@@ -66,7 +66,7 @@ async def _quick(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 @pytest.fixture
-def stages(aws_environment: Aws, _server: ProviderServer) -> Iterator[Iterator[Stage]]:
+def stages(aws_environment: Aws, _server: ProviderServer) -> Iterator[Stage]:
     settings = load_settings(aws_environment.environment(LLM_PROVIDER="demo"))
     settings = replace(
         settings,

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from multiprocessing import get_context
 from typing import Any
+from unittest.mock import patch
 
 from chatkit.types import ChatKitReq, StreamingReq
 from pydantic import TypeAdapter
 
-import assistant.server
-import assistant.titles
 from assistant.identity import Caller
+from assistant.models import build_model
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings
 from tests.faults.points import FaultyModel, Points, watch
@@ -29,10 +29,7 @@ PATIENCE_SECONDS = 60.0
 def perform(settings: Settings, caller: Caller, request: str, at: int) -> None:
     """Perform a request, and die at a point of it."""
     quicken()
-    real = assistant.server.build_model
     points = Points(at=at, harm="killed")
-    assistant.titles.build_model = lambda *given: DemoModel()  # type: ignore[assignment]  # the stand-in takes what it is given
-    assistant.server.build_model = lambda *given: FaultyModel(real(*given), points)  # type: ignore[assignment]  # the stand-in takes what it is given
 
     async def run() -> None:
         process = Process(settings, caller)
@@ -42,7 +39,11 @@ def perform(settings: Settings, caller: Caller, request: str, at: int) -> None:
         await follow(handle)
         await handle.wait()
 
-    asyncio.run(run())
+    with (
+        patch("assistant.titles.build_model", lambda *given: DemoModel()),
+        patch("assistant.server.build_model", lambda *given: FaultyModel(build_model(*given), points)),
+    ):
+        asyncio.run(run())
 
 
 def perform_and_die(settings: Settings, caller: Caller, request: StreamingReq, at: int) -> bool:

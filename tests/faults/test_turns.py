@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from chatkit.types import ClientToolCallItem, ErrorEvent, StreamingReq, StructuredInputItem, ThreadItem, WidgetItem
+from chatkit.types import (
+    ClientToolCallItem,
+    ErrorEvent,
+    HiddenContextItem,
+    StreamingReq,
+    StructuredInputItem,
+    ThreadItem,
+    WidgetItem,
+)
 
 from assistant.conversion import is_tool_round
 from assistant.decisions import AnsweredError
 from assistant.errors import AssistantError, ConflictError, NotFoundError
+from assistant.models import build_model
 from assistant.reads import list_threads
 from tests.faults.conftest import Stage
 from tests.faults.killed import perform_and_die
@@ -57,11 +66,8 @@ class Case:
 
     async def perform(self, request: StreamingReq, points: Points, key: str | None = None) -> Client | None:
         """Perform the request in the process that is hurt. Return None where a client would send it again."""
-        import assistant.server
-
-        real = assistant.server.build_model
         with self._monkeypatch.context() as patched:
-            patched.setattr(assistant.server, "build_model", lambda *given: FaultyModel(real(*given), points))
+            patched.setattr("assistant.server.build_model", lambda *given: FaultyModel(build_model(*given), points))
             watch(self.faulty.resources, points)
             try:
                 handle = await self.faulty.start(request, key=key)
@@ -154,10 +160,16 @@ class Case:
             assert not lost
 
 
+def _round(item: ThreadItem) -> list[dict[str, Any]]:
+    """Return the calls and outputs of an item that keeps a round of them."""
+    # Such an item has this content, which the type of items does not say.
+    assert isinstance(item, HiddenContextItem)
+    return cast(dict[str, list[dict[str, Any]]], item.content)["items"]
+
+
 def _told_of_the_payment(items: list[ThreadItem]) -> str:
     """Return what the model is told of the payment's outcome."""
-    # Such an item has this content, which the type of items does not say.
-    rounds = [value for item in items if is_tool_round(item) for value in item.content["items"]]  # type: ignore[union-attr]  # a round of calls
+    rounds = [value for item in items if is_tool_round(item) for value in _round(item)]
     (output,) = (
         value["output"]
         for value in rounds
@@ -174,7 +186,7 @@ def _check_whole(items: list[ThreadItem]) -> None:
             marks = [each.type for each in items[index + 1 : index + 6]]
             assert "sdk_hidden_context" in marks, f"{text_of([item])!r} is half, and nothing says so: {marks}"
         if is_tool_round(item):
-            values = item.content["items"]  # type: ignore[union-attr]  # a round of calls
+            values = _round(item)
             calls = sorted(value["call_id"] for value in values if value["type"] == "function_call")
             assert calls == sorted(value["call_id"] for value in values if value["type"] == "function_call_output")
         if isinstance(item, ClientToolCallItem):

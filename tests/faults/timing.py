@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-INTERVALS = {
+INTERVALS: dict[str, dict[str, float]] = {
     "assistant.turns.record": {"LEASE_SECONDS": 1.5},
     "assistant.turns.keeper": {
         "CHECKPOINT_SECONDS": 0.2,

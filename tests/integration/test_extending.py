@@ -115,7 +115,8 @@ async def test_a_click_that_does_not_fit_is_refused_and_the_last_piece_is_reserv
         operation = "threads.custom_action" if action.get("streaming", True) else "threads.sync_custom_action"
         return await thread.post(operation, thread_id=thread.thread_id, item_id=card["id"], action=sent)
 
-    for payload in (None, "x", [], {}, {"item": 5}, {"item": ""}, {"item": "x" * 3000}, {"item": "a\x00"}):
+    unfit: list[object] = [None, "x", [], {}, {"item": 5}, {"item": ""}, {"item": "x" * 3000}, {"item": "a\x00"}]
+    for payload in unfit:
         refused = await click(payload)
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request"), payload
     clicks = await asyncio.gather(*(click(action["payload"]) for _ in range(12)))

@@ -24,8 +24,9 @@ def _with(server: DevServer, user: str, do: Callable[[Deployment], Awaitable[T]]
 
     async def run() -> T:
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
-            urls = (base_url(url) for url in (server.chat_url, server.stream_url, server.upload_url))
-            return await do(Deployment(*urls, server.token(user=user, role="admin"), "authorization", http))
+            chat, stream, upload = (base_url(url) for url in (server.chat_url, server.stream_url, server.upload_url))
+            token = server.token(user=user, role="admin")
+            return await do(Deployment(chat, stream, upload, token, "authorization", http))
 
     return asyncio.run(run())
 
@@ -57,7 +58,7 @@ def test_tools_are_called_and_later_turns_can_be_told_of_them(live: Live) -> Non
     assert "heron" in turns[2].text.lower()
 
     async def usage(stack: Deployment) -> dict[str, int]:
-        answer = await stack.get("/chatkit/api/usage", **stack.credentials)
+        answer = await stack.http.get(f"{stack.url}/chatkit/api/usage", headers=stack.credentials)
         counted: dict[str, int] = answer.json()
         return counted
 

@@ -78,9 +78,9 @@ def make_root(folder: Path, python: Path) -> Path:
     shutil.copytree(HERE / "runtime", folder / "var" / "runtime")
     shutil.copy2(HERE / "lambda-entrypoint.sh", folder)
     requirements = ROOT / "local" / "environments" / "runtime.txt"
-    command = [str(UV), "pip", "install", "--quiet", "--require-hashes", "--python-version", "3.13"]
-    command += ["--only-binary", ":all:", "--target", str(folder / "var" / "runtime"), "-r", str(requirements)]
-    subprocess.run(command, check=True, cwd=ROOT)
+    install = [str(UV), "pip", "install", "--quiet", "--require-hashes", "--python-version", "3.13"]
+    install += ["--only-binary", ":all:", "--target", str(folder / "var" / "runtime"), "-r", str(requirements)]
+    subprocess.run(install, check=True, cwd=ROOT)
     return folder
 
 

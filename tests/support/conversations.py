@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,11 @@ def answered(thread_id: str, text: str = "Hi", item_id: str | None = None) -> As
         created_at=now(),
         content=[AssistantMessageContent(text=text)],
     )
+
+
+def talk(thread_id: str, texts: Iterable[str]) -> list[ThreadItem]:
+    """Return messages and answers in turn, a message first."""
+    return [answered(thread_id, text) if at % 2 else said(thread_id, text) for at, text in enumerate(texts)]
 
 
 def hidden(thread_id: str, text: str = "for the model") -> HiddenContextItem:

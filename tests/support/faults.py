@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any, Literal
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
 Fault = Literal[
@@ -54,27 +55,32 @@ class Calls:
     failed: int = 0
 
 
+def _aws_response(url: str, status: int, content_type: str, body: bytes) -> AWSResponse:
+    return AWSResponse(url, status, HTTPHeaders.from_dict({"content-type": content_type}), _Raw(body))
+
+
 def _answer(url: str, service: str, fault: Fault, operation: str) -> AWSResponse:
     if service == "s3":
         status, code = _S3[fault]
         body = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
-        return AWSResponse(url, status, {"content-type": "application/xml"}, _Raw(body))
+        return _aws_response(url, status, "application/xml", body)
     status, code = _DYNAMODB[fault]
     answer: dict[str, Any] = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}
     if operation == "TransactWriteItems" and fault in ("throttled", "condition failed"):
         reason = "ThrottlingError" if fault == "throttled" else "ConditionalCheckFailed"
         answer["__type"] = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
         answer["CancellationReasons"] = [{"Code": reason, "Message": "injected"}]
-    return AWSResponse(url, status, {"content-type": "application/x-amz-json-1.0"}, _Raw(json.dumps(answer).encode()))
+    return _aws_response(url, status, "application/x-amz-json-1.0", json.dumps(answer).encode())
 
 
 def _left_over(client: Any, request: AWSPreparedRequest, operation: str) -> AWSResponse:
     """Carry out half of a batch, and answer what is left over as AWS does."""
+    assert isinstance(request.body, bytes)
     if operation == "DeleteObjects":
         keys = re.findall(rb"<Key>(.*?)</Key>", request.body)
         errors = b"".join(b"<Error><Key>%s</Key><Code>InternalError</Code></Error>" % key for key in keys)
         xml = b"<DeleteResult>" + errors + b"</DeleteResult>"
-        return AWSResponse(request.url, 200, {"content-type": "application/xml"}, _Raw(xml))
+        return _aws_response(request.url, 200, "application/xml", xml)
     ((table, batch),) = json.loads(request.body)["RequestItems"].items()
     answer: dict[str, Any]
     if operation == "BatchWriteItem":
@@ -87,7 +93,7 @@ def _left_over(client: Any, request: AWSPreparedRequest, operation: str) -> AWSR
         found = client.batch_get_item(RequestItems={table: {**batch, "Keys": done}})["Responses"] if done else {}
         answer = {"Responses": found, "UnprocessedKeys": {table: {**batch, "Keys": left}}}
     content = json.dumps(answer, default=lambda value: b64encode(value).decode()).encode()
-    return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, _Raw(content))
+    return _aws_response(request.url, 200, "application/x-amz-json-1.0", content)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant import keys
 from assistant.resources import Resources
@@ -11,16 +11,21 @@ from assistant.rowformat import dump
 from assistant.table import MAX_BATCH_WRITE_ROWS
 from assistant.threads.rows import dump_item, item_row
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import WriteRequestOutputTypeDef
+
 
 def put_items(resources: Resources, pk: str, items: Iterable[Any]) -> None:
     """Write items of a thread as the store would, 25 at a time."""
-    requests = []
+    requests: list[WriteRequestOutputTypeDef] = []
     for item in items:
         attributes, _ = item_row(item, dump_item(item), "", resources.settings.retention_days)
         key = {"pk": pk, "sk": keys.item_sk(keys.own_place(item.id) or keys.new_place(item.created_at))}
         requests.append({"PutRequest": {"Item": dump(attributes | key)}})
     for start in range(0, len(requests), MAX_BATCH_WRITE_ROWS):
-        batch = {resources.table.name: requests[start : start + MAX_BATCH_WRITE_ROWS]}
+        batch: dict[str, list[WriteRequestOutputTypeDef]] = {
+            resources.table.name: requests[start : start + MAX_BATCH_WRITE_ROWS]
+        }
         while batch:
             batch = resources.table.client.batch_write_item(RequestItems=batch)["UnprocessedItems"]
 

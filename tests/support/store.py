@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from assistant.aws import lambda_config
 from assistant.context import RequestContext
@@ -25,9 +26,10 @@ MOTO_REGION = "us-east-1"
 @cache
 def _client(service: str, region: str, endpoint_url: str | None, key: str, secret: str) -> Any:
     session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=region)
-    style = {"s3": {"addressing_style": "path"}} if service == "s3" else {}
-    config = lambda_config().merge(type(lambda_config())(**style))
-    return session.client(service, endpoint_url=endpoint_url, config=config)
+    config = lambda_config().merge(Config(s3={"addressing_style": "path"})) if service == "s3" else lambda_config()
+    # A service that is known by its name while it runs has no type of its own.
+    made: Any = session.client
+    return made(service, endpoint_url=endpoint_url, config=config)
 
 
 def aws_client(aws: Aws | None, service: str) -> Any:

@@ -33,7 +33,7 @@ def run(request: pytest.FixtureRequest, table_and_bucket: Aws) -> Iterator[Run]:
     with ProviderServer() as provider, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         daemon.settimeout(1)
-        environment = table_and_bucket.environment(
+        environment: dict[str, Any] = table_and_bucket.environment(
             LLM_PROVIDER="openai",
             OPENAI_API_KEY=KEY,
             OPENAI_BASE_URL=provider.base_url,

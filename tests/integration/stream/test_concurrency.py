@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.lambda_events import function_url_event
@@ -47,7 +49,7 @@ def test_what_an_invocation_held_is_free_without_the_collector() -> None:
 
 @pytest.mark.parametrize("uvloop", [True, False], ids=["uvloop", "asyncio"])
 def test_a_thousand_in_a_row_leak_nothing(uvloop: bool, no_uvloop: str) -> None:
-    environment = {} if uvloop else {"PYTHONPATH": no_uvloop}
+    environment: dict[str, Any] = {} if uvloop else {"PYTHONPATH": no_uvloop}
     with StreamProcess("app", **environment) as runtime:
         assert ("uvloop.loop" in runtime.invoke(function_url_event("/process")).json["modules"]) is uvloop
 

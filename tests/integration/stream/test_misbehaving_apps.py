@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_sigterm_ends_a_process_whose_shutdown_never_ends() -> None:
     ],
 )
 def test_every_start_that_fails_is_reported(
-    app: str, kind: str, message: str, environment: dict[str, str], tmp_path: Path
+    app: str, kind: str, message: str, environment: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "exits_at_import.py").write_text("raise SystemExit('not today')\n")
     path = ":".join((str(Path(__file__).parents[3]), str(tmp_path)))

@@ -62,17 +62,21 @@ async def converse(resources: Resources, issuer: Issuer, caller: Caller) -> Conv
         sent = await upload.post("/chatkit/api/upload", files={"file": ("a.png", PNG, "image/png")})
     thread, store, context = new_thread(title="private"), ThreadStore(resources), RequestContext(caller, resources)
     common: dict[str, Any] = {"thread_id": thread.id, "created_at": now()}
-    items: list[ThreadItem] = [
-        said(thread.id, "secret"),
-        answered(thread.id, "secret too"),
-        WidgetItem(id=new_id("msg"), widget=Card(children=[Text(value="secret")]), **common),
-        StructuredInputItem(id=new_id("msg"), inputs=[StructuredInputFreeform(id="q", question="?")], **common),
-        ClientToolCallItem(id=new_id("tc"), call_id="c", name="tool", arguments={}, **common),
-    ]
+    made = Conversation(
+        thread_id=thread.id,
+        message=said(thread.id, "secret"),
+        answer=answered(thread.id, "secret too"),
+        widget=WidgetItem(id=new_id("msg"), widget=Card(children=[Text(value="secret")]), **common),
+        question=StructuredInputItem(
+            id=new_id("msg"), inputs=[StructuredInputFreeform(id="q", question="?")], **common
+        ),
+        call=ClientToolCallItem(id=new_id("tc"), call_id="c", name="tool", arguments={}, **common),
+        attachment_id=sent.json()["id"],
+    )
     await store.save_thread(thread, context)
-    for item in items:
+    for item in (made.message, made.answer, made.widget, made.question, made.call):
         await store.add_thread_item(thread.id, item, context)
-    return Conversation(thread.id, *items, sent.json()["id"])
+    return made
 
 
 @pytest.fixture(params=STRANGERS)
@@ -110,7 +114,10 @@ def guesses(theirs: Conversation) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("operation", list(guesses(Conversation("", *[answered("")] * 5, ""))))
+NOBODYS = answered("")
+
+
+@pytest.mark.parametrize("operation", list(guesses(Conversation("", NOBODYS, NOBODYS, NOBODYS, NOBODYS, NOBODYS, ""))))
 async def test_a_guessed_id_is_not_found(
     resources: Resources, stranger: httpx2.AsyncClient, theirs: Conversation, operation: str
 ) -> None:

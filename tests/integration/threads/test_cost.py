@@ -10,7 +10,7 @@ from assistant.resources import Resources
 from benchmarks.store_meter import Cost
 from benchmarks.store_subjects import Ours
 from tests.integration.threads.conftest import MakeResources
-from tests.support.conversations import answered, new_thread, said
+from tests.support.conversations import new_thread, said, talk
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +27,7 @@ def resources(make_resources: MakeResources, monkeypatch: pytest.MonkeyPatch) ->
 
 async def turn_in_a_thread_of(count: int, ours: Ours) -> Cost:
     thread = new_thread()
-    kinds = [said, answered]
-    await ours.fill(thread, [kinds[number % 2](thread.id, f"Message {number}") for number in range(count)])
+    await ours.fill(thread, talk(thread.id, [f"Message {number}" for number in range(count)]))
     return await ours.do("threads.add_user_message", {"thread_id": thread.id, "input": MESSAGE})
 
 

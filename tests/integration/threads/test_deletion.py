@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from chatkit.types import Page
+from chatkit.types import Page, ThreadsDeleteReq
 
 from assistant import attachments, feedback, keys, operations, reads
 from assistant.attachments.urls import object_key
@@ -19,7 +19,7 @@ from assistant.sweep import sweep
 from assistant.threads import purge
 from assistant.turns.record import idempotency_key, running_row
 from tests.integration.threads.conftest import User
-from tests.support.conversations import answered, new_thread, said
+from tests.support.conversations import answered, new_thread, now, said
 from tests.support.faults import ProcessKilledError, failing
 from tests.support.files import PNG
 from tests.support.rows import keys_of, put_items
@@ -189,7 +189,7 @@ async def test_work_that_cannot_be_done_does_not_keep_other_work_from_being_done
     user: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     table = user.resources.table
-    broken = keys.sweep_key(purge.now(), f"from a later release {user.name}", "unheard of")
+    broken = keys.sweep_key(now(), f"from a later release {user.name}", "unheard of")
     await table.put(broken, {"schema_version": 1, "kind": "unheard of", "user_id": user.name})
     thread_id = await begin(user)
     put_items(user.resources, partition(user, thread_id), [said(thread_id) for _ in range(450)])
@@ -218,7 +218,7 @@ async def test_the_id_of_a_deleted_thread_can_be_used_again_and_its_removal_spar
     await user.store.add_thread_item(thread_id, new, user.request)
     # What a sweep that was held up for long would still have to do.
     work = {"tenant_id": user.tenant_id, "user_id": user.name, "thread_id": thread_id, "deleted_at": "2026"}
-    key = keys.sweep_key(purge.now(), partition(user, thread_id), purge.PURGE_KIND)
+    key = keys.sweep_key(now(), partition(user, thread_id), purge.PURGE_KIND)
     await user.resources.table.put(key, {**work, "schema_version": 1, "kind": purge.PURGE_KIND})
     assert (await sweep(user.resources)).failed == 0
     assert (await reads.get_thread(thread_id, user.request)).items.data == [new]
@@ -271,7 +271,7 @@ async def test_a_writer_that_had_the_thread_in_hand_does_not_bring_it_back(user:
 
 async def test_a_deletion_that_cannot_be_noted_has_not_happened(ann: User) -> None:
     thread_id = await begin(ann)
-    request = operations.ThreadsDeleteReq.model_validate({"type": "threads.delete", "params": {"thread_id": thread_id}})
+    request = ThreadsDeleteReq.model_validate({"type": "threads.delete", "params": {"thread_id": thread_id}})
     with failing(ann.dynamodb, "throttled", "TransactWriteItems"), pytest.raises(StoreUnavailableError):
         await operations.perform(request, ann.request)
     assert (await reads.get_thread(thread_id, ann.request)).id == thread_id

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from blockbuster import BlockingError, blockbuster_ctx
+from chatkit.types import ThreadItem
 
 from assistant import feedback, quotas, reads
 from assistant.resources import Resources
@@ -33,7 +34,7 @@ async def test_no_operation_blocks_the_event_loop_not_even_the_first(aws_environ
     user = User(resources, "ann")
     store = ThreadStore(resources)
     thread = new_thread("a foreign id")
-    items = [said(thread.id), answered(thread.id, LARGE), answered(thread.id, "x", "__fake_id__")]
+    items: list[ThreadItem] = [said(thread.id), answered(thread.id, LARGE), answered(thread.id, "x", "__fake_id__")]
     with blockbuster_ctx():
         await store.save_thread(thread, user.request)
         for item in items:

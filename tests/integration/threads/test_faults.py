@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import pytest
@@ -67,34 +68,35 @@ class Conversation:
         await store.add_thread_item(self.thread.id, self.answer, request)
         return self
 
-    async def do(self, operation: str) -> object:
+    async def do(self, operation: str) -> None:
         store, request, thread_id = self.user.store, self.user.request, self.thread.id
         match operation:
             case "load_thread":
-                return await store.load_thread(thread_id, request)
+                await store.load_thread(thread_id, request)
             case "save_thread":
-                return await store.save_thread(new_thread(thread_id, title="after"), request)
+                await store.save_thread(new_thread(thread_id, title="after"), request)
             case "load_threads":
-                return await store.load_threads(10, None, "desc", request)
+                await store.load_threads(10, None, "desc", request)
             case "delete_thread":
-                return await store.delete_thread(thread_id, request)
+                await store.delete_thread(thread_id, request)
             case "load_thread_items":
-                return await store.load_thread_items(thread_id, self.message.id, 10, "asc", request)
+                await store.load_thread_items(thread_id, self.message.id, 10, "asc", request)
             case "load_item":
-                return await store.load_item(thread_id, self.answer.id, request)
+                await store.load_item(thread_id, self.answer.id, request)
             case "add_thread_item":
-                return await store.add_thread_item(thread_id, self.another, request)
+                await store.add_thread_item(thread_id, self.another, request)
             case "save_item":
-                return await store.save_item(thread_id, answered(thread_id, "after", self.answer.id), request)
+                await store.save_item(thread_id, answered(thread_id, "after", self.answer.id), request)
             case "delete_thread_item":
-                return await store.delete_thread_item(thread_id, self.answer.id, request)
+                await store.delete_thread_item(thread_id, self.answer.id, request)
             case "get_thread":
-                return await reads.get_thread(thread_id, request)
+                await reads.get_thread(thread_id, request)
             case "list_items":
-                return await reads.list_items(thread_id, None, None, "desc", request)
+                await reads.list_items(thread_id, None, None, "desc", request)
             case "feedback":
-                return await feedback.save(thread_id, [self.answer.id], "positive", request)
-        raise AssertionError(operation)
+                await feedback.save(thread_id, [self.answer.id], "positive", request)
+            case _:
+                raise AssertionError(operation)
 
     async def is_as_before(self) -> None:
         thread = await reads.get_thread(self.thread.id, self.user.request)
@@ -153,7 +155,7 @@ async def test_a_client_is_told_to_try_again_soon(aws_environment: Aws, streamin
     guest = User(Resources(load_settings(aws_environment.environment(LLM_PROVIDER="demo"))), "guest", "local")
     thread = {"thread_id": (await Conversation(guest).begin()).thread.id}
     message = {"content": [{"type": "input_text", "text": "Hi"}], "attachments": [], "inference_options": {}}
-    requests: dict[str, dict[str, object]] = {
+    requests: dict[str, Mapping[str, object]] = {
         "threads.list": {},
         "items.list": thread,
         "threads.update": {**thread, "title": "after"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chatkit.types import ClientToolCallItem, Page, ThreadItem
 from mangum import Mangum
+from mangum.types import LambdaContext
 from pydantic import TypeAdapter
 
 from assistant import keys, reads
@@ -59,7 +60,7 @@ async def on_chat(user: User, body: dict[str, Any]) -> tuple[int, dict[str, Any]
         handler = Mangum(create_app(user.resources, streaming=False), lifespan="off")
         headers = {"content-type": "application/json"}
         event = function_url_event(API, method="POST", headers=headers, body=json.dumps(body))
-        return dict(handler(event, object()))
+        return dict(handler(event, cast(LambdaContext, None)))
 
     answer = await asyncio.to_thread(invoke)
     # As the runtime sends it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -68,7 +68,7 @@ async def process(aws_environment: Aws, provider: ProviderServer) -> AsyncIterat
     # A user for each test: the same words of the same user may be the same request.
     caller = Caller("acme", f"ann_{uuid.uuid4().hex}")
 
-    def make(api: str | None = "chat_completions", **changes: Any) -> Process:
+    def make(api: Literal["responses", "chat_completions"] | None = "chat_completions", **changes: Any) -> Process:
         settings = load_settings(aws_environment.environment(LLM_PROVIDER="demo"))
         settings = replace(settings, agent_factory=turn_agents.FACTORY)
         if api is not None:

@@ -70,7 +70,9 @@ async def test_the_card_says_what_is_known_while_the_call_is_made_and_after_it(
     thread_id = await asked(here, provider)
     provider.script(Answer(Text("It is paid.")))
     client = await here.run(click(await asking_card(here, thread_id)), known=await here.stored(thread_id))
-    cards = [event.item for event in client.events if isinstance(event, ThreadItemReplacedEvent)]
+    items = [event.item for event in client.events if isinstance(event, ThreadItemReplacedEvent)]
+    cards = [item for item in items if isinstance(item, WidgetItem)]
+    assert len(cards) == len(items)
     assert [card.widget.model_dump()["status"]["text"] for card in cards] == ["Approved, no result yet", "Approved"]
     assert await payments(here) == 1
 

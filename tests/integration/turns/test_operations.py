@@ -23,7 +23,7 @@ from assistant.errors import ConflictError, InvalidRequestError, NotFoundError, 
 from assistant.reads import list_threads
 from assistant.turns.overtaken import NOT_RUN
 from tests.integration.turns.conftest import ProcessMaker
-from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Text, ToolCall
+from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Reply, Text, ToolCall
 from tests.support.turns import Process, addition, creation, follow, retry, said_by_user, text_of, tool_output
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,7 @@ async def test_of_many_retries_that_fail_one_attempt_stays_beside_the_old_answer
     thread_id = await here.create("hello")
     before = await here.stored(thread_id)
     message = await here.user_message(thread_id)
-    attempts = [Answer(Text("first half"), Cut()), HttpError(401), Answer(Text("second half"), Cut())]
+    attempts: list[Reply] = [Answer(Text("first half"), Cut()), HttpError(401), Answer(Text("second half"), Cut())]
     for attempt, said in zip(attempts, ("first half", "first half", "second half"), strict=True):
         provider.script(attempt)
         await here.run(retry(thread_id, message.id))
@@ -328,7 +328,7 @@ async def test_a_workflow_left_open_is_closed_by_the_turn_that_goes_on_with_it(
     assert client.error is None
     (closed,) = [item for item in await here.stored(thread_id) if isinstance(item, WorkflowItem)]
     assert closed.id == opened.id
-    assert [task.title for task in closed.workflow.tasks] == ["Noting one", "Noting two"]  # type: ignore[union-attr]  # tasks with titles
+    assert [task.title for task in closed.workflow.tasks] == ["Noting one", "Noting two"]
     assert closed.created_at == opened.created_at
     assert closed.workflow.summary is not None
 

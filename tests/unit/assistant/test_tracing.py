@@ -26,7 +26,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 
 def _received(daemon: socket.socket) -> list[dict[str, Any]]:
-    documents = []
+    documents: list[dict[str, Any]] = []
     while True:
         try:
             header, _, document = daemon.recv(65_536).partition(b"\n")

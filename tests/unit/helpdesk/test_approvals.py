@@ -28,7 +28,7 @@ from assistant.identity import Caller
 from assistant.objects import Objects
 from assistant.resources import Resources
 from assistant.threads import offload
-from assistant.threads.rows import now
+from assistant.threads.rows import now, pack, unpack
 from assistant.threads.store import ThreadStore
 from helpdesk.records.invoices import Invoice, Invoices
 from tests.support.conversation import Conversation, call, say
@@ -337,11 +337,11 @@ async def test_a_run_that_cannot_be_read_any_more_is_refused_clearly(desk: Desk,
     (card,) = await desk.ask(BILLING, refund(502))
     row = await held_row(desk)
     key = keys.Key(row["pk"], row["sk"])
-    state = json.loads(approvals.unpack(row)) | change
+    state = json.loads(unpack(row)) | change
     if change == {"x": None}:
         state = {}
     kept = {name: value for name, value in row.items() if name not in ("blob", "data")}
-    await desk.conversation.resources.table.put(key, kept | approvals.pack(json.dumps(state)))
+    await desk.conversation.resources.table.put(key, kept | pack(json.dumps(state)))
     with pytest.raises(HeldRunUnreadableError, match="earlier version"):
         await desk.click(card, True)
     assert (await desk.invoice()).status == "paid"
@@ -384,7 +384,7 @@ async def test_a_payload_that_does_not_fit_is_refused(desk: Desk, payload: dict[
 async def test_a_run_that_has_ended_leaves_nothing_behind(desk: Desk, resources: Resources) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
     row = await held_row(desk)
-    assert "acme" not in str(approvals.unpack(row)), "the caller is the resuming request's, never the stored one's"
+    assert "acme" not in str(unpack(row)), "the caller is the resuming request's, never the stored one's"
     await desk.click(card, True, say("It is refunded."))
     assert await resources.table.get(keys.Key(row["pk"], row["sk"])) is None
 

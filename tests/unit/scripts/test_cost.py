@@ -63,7 +63,8 @@ def test_the_benchmarks_results_take_the_place_of_recorded_numbers(tmp_path: Pat
         {"subject": "ours", "operation": "items.list of 50 items", "hops": 2, "RCU": 4.0, "WCU": 0.0},
     ]
     (tmp_path / "store.json").write_text(json.dumps({"rows": rows}))
-    found = {"writes of a short answer": 2, "writes of an answer of 30 s": 17, "reads of a short answer": 0}
+    found: dict[str, float] = {}
+    found |= {"writes of a short answer": 2, "writes of an answer of 30 s": 17, "reads of a short answer": 0}
     found |= {"reads of an answer of 30 s": 12, "CPU of a turn of one delta, ms": 8.0, "CPU of a delta, µs": 50.0}
     found |= {"memory of the process, MB": 200.0, "memory of a turn that runs, MB": 2.0}
     (tmp_path / "turns.json").write_text(

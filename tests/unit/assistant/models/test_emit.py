@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText, ResponseTextDoneEvent
+from openai.types.responses.response_output_text import AnnotationURLCitation
 
 from assistant.models.emit import ResponseWriter
 
@@ -28,4 +29,6 @@ def test_a_delta_costs_by_its_own_length_and_the_end_has_all_of_them() -> None:
     assert isinstance(message, ResponseOutputMessage)
     (part,) = message.content
     assert isinstance(part, ResponseOutputText)
-    assert (part.text, part.annotations[0].end_index) == ("word0 word1 word2 end", len("word0 word1 word2 "))
+    (cited,) = part.annotations
+    assert isinstance(cited, AnnotationURLCitation)
+    assert (part.text, cited.end_index) == ("word0 word1 word2 end", len("word0 word1 word2 "))

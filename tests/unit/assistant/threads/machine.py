@@ -64,7 +64,7 @@ class StoreMachine(RuleBasedStateMachine):
         # The table may outlive a run, and must not know its tenants.
         self.salt = uuid.uuid4().hex
         self.now = datetime.now(UTC)
-        self.patches = [patch(f"assistant.{module}.now", lambda: self.now) for module in CLOCKS]
+        self.patches: list[Any] = [patch(f"assistant.{module}.now", lambda: self.now) for module in CLOCKS]
         # Writers that meet are tried again at once.
         self.patches.append(patch("assistant.table.FIRST_BACKOFF_SECONDS", 0.0))
         for each in self.patches:
@@ -140,8 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.user.threads:
             self.save_a_thread(data)
         else:
-            operations = {self.save_a_thread: 2, self.let_two_writers_change_a_thread: 1, self.delete_a_thread: 1}
-            self.one_of(data, operations)
+            self.one_of(data, {self.save_a_thread: 2, self.let_two_writers_change_a_thread: 1, self.delete_a_thread: 1})
         self.read_threads(data)
 
     def save_a_thread(self, data: st.DataObject) -> None:
@@ -360,12 +359,13 @@ def run_random_operations(
     # Each has threads of its own for its calls, so there are as many as there are ways to be configured.
     made = {retention: make_resources(**environment) for retention, environment in ENVIRONMENTS.items()}
 
-    def machine() -> StoreMachine:
-        begin()
-        return StoreMachine(made)
+    class Machine(StoreMachine):
+        def __init__(self) -> None:
+            begin()
+            super().__init__(made)
 
     run_state_machine_as_test(
-        machine,
+        Machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

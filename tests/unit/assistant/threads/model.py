@@ -72,9 +72,13 @@ class ThreadModel:
     def add(self, item: ThreadItem, expires: datetime | None) -> None:
         """Add an item; a question does not take back the answer that it has got."""
         old = self.items.values.get(item.id)
-        questions = isinstance(old, StructuredInputItem) and isinstance(item, StructuredInputItem)
-        if not questions or (old.status, item.status) != ("answered", "pending"):
-            self.put(item, expires)
+        if (
+            isinstance(old, StructuredInputItem)
+            and isinstance(item, StructuredInputItem)
+            and (old.status, item.status) == ("answered", "pending")
+        ):
+            return
+        self.put(item, expires)
 
     def put(self, item: ThreadItem, expires: datetime | None) -> None:
         """Write an item, with which the thread lives on."""

@@ -113,7 +113,7 @@ def test_an_item_of_an_earlier_turn_that_is_gone_on_with_is_being_written_again(
     journal.apply(ThreadItemUpdatedEvent(item_id="wf_1", update=update))
     (pending,) = journal.pending()
     assert isinstance(pending, WorkflowItem)
-    assert [task.title for task in pending.workflow.tasks] == ["one", "two"]  # type: ignore[union-attr]  # tasks with titles
+    assert [task.title for task in pending.workflow.tasks] == ["one", "two"]
 
 
 def test_a_task_that_the_added_workflow_holds_already_is_not_there_twice() -> None:
