@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from agents import InputGuardrailTripwireTriggered, RunConfig, Runner
+from agents import FunctionTool, InputGuardrailTripwireTriggered, RunConfig, Runner
 from agents.testing import ScriptedModel
 from chatkit.agents import stream_agent_response
 from chatkit.types import (
@@ -138,53 +138,6 @@ async def test_a_card_number_stops_the_turn_and_what_it_showed_is_removed(conver
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "4111111111111111",
-        "4111-1111-1111-1111",
-        "4111.1111.1111.1111",
-        "4111\u00a01111\u00a01111\u00a01111",
-        "4111\u20131111\u20131111\u20131111",
-        "4111\n1111\n1111\n1111",
-        "4111  1111  1111  1111",
-        "\uff14\uff11\uff11\uff11 1111 1111 1111",
-        "3782 822463 10005",
-        "4111 1111 1111 1111 123",
-        "4111 1111 1111 1111 12/27",
-        "12/27 4111 1111 1111 1111",
-        "2 4111 1111 1111 1111",
-        "order 100200300 4111 1111 1111 1111.",
-        "4111 1111 1111 1111\n4111 1111 1111 1111",
-    ],
-)
-async def test_a_card_number_is_known_however_it_is_written(conversation: Conversation, text: str) -> None:
-    context = conversation.context()
-    with pytest.raises(InputGuardrailTripwireTriggered):
-        await Runner.run(
-            AGENT, f"my card is {text} ok", context=context, run_config=RunConfig(model=ScriptedModel([say("Fine.")]))
-        )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "order 4111111111111112",
-        "call 0049 30 1234567",
-        "thread thr_01a200f516c275f8b556596676d35aba",
-        "host 12.34.56.78.90.12.34",
-        "from 2026-11-22 to 2026-11-23, or 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
-        "4111 1111, and then 1111 1111",
-        "1795327751123",
-        "41111111111111111111",
-        "invoice 502",
-    ],
-)
-async def test_other_numbers_pass(conversation: Conversation, text: str) -> None:
-    await conversation.turn(AGENT, text, [say("Fine.")])
-    assert conversation.final_output == "Fine."
-
-
-@pytest.mark.parametrize(
     ("text", "name"),
     [
         ("I want to pay my invoice", "Billing"),
@@ -214,6 +167,7 @@ def test_the_router_and_the_classifier_know_the_same_specialists() -> None:
 def test_every_tool_says_what_it_does_and_what_its_parameters_mean() -> None:
     for build in SPECIALISTS.values():
         for tool in build(Settings()).tools:
+            assert isinstance(tool, FunctionTool)
             assert tool.description, tool.name
             for name, schema in tool.params_json_schema["properties"].items():
                 assert schema.get("description"), f"{tool.name}.{name}"
