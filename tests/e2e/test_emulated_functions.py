@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from assistant import keys
+from assistant.rowformat import dump
 from tests.support.aws import Aws
+from tests.support.conversations import now
 from tests.support.events import EVENTS, event, expected_status, names
 from tests.support.rie import NULS, Emulate, Emulated
 
@@ -96,6 +99,21 @@ def test_upload_stores_the_sample_file_and_says_where_to_read_it(emulate: Emulat
 def test_sweep_runs_on_its_schedule(emulate: Emulate) -> None:
     answer = json.loads(emulate("sweep").invoke(event("sweep/schedule")))
     assert answer["failed"] == 0
+
+
+def test_work_of_the_sweeps_that_fails_is_counted_for_its_alarm(emulate: Emulate, table_and_bucket: Aws) -> None:
+    table = table_and_bucket.client("dynamodb")
+    broken = dump(keys.sweep_key(now(), "from a later release", "unheard of")._asdict())
+    work = broken | dump({"schema_version": 1, "kind": "unheard of"})
+    table.put_item(TableName=table_and_bucket.table_name, Item=work)
+    sweep = emulate("sweep")
+    assert json.loads(sweep.invoke(event("sweep/schedule")))["failed"] == 1
+    table.delete_item(TableName=table_and_bucket.table_name, Key=broken)
+    assert json.loads(sweep.invoke(event("sweep/schedule")))["failed"] == 0
+    [counted] = [json.loads(line) for line in sweep.log.read_text().splitlines() if '"FailedWork"' in line]
+    assert (counted["service"], counted["FailedWork"]) == ("chatkit", [1.0])
+    [directive] = counted["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("ChatKit", [["service"]])
 
 
 @pytest.mark.parametrize("name", ["chat", "stream", "upload"])

@@ -14,6 +14,7 @@ import pytest
 from assistant.errors import InvalidRequestError, ModelContentFilteredError
 from assistant.settings import load_settings
 from assistant.turns.record import Outcome
+from lambda_stream.metrics import BROKEN_STREAMS
 from local.settings import ROOT
 from local.template import data_template, load_template
 
@@ -167,7 +168,8 @@ def test_a_gradual_deployment_moves_each_alias_by_codedeploy_and_watches_the_ala
     assert len(groups) == len(FUNCTIONS)
     for group in groups.values():
         watched = {each["Name"]["Ref"] for each in group["Properties"]["AlarmConfiguration"]["Alarms"]}
-        assert watched == {"ChatErrorsAlarm", "StreamErrorsAlarm", "UploadErrorsAlarm", "FailedTurnsAlarm"}
+        of_errors = {"ChatErrorsAlarm", "StreamErrorsAlarm", "UploadErrorsAlarm"}
+        assert watched == {*of_errors, "BrokenStreamsAlarm", "FailedTurnsAlarm"}
         assert "Canary10Percent5Minutes" in json.dumps(group["Properties"]["DeploymentConfigName"])
     aliases = [body for body in made.values() if body["Type"] == "AWS::Lambda::Alias"]
     moved_by = {body["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] for body in aliases}
@@ -233,6 +235,20 @@ def test_what_the_dashboard_and_the_alarms_watch_is_what_the_code_counts() -> No
     assert watched >= {"Turns", "FirstDeltaSeconds", "Tokens"}
     for name in watched:
         assert f'"{name}"' in counted, name
+
+
+def test_each_alarm_watches_its_metric_by_the_dimension_under_which_it_is_counted() -> None:
+    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    stack, functions = {"Ref": "AWS::StackName"}, [{"Ref": name} for name in FUNCTIONS]
+    for alarm in alarms:
+        [dimension] = alarm["Dimensions"]
+        # The streaming runtime knows nothing of stacks, and Lambda counts by function too.
+        by_function = alarm["Namespace"] == "AWS/Lambda" or alarm["MetricName"] == BROKEN_STREAMS
+        assert dimension["Name"] == ("FunctionName" if by_function else "service"), alarm
+        assert dimension["Value"] in (functions if by_function else [stack]), alarm
+    assert {"Errors", "Throttles", "FailedTurns", "FailedWork", BROKEN_STREAMS} <= {
+        each["MetricName"] for each in alarms
+    }
 
 
 def test_turns_that_fail_are_counted_from_the_lines_of_both_functions() -> None:

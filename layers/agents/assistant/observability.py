@@ -82,6 +82,14 @@ def feedback_given(kind: str, items: int) -> None:
         metrics.flush_metrics()
 
 
+def work_failed() -> None:
+    """Count a piece of the sweep's work that failed, for the alarm on what fails again and again."""
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        metrics = _metrics()
+        metrics.add_metric(name="FailedWork", unit="Count", value=1)
+        metrics.flush_metrics()
+
+
 def _metrics() -> EphemeralMetrics:
     from aws_lambda_powertools.metrics import EphemeralMetrics
 

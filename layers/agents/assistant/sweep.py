@@ -15,6 +15,7 @@ from assistant import keys, privacy
 from assistant.attachments import records, sweep_unsent
 from assistant.errors import AssistantError
 from assistant.failure_log import log_failure
+from assistant.observability import work_failed
 from assistant.resources import Resources
 from assistant.table import Row
 from assistant.threads import offload, purge, retention
@@ -67,6 +68,7 @@ async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable
     except Exception as error:
         # One piece that cannot be done must not keep the others from being done.
         swept.failed += 1
+        work_failed()
         failed = f"sweep: {row.get('kind')} failed after {time.monotonic() - started:.1f} s"
         if isinstance(error, AssistantError):
             logger.warning("%s: %s", failed, error.code)
