@@ -75,19 +75,20 @@ def asking(item_id: str, thread_id: str, name: str, arguments: str | None, run_i
     )
 
 
+def shown_answer(item: ThreadItem) -> Answer | None:
+    """Return what a card says of its call; None for one that asks, and for what is no such card."""
+    if not isinstance(item, WidgetItem):
+        return None
+    # Both texts: a tool's own widget may have one of them.
+    told = [answer for answer, text in _FOR_THE_MODEL.items() if (item.copy_text or "").endswith(f": {text}")]
+    status = item.widget.model_dump().get("status") if told else None
+    shown = status.get("text") if isinstance(status, dict) else None
+    return next((answer for answer in told if shown == _STATUS[answer]), None)
+
+
 def is_approved(item: ThreadItem) -> bool:
     """Tell whether an item is the card of a call that has been begun, whether or not its outcome is known."""
-    if not isinstance(item, WidgetItem):
-        return False
-    made: tuple[Answer, ...] = ("begun", "approved")
-    status = item.widget.model_dump().get("status")
-    # Both texts: a tool's own widget may have one of them.
-    return any(
-        (item.copy_text or "").endswith(f": {_FOR_THE_MODEL[answer]}")
-        and isinstance(status, dict)
-        and status.get("text") == _STATUS[answer]
-        for answer in made
-    )
+    return shown_answer(item) in ("begun", "approved")
 
 
 def answered(card: WidgetItem, answer: Answer) -> WidgetItem:

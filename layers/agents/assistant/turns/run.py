@@ -43,6 +43,7 @@ from assistant.threads.client import client_thread
 from assistant.threads.rows import now
 from assistant.threads.store import ThreadNotFoundError, ThreadStore
 from assistant.turns import ending
+from assistant.turns.begun import BegunCall
 from assistant.turns.claim import Claimed
 from assistant.turns.journal import Journal
 from assistant.turns.keeper import Keeper
@@ -104,6 +105,7 @@ class TurnRun:
         self._published = Published()
         self._ending: Outcome | None = None
         self._asked_to_end = asyncio.Event()
+        self._begun_call = BegunCall()
         self._closed = False
         self._started_at = now()
         self._clock = time.monotonic()
@@ -189,11 +191,15 @@ class TurnRun:
             await asyncio.wait(
                 [producer, asked], timeout=self._context.seconds_left(), return_when=asyncio.FIRST_COMPLETED
             )
+            if not producer.done():
+                self.end("deadline")
+                # A turn that is another's by now, or whose process goes down, waits for nothing.
+                if self._ending != "lost":
+                    await self._begun_call.let_end(producer)
             if producer.done():
                 # What has come to its end by itself is complete, even if a stop has just been asked for.
                 self._ending = None
             else:
-                self.end("deadline")
                 if self._ending == "deadline":
                     self.error = TurnDeadlineError()
                 producer.cancel()
@@ -236,6 +242,8 @@ class TurnRun:
                 case ThreadItemUpdatedEvent(update=AssistantMessageContentPartTextDelta()):
                     if self._first_delta is None:
                         self._first_delta = time.monotonic() - self._clock
+                case ThreadItemReplacedEvent(item=item):
+                    self._begun_call.take(item)
                 case ErrorEvent() if self.error is None:
                     self.error = ending.ReportedError(repaired)
             self._published.add(repaired)
