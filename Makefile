@@ -146,20 +146,22 @@ validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template wi
 
 # The word after `--`, when the variable is set: $(call flag,--origin,ORIGIN).
 flag = $(if $($(2)),$(1) "$($(2))")
+# A target's script, which then speaks of TURN= and not of --turn.
+script = MAKE_TARGET=$@ $(BIN)/python -m scripts.$@
 
 .PHONY: smoke
 smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= ORIGIN= AUTH_HEADER=].
-	@SMOKE_TOKEN="$(TOKEN)" $(BIN)/python -m scripts.smoke --url "$(URL)" $(call flag,--stream-url,STREAM_URL) \
+	@SMOKE_TOKEN="$(TOKEN)" $(script) --url "$(URL)" $(call flag,--stream-url,STREAM_URL) \
 		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER)
 
 .PHONY: show
 show: .venv/.installed ## Print one turn's story: TURN=… [THREAD= USER= TENANT=, or the table is scanned] [STACK= TEXTS=yes].
-	@$(BIN)/python -m scripts.show --turn "$(TURN)" $(call flag,--stack,STACK) $(if $(TEXTS),--texts) \
+	@$(script) --turn "$(TURN)" $(call flag,--stack,STACK) $(if $(TEXTS),--texts) \
 		$(call flag,--thread,THREAD) $(call flag,--tenant,TENANT) $(if $(findstring command,$(origin USER)),--user "$(USER)")
 
 .PHONY: cost
 cost: .venv/.installed ## Print what a million turns cost on AWS, beside other front doors: [TURNS= SECONDS= MEMORY= DELTAS=].
-	@$(BIN)/python -m scripts.cost $(call flag,--turns,TURNS) $(call flag,--seconds,SECONDS) \
+	@$(script) $(call flag,--turns,TURNS) $(call flag,--seconds,SECONDS) \
 		$(call flag,--memory,MEMORY) $(call flag,--deltas,DELTAS)
 
 # A user is named on the command line: the shell has a USER of its own.
@@ -167,11 +169,11 @@ whose = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$
 
 .PHONY: export
 export: .venv/.installed ## Write everything that is stored of one user into a folder: TENANT=… USER=… OUT=… [STACK=].
-	@$(BIN)/python -m scripts.export $(whose) --out "$(OUT)"
+	@$(script) $(whose) --out "$(OUT)"
 
 .PHONY: erase
 erase: .venv/.installed ## Remove everything that is stored of one user: TENANT=… USER=… CONFIRM=… [STACK=].
-	@$(BIN)/python -m scripts.erase $(whose) --confirm "$(CONFIRM)"
+	@$(script) $(whose) --confirm "$(CONFIRM)"
 
 .PHONY: live
 live: .venv/.installed .envs/ministack/.installed ## Test on real OpenAI and Gemini, with the keys of the environment or .env.

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scripts.arguments import Parser
+
 RESULTS = Path(__file__).resolve().parent.parent / "bench-results"
 MILLION = 1_000_000
 GB = 1_000_000_000
@@ -261,7 +263,7 @@ def amount(text: str) -> float:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--turns", type=lambda text: int(amount(text)), default=MILLION)
     parser.add_argument("--seconds", type=amount, default=Usage.seconds, help="how long an answer is written")
     parser.add_argument("--memory", type=amount, default=Usage.memory_gb, help="of the functions, in GB")

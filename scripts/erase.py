@@ -5,11 +5,11 @@ The erasure is written down first. If this is interrupted, the deployed sweep fi
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from scripts.arguments import Parser
 from scripts.target import add_target, add_user, open_target
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def erase(resources: Resources, user: Caller) -> None:
 
 def main() -> int:
     """Erase a user; 1 when that was not confirmed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     add_user(parser)
     add_target(parser)
     parser.add_argument("--confirm", default="", help="the user's id once more")

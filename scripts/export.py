@@ -6,7 +6,6 @@ fresh folder.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from scripts.target import add_target, add_user, given, open_target
+from scripts.arguments import Parser, given
+from scripts.target import add_target, add_user, open_target
 
 if TYPE_CHECKING:
     from assistant.identity import Caller
@@ -64,7 +64,7 @@ def _write(path: Path, body: bytes) -> None:
 
 def main() -> int:
     """Export a user; 1 when there is nothing of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     add_user(parser)
     add_target(parser)
     parser.add_argument("--out", type=given, required=True, help="the folder")

@@ -6,7 +6,6 @@ alone the table is scanned, which reads all of it and is charged so.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from scripts.target import add_target, given, open_target
+from scripts.arguments import Parser, given
+from scripts.target import add_target, open_target
 
 if TYPE_CHECKING:
     from assistant.resources import Resources
@@ -131,7 +131,7 @@ async def _text(resources: Resources, row: Row) -> str:
 
 def main() -> int:
     """Print a turn; 1 when there is no such turn."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--turn", type=given, required=True)
     for name in ("thread", "user", "tenant"):
         parser.add_argument(f"--{name}", default="")

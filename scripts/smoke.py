@@ -17,9 +17,9 @@ from typing import Literal
 
 import httpx2
 
+from scripts.arguments import Parser, address, given
 from scripts.deployment import TIMEOUT_SECONDS, Deployment, RefusedError, base_url
 from scripts.smoke_checks import CHECKS, CheckError, Run, Skipped
-from scripts.target import address, given
 
 Outcome = Literal["ok", "FAIL", "skip"]
 
@@ -73,7 +73,7 @@ async def _run(arguments: argparse.Namespace) -> list[Result]:
 
 def main() -> int:
     """Check the stack at the given addresses; 1 when something does not hold."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__, epilog="The token is read from SMOKE_TOKEN, so that no list of processes shows it."
     )
     parser.add_argument(

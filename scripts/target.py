@@ -7,35 +7,13 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from scripts.arguments import given
 
 if TYPE_CHECKING:
     from assistant.resources import Resources
 
 LAYER = Path(__file__).resolve().parent.parent / "layers" / "agents"
-
-
-def given(text: str) -> str:
-    """Return an argument as it is: `make` hands over an empty one where nobody has given any.
-
-    Raises:
-        argparse.ArgumentTypeError: it is empty.
-    """
-    if not text:
-        raise argparse.ArgumentTypeError("it has to be given")
-    return text
-
-
-def address(text: str) -> str:
-    """Return the argument of an address, which is http or https and has a host, or is empty.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise argparse.ArgumentTypeError(f"it is an address such as https://abc.example.com/, not {text!r}")
-    return text
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,3 +50,31 @@ def test_a_folder_may_have_a_space_in_its_name(checkout: Path) -> None:
     done = _make(checkout, "--silent", "token", "USER=ann", STATE_DIR=str(checkout / "state"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "words", "told"),
+    [
+        ("show", [], "make show: TURN=…: it has to be given"),
+        ("export", ["TENANT=acme"], "make export: USER=…: it has to be given"),
+        ("erase", ["USER=ann"], "make erase: TENANT=…: it has to be given"),
+        ("smoke", ["STREAM_URL=here", "URL=there"], "make smoke: URL=…: it is an address"),
+        ("cost", ["TURNS=none"], "make cost: TURNS=…: it is a number above 0"),
+    ],
+)
+def test_what_a_target_lacks_is_asked_for_by_the_name_that_it_takes(
+    checkout: Path, target: str, words: list[str], told: str
+) -> None:
+    shutil.rmtree(checkout / "local")
+    for name in (".venv", "local", "scripts"):
+        (checkout / name).symlink_to(ROOT / name)
+    done = _make(checkout, target, *words)
+    assert done.returncode == 2
+    assert done.stderr.startswith(told)
+
+
+def test_each_option_is_named_as_its_variable_is() -> None:
+    handed_over = re.findall(r'--([a-z-]+)(?:,| "\$\()([A-Z_]+)\)', (ROOT / "Makefile").read_text())
+    assert len(handed_over) > 15
+    for option, variable in handed_over:
+        assert variable == option.upper().replace("-", "_")

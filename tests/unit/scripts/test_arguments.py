@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from scripts.arguments import MAKE_TARGET
+
 
 @pytest.mark.parametrize(
     ("script", "left_out", "others"),
@@ -53,3 +55,34 @@ def test_a_part_of_a_threads_place_is_no_reason_to_scan_the_table(
         importlib.import_module("scripts.show").main()
     assert stopped.value.code == 2
     assert "--thread, --tenant and --user together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "told"),
+    [
+        ("show", ["--turn", ""], "make show: TURN=…: it has to be given"),
+        (
+            "show",
+            ["--turn", "turn_1", "--user", "ann"],
+            "make show: a thread is found by THREAD=…, TENANT=… and USER=… ",
+        ),
+        ("smoke", ["--url", "http://127.0.0.1:9", "--stream-url", "--url"], "STREAM_URL=…: expected one argument"),
+        ("smoke", ["--url=--turn"], "URL=…: it is an address such as https://abc.example.com/, not '--turn'"),
+        ("cost", ["--memory", "0"], "make cost: MEMORY=…: it is a number above 0, not '0'"),
+    ],
+)
+def test_who_called_make_is_told_in_its_words(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+    arguments: list[str],
+    told: str,
+) -> None:
+    monkeypatch.setenv(MAKE_TARGET, script)
+    monkeypatch.setattr(sys, "argv", [f"scripts/{script}.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(f"scripts.{script}").main()
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert "usage" not in said
