@@ -8,8 +8,9 @@ from assistant import observability
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.table import ConditionFailedError, Write
+from assistant.threads.errors import ItemNotFoundError
 from assistant.threads.rows import is_visible, now, row_key
-from assistant.threads.store import ThreadNotFoundError, ThreadStore
+from assistant.threads.store import ThreadStore
 
 # A client gives feedback on the items of one answer; a transaction takes 100 writes.
 MAX_ITEMS = 50
@@ -28,7 +29,7 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
     store = ThreadStore(context.resources)
     _, rows = await store.find_items(thread_id, wanted, context)
     if not all(item_id in rows and is_visible(rows[item_id]) for item_id in wanted):
-        raise ThreadNotFoundError("The item does not exist.")
+        raise ItemNotFoundError
     writes = [
         Write(
             row_key(row),
@@ -41,5 +42,5 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
     try:
         await context.resources.table.transact(writes)
     except ConditionFailedError:
-        raise ThreadNotFoundError("The item does not exist.") from None
+        raise ItemNotFoundError from None
     observability.feedback_given(kind, len(writes))

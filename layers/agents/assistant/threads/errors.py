@@ -8,8 +8,12 @@ from assistant.errors import NotFoundError
 
 
 class ThreadNotFoundError(NotFoundError, ChatKitNotFoundError):
-    """The thread, item or attachment is not there for this caller."""
+    """The thread, or what is looked for in it, is not there for this caller."""
+
+    default_message = "The thread does not exist."
 
 
 class ItemNotFoundError(ThreadNotFoundError):
     """The thread has no such item, or none yet: what a running turn shows is stored a moment later."""
+
+    default_message = "The item does not exist."

@@ -213,11 +213,11 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
             raise plan.decision.refusal(old) if plan.decision is not None else attachment_refusal(old)
     turn = load_record(row)
     if turn is None:
-        raise ThreadNotFoundError("The thread does not exist.")
+        raise ThreadNotFoundError
     return Busy(turn)
 
 
 def _refuse_thread(row: Row | None) -> None:
     if row is None or not is_visible(row):
-        raise ThreadNotFoundError("The thread does not exist.")
+        raise ThreadNotFoundError
     raise ThreadLockedError

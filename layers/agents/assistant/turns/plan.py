@@ -148,7 +148,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
                 if not isinstance(item, WidgetItem):
                     raise InvalidRequestError("An action comes from a widget.")
                 sender = item
-            _check_action(action.action, context)
+            await _check_action(action.action, context)
             return Plan(request, action.thread_id, sender=sender, opening=opening)
         case _:
             assert_never(request)
@@ -165,12 +165,12 @@ async def _decision(request: ThreadsCustomActionReq, opening: Opening, context: 
     return Plan(request, params.thread_id, changed_item=changed, decision=held, opening=opening)
 
 
-def _check_action(action: Action[str, Any], context: RequestContext) -> None:
+async def _check_action(action: Action[str, Any], context: RequestContext) -> None:
     """Refuse a click that cannot count, before any turn ends for it."""
     needed_hook(context.settings, "handle_action", "actions")
     check = find_hook(context.settings, "check_action")
     if check is not None:
-        check(action, context)
+        await check(action, context)
 
 
 async def _user_message(
