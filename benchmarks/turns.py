@@ -19,46 +19,22 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
+from assistant import keys
+from assistant.models.demo import DemoModel
+from assistant.resources import Resources
+from assistant.settings import load_settings
+from benchmarks.turns_agent import MODEL
+from benchmarks.turns_subjects import Bare, Surviving
+from local import stack
+from local.emulator import CREDENTIALS, REGION, Emulator
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "layers" / "agents")]
-
-from agents import Agent, Model, RunConfig, Runner  # noqa: E402 - the layer's folder must be on the path
-from chatkit.agents import AgentContext, simple_to_agent_input, stream_agent_response  # noqa: E402
-from chatkit.server import ChatKitServer, StreamingResult  # noqa: E402
-from chatkit.store import NotFoundError, Store  # noqa: E402
-from chatkit.types import (  # noqa: E402
-    Attachment,
-    ChatKitReq,
-    Page,
-    ThreadItem,
-    ThreadMetadata,
-    ThreadStreamEvent,
-    UserMessageItem,
-)
-from openai.types.responses import ResponseUsage  # noqa: E402
-from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails  # noqa: E402
-from pydantic import TypeAdapter  # noqa: E402
-
-from assistant import turns  # noqa: E402
-from assistant.api.events import encoded_events  # noqa: E402
-from assistant.context import RequestContext  # noqa: E402
-from assistant.identity import Caller  # noqa: E402
-from assistant.models.demo import DemoModel  # noqa: E402
-from assistant.models.emit import ResponseWriter  # noqa: E402
-from assistant.resources import Resources  # noqa: E402
-from assistant.settings import load_settings  # noqa: E402
-from local import stack  # noqa: E402
-from local.emulator import CREDENTIALS, REGION, Emulator  # noqa: E402
-
 RESULTS = ROOT / "bench-results" / "turns.json"
-READS = {"get_item", "query", "batch_get_item"}
-CALLER = Caller("bench", "user")
 # How long an answer is for which the writes are counted.
 LONG_ANSWER_SECONDS = 30.0
 # Turns that run at once while the memory is looked at: enough to tell a turn's share from what comes and goes.
@@ -68,181 +44,12 @@ AT_ONCE_PAUSE = 0.05
 
 
 @dataclass
-class Words(Model):
-    """A model that says a number of words at a pace, without a network."""
-
-    count: int = 0
-    pause: float = 0.0
-
-    async def stream_response(self, *given: Any, **named: Any) -> AsyncIterator[Any]:
-        """Stream the words."""
-        writer = ResponseWriter("words")
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        for event in (*writer.begin(), *writer.open_text()):
-            yield event
-        for number in range(self.count):
-            for event in writer.text(f"word{number} "):
-                yield event
-            # What a provider's stream does too: the loop gets its turn between two deltas. By the clock, so that
-            # an answer is as long on a busy machine.
-            await asyncio.sleep(max(0.0, began + (number + 1) * self.pause - loop.time()))
-        usage = ResponseUsage(
-            input_tokens=1,
-            output_tokens=1,
-            total_tokens=2,
-            input_tokens_details=InputTokensDetails(cached_tokens=0, cache_write_tokens=0),
-            output_tokens_details=OutputTokensDetails(reasoning_tokens=0),
-        )
-        for event in (*writer.close_text(), *writer.complete(usage)):
-            yield event
-
-    async def get_response(self, *given: Any, **named: Any) -> Any:
-        """Answer nothing: only streams are measured."""
-        raise NotImplementedError
-
-
-MODEL = Words()
-
-
-def build_agent(settings: object) -> Agent[Any]:
-    """Return the agent of both subjects."""
-    return Agent(name="Bench", instructions="You talk.", model=MODEL)
-
-
-@dataclass
 class Measured:
     """What one subject cost: a value for each turn."""
 
     first_event_ms: list[float] = field(default_factory=list)
     fixed_cpu_ms: list[float] = field(default_factory=list)
     delta_cpu_us: list[float] = field(default_factory=list)
-
-
-class MemoryStore(Store[None]):
-    """The least that the SDK's server needs."""
-
-    def __init__(self) -> None:
-        self.threads: dict[str, ThreadMetadata] = {}
-        self.items: dict[str, dict[str, ThreadItem]] = {}
-
-    async def load_thread(self, thread_id: str, context: None) -> ThreadMetadata:
-        return self.threads[thread_id]
-
-    async def save_thread(self, thread: ThreadMetadata, context: None) -> None:
-        self.threads[thread.id] = thread
-
-    async def load_thread_items(
-        self, thread_id: str, after: str | None, limit: int, order: str, context: None
-    ) -> Page[ThreadItem]:
-        items = list(self.items.get(thread_id, {}).values())
-        return Page(data=(items[::-1] if order == "desc" else items)[:limit])
-
-    async def load_threads(self, limit: int, after: str | None, order: str, context: None) -> Page[ThreadMetadata]:
-        return Page(data=list(self.threads.values())[:limit])
-
-    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: None) -> None:
-        self.items.setdefault(thread_id, {})[item.id] = item
-
-    async def save_item(self, thread_id: str, item: ThreadItem, context: None) -> None:
-        await self.add_thread_item(thread_id, item, context)
-
-    async def load_item(self, thread_id: str, item_id: str, context: None) -> ThreadItem:
-        return self.items[thread_id][item_id]
-
-    async def delete_thread(self, thread_id: str, context: None) -> None:
-        del self.threads[thread_id]
-
-    async def delete_thread_item(self, thread_id: str, item_id: str, context: None) -> None:
-        del self.items[thread_id][item_id]
-
-    async def save_attachment(self, attachment: Attachment, context: None) -> None:
-        raise NotFoundError
-
-    async def load_attachment(self, attachment_id: str, context: None) -> Attachment:
-        raise NotFoundError
-
-    async def delete_attachment(self, attachment_id: str, context: None) -> None:
-        raise NotFoundError
-
-
-class BareServer(ChatKitServer[None]):
-    """The SDK's server, as its documentation shows it."""
-
-    async def respond(
-        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: None
-    ) -> AsyncIterator[ThreadStreamEvent]:
-        page = await self.store.load_thread_items(thread.id, None, 20, "desc", context)
-        agent_context: AgentContext[None] = AgentContext(thread=thread, store=self.store, request_context=context)
-        result = Runner.run_streamed(
-            build_agent(None),
-            await simple_to_agent_input(page.data[::-1]),
-            context=agent_context,
-            run_config=RunConfig(tracing_disabled=True),
-        )
-        async for event in stream_agent_response(agent_context, result):
-            yield event
-
-
-BODY = json.dumps(
-    {
-        "type": "threads.create",
-        "params": {
-            "input": {
-                "content": [{"type": "input_text", "text": "hello"}],
-                "attachments": [],
-                "inference_options": {},
-            }
-        },
-    }
-)
-
-
-class Bare:
-    """The SDK's server on a store in memory."""
-
-    def __init__(self) -> None:
-        self._server = BareServer(MemoryStore())
-
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Run a turn."""
-        result = await self._server.process(BODY, None)
-        async for frame in cast(StreamingResult, result):
-            yield frame
-
-
-class Surviving:
-    """Our turns on the table."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._adapter: TypeAdapter[Any] = TypeAdapter(ChatKitReq)
-        self.operations: list[str] = []
-        self._call = resources.table._call
-        resources.table._call = self._counted  # type: ignore[method-assign]
-
-    async def _counted(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        self.operations.append(operation)
-        return await self._call(operation, request)
-
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Run a turn."""
-        context = RequestContext(CALLER, self._resources)
-        request = self._adapter.validate_json(BODY)
-        turn = await turns.start(request, context, idempotency_key=os.urandom(8).hex(), frame_id=None)
-        async for frame in encoded_events(turn, context):
-            yield frame
-        await turn.wait()
-
-    @property
-    def writes(self) -> int:
-        """Calls that wrote."""
-        return sum(operation not in READS for operation in self.operations)
-
-    @property
-    def reads(self) -> int:
-        """Calls that read."""
-        return len(self.operations) - self.writes
 
 
 async def one_turn(subject: Bare | Surviving, words: int) -> tuple[float, float]:
@@ -312,8 +119,6 @@ def _resident_mb() -> float:
 
 
 async def _round_trip(resources: Resources) -> float:
-    from assistant import keys
-
     times = []
     for _ in range(20):
         began = time.perf_counter()
@@ -378,7 +183,7 @@ def main() -> None:
             "BUCKET_NAME": made.bucket_name,
             "AUTH_MODE": "guest",
             "LLM_PROVIDER": "demo",
-            "AGENT_FACTORY": "benchmarks.turns:build_agent",
+            "AGENT_FACTORY": "benchmarks.turns_agent:build_agent",
         }
         os.environ.pop("AWS_LAMBDA_FUNCTION_NAME", None)
 

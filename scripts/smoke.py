@@ -19,7 +19,8 @@ import httpx2
 
 from scripts.arguments import Parser, address, given
 from scripts.deployment import TIMEOUT_SECONDS, Deployment, RefusedError, base_url
-from scripts.smoke_checks import CHECKS, CheckError, Run, Skipped
+from scripts.smoke_checks import CHECKS
+from scripts.smoke_checks.run import CheckError, Run, Skipped
 
 Outcome = Literal["ok", "FAIL", "skip"]
 

@@ -16,7 +16,9 @@ import pytest
 
 from local.settings import ROOT
 from scripts.deployment import TIMEOUT_SECONDS, Deployment, base_url
-from scripts.smoke_checks import CheckError, Run, first_turn, health, streaming
+from scripts.smoke_checks.requests import health
+from scripts.smoke_checks.run import CheckError, Run
+from scripts.smoke_checks.turns import first_turn, streaming
 from tests.support.dev import clean_environment
 
 if TYPE_CHECKING:

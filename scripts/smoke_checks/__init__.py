@@ -1,0 +1,32 @@
+"""What `make smoke` asks of a deployed stack, in order. Each check returns what it saw, or raises.
+
+To add one, write a function beside those of its noun and list it in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from scripts.smoke_checks import files, requests, threads, turns
+from scripts.smoke_checks.run import Check
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("health", requests.health),
+    ("no token", requests.no_token),
+    ("bad token", requests.bad_token),
+    ("CORS", requests.cors),
+    ("empty bodies", requests.empty_bodies),
+    ("raw path", requests.raw_path),
+    ("plain call", turns.plain_call),
+    ("first turn", turns.first_turn),
+    ("memory", turns.second_turn),
+    ("streaming", turns.streaming),
+    ("end of stream", turns.end_of_stream),
+    ("items", threads.items),
+    ("direct upload", files.direct_upload),
+    ("two-phase upload", files.two_phase_upload),
+    ("stop", turns.cancelling),
+    ("same request", turns.joining),
+    ("client leaves", turns.leaving),
+    ("model fails", turns.failing),
+    ("unknown thread", threads.someone_elses),
+    ("delete", threads.deleting),
+)

@@ -1,0 +1,67 @@
+"""One run of the checks: what it knows, and how a check says that something does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from scripts.deployment import Deployment, Turn
+
+# The demo model says a word each tenth of a second; any other is asked for as much text as takes it seconds.
+SLOW_WORDS = 40
+LONG_TEXT = "Write the numbers from one to eighty in words, separated by spaces. Use no tools."
+FILE = b"Buy a heron.\n"
+
+
+class CheckError(Exception):
+    """What was checked does not hold."""
+
+
+class Skipped(Exception):
+    """What was to be checked does not apply to this deployment."""
+
+
+@dataclass
+class Run:
+    """What one run knows.
+
+    Attributes:
+        stack: The deployment.
+        origin: A page's origin that the deployment lets in; None if unknown.
+        provider: What /health says.
+        streams: Whether there is an address that streams.
+        thread_id: The thread that the checks talk in.
+        threads: All threads of this run, to be deleted.
+    """
+
+    stack: Deployment
+    origin: str | None = None
+    provider: str = ""
+    streams: bool = True
+    thread_id: str = ""
+    threads: set[str] = field(default_factory=set)
+
+    def long_answer(self) -> str:
+        """Return a message whose answer takes some seconds."""
+        return f"!slow {SLOW_WORDS}" if self.provider == "demo" else LONG_TEXT
+
+    def thread(self) -> str:
+        """Return the run's thread."""
+        if not self.thread_id:
+            raise Skipped("there is no thread: no turn has worked")
+        return self.thread_id
+
+    def keep(self, turn: Turn) -> Turn:
+        """Remember a turn's thread for the deletion at the end, and return the turn."""
+        if turn.thread_id:
+            self.threads.add(turn.thread_id)
+        return turn
+
+
+Check = Callable[[Run], Awaitable[str]]
+
+
+def expect(holds: object, otherwise: str) -> None:
+    """Raise unless something holds."""
+    if not holds:
+        raise CheckError(otherwise)
