@@ -130,7 +130,7 @@ def setup_logging(*, json_logs: bool, level: str) -> LogSink:
 def _managed_sink(json_logs: bool, has_level: bool) -> tuple[LogSink, dict[int, bytes]] | None:
     """Return awslambdaric's sink and frame types; None where it is absent or not as 4.x has it."""
     try:
-        from awslambdaric import bootstrap, lambda_runtime_log_utils  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        from awslambdaric import bootstrap, lambda_runtime_log_utils
     except ImportError:
         return None
     try:
