@@ -181,7 +181,7 @@ def build_agent(settings: Settings) -> Agent[Any]:
     )
 
 
-def check_action(action: Action[str, Any], context: RequestContext) -> None:
+async def check_action(action: Action[str, Any], context: RequestContext) -> None:
     """Know two actions."""
     if action.type not in ("change", "fail"):
         raise InvalidRequestError("This action is not known.")

@@ -12,8 +12,8 @@
 | `find_sources(text, context)` | the sources of an answer, as ChatKit's annotations |
 | `records_of_user(table, user)` | a user's rows among the tenant's records, for export and erasure |
 
-All are optional and, but for `handle_action`, `check_action` and `build_link`, coroutines. The package itself, and what
-`check_action` imports, are to be cheap to import.
+All are optional and, but for `handle_action` and `build_link`, coroutines. The package itself, and what `check_action`
+imports, are to be cheap to import.
 """
 
 from __future__ import annotations

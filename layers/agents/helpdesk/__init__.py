@@ -32,11 +32,11 @@ def build_agent(settings: Settings) -> HelpdeskAgent:
     return build_router_agent(settings)
 
 
-def check_action(action: Action[str, Any], context: RequestContext) -> None:
+async def check_action(action: Action[str, Any], context: RequestContext) -> None:
     """Refuse a click that `handle_action` would refuse, before it becomes a turn; see `helpdesk.actions`."""
     from helpdesk import actions
 
-    actions.check_action(action, context)
+    await actions.check_action(action, context)
 
 
 def handle_action(

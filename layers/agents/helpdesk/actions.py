@@ -15,13 +15,13 @@ from chatkit.types import (
     ThreadStreamEvent,
     WidgetItem,
 )
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from helpdesk.permissions import check_may_write
 from helpdesk.records.keys import RecordNumber
-from helpdesk.records.tasks import Filter, Priority, Tasks
+from helpdesk.records.tasks import Filter, Priority, Tasks, check_title, no_task
 from helpdesk.widgets import tasks as tasks_widget
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 class _CompleteTask(BaseModel):
-    id: RecordNumber
+    # Strictly a number: `true` is none, although Python takes it for 1.
+    id: RecordNumber = Field(strict=True)
     filter: Filter = "all"
 
 
@@ -39,15 +40,20 @@ class _AddTask(BaseModel):
     filter: Filter = "all"
 
 
-def check_action(action: Action[str, Any], context: RequestContext) -> None:
+async def check_action(action: Action[str, Any], context: RequestContext) -> None:
     """Look at a click before it becomes a turn.
 
     Raises:
         InvalidRequestError: no such action, or a payload that does not fit.
         ForbiddenError: the caller may only read.
+        NotFoundError: the caller has no such record.
     """
-    _read_click(action)
+    click = _read_click(action)
     check_may_write(context.caller)
+    if isinstance(click, _AddTask):
+        check_title(click.title)
+    elif await Tasks(context.resources.table, context.caller).get(click.id) is None:
+        raise no_task(click.id)
 
 
 def _read_click(action: Action[str, Any]) -> _CompleteTask | _AddTask:

@@ -94,25 +94,32 @@ async def clicked(thread: ChatKitClient, item: dict[str, Any], action: dict[str,
 
 @functions
 @pytest.mark.parametrize(
-    "action",
+    ("action", "answer"),
     [
-        {"type": "tasks.drop_all", "payload": {}},
-        {"type": "tasks.complete", "payload": {"id": "first"}},
-        {"type": "tasks.add", "payload": None},
+        ({"type": "tasks.drop_all", "payload": {}}, (400, "invalid_request")),
+        ({"type": "tasks.complete", "payload": {"id": "first"}}, (400, "invalid_request")),
+        ({"type": "tasks.complete", "payload": {"id": True}}, (400, "invalid_request")),
+        ({"type": "tasks.complete", "payload": {"id": 0}}, (400, "invalid_request")),
+        ({"type": "tasks.complete", "payload": {"id": 10**9}}, (404, "not_found")),
+        ({"type": "tasks.add", "payload": None}, (400, "invalid_request")),
+        ({"type": "tasks.add", "payload": {"title": " "}}, (400, "invalid_request")),
     ],
 )
 async def test_a_click_that_nobody_knows_is_refused_and_ends_no_turn(
-    new_thread: NewThread, function: str, action: dict[str, Any]
+    new_thread: NewThread, function: str, action: dict[str, Any], answer: tuple[int, str]
 ) -> None:
     thread = new_thread(function)
+    await thread.say("add task buy milk")
     await thread.say("list my tasks")
     shown = thread.widget()
     other = ChatKitClient(thread.http, thread.thread_id)
     answering = asyncio.create_task(thread.say("!slow 10"))
     await asyncio.sleep(0.3)
     refused = await clicked(other, shown, action)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+    assert (refused.status_code, refused.json()["error"]["code"]) == answer
     assert (await answering).endswith("word10")
+    await thread.say("list my tasks")
+    assert thread.widget()["widget"]["status"]["text"] == "1 task, 1 pending"
 
 
 async def test_a_rejected_refund_changes_nothing(new_thread: NewThread, issuer: Issuer) -> None:

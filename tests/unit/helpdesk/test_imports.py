@@ -19,11 +19,12 @@ def test_importing_the_package_loads_no_sdk() -> None:
 
 def test_looking_at_a_click_loads_no_agents_sdk() -> None:
     code = (
-        "import sys, helpdesk; from chatkit.actions import Action; from assistant.context import RequestContext; "
+        "import asyncio, sys, helpdesk; from chatkit.actions import Action; "
+        "from assistant.context import RequestContext; "
         "from assistant.identity import Caller; from assistant.resources import Resources; "
         "from assistant.settings import Settings; "
         "context = RequestContext(Caller('acme', 'ann'), Resources(Settings())); "
-        "helpdesk.check_action(Action(type='tasks.complete', payload={'id': 1}), context); "
+        "asyncio.run(helpdesk.check_action(Action(type='tasks.add', payload={'title': 'Buy milk'}), context)); "
         "print([name for name in ('agents', 'openai', 'boto3') if name in sys.modules])"
     )
     done = subprocess.run(

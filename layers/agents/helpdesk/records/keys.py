@@ -24,7 +24,7 @@ from assistant.keys import Key, app_partition
 # Ten digits: a user would need a task a second for three centuries.
 NUMBER_DIGITS = 10
 # A record's number where it comes from outside: a page, a model.
-RecordNumber = Annotated[int, Field(ge=0, lt=10**NUMBER_DIGITS)]
+RecordNumber = Annotated[int, Field(ge=1, lt=10**NUMBER_DIGITS)]
 
 Kind = Literal["task", "employee", "order", "invoice", "ticket"]
 

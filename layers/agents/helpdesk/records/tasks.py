@@ -62,6 +62,20 @@ class TaskList:
         return sum(task.status == "pending" for task in self.tasks)
 
 
+def check_title(title: str) -> str:
+    """Return a title as it is stored.
+
+    Raises:
+        InvalidRequestError: it is no line of at most `MAX_TITLE_CHARACTERS`.
+    """
+    return one_line(title, MAX_TITLE_CHARACTERS, "A task's title")
+
+
+def no_task(number: int) -> NotFoundError:
+    """Return the error for a number under which the user has no task."""
+    return NotFoundError(f"There is no task #{number}.")
+
+
 class Tasks:
     """The tasks of one user of one tenant."""
 
@@ -96,7 +110,7 @@ class Tasks:
         """
         check_may_write(self._caller)
         fields = {
-            "title": one_line(title, MAX_TITLE_CHARACTERS, "A task's title"),
+            "title": check_title(title),
             "priority": priority,
             "status": "pending",
         }
@@ -119,7 +133,7 @@ class Tasks:
                 values={":completed": "completed", ":now": now()},
             )
         except ConditionFailedError:
-            raise NotFoundError(f"There is no task #{number}.") from None
+            raise no_task(number) from None
         return _task(row)
 
 
