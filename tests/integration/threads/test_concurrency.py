@@ -63,9 +63,9 @@ async def test_many_writers_of_metadata_all_succeed(ann: User) -> None:
         thread.metadata[str(number)] = number
         await ann.store.save_thread(thread, request)
 
-    await asyncio.gather(*(write(number) for number in range(6)))
+    await asyncio.gather(*(write(number) for number in range(20)))
     thread = await ann.store.load_thread(thread_id, ann.request)
-    assert thread.metadata == {str(number): number for number in range(6)}
+    assert thread.metadata == {str(number): number for number in range(20)}
     [listed] = (await ann.store.load_threads(10, None, "desc", ann.request)).data
     assert listed == thread
 

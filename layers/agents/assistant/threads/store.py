@@ -48,6 +48,12 @@ ID_PREFIXES: dict[StoreItemType, str] = {
     "sdk_hidden_context": "shcx",
 }
 
+# How many may change one thread at once so that all succeed: who is refused has met another one's success, and each of
+# the others succeeds once. So many that still more are a mistake of their caller's.
+METADATA_WRITERS = 24
+# Where the waits between their attempts stop growing, as a round of `pause`: 2.4 s together at the most.
+_LAST_LONGER_WAIT = 1
+
 # Every write into a thread stands on this: it is there, and nobody has deleted it.
 THREAD_EXISTS = "attribute_exists(pk) AND attribute_not_exists(deleted_at)"
 
@@ -94,7 +100,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         seen = thread.id in context.loaded
         meta_key = self._meta_key(thread.id, context.caller)
         row = context.loaded[thread.id].row if seen else await self._table.get(meta_key)
-        for round_number in range(MAX_ROUNDS):
+        for round_number in range(METADATA_WRITERS):
             # One that this request has seen, and that is gone, was deleted: it does not come back.
             if (row is None and seen) or (row is not None and not is_visible(row)):
                 raise ThreadNotFoundError
@@ -109,7 +115,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
                     context.loaded[thread.id] = known
             except ConditionFailedError as error:
                 row = error.row
-                await pause(round_number)
+                await pause(min(round_number, _LAST_LONGER_WAIT))
             else:
                 return
         raise ConflictError("The thread is being changed by others. Please try again.")
