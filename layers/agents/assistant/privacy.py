@@ -7,13 +7,17 @@ with the rest at best, and stays at worst.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from assistant import hooks, keys
+from chatkit.types import GeneratedImageItem
+
+from assistant import hooks, images, keys
 from assistant.attachments import delete_for_thread
+from assistant.context import RequestContext
 from assistant.identity import Caller
 from assistant.keys import Key
 from assistant.resources import Resources
@@ -35,28 +39,50 @@ async def thread_ids(resources: Resources, user: Caller) -> list[str]:
 
 
 async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dict[str, Any]:
-    """Return everything that a thread holds: metadata, items of every kind, and the stories of its turns."""
+    """Return everything that a thread holds: metadata, items of every kind, the stories of its turns, and the rest.
+
+    What of it is kept in the bucket comes along: large items, pictures, runs that wait for the user's approval.
+    """
     pk = keys.thread_partition(user.tenant_id, user.user_id, thread_id)
     data: dict[str, Any] = {"id": thread_id, "thread": None, "items": [], "turns": [], "other": []}
     async for row in _rows(resources, pk, keys.FIRST_SK, keys.LAST_SK):
         if row["sk"] == keys.META_SK:
             data["thread"] = _readable(row)
         elif row["sk"].startswith(keys.ITEM_PREFIX):
-            data["items"].append({**_readable(row), **await _item(resources, row)})
+            data["items"].append({**_readable(row), **await _item(resources, user, row)})
         elif row["sk"].startswith(keys.story_sk("")) or row["sk"] == keys.TURN_SK:
             data["turns"].append(_readable(row))
         else:
-            data["other"].append(_readable(row))
+            data["other"].append({**_readable(row), **await _offloaded(resources, row)})
     return data
 
 
-async def _item(resources: Resources, row: Row) -> dict[str, Any]:
+# What stands for an object that went with its item, after a restore of the table from a point in time.
+_LOST = {"lost": True}
+
+
+async def _item(resources: Resources, user: Caller, row: Row) -> dict[str, Any]:
     try:
         body = await resources.objects.get(row["object"]) if "object" in row else None
     except KeyError:
-        return {"lost": True}  # After a restore from a point in time; its object went with the item.
-    item: dict[str, Any] = json.loads(load_item(row, body).model_dump_json())
-    return item
+        return _LOST
+    item = load_item(row, body)
+    if isinstance(item, GeneratedImageItem) and item.image is not None:
+        context = RequestContext(user, resources)
+        item.image.url = await images.as_data_url(item.image, item.thread_id, context) or item.image.url
+    said: dict[str, Any] = json.loads(item.model_dump_json())
+    return said
+
+
+async def _offloaded(resources: Resources, row: Row) -> dict[str, Any]:
+    """Return what a row that is no item says in the bucket, if it says anything there."""
+    if "object" not in row:
+        return {}
+    try:
+        said: dict[str, Any] = json.loads(zlib.decompress(await resources.objects.get(row["object"])))
+    except KeyError:
+        return _LOST
+    return said
 
 
 async def account_data(resources: Resources, user: Caller) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from assistant import privacy
+from assistant import keys, privacy
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.resources import Resources
@@ -80,6 +80,31 @@ async def test_an_export_has_all_of_one_user_and_nothing_of_another(
     nobody = script("export", "--tenant", "acme", "--user", "nobody", "--out", str(tmp_path / "nobody"))
     assert nobody.returncode == 1
     assert "Nothing is stored of nobody of acme." in nobody.stderr
+
+
+async def test_what_waits_in_the_bucket_is_exported_and_erased(
+    open_client: MakeClient,
+    issuer: Issuer,
+    resources: Resources,
+    table_and_bucket: Aws,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("assistant.approvals.MAX_INLINE_BYTES", 0)
+    user = Caller("acme", "ann-bucket")
+    token = issuer.token(sub=user.user_id, tenant_id=user.tenant_id)
+    client = ChatKitClient(open_client("stream", Authorization=f"Bearer {token}"))
+    await client.say("!image")
+    await client.say("refund invoice 502")
+    assert client.thread_id is not None
+    prefix = keys.item_object_prefix(user.tenant_id, user.user_id, client.thread_id)
+    assert len(await resources.objects.some(prefix)) == 2, "a picture and a run"
+    exported = await privacy.thread_data(resources, user, client.thread_id)
+    (run,) = [row for row in exported["other"] if "waiting" in row]
+    assert "refund invoice 502" in json.dumps(run["original_input"])
+    (picture,) = [item for item in exported["items"] if item["type"] == "generated_image"]
+    assert picture["image"]["url"].startswith("data:image/png;base64,")
+    assert await privacy.erase(resources, await privacy.request_erasure(resources, user))
+    assert await resources.objects.some(prefix) == []
 
 
 async def test_an_erasure_leaves_nothing_of_one_user_and_all_of_another(
