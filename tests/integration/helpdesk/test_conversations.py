@@ -22,6 +22,7 @@ from tests.integration.helpdesk.conftest import NewThread
 from tests.support.aws import Aws
 from tests.support.chatkit_client import ChatKitClient
 from tests.support.issuer import AUDIENCE, ISSUER, Issuer
+from tests.support.turns import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -363,3 +364,30 @@ async def test_a_draft_whose_writer_fails_leaves_no_card_that_is_still_being_wri
     await thread.say(f'!tool draft_message {{"task": "!fail {words}"}}')
     widgets = [item["widget"] for item in await thread.items() if item["type"] == "widget"]
     assert [(card["children"][0]["children"][-1]["label"], card["children"][-1]["value"]) for card in widgets] == cards
+
+
+async def drafts(thread: ChatKitClient) -> list[dict[str, Any]]:
+    return [item for item in await thread.items() if item["type"] == "widget"]
+
+
+async def test_a_draft_that_is_stopped_does_not_look_as_if_it_were_written_for_ever(
+    new_thread: NewThread,
+) -> None:
+    thread = new_thread("stream")
+    await thread.say("Hello")
+    writer = ChatKitClient(thread.http, thread.thread_id)
+    writing = asyncio.create_task(writer.say('!tool draft_message {"task": "!slow 50"}'))
+
+    async def begun() -> bool:
+        return "word3" in json.dumps(await drafts(thread))
+
+    await eventually(begun, "the draft has some words")
+    stopped = await thread.http.post("/chatkit/api/cancel", json={"thread_id": thread.thread_id})
+    assert stopped.status_code == 200, stopped.text
+    await writing
+    (card,) = await drafts(thread)
+    header, _, body = card["widget"]["children"]
+    assert "Badge" not in json.dumps(header)
+    assert "word3" in body["value"]
+    assert body["streaming"] is False
+    assert card == writer.widget()

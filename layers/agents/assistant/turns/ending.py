@@ -17,6 +17,7 @@ from chatkit.types import (
     TaskItem,
     ThreadItem,
     ThreadStreamEvent,
+    WidgetItem,
     WorkflowItem,
 )
 
@@ -25,6 +26,7 @@ from assistant.ids import new_id
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES
 from assistant.turns.record import Outcome
+from assistant.turns.updates import end_streaming
 
 # What the model reads in the next turn, by the way a turn ended.
 _FOR_THE_MODEL: dict[Outcome, str] = {
@@ -103,6 +105,9 @@ def _settled(item: ThreadItem) -> ThreadItem | None:
             for task in item.workflow.tasks:
                 if task.status_indicator == "loading":
                     task.status_indicator = "none"
+            return item
+        case WidgetItem():
+            end_streaming(item.widget)
             return item
         case GeneratedImageItem():
             return item if item.image is not None else None

@@ -91,6 +91,14 @@ def apply_update(item: ThreadItem, update: ThreadItemUpdate) -> None:
             pass
 
 
+def end_streaming(component: Any) -> None:
+    """Let no text of a widget look as if more of it were coming."""
+    if getattr(component, "streaming", False):
+        component.streaming = False
+    for child in _children(component):
+        end_streaming(child)
+
+
 def _children(component: Any) -> list[Any]:
     children = getattr(component, "children", None)
     return children if isinstance(children, list) else []

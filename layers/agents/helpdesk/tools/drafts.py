@@ -22,7 +22,7 @@ from assistant.threads.rows import now
 from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.tools.base import answer, show
-from helpdesk.widgets.draft import STATE_ID, TEXT_ID, draft_card, empty_card, finished_state
+from helpdesk.widgets.draft import STATE_ID, TEXT_ID, empty_card, ended_card, finished_state, growing_card
 
 _WRITER = Agent[Any](
     name="Writer",
@@ -36,9 +36,7 @@ async def draft_message(
 ) -> str:
     """Write a letter or an e-mail for the user. It appears on a card as it is written: do not repeat it."""
     chat, request = context.context, context.context.request_context
-    card = WidgetItem(
-        id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=now(), widget=empty_card(), copy_text=""
-    )
+    card = WidgetItem(id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=now(), widget=empty_card())
 
     async def update(change: ThreadItemUpdate) -> None:
         await chat.stream(ThreadItemUpdatedEvent(item_id=card.id, update=change))
@@ -55,11 +53,11 @@ async def draft_message(
                 if written:
                     await update(WidgetStreamingTextValueDelta(component_id=TEXT_ID, delta=delta, done=False))
                 else:
-                    await update(WidgetRootUpdated(widget=draft_card(delta, "writing")))
+                    await update(WidgetRootUpdated(widget=growing_card(delta)))
                 written += delta
     except Exception:
         # What has been shown stays as far as it came, and says so; a card without a word goes.
-        cut = {"widget": draft_card(written, "incomplete"), "copy_text": written}
+        cut = {"widget": ended_card(written, "incomplete"), "copy_text": written}
         ended = ThreadItemDoneEvent(item=card.model_copy(update=cut)) if written else None
         await chat.stream(ended or ThreadItemRemovedEvent(item_id=card.id))
         raise
@@ -67,6 +65,6 @@ async def draft_message(
         run.cancel()
         request.report.count(run.context_wrapper.usage)
     await update(WidgetComponentUpdated(component_id=STATE_ID, component=finished_state()))
-    whole = {"widget": draft_card(written, "ready"), "copy_text": written}
+    whole = {"widget": ended_card(written, "ready"), "copy_text": written}
     await chat.stream(ThreadItemDoneEvent(item=card.model_copy(update=whole)))
     return answer(displayed=True, note="The text is on the user's screen. Offer to change it.")

@@ -1,4 +1,7 @@
-"""A text that is being written: its card, and the parts of it that change."""
+"""A text that is being written: its card, and the parts of it that change.
+
+A turn that is stopped leaves the card as it stands. So what it shows meanwhile stays true: no badge says "Writing".
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,24 @@ from helpdesk.widgets.parts import Part, badge, grow, icon, part, root, text
 TEXT_ID = "draft-text"
 STATE_ID = "draft-state"
 
-State = Literal["writing", "ready", "incomplete"]
-_COLORS: dict[State, str] = {"writing": "info", "ready": "success", "incomplete": "warning"}
+State = Literal["ready", "incomplete"]
+_COLORS: dict[State, str] = {"ready": "success", "incomplete": "warning"}
 
 
 def empty_card() -> DynamicWidgetRoot:
     """Return the card before the first word."""
-    return root("Card", size="md", children=[_header(_state("writing")), part("Caption", value="Finding words …")])
+    return root("Card", size="md", children=[_header(_no_state()), part("Caption", value="No words yet.")])
 
 
-def draft_card(written: str, state: State) -> DynamicWidgetRoot:
-    """Return the card with what is written so far."""
-    body = text(written, id=TEXT_ID, streaming=state == "writing")
+def growing_card(written: str) -> DynamicWidgetRoot:
+    """Return the card with the first words, to which others are added."""
+    body = text(written, id=TEXT_ID, streaming=True)
+    return root("Card", size="md", children=[_header(_no_state()), part("Divider"), body])
+
+
+def ended_card(written: str, state: State) -> DynamicWidgetRoot:
+    """Return the card to which no words are added any more."""
+    body = text(written, id=TEXT_ID, streaming=False)
     return root("Card", size="md", children=[_header(_state(state)), part("Divider"), body])
 
 
@@ -34,6 +43,11 @@ def finished_state() -> DynamicWidgetComponent:
 
 def _header(state: Part) -> Part:
     return part("Row", gap=2, align="center", children=[icon("write"), grow(part("Title", value="Draft")), state])
+
+
+def _no_state() -> Part:
+    """Return the place of the badge that is to come."""
+    return part("Box", id=STATE_ID, children=[])
 
 
 def _state(state: State) -> Part:
