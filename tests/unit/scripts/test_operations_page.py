@@ -44,10 +44,3 @@ def test_a_page_names_only_targets_and_parameters_that_exist(page: str) -> None:
     known |= {"ConditionCheckItem", "ReservedConcurrentExecutions", "X-Authorization", "NONE", "OPTIONS"}
     unknown = {each for each in parameters - known if not each.endswith(("Error", "Exception"))}
     assert not unknown
-
-
-@pytest.mark.parametrize("page", ["operations.md", "security.md", "cost.md"])
-def test_links_within_the_documents_lead_somewhere(page: str) -> None:
-    for name, anchor in re.findall(r"\]\(([a-z]*\.?m?d?)#([a-z0-9-]+)\)", PAGES[page]):
-        headings = re.findall(r"^#+ (.+)$", PAGES[name or page], re.MULTILINE)
-        assert anchor in [re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings]

@@ -1,0 +1,43 @@
+"""The documents that a newcomer reads: what they point at is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from local.settings import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "frontend" / "README.md"])
+# What the reader of docs/extending.md makes.
+OF_THE_READER = {"layers/agents/acme"}
+
+
+def _anchors(document: Path) -> list[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return [re.sub(r"[^a-z0-9 _-]", "", each.lower()).replace(" ", "-") for each in headings]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_each_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", document.read_text())
+    for path, anchor in links:
+        target = document.parent / path if path else document
+        assert target.exists(), path
+        assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_each_path_that_is_named_is_there(document: Path) -> None:
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name.isalpha())
+    for path in set(re.findall(rf"`((?:{folders})/[\w./-]+)`", document.read_text())) - OF_THE_READER:
+        # A module is named without its ending.
+        assert list(ROOT.glob(f"{path}*")), path
+
+
+def test_the_documents_have_links_and_paths_to_look_at() -> None:
+    text = "".join(document.read_text() for document in DOCUMENTS)
+    assert len(re.findall(r"\]\((?!https?:)", text)) > 20
+    assert "`layers/agents/assistant" in text
