@@ -45,7 +45,8 @@ LISTED = st.sampled_from([", ", "; ", ",\n", " and ", "\n\n\n\n\n\n"])
 
 
 def trips(text: str) -> bool:
-    output: GuardrailFunctionOutput = no_card_numbers.guardrail_function(RunContextWrapper(None), AGENT, text)
+    output = no_card_numbers.guardrail_function(RunContextWrapper(None), AGENT, text)
+    assert isinstance(output, GuardrailFunctionOutput)
     return output.tripwire_triggered
 
 
