@@ -7,7 +7,6 @@ model knows what was done, and a provider's marks on a call (Gemini's signature,
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -42,7 +41,7 @@ from openai.types.responses.response_output_item import ImageGenerationCall
 from pydantic_core import to_jsonable_python
 
 from assistant import images
-from assistant.attachments import FileRoom, attachment_to_content
+from assistant.attachments import FileRoom, files_to_content
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from assistant.failure_log import log_failure
@@ -78,9 +77,8 @@ class ItemConverter(ThreadItemConverter):
         items = thread_items if isinstance(thread_items, Sequence) else [thread_items]
         room = FileRoom()
         for item in reversed(items):
-            if isinstance(item, UserMessageItem):
-                given = (attachment_to_content(each, self._context, room) for each in item.attachments)
-                contents = await asyncio.gather(*given)
+            if isinstance(item, UserMessageItem) and item.attachments:
+                contents = await files_to_content(item.attachments, self._context, room)
                 self._files |= {each.id: part for each, part in zip(item.attachments, contents, strict=True)}
             elif isinstance(item, GeneratedImageItem):
                 self._pictures[item.id] = await self._picture(item, room)

@@ -70,8 +70,8 @@ async def test_a_message_is_refused_while_its_files_cannot_be_seen(
     with pytest.raises(StoreUnavailableError):
         await attachments.bind(no_bucket, context.caller, [made], "thr_1")
     with pytest.raises(StoreUnavailableError):
-        await attachments.attachment_to_content(
-            await attachments.load(context.resources.table, context.caller, made),
+        await attachments.files_to_content(
+            [await attachments.load(context.resources.table, context.caller, made)],
             RequestContext(context.caller, no_bucket),
             FileRoom(),
         )

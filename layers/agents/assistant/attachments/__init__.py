@@ -4,7 +4,7 @@ Stored attachments hold no URL that expires: `with_fresh_urls` signs them on the
 """
 
 from assistant.attachments.binding import bind, refusal
-from assistant.attachments.content import FileRoom, attachment_to_content
+from assistant.attachments.content import FileRoom, files_to_content
 from assistant.attachments.deletion import delete, delete_for_thread, sweep_unsent
 from assistant.attachments.records import load, save
 from assistant.attachments.store import S3AttachmentStore
@@ -14,10 +14,10 @@ from assistant.attachments.urls import fresh_item, read_url, with_fresh_urls, wi
 __all__ = [
     "FileRoom",
     "S3AttachmentStore",
-    "attachment_to_content",
     "bind",
     "delete",
     "delete_for_thread",
+    "files_to_content",
     "fresh_item",
     "load",
     "read_url",

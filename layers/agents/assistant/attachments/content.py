@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import codecs
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatkit.types import Attachment
 
 from assistant.attachments.limits import MAX_ATTACHMENT_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS
-from assistant.attachments.media import ALLOWED_MEDIA, Media
+from assistant.attachments.media import ALLOWED_MEDIA
 from assistant.attachments.urls import is_ours, object_key
 from assistant.context import RequestContext
 
@@ -38,40 +39,49 @@ class FileRoom:
         return not self.is_full
 
 
-async def attachment_to_content(
-    attachment: Attachment, context: RequestContext, room: FileRoom
-) -> ResponseInputContentParam:
-    """Return an attachment of the caller's as a part of the model's input.
+async def files_to_content(
+    attachments: Sequence[Attachment], context: RequestContext, room: FileRoom
+) -> list[ResponseInputContentParam]:
+    """Return attachments of the caller's, such as a message's, as parts of the model's input.
 
-    Bytes travel inside the request, so that no provider needs to reach the bucket. A file that is gone, does not fit
+    They are fetched at once, and let in by their order: what a model gets does not depend on which came first. Their
+    bytes travel inside the request, so that no provider needs to reach the bucket. A file that is gone, does not fit
     beside newer ones, or is not what it claimed to be, becomes a sentence that says so: the conversation goes on.
 
     Args:
-        attachment: The attachment.
-        context: Whose it is.
+        attachments: The attachments.
+        context: Whose they are.
         room: What the request has left for files.
 
     Raises:
         StoreUnavailableError: S3 is out of reach.
     """
+    if room.is_full:
+        return [_note(each, _NO_ROOM) for each in attachments]
+    found = await asyncio.gather(*(_read(each, context) for each in attachments))
+    let_in = [each if isinstance(each, str) or room.take(len(each)) else _NO_ROOM for each in found]
+    # What may be that large takes milliseconds.
+    return await asyncio.to_thread(lambda: [_part(*each) for each in zip(attachments, let_in, strict=True)])
+
+
+async def _read(attachment: Attachment, context: RequestContext) -> bytes | str:
+    """Return a file's bytes, or what is to be said of it where it cannot be given."""
     media = ALLOWED_MEDIA.get(attachment.mime_type)
     if media is None or not is_ours(attachment.id):
-        return _note(attachment, "is of a type that cannot be read")
-    if room.is_full:
-        return _note(attachment, _NO_ROOM)
+        return "is of a type that cannot be read"
     try:
         body = await context.resources.objects.get(object_key(context.caller, attachment.id))
     except KeyError:
-        return _note(attachment, "is no longer available")
+        return "is no longer available"
     if len(body) > MAX_ATTACHMENT_BYTES or not media.matches(body):
-        return _note(attachment, "cannot be read")
-    if not room.take(len(body)):
-        return _note(attachment, _NO_ROOM)
-    # What may be that large takes milliseconds.
-    return await asyncio.to_thread(_part, attachment, media, body)
+        return "cannot be read"
+    return body
 
 
-def _part(attachment: Attachment, media: Media, body: bytes) -> ResponseInputContentParam:
+def _part(attachment: Attachment, body: bytes | str) -> ResponseInputContentParam:
+    if isinstance(body, str):
+        return _note(attachment, body)
+    media = ALLOWED_MEDIA[attachment.mime_type]
     match media.kind:
         case "image":
             return {"type": "input_image", "detail": "auto", "image_url": _data_url(media.name, body)}
