@@ -42,11 +42,6 @@ def files() -> dict[str, str]:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The package of the page, on the path for the test's time."""
     for path, code in files().items():
@@ -102,6 +97,12 @@ async def test_the_agent_hands_over_and_the_tool_shows_its_widget_whose_button_w
         "threads.sync_custom_action", thread_id=thread.thread_id, item_id=card["id"], action={"type": "stock.sell"}
     )
     assert refused.status_code == 400
+
+
+async def test_the_demo_model_suggests_nothing_of_the_samples(new_thread: NewThread) -> None:
+    answer = await new_thread().say("Hello there")
+    assert "I can call transfer_to_warehouse" in answer
+    assert "task" not in answer
 
 
 async def test_a_click_that_does_not_fit_is_refused_and_the_last_piece_is_reserved_once(new_thread: NewThread) -> None:

@@ -142,6 +142,20 @@ async def test_it_quotes_says_that_it_is_a_demo_and_remembers_the_message_before
     assert '"I am Ada."' in second.text
 
 
+@pytest.mark.parametrize(
+    ("tools", "hint"),
+    [
+        ([list_tasks, add_task, get_order], 'Try "list my tasks", "add task buy milk (high)", or a line like !think.'),
+        ([get_order, open_ticket], "I can call get_order, open_ticket: try a line like !tool get_order {}, or !think."),
+        ([], "Try a line like !think."),
+    ],
+    ids=["some of the sample's", "others", "none"],
+)
+async def test_it_suggests_what_the_agent_it_speaks_for_can_do(tools: list[Any], hint: str) -> None:
+    run = await say("Hello there", helper(build_model(Settings()), *tools))
+    assert run.text.endswith(hint)
+
+
 async def test_it_streams_word_by_word_in_the_order_of_the_responses_api() -> None:
     run = await say("!say one two three")
     assert run.deltas == ["one ", "two ", "three"]

@@ -47,6 +47,12 @@ async def test_tasks_are_added_completed_and_listed_by_plain_words(
     assert widget.widget.model_dump()["status"]["text"] == "2 tasks, 1 pending"
 
 
+async def test_the_first_answer_says_what_can_be_asked(conversation: Conversation) -> None:
+    answer = await ask(conversation, "Hello there")
+    for example in ("list my tasks", "add task buy milk (high)", "employee 7", "my invoice 501"):
+        assert f'"{example}"' in answer
+
+
 @pytest.mark.parametrize(
     ("text", "fact"),
     [

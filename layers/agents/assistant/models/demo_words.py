@@ -25,7 +25,8 @@ _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
 _ONE_WORD_ASKED = re.compile(r"\bone word\b|\bsingle word\b", re.IGNORECASE)
-_HINT = 'Try "list my tasks", "add task buy milk (high)", "employee 7", "my invoice 501", or a line like !think.'
+# What can be asked of the sample's agents, and of any whose tools have such names.
+_EXAMPLES = ("list my tasks", "add task buy milk (high)", "employee 7", "my invoice 501")
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def choose(
     chosen = _forced(tool_choice, offers) or _by_words(text, offers)
     if chosen is not None:
         return [Call(chosen[0].name, fit_arguments(chosen[0].schema, chosen[1], text))]
-    return [Say(_reply(conversation, name))]
+    return [Say(_reply(conversation, offers, name))]
 
 
 def called_by_words(conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None) -> Offer | None:
@@ -244,7 +245,7 @@ def _spoken(outcome: Outcome) -> str:
     return f"{outcome.name} answered: {_shortened(str(value))}"
 
 
-def _reply(conversation: Conversation, name: str) -> str:
+def _reply(conversation: Conversation, offers: Sequence[Offer], name: str) -> str:
     count = len(conversation.said)
     parts = [f'This is the {name} model. You said: "{_shortened(conversation.text)}".']
     if conversation.files:
@@ -254,8 +255,19 @@ def _reply(conversation: Conversation, name: str) -> str:
     if count > 1:
         parts.append(f'Before this one you said: "{_shortened(conversation.said[-2])}".')
     else:
-        parts.append(_HINT)
+        parts.append(_hint(offers))
     return " ".join(parts)
+
+
+def _hint(offers: Sequence[Offer]) -> str:
+    """Say what to try: words that these agents do something about, or else the names of what they can call."""
+    known = [f'"{each}"' for each in _EXAMPLES if _by_words(each, offers) is not None]
+    if known:
+        return f"Try {', '.join(known)}, or a line like !think."
+    names = [offer.name for offer in offers]
+    if names:
+        return f"I can call {', '.join(names)}: try a line like !tool {names[0]} {{}}, or !think."
+    return "Try a line like !think."
 
 
 def _shortened(text: str) -> str:
