@@ -86,6 +86,17 @@ async def test_half_a_character_in_a_calls_arguments_ends_nothing(
     assert heard == ["a\ufffd b"] * 2
 
 
+@EVERY
+async def test_half_a_character_in_a_text_ends_nothing(provider: ProviderServer, settings_for: SettingsFor) -> None:
+    """Without it the answer, or the title, could not be stored."""
+    provider.script(*[Answer(Text("a\ud83d b"))] * 2)
+    agent = helper(build_model(settings_for(provider.base_url)))
+    run = await run_streamed(agent, "Go on.")
+    assert (run.error, run.text, run.output) == (None, "a\ufffd b", "a\ufffd b")
+    whole = await Runner.run(agent, "Go on.", run_config=RunConfig(tracing_disabled=True))
+    assert whole.final_output == "a\ufffd b"
+
+
 @BOTH
 async def test_a_gateway_without_usage_is_counted_by_an_estimate(
     provider: ProviderServer, settings_for: SettingsFor

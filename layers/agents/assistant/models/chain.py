@@ -27,7 +27,7 @@ from assistant.models.breaker import breaker_of
 from assistant.models.clients import forget_client
 from assistant.models.deadline import seconds_left
 from assistant.models.failures import Failure, failure_of, failure_of_event
-from assistant.models.halves import mend_calls, mend_items
+from assistant.models.halves import mend_event, mend_items
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
 from assistant.models.usage import with_usage, with_whole_usage
@@ -206,7 +206,7 @@ async def _attempt(
             held.clear()
             delta = getattr(event, "delta", None)
             progress.used.written += len(delta) if isinstance(delta, str) else 0
-            mend_calls(event)
+            mend_event(event)
             if isinstance(event, ResponseCompletedEvent):
                 progress.completed = True
                 breaker_of(link.provider).succeeded()

@@ -29,9 +29,15 @@ def whole_arguments(arguments: str) -> str:
     return without_halves(arguments)
 
 
-def mend_calls(event: Any) -> None:
-    """Take halves out of the arguments of the tool calls that stand whole in an event of a stream."""
+def mend_event(event: Any) -> None:
+    """Take halves out of the text of an event of a stream, and of the tool calls that stand whole in it."""
     match event.type:
+        case "response.output_text.delta":
+            event.delta = without_halves(event.delta)
+        case "response.output_text.done":
+            event.text = without_halves(event.text)
+        case "response.content_part.done":
+            _mend_part(event.part)
         case "response.function_call_arguments.done":
             event.arguments = whole_arguments(event.arguments)
         case "response.output_item.done":
@@ -41,7 +47,15 @@ def mend_calls(event: Any) -> None:
 
 
 def mend_items(items: Iterable[Any]) -> None:
-    """Take halves out of the arguments of the tool calls among a response's items."""
+    """Take halves out of a response's messages and tool calls."""
     for item in items:
         if item.type == "function_call":
             item.arguments = whole_arguments(item.arguments)
+        elif item.type == "message":
+            for part in item.content:
+                _mend_part(part)
+
+
+def _mend_part(part: Any) -> None:
+    if part.type == "output_text":
+        part.text = without_halves(part.text)
