@@ -21,11 +21,6 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.path += [str(sdk_tests(config.cache.mkdir("sdk"))), str(Path(__file__).parent / "supplied")]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def aws() -> Iterator[None]:
     """An empty AWS for each test, in this process."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
 from assistant.identity import Caller
 from assistant.models import close_clients, reset_clients
 from assistant.models.demo import DemoModel
-from assistant.settings import Secret, Settings, load_settings
+from assistant.settings import Settings
 from tests.faults.scenes import Provider
 from tests.faults.timing import INTERVALS
-from tests.support import turn_agents
 from tests.support.aws import Aws
 from tests.support.provider_server import ProviderServer
-from tests.support.turns import Process
+from tests.support.turns import Process, scripted_settings
 
 # More requests than any test makes.
 REQUESTS = 100_000
@@ -42,11 +41,6 @@ class Stage:
         return Process(self.settings, self.caller)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def _server() -> Iterator[ProviderServer]:
     with ProviderServer() as server:
@@ -67,15 +61,7 @@ async def _quick(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 @pytest.fixture
 def stages(aws_environment: Aws, _server: ProviderServer) -> Iterator[Stage]:
-    settings = load_settings(aws_environment.environment(LLM_PROVIDER="demo"))
-    settings = replace(
-        settings,
-        agent_factory=turn_agents.FACTORY,
-        llm_provider="openai",
-        openai_api="chat_completions",
-        openai_api_key=Secret(value="sk-test"),
-        openai_base_url=_server.base_url,
-    )
+    settings = scripted_settings(aws_environment, _server.base_url, "chat_completions")
 
     def made() -> Iterator[Stage]:
         while True:

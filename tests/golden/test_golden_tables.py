@@ -27,11 +27,6 @@ from tests.support.store import make_moto_bucket, make_moto_table, request_of, r
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Golden:
     """The table of a release, as it was, and what its user saw."""
 

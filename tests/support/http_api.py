@@ -15,11 +15,6 @@ from tests.support.aws import Aws
 from tests.support.issuer import AUDIENCE, ISSUER, Issuer, running_issuer
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[Issuer]:
     with running_issuer() as running:

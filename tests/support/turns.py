@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from chatkit.types import (
     ClientToolCallItem,
@@ -41,11 +41,13 @@ from assistant import keys, reads, turns
 from assistant.context import RequestContext
 from assistant.identity import Caller
 from assistant.resources import Resources
-from assistant.settings import Settings
+from assistant.settings import Secret, Settings, load_settings
 from assistant.table import Row
 from assistant.threads.store import ThreadStore
 from assistant.turns import TurnHandle
 from assistant.turns.updates import apply_update
+from tests.support import turn_agents
+from tests.support.aws import Aws
 
 ANN = Caller("acme", "ann")
 
@@ -77,6 +79,18 @@ def retry(thread_id: str, item_id: str) -> ThreadsRetryAfterItemReq:
 def tool_output(thread_id: str, result: Any) -> ThreadsAddClientToolOutputReq:
     """Return the request that answers a client tool call."""
     return ThreadsAddClientToolOutputReq(params=ThreadAddClientToolOutputParams(thread_id=thread_id, result=result))
+
+
+def scripted_settings(aws: Aws, base_url: str, api: Literal["responses", "chat_completions"]) -> Settings:
+    """Return the settings of a process whose agents are `turn_agents`, on a scripted provider at that address."""
+    return replace(
+        load_settings(aws.environment(LLM_PROVIDER="demo")),
+        agent_factory=turn_agents.FACTORY,
+        llm_provider="openai",
+        openai_api=api,
+        openai_api_key=Secret(value="sk-test"),
+        openai_base_url=base_url,
+    )
 
 
 @dataclass

@@ -1,5 +1,5 @@
 """Fixtures: the apps on the local AWS."""
 
-from tests.support.http_api import anyio_backend, chat, issuer, open_client, resources, stream, token, upload
+from tests.support.http_api import chat, issuer, open_client, resources, stream, token, upload
 
-__all__ = ["anyio_backend", "chat", "issuer", "open_client", "resources", "stream", "token", "upload"]
+__all__ = ["chat", "issuer", "open_client", "resources", "stream", "token", "upload"]

@@ -15,11 +15,6 @@ from tests.support.aws import Aws
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def resources(aws_environment: Aws) -> Resources:
     return Resources(load_settings(aws_environment.environment()))
 

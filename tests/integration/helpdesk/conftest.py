@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.asgi import MakeClient
 from tests.support.chatkit_client import ChatKitClient
-from tests.support.http_api import anyio_backend, issuer, open_client, resources, token
+from tests.support.http_api import issuer, open_client, resources, token
 
-__all__ = ["anyio_backend", "issuer", "open_client", "resources", "token"]
+__all__ = ["issuer", "open_client", "resources", "token"]
 
 NewThread = Callable[..., ChatKitClient]
 

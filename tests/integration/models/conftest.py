@@ -10,11 +10,6 @@ from assistant.models import close_clients, reset_clients
 from tests.support.provider_server import ProviderServer
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 async def _fresh_clients(anyio_backend: str) -> AsyncIterator[None]:
     reset_clients()

@@ -23,8 +23,8 @@ from assistant.errors import (
     ModelUnavailableError,
 )
 from assistant.models import build_model, deadline
+from assistant.models.attempts import ATTEMPTS_PER_PROVIDER
 from assistant.models.breaker import FAILURES_TO_OPEN, breaker_of
-from assistant.models.chain import ATTEMPTS_PER_PROVIDER
 from assistant.settings import Secret, Settings
 from tests.support.model_runs import Run, compatible_settings, gemini_settings, helper, openai_settings, run_streamed
 from tests.support.provider_server import (
@@ -219,7 +219,7 @@ async def test_a_lone_provider_that_keeps_failing_is_asked_once_a_call(provider:
 async def test_a_silent_provider_leaves_time_for_the_fallback(
     provider: ProviderServer, other_provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, silence: Reply
 ) -> None:
-    monkeypatch.setattr("assistant.models.chain.SHORTEST_ATTEMPT_SECONDS", 0.1)
+    monkeypatch.setattr("assistant.models.attempts.SHORTEST_ATTEMPT_SECONDS", 0.1)
     provider.script(silence)
     with deadline(2.0):
         seen = await run(with_fallback(provider, other_provider))

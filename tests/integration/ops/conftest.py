@@ -11,9 +11,9 @@ import pytest
 
 from local.settings import ROOT
 from tests.support.aws import Aws
-from tests.support.http_api import anyio_backend, chat, issuer, open_client, resources, stream, token, upload
+from tests.support.http_api import chat, issuer, open_client, resources, stream, token, upload
 
-__all__ = ["anyio_backend", "chat", "issuer", "open_client", "resources", "stream", "token", "upload"]
+__all__ = ["chat", "issuer", "open_client", "resources", "stream", "token", "upload"]
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 

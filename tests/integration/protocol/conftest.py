@@ -10,11 +10,11 @@ import pytest
 
 from assistant.resources import Resources
 from tests.support.asgi import MakeClient
-from tests.support.http_api import anyio_backend, issuer, open_client, token
+from tests.support.http_api import issuer, open_client, token
 from tests.support.http_api import resources as usual_resources
 from tests.support.strict_client import StrictClient
 
-__all__ = ["anyio_backend", "issuer", "open_client", "token", "usual_resources"]
+__all__ = ["issuer", "open_client", "token", "usual_resources"]
 
 NewThread = Callable[..., StrictClient]
 

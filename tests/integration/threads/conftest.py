@@ -17,11 +17,6 @@ from tests.support.store import make_moto_bucket, make_moto_table, request_of, r
 MakeResources = Callable[..., Resources]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module", params=["moto", "ministack"])
 def both_make_resources(request: pytest.FixtureRequest) -> Iterator[MakeResources]:
     """Make resources of a process, on each of the local AWSs."""

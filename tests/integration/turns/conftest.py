@@ -12,12 +12,12 @@ import pytest
 from assistant.identity import Caller
 from assistant.models import close_clients, reset_clients
 from assistant.models.demo import DemoModel
-from assistant.settings import Secret, Settings, load_settings
+from assistant.settings import Settings, load_settings
 from assistant.turns import TurnHandle
 from tests.support import turn_agents
 from tests.support.aws import Aws
-from tests.support.provider_server import Answer, ProviderServer, Stall, Text
-from tests.support.turns import Client, Process, creation, until
+from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
+from tests.support.turns import Client, Process, creation, scripted_settings, until
 
 ProcessMaker = Callable[..., Process]
 
@@ -33,9 +33,10 @@ async def begin_stalled(here: Process, provider: ProviderServer) -> TurnHandle:
     return handle
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+async def ask_the_page(here: Process, provider: ProviderServer) -> str:
+    """Begin a thread whose model asks the page for something and waits, and return the thread's id."""
+    provider.script(Answer(ToolCall("ask_browser")))
+    return await here.create("how wide is it?")
 
 
 @pytest.fixture(scope="session")
@@ -69,16 +70,11 @@ async def process(aws_environment: Aws, provider: ProviderServer) -> AsyncIterat
     caller = Caller("acme", f"ann_{uuid.uuid4().hex}")
 
     def make(api: Literal["responses", "chat_completions"] | None = "chat_completions", **changes: Any) -> Process:
-        settings = load_settings(aws_environment.environment(LLM_PROVIDER="demo"))
-        settings = replace(settings, agent_factory=turn_agents.FACTORY)
-        if api is not None:
-            settings = replace(
-                settings,
-                llm_provider="openai",
-                openai_api=api,
-                openai_api_key=Secret(value="sk-test"),
-                openai_base_url=provider.base_url,
-            )
+        if api is None:
+            demo = aws_environment.environment(LLM_PROVIDER="demo", AGENT_FACTORY=turn_agents.FACTORY)
+            settings = load_settings(demo)
+        else:
+            settings = scripted_settings(aws_environment, provider.base_url, api)
         made.append(Process(replace(settings, **changes), caller))
         return made[-1]
 

@@ -22,7 +22,7 @@ from chatkit.types import (
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError, ThreadLockedError
 from assistant.reads import list_threads
 from assistant.turns.overtaken import NOT_RUN
-from tests.integration.turns.conftest import ProcessMaker
+from tests.integration.turns.conftest import ProcessMaker, ask_the_page
 from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Reply, Text, ToolCall
 from tests.support.turns import Process, addition, creation, follow, retry, said_by_user, text_of, tool_output
 
@@ -176,9 +176,8 @@ async def test_of_two_client_tools_one_is_asked_for_and_the_model_is_told_of_the
 async def test_an_output_for_which_nothing_waits_is_refused_and_a_repeated_one_joins(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(Answer(ToolCall("ask_browser")))
     here = process()
-    thread_id = await here.create("how wide is it?")
+    thread_id = await ask_the_page(here, provider)
     provider.script(Answer(Text("it is quite wide I think"), pause=0.1))
     first = await here.start(tool_output(thread_id, 1))
     again = await process().start(tool_output(thread_id, 1))
@@ -192,9 +191,8 @@ async def test_an_output_for_which_nothing_waits_is_refused_and_a_repeated_one_j
 
 
 async def test_two_different_outputs_at_once_are_one_output(process: ProcessMaker, provider: ProviderServer) -> None:
-    provider.script(Answer(ToolCall("ask_browser")))
     here, there = process(), process()
-    thread_id = await here.create("how wide is it?")
+    thread_id = await ask_the_page(here, provider)
     handles = await asyncio.gather(
         here.start(tool_output(thread_id, 1)), there.start(tool_output(thread_id, 2)), return_exceptions=True
     )

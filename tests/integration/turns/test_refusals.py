@@ -25,7 +25,7 @@ from assistant.settings import Quota
 from assistant.threads.store import ThreadStore
 from assistant.turns import life
 from assistant.turns.plan import Plan, make_plan
-from tests.integration.turns.conftest import ProcessMaker
+from tests.integration.turns.conftest import ProcessMaker, ask_the_page
 from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
 from tests.support.turns import Process, addition, creation, eventually, follow, retry, said_by_user, tool_output
 
@@ -101,9 +101,8 @@ async def test_an_answer_keeps_its_creation_from_its_first_word_to_the_table(
 async def test_of_outputs_that_race_for_one_call_the_first_is_answered_to_its_end(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider.script(Answer(ToolCall("ask_browser")))
     here, there = process(), process()
-    thread_id = await here.create("how wide is it?")
+    thread_id = await ask_the_page(here, provider)
     provider.script(Answer(Text(WORDS), pause=0.1))
     racers = 4
     planned = 0

@@ -9,11 +9,13 @@ import pytest
 
 from assistant.errors import TurnRunningError
 from assistant.quotas import usage
-from tests.integration.turns.conftest import STALLING, ProcessMaker, begin_stalled
+from assistant.turns import TurnHandle
+from tests.integration.turns.conftest import STALLING, ProcessMaker, ask_the_page, begin_stalled
 from tests.support import turn_agents
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Stall, Text, ToolCall
 from tests.support.turns import (
     Client,
+    Process,
     addition,
     creation,
     eventually,
@@ -106,10 +108,8 @@ async def test_the_next_turn_knows_that_the_last_one_was_stopped(
 async def test_a_stop_cancels_a_running_tool_and_leaves_its_call_out_of_the_history(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(Answer(ToolCall("wait_long")))
     here = process()
-    handle = await here.start(creation("hello"))
-    await eventually(lambda: _called("wait_long"), "the tool is called")
+    handle = await _begin_call(here, provider, "wait_long")
     assert await here.cancel(handle.thread_id)
     assert turn_agents.calls["wait_long cancelled"] == 1
     await here.say(handle.thread_id, "and now?")
@@ -119,10 +119,8 @@ async def test_a_stop_cancels_a_running_tool_and_leaves_its_call_out_of_the_hist
 async def test_a_tool_that_does_not_let_go_cannot_hold_a_stop_up(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(Answer(ToolCall("never_lets_go")))
     here = process()
-    handle = await here.start(creation("hello"))
-    await eventually(lambda: _called("never_lets_go"), "the tool is called")
+    handle = await _begin_call(here, provider, "never_lets_go")
     began = time.monotonic()
     assert await here.cancel(handle.thread_id)
     assert time.monotonic() - began < 1.5
@@ -225,9 +223,8 @@ async def test_two_different_messages_at_once_are_both_in_the_thread_once(proces
 async def test_a_stop_while_the_client_is_asked_leaves_nothing_pending(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(Answer(ToolCall("ask_browser")))
     here = process()
-    thread_id = await here.create("hello")
+    thread_id = await ask_the_page(here, provider)
     provider.script(STALLING)
     handle = await here.start(tool_output(thread_id, {"width": 800}))
     await until(handle.events(), Client(), "three")
@@ -259,8 +256,16 @@ async def test_a_cancelled_turn_task_still_stores_what_was_said(
     assert text_of(await here.shown(handle.thread_id)).strip() == "one two three"
 
 
-async def _called(tool: str) -> bool:
-    return turn_agents.calls[tool] > 0
+async def _begin_call(here: Process, provider: ProviderServer, tool: str) -> TurnHandle:
+    """Start a turn, and return it when the tool that its model calls is running."""
+
+    async def called() -> bool:
+        return turn_agents.calls[tool] > 0
+
+    provider.script(Answer(ToolCall(tool)))
+    handle = await here.start(creation("hello"))
+    await eventually(called, "the tool is called")
+    return handle
 
 
 async def _requested(provider: ProviderServer, count: int) -> bool:

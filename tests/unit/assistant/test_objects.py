@@ -13,11 +13,6 @@ from assistant.settings import Settings
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_objects_that_s3_did_not_remove_are_an_error_whose_reason_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def dynamodb() -> Iterator[DynamoDBClient]:
     """One client for a module's tests: making one costs more than most of them."""

@@ -91,7 +91,7 @@ def http_client() -> httpx2.AsyncClient:
 async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     """Return the client of a provider for the running event loop.
 
-    Its own retries are off: `assistant.models.chain` retries, and knows the turn's deadline.
+    Its own retries are off: `assistant.models.attempts` retries, and knows the turn's deadline.
 
     Raises:
         ConfigurationError: the provider is not reached over HTTP, or at no address.

@@ -13,11 +13,6 @@ PAGE = "https://app.example"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def settings() -> Settings:
     return Settings(auth_mode="guest", allowed_origins=(PAGE,), table_name="none", bucket_name="none")
 

@@ -23,11 +23,6 @@ from tests.support.issuer import AUDIENCE, ISSUER, Issuer, running_issuer
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     with running_issuer() as running:
