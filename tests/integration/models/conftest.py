@@ -19,7 +19,7 @@ async def _fresh_clients(anyio_backend: str) -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.models.chain.BACKOFF_BASE_SECONDS", 0.01)
+    monkeypatch.setattr("assistant.models.attempts.BACKOFF_BASE_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="session")

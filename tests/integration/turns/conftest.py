@@ -53,7 +53,7 @@ def provider(_provider: ProviderServer) -> ProviderServer:
 
 @pytest.fixture(autouse=True)
 async def _fresh(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    monkeypatch.setattr("assistant.models.chain.BACKOFF_BASE_SECONDS", 0.01)
+    monkeypatch.setattr("assistant.models.attempts.BACKOFF_BASE_SECONDS", 0.01)
     turn_agents.calls.clear()
     # Titles are written beside the answers: by a model that asks no provider.
     monkeypatch.setattr("assistant.titles.build_model", lambda *given: DemoModel())
