@@ -13,8 +13,8 @@ from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, TResponseI
 
 from assistant.conversion import CONTEXT_START
 
-# 13 to 19 digits (ISO/IEC 7812), of which the first two are a payment card's. With a 2 only Mir's and Mastercard's begin,
-# so no year of our time is among them.
+# 13 to 19 digits (ISO/IEC 7812), of which the first two are a payment card's. With a 2 only Mir's and Mastercard's
+# begin, so no year of our time is among them.
 _MIN_DIGITS, _MAX_DIGITS, _FIRST_TWO = 13, 19, {*range(22, 28), *range(30, 70)}
 # Cards are printed in groups of four to six digits, of 19 the last has three; dates, lists and addresses have shorter
 # ones. Between groups stands anything that is no letter, no digit, and no comma of a list, at most as in `**4111** **`.
