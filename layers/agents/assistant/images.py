@@ -24,13 +24,14 @@ from chatkit.types import (
 
 from assistant import keys
 from assistant.attachments.limits import READ_URL_SECONDS
+from assistant.attachments.media import ALLOWED_MEDIA
 from assistant.context import RequestContext
 from assistant.errors import ModelError
 from assistant.identity import Caller
 from assistant.ids import uuid7
 
-# How the kinds that image models answer with begin; what begins otherwise is no picture.
-_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
+# The kinds that image models answer with.
+_KINDS = ("png", "jpeg", "webp")
 _STORED = re.compile(r"image:(?P<name>[0-9a-f-]{32}\.(?P<kind>png|jpeg|webp))")
 
 
@@ -52,7 +53,7 @@ async def keep(picture: str, thread_id: str, context: RequestContext) -> str:
         body = base64.b64decode(picture, validate=True)
     except binascii.Error:
         body = b""
-    kind = next((kind for signature, kind in _SIGNATURES.items() if body.startswith(signature)), None)
+    kind = next((kind for kind in _KINDS if ALLOWED_MEDIA[f"image/{kind}"].matches(body)), None)
     if kind is None:
         raise ModelError("The model has drawn something that is no picture. Please try again.")
     name = f"{uuid7()}.{kind}"

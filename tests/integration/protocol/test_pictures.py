@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import httpx2
@@ -9,6 +10,7 @@ import pytest
 
 from assistant import images
 from assistant.context import RequestContext
+from assistant.errors import ModelError
 from assistant.identity import Caller
 from assistant.models.demo_image import png
 from assistant.resources import Resources
@@ -88,6 +90,17 @@ async def test_a_picture_whose_turn_died_before_it_could_be_shown_goes_with_the_
     assert len(await objects_of(table_and_bucket, thread.thread_id)) == 1
     await thread.post("threads.delete", thread_id=thread.thread_id)
     assert await objects_of(table_and_bucket, thread.thread_id) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"<svg onload='alert(1)'/>", b"RIFF\x24\x00\x00\x00WAVEfmt ", b""], ids=["SVG", "WAVE", "nothing"]
+)
+async def test_what_is_no_picture_is_not_kept(resources: Resources, table_and_bucket: Aws, body: bytes) -> None:
+    with pytest.raises(ModelError):
+        await images.keep(
+            base64.b64encode(body).decode(), "thr_pictureless", RequestContext(Caller("acme", "ann"), resources)
+        )
+    assert await objects_of(table_and_bucket, "thr_pictureless") == []
 
 
 async def test_the_model_sees_in_the_next_turn_what_was_drawn(new_thread: NewThread) -> None:
