@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agents import Agent, Model, RunConfig, Runner
+from agents import Agent, Model, Runner
 
+from assistant.models import run_config
 from assistant.settings import Settings
 from helpdesk.specialists.billing import build_billing_agent
 from helpdesk.specialists.employees import build_employees_agent
@@ -41,7 +42,7 @@ def build_classifier_agent(settings: Settings) -> Agent[Any]:
 
 async def classify(text: str, settings: Settings, model: Model) -> HelpdeskAgent:
     """Return the specialist for a message. An answer that names none of them means the general one."""
-    run_config = RunConfig(model=model, tracing_disabled=True)
-    result = await Runner.run(build_classifier_agent(settings), text, run_config=run_config, max_turns=1)
+    config = run_config(settings, model)
+    result = await Runner.run(build_classifier_agent(settings), text, run_config=config, max_turns=1)
     word = str(result.final_output).strip().strip(".\"'").lower()
     return SPECIALISTS.get(word, SPECIALISTS[FALLBACK])(settings)

@@ -20,7 +20,7 @@ PRIORITY_COLORS: dict[Priority, str] = {"low": "info", "medium": "warning", "hig
 
 
 def root(kind: str, **fields: Any) -> DynamicWidgetRoot:
-    """Return a whole widget: a `Card` or a `ListView`."""
+    """Return a whole widget: a `Card`, a `ListView`, or what a preview is, a `Basic`."""
     return DynamicWidgetRoot.model_validate(part(kind, **fields))
 
 
