@@ -22,6 +22,15 @@ def one_line(text: str, most: int, what: str) -> str:
         InvalidRequestError: it is empty or too long, or has control characters.
     """
     line = " ".join(text.split())
-    if not line or len(line) > most or any(unicodedata.category(character) in _REFUSED for character in line):
+    if not line or len(line) > most or any(_is_refused(character) for character in line):
         raise InvalidRequestError(f"{what} has from 1 to {most} characters, and no control characters.")
     return line
+
+
+def cleaned_line(text: str) -> str:
+    """Return a text that nobody can be asked to correct, such as a model's, as a line that `one_line` takes."""
+    return " ".join("".join(" " if _is_refused(character) else character for character in text).split())
+
+
+def _is_refused(character: str) -> bool:
+    return unicodedata.category(character) in _REFUSED

@@ -9,6 +9,7 @@ from agents import Agent, Runner
 from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTextContent
 
 from assistant.context import RequestContext
+from assistant.lines import cleaned_line
 from assistant.models import build_model, run_config
 
 logger = logging.getLogger(__name__)
@@ -65,8 +66,8 @@ class Title:
         config = run_config(settings, build_model(settings))
         result = await Runner.run(agent, text, max_turns=1, run_config=config)
         self._context.report.count(result.context_wrapper.usage)
-        words = str(result.final_output).split()
-        return " ".join(words).strip("\"'“”.")[:MAX_TITLE_CHARACTERS].strip()
+        line = cleaned_line(str(result.final_output))
+        return line.strip("\"'“”.")[:MAX_TITLE_CHARACTERS].strip()
 
 
 def _text(message: UserMessageItem) -> str:

@@ -52,7 +52,14 @@ async def test_the_demo_model_titles_a_thread_by_its_first_words(
 
 @pytest.mark.parametrize(
     ("answer", "title"),
-    [('"A lost order."', "A lost order"), ("A\nlost  order", "A lost order"), ("x" * 200, "x" * 60), ("", None)],
+    [
+        ('"A lost order."', "A lost order"),
+        ("A\nlost  order", "A lost order"),
+        ("A\x00lost \x1b[31morder\x7f", "A lost [31morder"),
+        ("x" * 200, "x" * 60),
+        ("\x07", None),
+        ("", None),
+    ],
 )
 async def test_a_title_is_one_short_line(
     thread: ThreadMetadata, context: RequestContext, monkeypatch: pytest.MonkeyPatch, answer: str, title: str | None
