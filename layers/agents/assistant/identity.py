@@ -114,8 +114,10 @@ class Authenticator:
     def _from_claims(self, claims: Mapping[str, Any]) -> Caller:
         tenant, user = claims.get(self._settings.auth_tenant_claim), claims.get("sub")
         role = claims.get(self._settings.auth_role_claim, DEFAULT_ROLE)
-        if not (isinstance(tenant, str) and isinstance(user, str) and isinstance(role, str)):
+        if not (isinstance(tenant, str) and isinstance(user, str)):
             raise UnauthorizedError("The token lacks the tenant or the subject.")
+        if not isinstance(role, str):
+            raise UnauthorizedError("The token's role is not a text.")
         try:
             checked_component(tenant, "tenant")
             checked_component(user, "subject")
