@@ -47,6 +47,7 @@ from assistant.errors import NotFoundError
 from assistant.failure_log import log_failure
 from assistant.hooks import find_hook
 from assistant.ids import new_id
+from assistant.models.halves import sendable_output
 from assistant.threads.rows import now
 from assistant.threads.store import ID_PREFIXES
 from assistant.turns.ending import is_mark
@@ -255,7 +256,7 @@ class ToolRounds:
         if len(run_items) == self._seen:
             return None
         self._open += [
-            to_jsonable_python(item.to_input_item(), exclude_none=True)
+            sendable_output(to_jsonable_python(item.to_input_item(), exclude_none=True))
             for item in run_items[self._seen :]
             if isinstance(item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem)
             # A picture is an item of its own; here it would be stored as base64.

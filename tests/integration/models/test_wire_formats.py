@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from agents import ModelSettings, RunConfig, Runner, WebSearchTool, function_tool
+from chatkit.types import ThreadMetadata
 from openai.types.shared import Reasoning as ReasoningSettings
 
+from assistant.conversion import ToolRounds
 from assistant.errors import UnsupportedFeatureError
 from assistant.models import build_model
 from assistant.settings import Settings
@@ -95,6 +99,29 @@ async def test_half_a_character_in_a_text_ends_nothing(provider: ProviderServer,
     assert (run.error, run.text, run.output) == (None, "a\ufffd b", "a\ufffd b")
     whole = await Runner.run(agent, "Go on.", run_config=RunConfig(tracing_disabled=True))
     assert whole.final_output == "a\ufffd b"
+
+
+@EVERY
+async def test_half_a_character_in_a_tools_answer_ends_nothing(
+    provider: ProviderServer, settings_for: SettingsFor
+) -> None:
+    """A tool reads what others have written: without it neither the next request nor the thread can hold it."""
+
+    @function_tool
+    def read_note() -> str:
+        """Read a note."""
+        return "found \ud83d"
+
+    call = Answer(ToolCall("read_note", {}))
+    provider.script(call, Answer(Text("Done.")), call, Answer(Text("Done.")))
+    agent = helper(build_model(settings_for(provider.base_url)), read_note)
+    run = await run_streamed(agent, "Go on.")
+    assert (run.error, run.text) == (None, "Done.")
+    whole = await Runner.run(agent, "Go on.", run_config=RunConfig(tracing_disabled=True))
+    assert ["found \ufffd" in json.dumps(body, ensure_ascii=False) for body in provider.bodies] == [False, True] * 2
+    kept = ToolRounds(ThreadMetadata(id="thr_1", created_at=datetime.now(UTC))).take(whole.new_items)
+    assert kept is not None
+    assert "found \ufffd" in kept.model_dump_json()
 
 
 @BOTH

@@ -24,7 +24,7 @@ from assistant.errors import ModelUnavailableError
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
 from assistant.models.failures import failure_of_event
-from assistant.models.halves import mend_event, mend_items
+from assistant.models.halves import mend_event, mend_items, sendable_input
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
 from assistant.models.usage import with_usage, with_whole_usage
@@ -93,7 +93,7 @@ class ModelChain(Model):
     ) -> ModelResponse:
         """Return a whole response from the first provider that gives one."""
         call = ModelCall(
-            system_instructions, input, model_settings, tools, output_schema, handoffs, tracing,
+            system_instructions, sendable_input(input), model_settings, tools, output_schema, handoffs, tracing,
             previous_response_id, conversation_id, prompt,
         )  # fmt: skip
         attempts = Attempts(self._links)
@@ -126,7 +126,7 @@ class ModelChain(Model):
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Stream a response from the first provider that shows something."""
         call = ModelCall(
-            system_instructions, input, model_settings, tools, output_schema, handoffs, tracing,
+            system_instructions, sendable_input(input), model_settings, tools, output_schema, handoffs, tracing,
             previous_response_id, conversation_id, prompt,
         )  # fmt: skip
         attempts, meter = Attempts(self._links), current_meter()

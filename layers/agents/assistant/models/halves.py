@@ -1,4 +1,4 @@
-"""Half a surrogate pair in what a provider sends: no such text can be stored, or sent on.
+"""Half a surrogate pair in what a provider or a tool answers: no such text can be stored, or sent on.
 
 It comes as it is, where an emoji was cut in two, or as an escape in the JSON of a tool call's arguments.
 """
@@ -54,6 +54,26 @@ def mend_items(items: Iterable[Any]) -> None:
         elif item.type == "message":
             for part in item.content:
                 _mend_part(part)
+
+
+def sendable_output(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item of a model's input, of a tool's result without halves."""
+    output = item.get("output")
+    if isinstance(output, str):
+        return {**item, "output": without_halves(output)}
+    if isinstance(output, list):
+        return {**item, "output": [_sendable_part(part) for part in output]}
+    return item
+
+
+def sendable_input(items: str | list[Any]) -> str | list[Any]:
+    """Return a model's input whose tool results have no halves."""
+    return items if isinstance(items, str) else [sendable_output(item) for item in items]
+
+
+def _sendable_part(part: Any) -> Any:
+    text = part.get("text") if isinstance(part, dict) else None
+    return {**part, "text": without_halves(text)} if isinstance(text, str) else part
 
 
 def _mend_part(part: Any) -> None:
