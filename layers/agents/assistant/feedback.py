@@ -28,8 +28,9 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
         raise InvalidRequestError(f"Feedback takes 1 to {MAX_ITEMS} items.")
     store = ThreadStore(context.resources)
     _, rows = await store.find_items(thread_id, wanted, context)
-    if not all(item_id in rows and is_visible(rows[item_id]) for item_id in wanted):
-        raise ItemNotFoundError
+    for item_id in wanted:
+        if item_id not in rows or not is_visible(rows[item_id]):
+            raise ItemNotFoundError(item_id)
     writes = [
         Write(
             row_key(row),
@@ -41,6 +42,6 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
     ]
     try:
         await context.resources.table.transact(writes)
-    except ConditionFailedError:
-        raise ItemNotFoundError from None
+    except ConditionFailedError as error:
+        raise ItemNotFoundError(list(rows)[error.index]) from None
     observability.feedback_given(kind, len(writes))

@@ -44,7 +44,7 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
     pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
     head, page = await read_newest(table, pk, limit=DEFAULT_PAGE_SIZE, wanted=_is_shown, up_to=keys.TURN_SK)
     if head.meta is None or not is_visible(head.meta):
-        raise ThreadNotFoundError
+        raise ThreadNotFoundError(thread_id)
     turn = load_record(head.turn)
     if settle and await _settled(turn, thread_id, context):
         return await get_thread(thread_id, context, settle=False)
@@ -90,7 +90,7 @@ async def list_items(
         table, pk, after=cursor, limit=size, descending=newest_first, wanted=_is_shown, up_to=up_to
     )
     if not is_visible(head.meta):
-        raise ThreadNotFoundError
+        raise ThreadNotFoundError(thread_id)
     turn = load_record(head.turn)
     if settle and await _settled(turn, thread_id, context):
         return await list_items(thread_id, limit, after, order, context, settle=False)

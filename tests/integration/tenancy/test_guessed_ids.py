@@ -125,7 +125,7 @@ async def test_a_guessed_id_is_not_found(
     answer = await stranger.post("/chatkit/api", json={"type": operation, "params": guesses(theirs)[operation]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     if "thread_id" in guesses(theirs)[operation]:
-        assert answer.json()["error"]["message"] == "The thread does not exist."
+        assert answer.json()["error"]["message"] == f"Thread {theirs.thread_id} not found."
     assert "secret" not in answer.text
     assert rows_with(resources, theirs.thread_id, theirs.attachment_id) == before
 

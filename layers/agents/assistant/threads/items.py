@@ -238,7 +238,7 @@ class ItemRows:
         found = await self._table.get_many([meta_key, *at.values(), *aliases.values()])
         meta = found.get(meta_key)
         if meta is None or not is_visible(meta):
-            raise ThreadNotFoundError
+            raise ThreadNotFoundError(thread_id)
         for item_id, alias in aliases.items():
             place = places.place_in(found.get(alias))
             if place is not None:

@@ -103,7 +103,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         for round_number in range(METADATA_WRITERS):
             # One that this request has seen, and that is gone, was deleted: it does not come back.
             if (row is None and seen) or (row is not None and not is_visible(row)):
-                raise ThreadNotFoundError
+                raise ThreadNotFoundError(thread.id)
             try:
                 if row is None:
                     writes = self.creation(thread, context)
@@ -223,7 +223,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         row = await self.find_item(thread_id, item_id, context)
         for item in await self.decode_items([row] if row is not None and is_visible(row) else []):
             return item
-        raise ItemNotFoundError
+        raise ItemNotFoundError(item_id)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         """Store an item. One that is there already is replaced and keeps its place.
@@ -254,7 +254,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
                 await self._table.transact(writes + (offload.releases(old) if old is not None else []))
             except ConditionFailedError as error:
                 if error.index == 0:
-                    raise ThreadNotFoundError from None
+                    raise ThreadNotFoundError(thread_id) from None
                 await pause(round_number)
                 continue
             await self.drop_objects([old] if old is not None else [])
@@ -301,7 +301,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
     async def _visible_meta(self, thread_id: str, context: RequestContext) -> Row:
         row = await self._table.get(self._meta_key(thread_id, context.caller))
         if row is None or not is_visible(row):
-            raise ThreadNotFoundError
+            raise ThreadNotFoundError(thread_id)
         return row
 
 

@@ -208,16 +208,16 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
         if index >= quota_from:
             raise QuotaExceededError(retry_after=quotas.retry_after(writes[index].key))
         if index == _THREAD_WRITE:
-            _refuse_thread(old)
+            _refuse_thread(old, plan.thread_id)
         elif index > _THREAD_WRITE:
             raise plan.decision.refusal(old) if plan.decision is not None else attachment_refusal(old)
     turn = load_record(row)
     if turn is None:
-        raise ThreadNotFoundError
+        raise ThreadNotFoundError(plan.thread_id)
     return Busy(turn)
 
 
-def _refuse_thread(row: Row | None) -> None:
+def _refuse_thread(row: Row | None, thread_id: str) -> None:
     if row is None or not is_visible(row):
-        raise ThreadNotFoundError
+        raise ThreadNotFoundError(thread_id)
     raise ThreadLockedError

@@ -134,7 +134,7 @@ class FollowedTurn:
         head, _ = await table.query(self._pk, between=(keys.META_SK, keys.TURN_SK), limit=2)
         meta = next((row for row in head if row["sk"] == keys.META_SK), None)
         if meta is None or not is_visible(meta):
-            raise ThreadNotFoundError
+            raise ThreadNotFoundError(self.thread_id)
         turn = load_record(next((row for row in head if row["sk"] == keys.TURN_SK), None))
         thread = load_metadata(meta)
         if turn is not None and turn.turn_id == self.turn_id and turn.running:

@@ -70,7 +70,7 @@ async def read_opening(thread_id: str, context: RequestContext, *, newest: str |
     rows, more = await table.query(pk, between=(keys.ITEM_PREFIX, keys.TURN_SK), descending=True, limit=limit + 2)
     turn, meta, items = split_head(rows)
     if meta is None or not is_visible(meta):
-        raise ThreadNotFoundError
+        raise ThreadNotFoundError(thread_id)
     if newest is not None and all(row["id"] != newest for row in items):
         high = keys.item_sk(await places.cursor_place(table, pk, newest))
         items, more = await table.query(pk, between=(keys.ITEM_PREFIX, high), descending=True, limit=limit)
