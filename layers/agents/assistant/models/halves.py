@@ -6,7 +6,7 @@ It comes as it is, where an emoji was cut in two, or as an escape in the JSON of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # An escape of JSON: a pair's two, a half (the one that is caught), or any other, an escaped backslash among them.
@@ -33,13 +33,13 @@ def mend_event(event: Any) -> None:
     """Take halves out of the text of an event of a stream, and of the tool calls that stand whole in it."""
     match event.type:
         case "response.output_text.delta":
-            event.delta = without_halves(event.delta)
+            _mend(event, "delta", without_halves)
         case "response.output_text.done":
-            event.text = without_halves(event.text)
+            _mend(event, "text", without_halves)
         case "response.content_part.done":
-            _mend_part(event.part)
+            _mend(event.part, "text", without_halves)
         case "response.function_call_arguments.done":
-            event.arguments = whole_arguments(event.arguments)
+            _mend(event, "arguments", whole_arguments)
         case "response.output_item.done":
             mend_items([event.item])
         case "response.completed":
@@ -49,11 +49,19 @@ def mend_event(event: Any) -> None:
 def mend_items(items: Iterable[Any]) -> None:
     """Take halves out of a response's messages and tool calls."""
     for item in items:
-        if item.type == "function_call":
-            item.arguments = whole_arguments(item.arguments)
-        elif item.type == "message":
-            for part in item.content:
-                _mend_part(part)
+        match item.type:
+            case "function_call":
+                _mend(item, "arguments", whole_arguments)
+            case "message":
+                for part in item.content or ():
+                    _mend(part, "text", without_halves)
+
+
+def _mend(thing: Any, field: str, whole: Callable[[str], str]) -> None:
+    # The client takes what a provider sends as it is, also where there should be a text and is none.
+    text = getattr(thing, field, None)
+    if isinstance(text, str):
+        setattr(thing, field, whole(text))
 
 
 def sendable_output(item: dict[str, Any]) -> dict[str, Any]:
@@ -74,8 +82,3 @@ def sendable_input(items: str | list[Any]) -> str | list[Any]:
 def _sendable_part(part: Any) -> Any:
     text = part.get("text") if isinstance(part, dict) else None
     return {**part, "text": without_halves(text)} if isinstance(text, str) else part
-
-
-def _mend_part(part: Any) -> None:
-    if part.type == "output_text":
-        part.text = without_halves(part.text)
