@@ -60,8 +60,8 @@ def mend_items(items: Iterable[Any]) -> None:
 def _mend(thing: Any, field: str, whole: Callable[[str], str]) -> None:
     # The client takes what a provider sends as it is, also where there should be a text and is none.
     text = getattr(thing, field, None)
-    if isinstance(text, str):
-        setattr(thing, field, whole(text))
+    if isinstance(text, str) and (mended := whole(text)) != text:
+        setattr(thing, field, mended)
 
 
 def sendable_output(item: dict[str, Any]) -> dict[str, Any]:
