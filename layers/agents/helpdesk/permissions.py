@@ -26,7 +26,7 @@ class Grants:
 
     def may_refund(self, cents: int) -> bool:
         """Tell whether an invoice of that total may be refunded."""
-        return self.refund_limit_cents is None or cents <= self.refund_limit_cents
+        return self.refund_limit_cents is None or cents <= self.refund_limit_cents != 0
 
 
 # A role that is not listed has no grants: it reads.

@@ -176,6 +176,7 @@ def test_every_tool_says_what_it_does_and_what_its_parameters_mean() -> None:
 def test_a_role_that_nobody_knows_may_do_nothing_special() -> None:
     assert Grants() == Grants(employee_contact=False, all_tickets=False, refund_limit_cents=0)
     assert [role for role, grants in ROLES.items() if grants.may_refund(100_01)] == ["support", "admin"]
+    assert not Grants().may_refund(0), "an invoice of nothing is refunded as any other"
 
 
 async def test_a_widget_item_of_every_tool_has_text_for_copying(conversation: Conversation) -> None:
