@@ -27,6 +27,8 @@ class Report:
         output_tokens: Tokens that were written.
         model_calls: How often a model was called.
         tools: The names of the tools that were called, in their order.
+        judged: Whether the agent's input guardrails have come to their end, so that it is known whether what came in
+            is let in.
     """
 
     provider: str | None = None
@@ -35,6 +37,7 @@ class Report:
     output_tokens: int = 0
     model_calls: int = 0
     tools: list[str] = field(default_factory=list)
+    judged: bool = False
 
     def count(self, usage: Usage) -> None:
         """Add what a run of the SDK's has used."""

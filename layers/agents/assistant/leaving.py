@@ -80,11 +80,11 @@ class LeavableRun:
         Raises:
             InputGuardrailTripwireTriggered: a guardrail has tripped; the run is cancelled, its tools with it.
         """
-        if len(self._result.input_guardrail_results) >= self._guardrails:
+        if self._is_judged():
             return await self._source.__anext__()
         coming = asyncio.ensure_future(self._source.__anext__())
         try:
-            while len(self._result.input_guardrail_results) < self._guardrails:
+            while not self._is_judged():
                 done, _ = await asyncio.wait([coming], timeout=TRIPWIRE_SECONDS)
                 if done:
                     break
@@ -97,6 +97,12 @@ class LeavableRun:
             coming.cancel()
             coming.add_done_callback(_take)
 
+    def _is_judged(self) -> bool:
+        """Tell whether all guardrails have come to their end, and note it for the turn."""
+        judged = len(self._result.input_guardrail_results) >= self._guardrails or self.tripped() is not None
+        self._context.request_context.report.judged = judged
+        return judged
+
     def tripped(self) -> InputGuardrailResult | None:
         """Return what an input guardrail has tripped over, if one has, whether or not the run has ended for it."""
         results = self._result.input_guardrail_results
@@ -105,6 +111,7 @@ class LeavableRun:
     async def leave(self, context: AgentContext[Any]) -> None:
         """End the run, if it has not ended: the model's stream and running tools are cancelled."""
         self._result.cancel()
+        self._is_judged()
         await context.stream(ProgressUpdateEvent(text=""))
         if self._next is not None:
             self._next.cancel()

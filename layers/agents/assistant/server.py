@@ -55,6 +55,7 @@ from assistant.errors import (
 from assistant.failure_log import log_failure
 from assistant.history import load_history
 from assistant.hooks import agents_package, find_hook, needed_hook
+from assistant.judging import judged_history
 from assistant.leaving import TOOL_ANSWERED, LeavableRun
 from assistant.models import build_model, run_config
 from assistant.models.meter import current_meter
@@ -96,13 +97,16 @@ class AssistantServer(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Run the agent on the thread's newest history and stream what it does."""
-        history = await load_history(self.store, thread, context)
-        given = await ItemConverter(context).to_agent_input(history)
         agent = choices.first_agent(self._agent, input_user_message, context.settings)
+        context.report.judged = not agent.input_guardrails
+        agent_context = self._agent_context(thread, context)
+        history = await load_history(self.store, thread, context)
+        history = await judged_history(history, agent, self.store, agent_context)
+        given = await ItemConverter(context).to_agent_input(history)
         model_name = choices.chosen_model(history, context.settings)
         title = Title(thread, input_user_message, context)
         try:
-            async with aclosing(self._run(agent, given, self._agent_context(thread, context), model_name)) as events:
+            async with aclosing(self._run(agent, given, agent_context, model_name)) as events:
                 async for event in events:
                     yield event
             await title.settle()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeGuard
 
 from chatkit.errors import CustomStreamError, ErrorCode, StreamError
 from chatkit.types import (
@@ -28,6 +28,8 @@ from assistant.threads.store import ID_PREFIXES
 from assistant.turns.record import Outcome
 from assistant.turns.updates import end_streaming
 
+# The content of the mark below; beside it the id of the item that held what came in, where that is no message.
+UNJUDGED = "unjudged"
 # What the model reads in the next turn, by the way a turn ended.
 _FOR_THE_MODEL: dict[Outcome, str] = {
     "stopped": "The user stopped this answer. Do not go on with it unless asked.",
@@ -91,6 +93,35 @@ def is_mark(item: ThreadItem) -> bool:
     """Tell whether an item is the mark of an incomplete answer, which is for the user and not for the model."""
     return (
         isinstance(item, TaskItem) and isinstance(item.task, CustomTask) and item.task.title in _FOR_THE_USER.values()
+    )
+
+
+def unjudged_marks(thread_id: str, operation: str, changed: Sequence[str]) -> list[ThreadItem]:
+    """Return the mark of a turn that ended before its agent's guardrails had judged what came in, if anything did.
+
+    A later turn judges that anew before its model reads it. A retry leaves its message marked as it was, and a click
+    brings nothing that is judged.
+
+    Args:
+        thread_id: The thread.
+        operation: The kind of request that the turn answered.
+        changed: The ids of the earlier items that its claim changed: of the one that was answered.
+    """
+    match operation:
+        case "threads.create" | "threads.add_user_message":
+            content = {"type": UNJUDGED}
+        case "threads.add_client_tool_output" | "threads.add_structured_input":
+            content = {"type": UNJUDGED, "item": changed[0]}
+        case _:
+            return []
+    item_id = new_id(ID_PREFIXES["sdk_hidden_context"])
+    return [HiddenContextItem(id=item_id, thread_id=thread_id, created_at=now(), content=content)]
+
+
+def is_unjudged(item: ThreadItem) -> TypeGuard[HiddenContextItem]:
+    """Tell whether an item marks a turn in which nothing was judged."""
+    return (
+        isinstance(item, HiddenContextItem) and isinstance(item.content, dict) and item.content.get("type") == UNJUDGED
     )
 
 

@@ -88,6 +88,7 @@ class TurnRecord:
         partial: The items that were being written at the last checkpoint.
         attempts: The sort key behind which stand the items of the retries just before it that failed; None if it is no
             retry after a failed one.
+        judged: Whether it was known at the last checkpoint that what came in is let in.
     """
 
     turn_id: str
@@ -100,6 +101,7 @@ class TurnRecord:
     changed: list[str]
     partial: list[ThreadItem]
     attempts: str | None = None
+    judged: bool = False
 
     @property
     def running(self) -> bool:
@@ -128,6 +130,7 @@ def load_record(row: Row | None) -> TurnRecord | None:
         changed=row.get("changed", []),
         partial=load_partial(row.get("partial")),
         attempts=row.get("attempts"),
+        judged=row.get("judged", False),
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from chatkit.types import (
     AssistantMessageContentPartTextDelta,
     ErrorEvent,
+    ThreadItem,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
     ThreadItemReplacedEvent,
@@ -259,6 +260,7 @@ class TurnRun:
         has_old_answer = self._plan.retry_of is not None or self._plan.is_action
         untouched = has_old_answer and not pending and not self._journal.done
         kept = [] if untouched and outcome != "done" else ending.kept_items(self.thread_id, pending, outcome)
+        kept += self._unjudged(outcome)
         kept_ids = {item.id for item in kept}
         empty = [item.id for item in pending if item.id not in kept_ids]
         for item_id in empty:
@@ -273,7 +275,7 @@ class TurnRun:
             # An item that cannot be stored at all, such as one that is too large: the thread is free at least.
             self.error, outcome = error, "failed"
             self._journal.discard()
-            kept = ending.kept_items(self.thread_id, [], outcome)
+            kept = ending.kept_items(self.thread_id, [], outcome) + self._unjudged(outcome)
             for item in kept:
                 self._journal.complete(item)
             await self._store_end(outcome)
@@ -283,6 +285,11 @@ class TurnRun:
         for item in kept:
             self._published.add(ThreadItemDoneEvent(item=item))
         self._publish_end(outcome)
+
+    def _unjudged(self, outcome: Outcome) -> list[ThreadItem]:
+        if outcome == "done" or self._context.report.judged:
+            return []
+        return ending.unjudged_marks(self.thread_id, self._plan.request.type, self._plan.changed)
 
     def _publish_end(self, outcome: Outcome) -> None:
         if isinstance(self.error, ending.ReportedError):

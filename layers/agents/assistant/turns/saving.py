@@ -88,12 +88,13 @@ class TurnSaver:
         """
         items, removed = journal.unsaved(), journal.removed()
         journal.unstored_since = None
-        update = "SET lease = :lease, #partial = :partial"
+        update = "SET lease = :lease, judged = :judged, #partial = :partial"
         names = {"#state": "state", "#partial": "partial"}
         values: dict[str, Any] = {
             ":turn_id": self.turn_id,
             ":running": RUNNING,
             ":lease": lease_end(),
+            ":judged": self.context.report.judged,
             ":partial": dump_partial(journal.pending()),
         }
         table = self.context.resources.table

@@ -39,6 +39,8 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
             values={**end.values, ":seen": turn.lease},
         )
     kept = ending.kept_items(thread_id, turn.partial, outcome)
+    if not turn.judged:
+        kept += ending.unjudged_marks(thread_id, turn.operation, turn.changed)
     store = ThreadStore(context.resources)
     writes = [write for item in kept for write in await store.upsert_writes(thread_id, item, context)]
     story = {"operation": turn.operation, "changed": turn.changed, "error": outcome if outcome == "lost" else None}
