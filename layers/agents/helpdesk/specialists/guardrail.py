@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, TResponseInputItem, input_guardrail
@@ -21,7 +23,9 @@ _MIN_DIGITS, _MAX_DIGITS, _FIRST_TWO = 13, 19, {*range(22, 28), *range(30, 70)}
 _MIN_GROUP = 4
 _BETWEEN = r"(?:(?![,;]\s)[\W_]){1,5}"
 _GROUPS = re.compile(rf"\d{{{_MIN_GROUP},}}(?:{_BETWEEN}\d{{{_MIN_GROUP},}})*(?:{_BETWEEN}\d{{3}})?")
-_GROUP = re.compile(r"\d+")
+_GROUP = re.compile(r"(\d+)")
+# How people write a card, whatever stands before and after it. By anything else the cells of a table are parted too.
+_PLAIN = re.compile(r"[ .\u2010-\u2015\u2212-]{1,3}")
 # Characters that are not seen, such as a zero-width space, and those that only change how another one looks.
 _UNSEEN = {"Cf", "Me", "Mn"}
 
@@ -47,22 +51,50 @@ def _plain(text: str) -> str:
 
 
 def _has_card(text: str) -> bool:
-    """Look for a card's number among groups of digits that follow one another, beside others or not."""
+    """Look for a card's number: whole, in groups among others, or in groups like cells of a table.
+
+    Of such rows one in ten passes the check by chance. So they count where all do: a card stands alone.
+    """
+    if any(_is_card(number) for number in _GROUP.findall(text)):
+        return True
+    rows: defaultdict[str, list[bool]] = defaultdict(list)
     for run in _GROUPS.finditer(text):
-        groups = _GROUP.findall(run[0])
-        for first in range(len(groups)):
-            number = ""
-            for group in groups[first : first + _MAX_DIGITS // _MIN_GROUP + 1]:
-                number += group
-                if len(number) > _MAX_DIGITS:
-                    break
-                if len(number) >= _MIN_DIGITS and _is_card(number):
+        for separator, groups in _parted_alike(run[0]):
+            if separator == _PLAIN.pattern:
+                if any(_is_card(number) for number in _joined(groups)):
                     return True
-    return False
+            elif len(groups[0]) == _MIN_GROUP and _MIN_DIGITS <= sum(map(len, groups)) <= _MAX_DIGITS:
+                # With the three digits of its back, or without.
+                rows[separator].append(_is_card("".join(groups)) or _is_card("".join(groups[:-1])))
+    return any(all(cards) for cards in rows.values())
+
+
+def _parted_alike(run: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the groups of a run that follow one another with the same between them, and what that is."""
+    _, first, *rest, _ = _GROUP.split(run)
+    last, groups = "", [first]
+    for between, group in zip(rest[::2], rest[1::2], strict=True):
+        separator = _PLAIN.pattern if _PLAIN.fullmatch(between) else between
+        if separator != last and len(groups) > 1:
+            yield last, groups
+            groups = groups[-1:]
+        last = separator
+        groups.append(group)
+    yield last, groups
+
+
+def _joined(groups: list[str]) -> Iterator[str]:
+    """Yield the numbers that groups make which follow one another."""
+    most = _MAX_DIGITS // _MIN_GROUP + 1
+    for first in range(len(groups)):
+        for end in range(first + 2, min(first + most, len(groups)) + 1):
+            yield "".join(groups[first:end])
 
 
 def _is_card(number: str) -> bool:
-    """Check the last digit by Luhn's algorithm, which any other long number passes once in ten times."""
+    """Check length, beginning, and the last digit by Luhn's algorithm, which other numbers pass once in ten times."""
+    if not _MIN_DIGITS <= len(number) <= _MAX_DIGITS:
+        return False
     digits = [int(char) for char in number]
     doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
     return digits[0] * 10 + digits[1] in _FIRST_TWO and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
