@@ -224,19 +224,21 @@ async def test_the_id_of_a_deleted_thread_can_be_used_again_and_its_removal_spar
     assert (await reads.get_thread(thread_id, user.request)).items.data == [new]
 
 
-@pytest.mark.parametrize("slow", ["rows", "objects"])
+@pytest.mark.parametrize("slow", ["rows", "objects", "a look at the thread"])
 async def test_a_removal_that_others_finish_first_spares_what_a_new_thread_of_the_same_id_holds(
     user: User, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
     thread_id = f"mine {user.name}"
     await begin(user, thread_id)
+    await user.store.add_thread_item(thread_id, said(thread_id, "old", "msg1"), user.request)
     large = random.Random(7).randbytes(500_000).hex()  # noqa: S311 - reproducible, no secret
     new = said(thread_id, large, "msg1")
     table, objects = user.resources.table, user.resources.objects
-    query, some = table.query, objects.some
+    query, get, some = table.query, table.get, objects.some
 
     async def others_finish() -> None:
         monkeypatch.setattr(table, "query", query)
+        monkeypatch.setattr(table, "get", get)
         monkeypatch.setattr(objects, "some", some)
         await sweep(user.resources)
         await begin(user, thread_id)
@@ -246,12 +248,20 @@ async def test_a_removal_that_others_finish_first_spares_what_a_new_thread_of_th
         await others_finish()
         return await query(pk, **given)
 
+    async def late_get(key: Key) -> Any:
+        row = await get(key)
+        if row is not None and row.get("deleted_at"):
+            await others_finish()
+        return row
+
     async def late_some(prefix: str) -> list[str]:
         await others_finish()
         return await some(prefix)
 
     if slow == "rows":
         monkeypatch.setattr(table, "query", late_query)
+    elif slow == "a look at the thread":
+        monkeypatch.setattr(table, "get", late_get)
     else:
         monkeypatch.setattr(objects, "some", late_some)
     await user.store.delete_thread(thread_id, user.request)

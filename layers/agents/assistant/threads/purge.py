@@ -16,7 +16,7 @@ from assistant.attachments import delete_for_thread
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.keys import Key
-from assistant.table import ConditionFailedError, Row, Write
+from assistant.table import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write
 from assistant.threads import places
 from assistant.threads.items import item_removal
 from assistant.threads.rows import SCHEMA_VERSION, is_visible, now, row_key
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 PURGE_KIND = "purge"
 # What a request removes itself before it answers; the sweep does the rest.
 INLINE_ROWS = 200
-# Rows that are read and removed in one step.
-STEP_ROWS = 100
+# Rows that are read and removed in one step: what one transaction can hold beside a look at the thread.
+STEP_ROWS = MAX_TRANSACTION_ROWS - 1
 
 
 async def delete_thread(resources: Resources, caller: Caller, thread_id: str, meta: Row) -> None:
@@ -117,27 +117,46 @@ async def purge_thread(
             return True
         attached = [name for row in rows for name in row.get("attachments", [])]
         await delete_for_thread(resources, caller, attached)
-        await resources.table.delete_many([row_key(row) for row in rows])
+        if rows and not await _remove(resources, pk, rows, work):
+            await resources.table.delete(row_key(work))
+            return True
         await resources.objects.delete_many(objects)
         removed += len(rows) + len(objects)
     return False
 
 
+async def _remove(resources: Resources, pk: str, rows: list[Row], work: Row) -> bool:
+    """Remove rows of a deleted thread, or return False if a new one of its id has begun.
+
+    One Query's worth of rows: DynamoDB ends that at 1 MB, where a transaction may hold 4.
+    """
+    removed = [row_key(row) for row in rows]
+    if keys.own_place(work["thread_id"]) is not None:
+        # An id of ours is made once, so no row of its can be another thread's; batches cost half of transactions.
+        await resources.table.delete_many(removed)
+        return True
+    try:
+        await resources.table.transact([_is_deleted(pk, work), *(Write(key, delete=True) for key in removed)])
+    except ConditionFailedError:
+        return False
+    return True
+
+
+def _is_deleted(pk: str, work: Row, *, delete: bool = False) -> Write:
+    """Return the check that a thread is gone, or as this deletion has left it, or the removal that rests on it."""
+    return Write(
+        Key(pk, keys.META_SK),
+        delete=delete,
+        condition="attribute_not_exists(pk) OR deleted_at = :deleted_at",
+        values={":deleted_at": work["deleted_at"]},
+    )
+
+
 async def _forget(resources: Resources, pk: str, work: Row) -> None:
     """Remove a purged thread's last rows, and the work."""
+    last = [Write(Key(pk, keys.TURN_SK), delete=True), Write(row_key(work), delete=True)]
     try:
-        await resources.table.transact(
-            [
-                Write(
-                    Key(pk, keys.META_SK),
-                    delete=True,
-                    condition="attribute_not_exists(pk) OR deleted_at = :deleted_at",
-                    values={":deleted_at": work["deleted_at"]},
-                ),
-                Write(Key(pk, keys.TURN_SK), delete=True),
-                Write(row_key(work), delete=True),
-            ]
-        )
+        await resources.table.transact([_is_deleted(pk, work, delete=True), *last])
     except ConditionFailedError:
         await resources.table.delete(row_key(work))
 
