@@ -37,10 +37,11 @@ from assistant.conversion import kept_calls
 from assistant.decisions import AnsweredError, HeldDecision, answers_of, run_key
 from assistant.errors import AssistantError, ConflictError
 from assistant.ids import new_id, uuid7
+from assistant.keys import Key
 from assistant.table import ConditionFailedError, Row, Write
 from assistant.threads import offload
 from assistant.threads.rows import MAX_INLINE_BYTES, Offload, now, pack, unpack
-from assistant.threads.store import ThreadStore
+from assistant.threads.store import THREAD_EXISTS, ThreadStore
 from assistant.turns.saving import turn_fence
 
 SCHEMA_VERSION = 2
@@ -243,6 +244,8 @@ async def _save(
         held = _ours(resumed.held, context, put=row)
     else:
         held = Write(run_key(run_id, context.thread.id, request), put=row)
+        # A deletion that came before looks for the thread's rows no more.
+        writes.append(Write(Key(held.key.pk, keys.META_SK), condition=THREAD_EXISTS))
     try:
         await request.resources.table.transact([held, *writes])
     except ConditionFailedError:

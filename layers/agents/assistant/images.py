@@ -26,9 +26,10 @@ from assistant import keys
 from assistant.attachments.limits import READ_URL_SECONDS
 from assistant.attachments.media import ALLOWED_MEDIA
 from assistant.context import RequestContext
-from assistant.errors import ModelError
+from assistant.errors import ModelError, NotFoundError
 from assistant.identity import Caller
 from assistant.ids import uuid7
+from assistant.keys import Key
 
 # The kinds that image models answer with.
 _KINDS = ("png", "jpeg", "webp")
@@ -48,6 +49,7 @@ async def keep(picture: str, thread_id: str, context: RequestContext) -> str:
 
     Raises:
         ModelError: the model has sent something that is no picture.
+        NotFoundError: the thread has been deleted.
     """
     try:
         body = base64.b64decode(picture, validate=True)
@@ -57,7 +59,14 @@ async def keep(picture: str, thread_id: str, context: RequestContext) -> str:
     if kind is None:
         raise ModelError("The model has drawn something that is no picture. Please try again.")
     name = f"{uuid7()}.{kind}"
-    await context.resources.objects.put(_key(name, thread_id, context.caller), body, f"image/{kind}")
+    caller, objects = context.caller, context.resources.objects
+    await objects.put(_key(name, thread_id, caller), body, f"image/{kind}")
+    # A deletion from here on finds the picture; one that came before may have looked for the thread's objects already.
+    partition = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+    thread = await context.resources.table.get(Key(partition, keys.META_SK))
+    if thread is None or thread.get("deleted_at"):
+        await objects.delete_many([_key(name, thread_id, caller)])
+        raise NotFoundError("This thread was deleted.")
     return f"image:{name}"
 
 

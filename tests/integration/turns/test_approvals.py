@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from chatkit.types import StreamingReq, ThreadItemReplacedEvent, WidgetItem
 
-from assistant import approvals
+from assistant import approvals, keys
 from assistant.context import RequestContext
 from assistant.decisions import AnsweredError, RunGoesOnError
 from assistant.errors import NotFoundError, StoreUnavailableError
+from assistant.threads.store import ThreadStore
 from assistant.turns import life
 from assistant.turns.plan import Plan, make_plan
 from tests.faults.scenes import asking_card, click, payments
 from tests.integration.turns.conftest import ProcessMaker
-from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
-from tests.support.turns import Process, addition, follow, retry, text_of
+from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
+from tests.support.turns import Client, Process, addition, creation, follow, retry, text_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,20 @@ async def test_a_stop_behind_the_call_leaves_it_approved_and_the_model_knows_its
     told = str(provider.requests[-1].body["messages"])
     assert "paid hello" in told
     assert "did not approve" not in told
+
+
+async def test_a_question_that_is_asked_when_its_thread_is_deleted_leaves_nothing(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    provider.script(Answer(Text("a moment"), Stall(0.4), ToolCall("pay", {"what": "hello"})))
+    turn = await here.start(creation("pay hello"))
+    await until(turn.events(), Client(), "moment")
+    await ThreadStore(here.resources).delete_thread(turn.thread_id, here.context())
+    await turn.wait()
+    partition = keys.thread_partition(here.caller.tenant_id, here.caller.user_id, turn.thread_id)
+    rows, _ = await here.resources.table.query(partition, between=(keys.FIRST_SK, keys.LAST_SK), limit=10)
+    assert rows == []
 
 
 async def test_the_card_says_what_is_known_while_the_call_is_made_and_after_it(

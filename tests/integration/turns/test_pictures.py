@@ -8,8 +8,10 @@ import json
 import pytest
 from chatkit.types import GeneratedImageItem, GeneratedImageUpdated, ThreadItemUpdatedEvent
 
-from assistant import keys
+from assistant import images, keys
+from assistant.errors import NotFoundError
 from assistant.models.demo_image import png
+from assistant.threads.store import ThreadStore
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.aws import Aws
 from tests.support.provider_server import Answer, Picture, ProviderServer, Text, ToolCall
@@ -52,6 +54,17 @@ async def test_a_picture_is_asked_for_in_steps_and_its_last_one_stays(
     assert stored.image.url.startswith("image:")
     await here.say(picture.thread_id, "Which colour is it?")
     assert f"data:image/png;base64,{STEPS[-1]}" in json.dumps(provider.bodies[-1]["input"])
+
+
+async def test_a_picture_that_is_drawn_when_its_thread_is_deleted_leaves_nothing(
+    here: Process, provider: ProviderServer, aws_environment: Aws
+) -> None:
+    provider.script(Answer(Text("Hello.")))
+    thread_id = await here.create("hello")
+    await ThreadStore(here.resources).delete_thread(thread_id, here.context())
+    with pytest.raises(NotFoundError):
+        await images.keep(png("blue"), thread_id, here.context())
+    assert await objects_of(here, aws_environment, thread_id) == []
 
 
 async def test_without_the_responses_api_the_model_is_told_that_it_cannot_draw(
