@@ -53,11 +53,12 @@ async def measure(long: int) -> list[dict[str, Any]]:
                 subject = Peer(name, SampleStore(), resources)
             else:
                 subject = Peer(name, NaiveStore(resources.table.client, aws.table_name), resources)
-            threads = {}
+            threads: dict[int, tuple[str, str]] = {}
             for count in (SHORT, long):
                 thread = new_thread(title="A thread")
-                await subject.fill(thread, talk(thread.id, [WORDS] * count))
-                threads[count] = thread.id
+                items = talk(thread.id, [WORDS] * count)
+                await subject.fill(thread, items)
+                threads[count] = thread.id, items[count // 2].id
             # The first turn loads the SDKs; it is not counted.
             await subject.do("threads.create", {"input": MESSAGE})
             for label, operation, params in operations(threads):
@@ -67,13 +68,18 @@ async def measure(long: int) -> list[dict[str, Any]]:
     return rows
 
 
-def operations(threads: dict[int, str]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return what is done: a label, the operation, its parameters. What reads comes before what writes."""
+def operations(threads: dict[int, tuple[str, str]]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return what is done: a label, the operation, its parameters. What reads comes before what writes.
+
+    Args:
+        threads: The threads by their number of items: the id, and that of an item in the middle.
+    """
     reads, writes = [], []
-    for count, thread_id in threads.items():
+    for count, (thread_id, middle) in threads.items():
         thread, of = {"thread_id": thread_id}, f"of {count:,} items"
         reads.append((f"threads.get_by_id {of}", "threads.get_by_id", thread))
         reads.append((f"items.list {of}", "items.list", thread))
+        reads.append((f"items.list {of}, further on", "items.list", {**thread, "after": middle}))
         writes.append((f"turn in a thread {of}", "threads.add_user_message", {**thread, "input": MESSAGE}))
         writes.append((f"threads.update {of}", "threads.update", {**thread, "title": "A new title"}))
     listed: list[tuple[str, str, dict[str, Any]]] = [("threads.list", "threads.list", {})]
@@ -95,7 +101,7 @@ def figures(cost: Cost) -> dict[str, Any]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Print the table: a line for each operation and subject."""
-    print(f"{'operation':36}{'store':8}" + "".join(f"{name:>14}" for name in COLUMNS))
+    print(f"{'operation':42}{'store':8}" + "".join(f"{name:>14}" for name in COLUMNS))
     for operation in dict.fromkeys(row["operation"] for row in rows):
         for row in rows:
             if row["operation"] != operation:
@@ -104,7 +110,7 @@ def show(rows: list[dict[str, Any]]) -> None:
             blank = {"RCU", "WCU", "writes"} if row["subject"] == "sample" else set()
             values = ["" if name in blank or row[name] is None else f"{row[name]:g}" for name in COLUMNS]
             print(
-                f"{operation if row['subject'] == 'ours' else '':36}{row['subject']:8}"
+                f"{operation if row['subject'] == 'ours' else '':42}{row['subject']:8}"
                 + "".join(f"{v:>14}" for v in values)
             )
 
