@@ -116,6 +116,24 @@ async def test_a_follower_in_another_process_is_at_most_two_seconds_behind(
     assert max(seen[1:]) <= 20
 
 
+async def test_a_follower_in_another_process_ends_when_its_own_time_is_up_and_the_turn_goes_on(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(Text("one two three four five six seven eight nine ten"), pause=0.4))
+    here, there = process(), process()
+    first = await here.start(creation("hello"))
+    joined = await there.start(creation("hello"), seconds=1)
+    client = await follow(joined)
+    assert not said_ten(client)
+    assert client.error is not None
+    assert client.error.allow_retry
+    assert said_ten(await follow(first))
+
+
+def said_ten(client: Client) -> bool:
+    return client.text.endswith("ten")
+
+
 async def test_a_retried_request_joins_although_its_thread_was_deleted_and_made_room(process: ProcessMaker) -> None:
     here = process()
     thread_id = await here.create("hello")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import cast
 
 import pytest
 
+from assistant import privacy
 from assistant.errors import TurnRunningError
 from assistant.quotas import usage
+from assistant.threads.store import ThreadStore
 from assistant.turns import TurnHandle
 from tests.integration.turns.conftest import STALLING, ProcessMaker, ask_the_page, begin_stalled
 from tests.support import turn_agents
@@ -66,6 +69,21 @@ async def test_a_stopped_answer_is_counted_by_what_was_read_and_written(
     assert story["output_tokens"] >= len("one two three") // 4
     now_counted = await usage(here.context())
     assert now_counted["tokens"] == counted["tokens"] + story["input_tokens"] + story["output_tokens"]
+
+
+async def test_a_turn_whose_thread_is_deleted_is_counted_and_one_of_an_erased_user_leaves_nothing(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process(thread_titles=False)
+    deleted = await begin_stalled(here, provider)
+    await ThreadStore(here.resources).delete_thread(deleted.thread_id, here.context())
+    await deleted.wait()
+    assert cast(int, (await usage(here.context()))["tokens"]) > 0
+    erased = await begin_stalled(here, provider)
+    await privacy.erase(here.resources, await privacy.request_erasure(here.resources, here.caller))
+    await erased.wait()
+    counted = await usage(here.context())
+    assert (counted["turns"], counted["tokens"]) == (0, 0)
 
 
 async def test_a_turn_names_who_has_answered_also_where_that_was_the_fallback(

@@ -117,6 +117,11 @@ class FollowedTurn:
                 break
             if not look.running.alive:
                 await take_over(self._context, self.thread_id, look.running)
+            elif self._context.seconds_left() == 0:
+                # The turn has the time of its own request. This one's is over, and its client may send it again.
+                for event in ending.ending_events("deadline", None):
+                    yield event
+                return
             else:
                 await self._watch()
                 await asyncio.sleep(POLL_SECONDS)

@@ -157,6 +157,7 @@ class TurnRun:
             await self._finish()
         except TurnLostError:
             self.outcome = "lost"
+            await self._count_tokens()
             for item in [*self._journal.unsaved(), *self._journal.pending()]:
                 # The client has seen it, and the thread will not have it.
                 self._published.add(ThreadItemRemovedEvent(item_id=item.id))
@@ -174,6 +175,13 @@ class TurnRun:
             observability.turn_ended(self._context, self.thread_id, self.turn_id, self.outcome or "lost", story)
         except Exception as error:
             log_failure(logger, "a turn's line could not be written", error)
+
+    async def _count_tokens(self) -> None:
+        """Count what the model has charged for an answer that nobody keeps."""
+        try:
+            await self._saver.count_tokens(self._story())
+        except AssistantError:
+            logger.warning("the tokens of turn %s are not counted", self.turn_id)
 
     async def _thread_is_gone(self) -> bool:
         """Tell whether the turn was lost because its thread was deleted under it."""

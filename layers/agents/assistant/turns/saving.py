@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chatkit.types import ThreadItem, ThreadMetadata
@@ -156,6 +157,17 @@ class TurnSaver:
         except StoreUnavailableError:
             logger.warning("objects of thread %s stay until it is deleted", self.thread_id)
 
+    async def count_tokens(self, story: dict[str, Any]) -> None:
+        """Count what a turn has used whose end is not ours to store: its thread was deleted, or it was taken over.
+
+        The claim has made the day's counter. One that is not there any more went with its user, and stays away.
+        """
+        writes = _usage_writes(self.context, story)
+        if writes:
+            with suppress(ConditionFailedError):
+                existing = [replace(write, condition="attribute_exists(pk)") for write in writes]
+                await self.context.resources.table.transact(existing)
+
     def _thread_writes(self, thread: ThreadMetadata | None) -> list[Write]:
         if thread is None:
             return []
@@ -165,14 +177,13 @@ class TurnSaver:
     def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
         """Return the writes that end the turn; the first is the fence."""
         context = self.context
-        tokens = story.get("input_tokens", 0) + story.get("output_tokens", 0)
         writes = [
             ended_turn(self._turn_key, self.turn_id, outcome),
             Write(
                 Key(self._turn_key.pk, keys.story_sk(self.turn_id)),
                 put=story_row(context, self.turn_id, self.floor, outcome, story),
             ),
-            *(quotas.usage_writes(context, tokens) if tokens else []),
+            *_usage_writes(context, story),
         ]
         # A turn that was cut off keeps its key: its client sends the request again.
         if not self.key.explicit and outcome != "lost":
@@ -237,6 +248,11 @@ class TurnSaver:
         if record is None or record.turn_id != self.turn_id or not record.running:
             raise TurnLostError
         return record
+
+
+def _usage_writes(context: RequestContext, story: dict[str, Any]) -> list[Write]:
+    tokens = story.get("input_tokens", 0) + story.get("output_tokens", 0)
+    return quotas.usage_writes(context, tokens) if tokens else []
 
 
 def turn_fence(context: RequestContext, thread_id: str, turn_id: str) -> Write:
