@@ -7,6 +7,7 @@ records, so that nothing a page sends along reaches the model as a fact.
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from typing import Any
 
 from chatkit.widgets import DynamicWidgetRoot
@@ -28,10 +29,10 @@ Entity = dict[str, Any]
 
 async def search_entities(query: str, context: RequestContext) -> list[Entity]:
     """Return the tasks and employees whose title or name has the query in it, at most `MAX_FOUND` of each."""
-    wanted = query.strip().lower()
+    wanted = _searchable(query.strip())
     tasks, employees = await asyncio.gather(_tasks(context).list(), _employees(context).all())
-    found = [_task_entity(task) for task in tasks.tasks if wanted in task.title.lower()][:MAX_FOUND]
-    found += [_employee_entity(each) for each in employees if wanted in each.name.lower()][:MAX_FOUND]
+    found = [_task_entity(task) for task in tasks.tasks if wanted in _searchable(task.title)][:MAX_FOUND]
+    found += [_employee_entity(each) for each in employees if wanted in _searchable(each.name)][:MAX_FOUND]
     return found
 
 
@@ -64,6 +65,12 @@ async def entity_to_input(entity_id: str, context: RequestContext) -> str:
     """
     record = await _find(entity_id, context)
     return f"{entity_id}: {_title(record)}. {', '.join(_facts(record, context))}"
+
+
+def _searchable(text: str) -> str:
+    """Return a text without case and accents, for a keyboard may send "é" as one character or as two."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _tasks(context: RequestContext) -> Tasks:

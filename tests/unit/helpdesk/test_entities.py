@@ -33,6 +33,12 @@ async def test_tasks_and_people_are_found_by_a_part_of_their_name(context: Reque
     ]
 
 
+@pytest.mark.parametrize("query", ["caf\u00e9 strasse", "cafe\u0301 Straße", "CAFE STRASSE"])
+async def test_a_name_is_found_however_its_letters_are_written(context: RequestContext, query: str) -> None:
+    await Tasks(context.resources.table, context.caller).add("Call Caf\u00e9 Straße")
+    assert [each["id"] for each in await search_entities(query, context)] == ["task-3"]
+
+
 async def test_an_empty_search_offers_everything_and_a_strange_one_nothing(context: RequestContext) -> None:
     assert len(await search_entities("", context)) == 6
     assert await search_entities("xyzzy", context) == []
