@@ -22,9 +22,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from local.parent import stop_with_parent
-from local.settings import ROOT
+from local.settings import ANY_HOST, ROOT
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -127,11 +128,25 @@ def _revalidated(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
+def _hosts(environment: Mapping[str, str]) -> list[str]:
+    """Return the names under which this server may be called.
+
+    A page elsewhere can give its own name this machine's address (DNS rebinding). To a browser it is then a page of
+    this server, and its calls would be those of this server's guest.
+    """
+    if environment.get("HOST", "").strip() == ANY_HOST:
+        return ["*"]
+    origins = environment["ALLOWED_ORIGINS"].split(",")
+    return [urlsplit(origin).hostname or "*" for origin in origins]
+
+
 def serve(app: ASGIApp, descriptor: int) -> None:
     """Serve an app on a socket that the parent listens on, until SIGTERM."""
     import uvicorn
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    known = TrustedHostMiddleware(app, allowed_hosts=_hosts(os.environ), www_redirect=False)
+    config = uvicorn.Config(known, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 

@@ -18,6 +18,8 @@ from local.emulator import Emulator, EmulatorError
 from local.functions import CONFIGURATION_EXIT
 from local.ports import listen
 from local.settings import (
+    ANY_HOST,
+    DEFAULT_HOST,
     ENV_FILE,
     ROOT,
     DevSettings,
@@ -60,7 +62,7 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def _url(host: str, listener: socket.socket) -> str:
     # A browser cannot go to the address that stands for all of them.
-    shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    shown = DEFAULT_HOST if host == ANY_HOST else host
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / ".env"
 
 DEFAULT_HOST = "127.0.0.1"
+# Stands for all of the machine's addresses, under names that nobody here knows.
+ANY_HOST = "0.0.0.0"  # noqa: S104 - compared, not bound
 DEFAULT_PORT = 8000
 DEFAULT_STREAM_PORT = 8001
 # Where emulators of AWS are expected by custom.

@@ -101,6 +101,13 @@ def test_chat_and_stream_are_two_origins_of_one_system(dev_server: DevServer) ->
         assert json.load(response)["id"] == thread
 
 
+def test_a_page_that_has_given_its_own_name_this_machines_address_is_refused(dev_server: DevServer) -> None:
+    for url in (dev_server.page_url + "health", dev_server.stream_url.removesuffix("/chatkit/api") + "/health"):
+        port = url.split("/")[2].partition(":")[2]
+        for host, expected in (("rebound.example", 400), (f"rebound.example:{port}", 400), (f"localhost:{port}", 200)):
+            assert _get(url, Host=host)[0] == expected
+
+
 def test_a_token_of_make_token_is_its_user_and_no_other_key_signs_one(dev_server: DevServer, tmp_path: Path) -> None:
     command = ["make", "--silent", "token", "USER=ann", "TENANT=acme", "ROLE=admin"]
     environment = clean_environment(STATE_DIR=str(dev_server.state))
