@@ -40,8 +40,8 @@ async def read_object(request: Request) -> dict[str, Any]:
     """Return the body's JSON object.
 
     Raises:
-        InvalidRequestError: it is not JSON, or not an object; also for NaN, a number that no float can hold, half a
-            surrogate pair or nesting that is too deep.
+        InvalidRequestError: it is not JSON, or not an object, or compressed; also for NaN, a number that no float can
+            hold, half a surrogate pair or nesting that is too deep.
         TooLargeError: it is over 6 MB.
     """
     body = b"".join([chunk async for chunk in limited_stream(request, MAX_BODY_BYTES)])
@@ -50,7 +50,8 @@ async def read_object(request: Request) -> dict[str, Any]:
         if _MAY_BE_INFINITE.search(body):
             json.loads(body, parse_float=_finite)
     except ValueError:
-        raise InvalidRequestError("The body is not valid JSON.") from None
+        packed = request.headers.get("content-encoding", "identity") != "identity"
+        raise InvalidRequestError(f"The body is {'compressed' if packed else 'not valid JSON'}.") from None
     if not isinstance(parsed, dict):
         raise InvalidRequestError("The body must be a JSON object.")
     return parsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
@@ -39,6 +40,12 @@ async def test_a_malformed_body_is_invalid(app: FastAPI, path: str, body: bytes)
         answer = await web.post(path, content=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "invalid_request"
+
+
+async def test_a_compressed_body_is_called_so(app: FastAPI) -> None:
+    async with client(app) as web:
+        answer = await web.post("/chatkit/api", content=gzip.compress(b"{}"), headers={"content-encoding": "gzip"})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "The body is compressed.")
 
 
 def listing(value: str) -> str:
