@@ -25,6 +25,7 @@ API = "/2018-06-01/runtime/invocation"
 NEXT = f"GET {API}/next HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 CHUNKED = "Transfer-Encoding: chunked"
 ID = b"Lambda-Runtime-Aws-Request-Id: "
+AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
 class Client(asyncio.Protocol):
@@ -42,7 +43,7 @@ class Client(asyncio.Protocol):
         head, _, event = data.partition(b"\r\n\r\n")
         request_id = head.partition(ID)[2].partition(b"\r\n")[0].decode()
         scope, body = http_request(json.loads(event))
-        self._loop.create_task(self._serve(scope, body, request_id))
+        asyncio.Task(self._serve(scope, body, request_id), loop=self._loop, **AT_ONCE)
 
     async def _serve(self, scope: dict[str, Any], body: bytes, request_id: str) -> None:
         unsent: list[bytes] = []

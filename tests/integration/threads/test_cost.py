@@ -46,7 +46,8 @@ async def test_a_turn_costs_the_same_in_a_thread_of_any_length(resources: Resour
     ours = Ours(resources)
     await ours.do("threads.create", {"input": MESSAGE})
     short, long = await turn_in_a_thread_of(50, ours), await turn_in_a_thread_of(count, ours)
-    assert long.operations == short.operations
+    # Of calls side by side either may be the first.
+    assert sorted(long.operations) == sorted(short.operations)
     assert long.hops == short.hops
     assert long.read_units == pytest.approx(short.read_units, rel=0.1)
     assert long.write_units == pytest.approx(short.write_units, rel=0.1)
