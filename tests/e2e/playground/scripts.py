@@ -297,6 +297,15 @@ async def widget_updates(thread: ThreadMetadata, text: str) -> Events:
     yield ThreadItemDoneEvent(item=item.model_copy(update={"widget": final}))
 
 
+async def widget_unfinished(thread: ThreadMetadata, text: str) -> Events:
+    """Stream into a widget's text, and go on for ever."""
+    item = items.widget(thread.id, Card(children=[Text(id="body", value="", streaming=True)]))
+    yield ThreadItemAddedEvent(item=item)
+    while True:
+        yield update(item.id, WidgetStreamingTextValueDelta(component_id="body", delta="word ", done=False))
+        await asyncio.sleep(0.05)
+
+
 async def silent(thread: ThreadMetadata, text: str) -> Events:
     """Add the kinds of items that steer a thread and are never drawn."""
     yield ThreadItemDoneEvent(item=HiddenContextItem(**items.base(thread.id, "hid"), content="Hidden secret"))
@@ -326,5 +335,6 @@ SCRIPTS: dict[str, Callable[[ThreadMetadata, str], Events]] = {
     "tool": tool,
     "unstoppable": unstoppable,
     "widget": widget,
+    "widget-unfinished": widget_unfinished,
     "widget-updates": widget_updates,
 }

@@ -149,6 +149,17 @@ def test_a_control_outside_a_form_sends_its_own_value(chat: Chat, backend: Backe
     expect(chat.answer).to_contain_text('Action toggle with {"loud": true}')
 
 
+def test_a_text_of_a_stopped_turn_does_not_look_as_if_it_were_being_written(chat: Chat) -> None:
+    chat.open().send("widget-unfinished")
+    text = chat.page.locator(".w-text")
+    expect(text).to_contain_text("word word")
+    cursor = "element => getComputedStyle(element, '::after').content"
+    assert text.evaluate(cursor) == '""'
+    chat.button("Stop").click()
+    expect(chat.button("Send")).to_be_visible()
+    assert text.evaluate(cursor) == "none"
+
+
 def test_a_widget_streams_its_text_and_changes_by_component_and_whole(chat: Chat) -> None:
     chat.open().send("widget-updates")
     widget = chat.items("widget")

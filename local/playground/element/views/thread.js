@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { html, useParts } from "../html.js";
+import { classes, html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
@@ -22,7 +22,7 @@ export function ThreadView({ state }) {
       ${loading && html`<p class="empty" role="status"><${Icon} name="loader-circle" class="spin" /> Loading…</p>`}
       ${turnsOf(items).map((turn, index, all) => {
         const active = running && index === all.length - 1;
-        return html`<section class="turn" key=${turn.key}>
+        return html`<section class=${classes("turn", active && "active")} key=${turn.key}>
           ${turn.items.map((item) => html`<${ItemView}
                 key=${item.id}
                 item=${item}
