@@ -46,7 +46,7 @@ class Words(Model):
 
     async def get_response(self, *given: Any, **named: Any) -> Any:
         """Answer nothing: only streams are measured."""
-        raise NotImplementedError
+        raise RuntimeError("only streams are measured")
 
 
 MODEL = Words()

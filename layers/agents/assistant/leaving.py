@@ -41,20 +41,27 @@ class LeavableRun:
 
     Args:
         result: The run.
+        context: The turn that it is part of.
         guardrails: How many input guardrails judge it; none of them one that goes on after an approval.
         converter: What makes ChatKit's items of the model's stream.
     """
 
-    def __init__(self, result: RunResultStreaming, guardrails: int, converter: ResponseStreamConverter) -> None:
+    def __init__(
+        self,
+        result: RunResultStreaming,
+        context: AgentContext[Any],
+        guardrails: int,
+        converter: ResponseStreamConverter,
+    ) -> None:
         self._result = result
+        self._context = context
         self._guardrails = guardrails
         self._converter = converter
         self._next: asyncio.Future[StreamEvent] | None = None
 
-    def events(self, context: AgentContext[Any]) -> AsyncGenerator[ThreadStreamEvent, None]:
+    def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Stream the run as ChatKit's events, with `TOOL_ANSWERED` among them."""
-        self._context = context
-        streamed = stream_agent_response(context, cast(RunResultStreaming, self), converter=self._converter)
+        streamed = stream_agent_response(self._context, cast(RunResultStreaming, self), converter=self._converter)
         return cast("AsyncGenerator[ThreadStreamEvent, None]", streamed)
 
     def stream_events(self) -> AsyncIterator[StreamEvent]:
@@ -108,11 +115,11 @@ class LeavableRun:
         results = self._result.input_guardrail_results
         return next((each for each in results if each.output.tripwire_triggered), None)
 
-    async def leave(self, context: AgentContext[Any]) -> None:
+    async def leave(self) -> None:
         """End the run, if it has not ended: the model's stream and running tools are cancelled."""
         self._result.cancel()
         self._is_judged()
-        await context.stream(ProgressUpdateEvent(text=""))
+        await self._context.stream(ProgressUpdateEvent(text=""))
         if self._next is not None:
             self._next.cancel()
             self._next.add_done_callback(_take)

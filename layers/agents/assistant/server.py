@@ -144,10 +144,10 @@ class AssistantServer(ChatKitServer[RequestContext]):
             yield ThreadItemReplacedEvent(item=begun)
         result = Runner.run_streamed(agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=config)
         converter = OutputConverter(agent_context.thread.id, context)
-        run = LeavableRun(result, 0 if resumed else len(agent.input_guardrails), converter)
+        run = LeavableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
         try:
-            async with aclosing(run.events(agent_context)) as events:
+            async with aclosing(run.events()) as events:
                 async for sent in events:
                     event = with_own_call(sent, result.new_items)
                     for completed in _completed(rounds, result, agent_context, resumed, event):
@@ -167,7 +167,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
-            await run.leave(agent_context)
+            await run.leave()
             await converter.close()
             # What a guardrail has refused no later turn's model gets, also when this one ends before it is told of it.
             if run.tripped() is not None:
