@@ -93,6 +93,10 @@ async function resume() {
   if (!turn) return;
   try {
     await resumeTurn(element, turn, { url: endpointUrl(urls, settings), fetch: routedFetch });
+  } catch (error) {
+    // The turn goes on without this page: what is stored so far is shown.
+    console.warn("The turn could not be followed", error);
+    await element.fetchUpdates();
   } finally {
     pending.clear();
   }

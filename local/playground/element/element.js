@@ -56,10 +56,13 @@ export class OpenAIChatKit extends HTMLElement {
       composer: this.#composer,
     };
     render(h(App, { parts }), this.mount);
+    // An element that comes back shows what happened meanwhile.
+    if (this.#conversation.threadId) this.#conversation.open(this.#conversation.threadId);
   }
 
   disconnectedCallback() {
     render(null, this.mount);
+    this.#conversation.abandon();
   }
 
   /** The parts that the controllers share; getters, because options change while they live. */

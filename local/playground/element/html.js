@@ -1,6 +1,6 @@
 import htm from "htm";
 import { Component, createContext, h } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Markup as a tagged template: JSX without a build. */
 export const html = htm.bind(h);
@@ -9,10 +9,39 @@ export const html = htm.bind(h);
 export const Parts = createContext(null);
 export const useParts = () => useContext(Parts);
 
+/**
+ * Run a setup when a view appears or a dependency changes, and its cleanup when the view goes: for listeners, observers
+ * and the focus. Preact runs the cleanup of `useEffect` after the next paint, when the view's elements are gone and a
+ * listener would find nothing. So no view uses `useEffect`.
+ */
+export const useSetup = useLayoutEffect;
+
+/** One timer of a view. `start` replaces a timer that runs; the timer ends with the view. */
+export function useTimer() {
+  const id = useRef(null);
+  useSetup(() => () => clearTimeout(id.current), []);
+  const stop = () => clearTimeout(id.current);
+  const start = (run, milliseconds) => {
+    stop();
+    id.current = setTimeout(run, milliseconds);
+  };
+  return { start, stop };
+}
+
+/** Whether a view is still on the page, for work that continues after an `await`. */
+export function useMounted() {
+  const mounted = useRef(false);
+  useSetup(() => {
+    mounted.current = true;
+    return () => (mounted.current = false);
+  }, []);
+  return mounted;
+}
+
 /** The element's state, drawn anew when it changes. */
 export function useStore(store) {
   const [state, setState] = useState(store.get());
-  useEffect(() => {
+  useSetup(() => {
     setState(store.get());
     return store.subscribe(setState);
   }, [store]);

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { classes, html, useParts } from "../html.js";
+import { useRef, useState } from "preact/hooks";
+import { classes, html, useMounted, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { recordSpeech, recordingType } from "./recorder.js";
 
@@ -8,12 +8,16 @@ export function DictationButton() {
   const { kit, composer } = useParts();
   const [phase, setPhase] = useState("idle");
   const recording = useRef(null);
-  useEffect(() => () => recording.current?.discard(), []);
+  const mounted = useMounted();
+  useSetup(() => () => recording.current?.discard(), []);
   if (!recordingType()) return null;
 
   const start = async () => {
     try {
-      recording.current = await recordSpeech();
+      const started = await recordSpeech();
+      // The user may have left while the browser asked for permission: the microphone must not stay on.
+      if (!mounted.current) return started.discard();
+      recording.current = started;
       setPhase("recording");
     } catch (error) {
       kit.notify(new Error(`The microphone cannot be used: ${error.message}`));
@@ -23,13 +27,13 @@ export function DictationButton() {
     setPhase("transcribing");
     try {
       const audio = await recording.current.finish();
+      recording.current = null;
       const { text } = await kit.client.call("input.transcribe", audio);
       const before = composer.state.text;
       composer.set({ text: before && !before.endsWith(" ") ? `${before} ${text}` : before + text });
     } catch (error) {
       kit.notify(error);
     } finally {
-      recording.current = null;
       setPhase("idle");
     }
   };

@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { html, useParts } from "../html.js";
+import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { tagText } from "../state/content.js";
 
@@ -14,6 +14,17 @@ export function useSuggestions(area, state) {
   const [menu, setMenu] = useState(null);
   const asked = useRef(0);
   const { entities, commands } = state.options;
+
+  const { caret } = state.composer;
+  // The caret moves after the text is drawn: it cannot stand where there is no text yet.
+  useSetup(() => {
+    if (caret === null) return;
+    area.current.setSelectionRange(caret, caret);
+    composer.set({ caret: null });
+    look();
+  }, [caret]);
+  // An answer that comes after the editor has gone is for nobody.
+  useSetup(() => () => asked.current++, []);
 
   const close = () => {
     asked.current++;
@@ -46,9 +57,7 @@ export function useSuggestions(area, state) {
     const text = tagText(entity);
     const start = selectionStart - length;
     const next = `${value.slice(0, start)}${text} ${value.slice(selectionStart)}`;
-    composer.set({ text: next, tags: { ...composer.state.tags, [text]: entity } });
-    const caret = start + text.length + 1;
-    setTimeout(() => area.current?.setSelectionRange(caret, caret), 50);
+    composer.set({ text: next, tags: { ...composer.state.tags, [text]: entity }, caret: start + text.length + 1 });
   };
 
   const choose = async (choice) => {
@@ -58,6 +67,7 @@ export function useSuggestions(area, state) {
     if (kind === "tag") return insert(choice, length);
     try {
       const selection = await commands.onSelect?.(choice);
+      if (!area.current) return;
       if (selection?.type === "menu") return setMenu({ kind, query: menu.query, found: selection.commands, active: 0 });
       if (selection?.type === "entity") return insert(selection.entity, length);
       composer.set({ text: area.current.value.slice(length) });

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { classes, html, useParts } from "../html.js";
+import { useRef, useState } from "preact/hooks";
+import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 
 /** The tools the page offers: pinned ones as buttons, the others in a menu, the chosen one to take off again. */
@@ -24,7 +24,7 @@ function ToolButton({ tool, pressed, toggle }) {
 function ToolMenu({ tools, chosen, choose }) {
   const [open, setOpen] = useState(false);
   const menu = useRef(null);
-  useEffect(() => {
+  useSetup(() => {
     if (open) menu.current.querySelector("button").focus();
   }, [open]);
   const keyDown = (event) => event.key === "Escape" && setOpen(false);

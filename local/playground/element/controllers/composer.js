@@ -1,7 +1,7 @@
 import { contentText, parseContent } from "../state/content.js";
 import { DEFAULT_MAX_COUNT, refusal, uploadFile } from "./upload.js";
 
-export const EMPTY_COMPOSER = { text: "", tags: {}, quote: null, attachments: [], toolId: null, modelId: null };
+export const EMPTY_COMPOSER = { text: "", caret: null, tags: {}, quote: null, attachments: [], toolId: null, modelId: null };
 
 /** What the user is about to send: text with tags, files, a quote, the chosen tool and model. */
 export class Composer {

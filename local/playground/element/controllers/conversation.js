@@ -22,12 +22,19 @@ export class Conversation {
     return this.state.thread?.id ?? null;
   }
 
+  /** Stop reading; a turn that runs goes on, on the server. */
+  abandon() {
+    this.opening++;
+    this.turn.abandon();
+    this.kit.store.set({ running: false, loading: false, progress: null });
+  }
+
   /** Leave the open thread for another one, or for a new one when `threadId` is null. */
   async open(threadId) {
     this.turn.abandon();
     const ticket = ++this.opening;
     const changed = threadId !== this.threadId;
-    this.kit.store.set({ ...EMPTY_THREAD, loading: threadId !== null, running: false, feedback: {} });
+    this.kit.store.set({ ...EMPTY_THREAD, loading: threadId !== null, loadingOlder: false, running: false, feedback: {} });
     if (changed) this.kit.emit("thread.change", { threadId });
     if (threadId === null) return;
     this.kit.emit("thread.load.start", { threadId });
@@ -78,7 +85,7 @@ export class Conversation {
     } catch (error) {
       this.kit.fail(error);
     } finally {
-      this.kit.store.set({ loadingOlder: false });
+      if (this.threadId === threadId) this.kit.store.set({ loadingOlder: false });
     }
   }
 
@@ -112,9 +119,10 @@ export class Conversation {
 
   /** Answer a user message anew; everything after it goes. */
   async retry(itemId) {
-    await this.turn.idle();
-    this.kit.store.set((state) => truncateAfter(state, itemId));
     const params = { thread_id: this.threadId, item_id: itemId };
+    await this.turn.idle();
+    if (this.threadId !== params.thread_id) return;
+    this.kit.store.set((state) => truncateAfter(state, itemId));
     await this.turn.run("threads.retry_after_item", params, () => this.retry(itemId));
   }
 
@@ -138,17 +146,19 @@ export class Conversation {
   async action({ type, payload }, itemId, { streaming = true } = {}) {
     const params = { thread_id: this.threadId, action: { type, payload }, ...(itemId && { item_id: itemId }) };
     await this.turn.idle();
+    if (this.threadId !== params.thread_id) return;
     if (streaming) {
       await this.turn.run("threads.custom_action", params, null);
       return;
     }
     const { updated_item: item } = await this.kit.client.call("threads.sync_custom_action", params);
-    if (item) this.turn.apply({ type: "thread.item.replaced", item });
+    if (item && this.threadId === params.thread_id) this.turn.apply({ type: "thread.item.replaced", item });
   }
 
   async answerStructuredInput(itemId, submission) {
-    await this.turn.idle();
     const params = { thread_id: this.threadId, item_id: itemId, input: submission };
+    await this.turn.idle();
+    if (this.threadId !== params.thread_id) return;
     await this.turn.run("threads.add_structured_input", params, null);
   }
 
@@ -156,12 +166,12 @@ export class Conversation {
   async rate(itemIds, kind) {
     const key = itemIds.at(-1);
     const previous = this.state.feedback;
+    const params = { thread_id: this.threadId, item_ids: itemIds, kind };
     this.kit.store.set({ feedback: { ...previous, [key]: kind } });
     try {
-      const params = { thread_id: this.threadId, item_ids: itemIds, kind };
       await this.kit.client.call("items.feedback", params);
     } catch (error) {
-      this.kit.store.set({ feedback: previous });
+      if (this.threadId === params.thread_id) this.kit.store.set({ feedback: previous });
       this.kit.notify(error);
     }
   }

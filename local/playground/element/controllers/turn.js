@@ -36,9 +36,12 @@ export class TurnRunner {
       for (let calls = 0; calls < MAX_CLIENT_TOOLS && this.current === turn; calls++) {
         const call = this.pendingClientTool();
         if (!call) break;
-        const result = await this.runClientTool(call);
-        const threadId = this.kit.store.get().thread.id;
+        const output = await this.runClientTool(call);
+        // The user may have left the thread while the tool ran: what is on the screen is another one.
         if (this.current !== turn) break;
+        this.apply({ type: "thread.item.replaced", item: { ...call, status: "completed", output } });
+        const result = output ?? {};
+        const threadId = this.kit.store.get().thread.id;
         await this.read(turn, "threads.add_client_tool_output", { thread_id: threadId, result });
       }
     } catch (error) {
@@ -103,8 +106,7 @@ export class TurnRunner {
       output = { error: error.message };
       this.kit.fail(error);
     }
-    this.apply({ type: "thread.item.replaced", item: { ...call, status: "completed", output } });
-    return output ?? {};
+    return output;
   }
 
   /** Stop at the user's wish: tell the server, and stop reading. What was shown stays. */

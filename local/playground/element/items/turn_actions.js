@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { html, useParts } from "../html.js";
+import { COPIED_MILLISECONDS, copyText } from "../clipboard.js";
+import { html, useMounted, useParts, useTimer } from "../html.js";
 import { Icon } from "../icons.js";
 
 /** What a reader can do with a finished answer: copy it, say whether it was good, have it made anew. */
@@ -11,7 +12,7 @@ export function TurnActions({ turn, state }) {
   const question = turn.items.find((item) => item.type === "user_message");
   const ids = answers.map((item) => item.id);
   const given = state.feedback[ids.at(-1)];
-  const text = answers.map(copyText).filter(Boolean).join("\n\n");
+  const text = answers.map(textOf).filter(Boolean).join("\n\n");
   return html`<div class="turn-actions">
     ${text && html`<${CopyButton} text=${text} />`}
     ${canRate &&
@@ -41,17 +42,20 @@ export function TurnActions({ turn, state }) {
   </div>`;
 }
 
-function copyText(item) {
+function textOf(item) {
   if (item.type === "assistant_message") return item.content.map((part) => part.text).join("");
   return item.copy_text;
 }
 
 function CopyButton({ text }) {
+  const { kit } = useParts();
   const [copied, setCopied] = useState(false);
+  const mounted = useMounted();
+  const timer = useTimer();
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    if (!(await copyText(kit, text)) || !mounted.current) return;
     setCopied(true);
-    setTimeout(() => setCopied(false), 1500);
+    timer.start(() => setCopied(false), COPIED_MILLISECONDS);
   };
   return html`<button type="button" class="icon-button" aria-label=${copied ? "Copied" : "Copy"} onClick=${copy}>
     <${Icon} name=${copied ? "check" : "copy"} />

@@ -1,5 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
-import { html } from "../html.js";
+import { useState } from "preact/hooks";
+import { html, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { Task } from "./task.js";
 
@@ -9,7 +9,7 @@ export function WorkflowItem({ item, active }) {
   const { summary, tasks, type } = workflow;
   const finished = !active || Boolean(summary);
   const [open, setOpen] = useState(workflow.expanded ?? false);
-  useEffect(() => setOpen(workflow.expanded ?? false), [workflow.expanded]);
+  useSetup(() => setOpen(workflow.expanded ?? false), [workflow.expanded]);
   const title = summaryOf(summary, type, finished, tasks);
   return html`<section class=${`workflow ${type}`}>
     <button type="button" class="workflow-summary" aria-expanded=${open} onClick=${() => setOpen(!open)}>

@@ -1,11 +1,11 @@
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { AttachmentTray } from "../composer/attachment_tray.js";
 import { DictationButton } from "../composer/dictation_button.js";
 import { ModelPicker } from "../composer/model_picker.js";
 import { SuggestionMenu, useSuggestions } from "../composer/suggestions.js";
 import { ToolButtons } from "../composer/tools.js";
 import { acceptAttribute } from "../controllers/upload.js";
-import { html, useParts } from "../html.js";
+import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { segments } from "../state/content.js";
 
@@ -62,8 +62,8 @@ function Editor({ state }) {
   const { text, tags } = state.composer;
   const suggestions = useSuggestions(area, state);
   const { placeholder = "Message the AI", attachments } = state.options.composer ?? {};
-  useLayoutEffect(() => fitHeight(area.current), [text]);
-  useEffect(() => {
+  useSetup(() => fitHeight(area.current), [text]);
+  useSetup(() => {
     if (!kit.store.get().history.open) area.current.focus({ preventScroll: true });
   }, [state.thread?.id]);
   const keyDown = (event) => {
@@ -132,13 +132,9 @@ function MentionButton({ state }) {
   const mention = (event) => {
     const area = event.currentTarget.closest(".composer").querySelector("textarea");
     const { text } = state.composer;
-    composer.set({ text: text === "" || text.endsWith(" ") ? `${text}@` : `${text} @` });
     area.focus();
-    // The menu looks at what is before the caret, which is only right when the text is there.
-    setTimeout(() => {
-      area.setSelectionRange(area.value.length, area.value.length);
-      area.dispatchEvent(new MouseEvent("click"));
-    }, 50);
+    const next = text === "" || text.endsWith(" ") ? `${text}@` : `${text} @`;
+    composer.set({ text: next, caret: next.length });
   };
   return html`<button type="button" class="icon-button" aria-label="Mention" title="Mention" onClick=${mention}>
     <${Icon} name="at-sign" size=${18} />

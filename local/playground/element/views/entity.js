@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { html, useParts } from "../html.js";
+import { html, useMounted, useParts, useTimer } from "../html.js";
 import { Icon } from "../icons.js";
 import { WidgetView } from "../widgets/widget.js";
 
@@ -10,20 +10,25 @@ const HOVER_DELAY = 250;
 export function EntityChip({ entity, label, children }) {
   const { kit } = useParts();
   const [preview, setPreview] = useState(null);
-  const [timer, setTimer] = useState(null);
+  const timer = useTimer();
+  const mounted = useMounted();
   const { onClick, onRequestPreview } = kit.options.entities ?? {};
   const content = html`${children}${entity.icon && html`<${Icon} name=${entity.icon} size=${14} />`} ${label}`;
   if (!entity.interactive || (!onClick && !onRequestPreview)) return html`<span class="chip entity">${content}</span>`;
   const request = async () => {
     if (preview || !onRequestPreview) return;
-    const { preview: widget } = await onRequestPreview(entity);
-    if (widget) setPreview(widget);
+    try {
+      const { preview: widget } = await onRequestPreview(entity);
+      if (widget && mounted.current) setPreview(widget);
+    } catch (error) {
+      kit.fail(error);
+    }
   };
   const leave = () => {
-    clearTimeout(timer);
+    timer.stop();
     setPreview(null);
   };
-  return html`<span class="entity-anchor" onMouseEnter=${() => setTimer(setTimeout(request, HOVER_DELAY))} onMouseLeave=${leave}>
+  return html`<span class="entity-anchor" onMouseEnter=${() => timer.start(request, HOVER_DELAY)} onMouseLeave=${leave}>
     <button type="button" class="chip entity" onClick=${() => onClick?.(entity)} onFocus=${request} onBlur=${leave}>
       ${content}
     </button>

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { classes, html, useParts } from "../html.js";
+import { useRef, useState } from "preact/hooks";
+import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 
 /** The caller's threads, newest first, over the chat. */
@@ -7,7 +7,7 @@ export function HistoryView({ state }) {
   const { history } = useParts();
   const panel = useRef(null);
   const { threads, hasMore, loading, error } = state.history;
-  useEffect(() => {
+  useSetup(() => {
     panel.current.focus();
     // Not on the panel: the button that had the focus may be gone.
     const keyDown = (event) => event.key === "Escape" && history.hide();

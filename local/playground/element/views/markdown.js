@@ -1,5 +1,6 @@
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { html, memo, useParts } from "../html.js";
+import { useRef } from "preact/hooks";
+import { COPIED_MILLISECONDS, copyText } from "../clipboard.js";
+import { html, memo, useParts, useSetup, useTimer } from "../html.js";
 import { deeplinkOf, renderMarkdown } from "../markdown.js";
 
 /**
@@ -9,7 +10,8 @@ import { deeplinkOf, renderMarkdown } from "../markdown.js";
 export const Markdown = memo(function Markdown({ text, annotations, imageDomains, onCitation }) {
   const ref = useRef(null);
   const { kit } = useParts();
-  useLayoutEffect(() => {
+  const timer = useTimer();
+  useSetup(() => {
     ref.current.replaceChildren(renderMarkdown(text, { annotations, imageDomains }));
   }, [text, annotations, imageDomains]);
   const click = (event) => {
@@ -22,13 +24,14 @@ export const Markdown = memo(function Markdown({ text, annotations, imageDomains
     const citation = event.target.closest("[data-citation]");
     if (citation) onCitation?.(Number(citation.dataset.citation), citation);
     const copy = event.target.closest("[data-copy]");
-    if (copy) copyCode(copy);
+    if (copy) copyCode(copy, kit, timer);
   };
   return html`<div class="markdown" ref=${ref} onClick=${click}></div>`;
 });
 
-async function copyCode(button) {
-  await navigator.clipboard.writeText(button.closest("pre").querySelector("code").textContent);
+async function copyCode(button, kit, timer) {
+  const code = button.closest("pre").querySelector("code").textContent;
+  if (!(await copyText(kit, code))) return;
   button.textContent = "Copied";
-  setTimeout(() => (button.textContent = "Copy"), 1500);
+  timer.start(() => (button.textContent = "Copy"), COPIED_MILLISECONDS);
 }

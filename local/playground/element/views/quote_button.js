@@ -1,5 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
-import { html, useParts } from "../html.js";
+import { useState } from "preact/hooks";
+import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 
 /** The longest quotation that goes with a message, in characters: it is a pointer to a passage, not the passage's copy. */
@@ -12,7 +12,7 @@ const HEIGHT = 40;
 export function QuoteButton({ scroller }) {
   const { composer } = useParts();
   const [place, setPlace] = useState(null);
-  useEffect(() => {
+  useSetup(() => {
     const look = () => setPlace(selectionIn(scroller.current));
     document.addEventListener("selectionchange", look);
     return () => document.removeEventListener("selectionchange", look);

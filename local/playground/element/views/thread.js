@@ -1,5 +1,5 @@
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { classes, html, useParts } from "../html.js";
+import { useRef } from "preact/hooks";
+import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
@@ -56,7 +56,7 @@ function useFollow(scroller, { items, thread, loading }) {
   const following = useRef(true);
   const height = useRef(0);
   const first = useRef(null);
-  useEffect(() => {
+  useSetup(() => {
     const element = scroller.current;
     const toEnd = () => following.current && (element.scrollTop = element.scrollHeight);
     const watch = () => {
@@ -72,14 +72,14 @@ function useFollow(scroller, { items, thread, loading }) {
       element.removeEventListener("scroll", watch);
     };
   }, []);
-  useLayoutEffect(() => {
+  useSetup(() => {
     const element = scroller.current;
     const prepended = first.current && items[0] && items[0].id !== first.current && !following.current;
     if (prepended) element.scrollTop += element.scrollHeight - height.current;
     height.current = element.scrollHeight;
     first.current = items[0]?.id ?? null;
   }, [items]);
-  useLayoutEffect(() => {
+  useSetup(() => {
     following.current = true;
     scroller.current.scrollTop = scroller.current.scrollHeight;
   }, [thread?.id, loading]);
@@ -87,7 +87,7 @@ function useFollow(scroller, { items, thread, loading }) {
 
 function OlderItems({ busy, load }) {
   const ref = useRef(null);
-  useEffect(() => {
+  useSetup(() => {
     const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load());
     observer.observe(ref.current);
     return () => observer.disconnect();

@@ -1,5 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
-import { classes, html } from "../html.js";
+import { useState } from "preact/hooks";
+import { classes, html, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { Children } from "./component.js";
 import { Status } from "./media.js";
@@ -10,7 +10,7 @@ import { borders, color, sides, style } from "./tokens.js";
 export function Card({ node }) {
   const { run } = useWidget();
   const [collapsed, setCollapsed] = useState(node.collapsed ?? false);
-  useEffect(() => setCollapsed(node.collapsed ?? false), [node.collapsed]);
+  useSetup(() => setCollapsed(node.collapsed ?? false), [node.collapsed]);
   const { confirm, cancel, asForm, status } = node;
   const look = style({ background: color(node.background, "surface"), ...borders(node.border) });
   const confirmed = (event) => {
