@@ -58,6 +58,7 @@ class RequestContext:
         report: What the turn's run tells about itself.
         loaded: The threads that this request has read or written, by id: what a save is compared with.
         suggested_title: The title that the model has given a thread; one that the user gives meanwhile stays.
+        running_turn: The turn that was running in the thread that this request has read, if one was.
     """
 
     caller: Caller
@@ -67,6 +68,7 @@ class RequestContext:
     report: Report = field(default_factory=Report)
     loaded: dict[str, KnownThread] = field(default_factory=dict)
     suggested_title: str | None = None
+    running_turn: str | None = None
 
     @property
     def settings(self) -> Settings:

@@ -48,6 +48,7 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
     turn = load_record(head.turn)
     if settle and await _settled(turn, thread_id, context):
         return await get_thread(thread_id, context, settle=False)
+    _note_running(turn, context)
     items = await _shown(page.rows[::-1], context)
     after = page.rows[-1]["id"] if page.has_more else None
     items += await _partial(turn, items, context)
@@ -94,6 +95,7 @@ async def list_items(
     turn = load_record(head.turn)
     if settle and await _settled(turn, thread_id, context):
         return await list_items(thread_id, limit, after, order, context, settle=False)
+    _note_running(turn, context)
     items = await _shown(page.rows, context)
     partial = await _partial(turn, items, context)
     if newest_first:
@@ -114,6 +116,11 @@ async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestCont
         return False
     await take_over(context, thread_id, turn)
     return True
+
+
+def _note_running(turn: TurnRecord | None, context: RequestContext) -> None:
+    """Remember a running turn: the answer names it, so that a client knows that more is to come."""
+    context.running_turn = turn.turn_id if turn is not None and turn.running else None
 
 
 async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -60,6 +61,22 @@ async def test_a_streamed_answer_has_its_headers(web: httpx2.AsyncClient) -> Non
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-accel-buffering"] == "no"
     assert answer.headers["x-turn-id"].startswith("turn_")
+
+
+@pytest.mark.parametrize(("operation", "more"), [("threads.get_by_id", {}), ("items.list", {"order": "desc"})])
+async def test_a_thread_that_is_read_names_the_turn_that_runs_in_it(
+    web: httpx2.AsyncClient, operation: str, more: dict[str, str]
+) -> None:
+    thread_id, _ = await create(web, "hello")
+    assert "x-turn-id" not in (await perform(web, operation, thread_id=thread_id, **more)).headers
+    params = {"thread_id": thread_id, "input": message("!slow 300")}
+    turn = asyncio.create_task(web.post(API, json={"type": "threads.add_user_message", "params": params}))
+    while "x-turn-id" not in (read := await perform(web, operation, thread_id=thread_id, **more)).headers:
+        assert not turn.done(), turn.result().text
+        await asyncio.sleep(0.01)
+    await web.post(f"{API}/cancel", json={"thread_id": thread_id})
+    assert read.headers["x-turn-id"] == (await turn).headers["x-turn-id"]
+    assert "x-turn-id" not in (await perform(web, operation, thread_id=thread_id, **more)).headers
 
 
 async def test_other_operations_answer_json_that_no_cache_keeps(web: httpx2.AsyncClient) -> None:

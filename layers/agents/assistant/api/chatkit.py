@@ -32,7 +32,9 @@ async def chatkit(request: Request, context: CurrentContext) -> Response:
         # Imported here, so that health and errors load no store.
         from assistant.operations import perform
 
-        return json_bytes(await perform(parsed.request, context))
+        content = await perform(parsed.request, context)
+        running = context.running_turn
+        return json_bytes(content, headers={"x-turn-id": running} if running else None)
     turn = await _start(parsed.request, context, request)
     if not parsed.plain:
         return EventStream(turn, encoded_events(turn, context), context.settings)
