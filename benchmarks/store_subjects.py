@@ -23,11 +23,10 @@ from chatkit.types import (
 from pydantic import TypeAdapter
 
 from assistant import turns
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.models import build_model
-from assistant.operations import perform
-from assistant.resources import Resources
+from assistant.operations.dispatch import perform
 from benchmarks.store_agent import build_agent
 from benchmarks.store_meter import Cost, metered
 from benchmarks.store_peers import NaiveStore, SampleStore
@@ -59,12 +58,12 @@ class Ours:
 
     async def fill(self, thread: ThreadMetadata, items: list[ThreadItem]) -> None:
         """Store a thread with items, without being measured."""
-        from assistant import keys
+        from assistant.aws import keys
         from assistant.threads.store import ThreadStore
         from tests.support.rows import put_items
 
         await ThreadStore(self.resources).save_thread(thread, RequestContext(self.caller, self.resources))
-        put_items(self.resources, keys.thread_partition("acme", "ann", thread.id), items)
+        put_items(self.resources, keys.ThreadRef("acme", "ann", thread.id).partition, items)
 
     async def do(self, operation: str, params: dict[str, Any]) -> Cost:
         """Perform an operation and return what it cost."""

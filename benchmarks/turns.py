@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
-from assistant import keys
+from assistant.aws import keys
+from assistant.context import Resources
 from assistant.models.demo import DemoModel
-from assistant.resources import Resources
 from assistant.settings import load_settings
 from benchmarks.turns_agent import MODEL
 from benchmarks.turns_subjects import Bare, Surviving
@@ -171,8 +171,8 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         Emulator(Path(folder)) as emulator,
-        patch("assistant.server.build_model", lambda *given: MODEL),
-        patch("assistant.titles.build_model", lambda *given: DemoModel()),
+        patch("assistant.agent.server.build_model", lambda *given: MODEL),
+        patch("assistant.agent.titles.build_model", lambda *given: DemoModel()),
     ):
         made = stack.deploy(emulator.endpoint_url, "bench", ["http://127.0.0.1"])
         os.environ |= {

@@ -13,9 +13,8 @@ from pydantic import TypeAdapter
 
 from assistant import turns
 from assistant.api.events import encoded_events
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from benchmarks.turns_peer import BareServer, MemoryStore
 
 READS = {"get_item", "query", "batch_get_item"}

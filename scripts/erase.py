@@ -13,14 +13,14 @@ from scripts.arguments import Parser
 from scripts.target import add_target, add_user, open_target
 
 if TYPE_CHECKING:
+    from assistant.context import Resources
     from assistant.identity import Caller
-    from assistant.resources import Resources
 
 
 async def erase(resources: Resources, user: Caller) -> None:
     """Remove a user's data, all of it."""
-    from assistant import privacy
     from assistant.threads.rows import row_key
+    from assistant.upkeep import privacy
 
     work = await privacy.request_erasure(resources, user)
     while not await privacy.erase(resources, work):

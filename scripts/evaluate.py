@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assistant.resources import Resources
+    from assistant.context import Resources
     from scripts.eval_cases import Case, Turn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,11 +55,15 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from chatkit.agents import AgentContext
     from chatkit.types import ThreadMetadata
 
+    from assistant.agent.run_config import run_config
+    from assistant.agent.server import (
+        MAX_MODEL_CALLS,
+        load_agent,
+    )
+    from assistant.clock import now
     from assistant.context import RequestContext
     from assistant.identity import Caller
-    from assistant.models import build_model, run_config
-    from assistant.server import MAX_MODEL_CALLS, load_agent
-    from assistant.threads.rows import now
+    from assistant.models import build_model
     from assistant.threads.store import ThreadStore
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
@@ -167,7 +171,7 @@ def main() -> int:
             "AUTH_MODE": "guest",
         }
         os.environ.update(environment)
-        from assistant.resources import Resources
+        from assistant.context import Resources
 
         resources = Resources(load_settings(environment))
         verdicts = asyncio.run(evaluate(resources, CASES))

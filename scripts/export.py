@@ -17,14 +17,14 @@ from scripts.arguments import Parser, given
 from scripts.target import add_target, add_user, open_target
 
 if TYPE_CHECKING:
+    from assistant.context import Resources
     from assistant.identity import Caller
-    from assistant.resources import Resources
 
 
 async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, int]:
     """Write a user's data and return how many threads and files there are, and how many were fetched now."""
-    from assistant import privacy
-    from assistant.attachments.urls import object_key
+    from assistant.files.urls import object_key
+    from assistant.upkeep import privacy
 
     counted = {"threads": 0, "files": 0, "fetched": 0}
     for thread_id in await privacy.thread_ids(resources, user):

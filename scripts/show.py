@@ -18,8 +18,8 @@ from scripts.arguments import Parser, given
 from scripts.target import add_target, open_target
 
 if TYPE_CHECKING:
-    from assistant.resources import Resources
-    from assistant.table import Row
+    from assistant.aws.table import Row
+    from assistant.context import Resources
 
 # Items of one turn that are shown; a turn has a dozen at most.
 MAX_ITEMS = 100
@@ -44,8 +44,8 @@ async def find(resources: Resources, turn_id: str, partition: str | None) -> Fou
         turn_id: The turn.
         partition: The thread's partition; None scans the table for it.
     """
-    from assistant import keys
-    from assistant.keys import Key
+    from assistant.aws import keys
+    from assistant.aws.keys import Key
 
     pk = partition or await asyncio.to_thread(_scan, resources, turn_id)
     if pk is None:
@@ -63,7 +63,7 @@ async def find(resources: Resources, turn_id: str, partition: str | None) -> Fou
 
 def _scan(resources: Resources, turn_id: str) -> str | None:
     """Return the partition in which a turn stands, by reading the whole table."""
-    from assistant import keys
+    from assistant.aws import keys
 
     pages = resources.table.client.get_paginator("scan").paginate(
         TableName=resources.table.name,
@@ -143,9 +143,9 @@ def main() -> int:
         # Whoever names a part of them means one query, and is not to pay for a scan.
         parser.error("a thread is found by --thread, --tenant and --user together, or by a scan without them")
     resources = open_target(arguments)
-    from assistant import keys
+    from assistant.aws import keys
 
-    partition = keys.thread_partition(*owner) if all(owner) else None
+    partition = keys.ThreadRef(*owner).partition if all(owner) else None
     return asyncio.run(_show(resources, arguments.turn, partition, arguments.texts))
 
 

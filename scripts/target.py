@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scripts.arguments import given
 
 if TYPE_CHECKING:
-    from assistant.resources import Resources
+    from assistant.context import Resources
 
 LAYER = Path(__file__).resolve().parent.parent / "layers" / "agents"
 
@@ -31,7 +31,7 @@ def open_target(arguments: argparse.Namespace) -> Resources:
     """
     if str(LAYER) not in sys.path:
         sys.path.insert(0, str(LAYER))
-    from assistant.resources import Resources
+    from assistant.context import Resources
     from assistant.settings import Settings
 
     names = _of_stack(arguments.stack) if arguments.stack else dict(os.environ)

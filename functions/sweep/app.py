@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import asdict
 from typing import Protocol
 
-from assistant.resources import Resources
-from assistant.sweep import sweep
+from assistant.context import Resources
+from assistant.upkeep.sweep import sweep
 
 # Kept back from the invocation's time: one piece of work may still be under way when the time is up.
 MARGIN_MILLISECONDS = 15_000

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from assistant import keys
-from assistant.rowformat import dump
+from assistant.aws import keys
+from assistant.aws.rowformat import dump
 from tests.support.aws import Aws
 from tests.support.conversations import now
 from tests.support.events import EVENTS, event, expected_status, names

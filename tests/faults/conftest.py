@@ -53,7 +53,7 @@ async def _quick(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         for name, value in values.items():
             monkeypatch.setattr(f"{module}.{name}", value)
     # Titles are written beside the answers: by a model that asks no provider.
-    monkeypatch.setattr("assistant.titles.build_model", lambda *given: DemoModel())
+    monkeypatch.setattr("assistant.agent.titles.build_model", lambda *given: DemoModel())
     reset_clients()
     yield
     await close_clients()

@@ -40,8 +40,8 @@ def perform(settings: Settings, caller: Caller, request: str, at: int) -> None:
         await handle.wait()
 
     with (
-        patch("assistant.titles.build_model", lambda *given: DemoModel()),
-        patch("assistant.server.build_model", lambda *given: FaultyModel(build_model(*given), points)),
+        patch("assistant.agent.titles.build_model", lambda *given: DemoModel()),
+        patch("assistant.agent.server.build_model", lambda *given: FaultyModel(build_model(*given), points)),
     ):
         asyncio.run(run())
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from agents import Model
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from assistant.context import Resources
 from assistant.errors import ModelRateLimitedError, ModelUnavailableError
-from assistant.resources import Resources
 
 Moment = Literal["before", "after"]
 Harm = Literal["killed", "raised", "throttled", "acted"]

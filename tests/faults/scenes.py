@@ -23,8 +23,8 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import keys
-from assistant.keys import Key
+from assistant.aws import keys
+from assistant.aws.keys import Key
 from tests.support.provider_server import Answer, HttpError, Reply, Text, ToolCall
 from tests.support.turns import Process, addition, creation, retry, tool_output
 

@@ -21,11 +21,11 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant.conversion import is_tool_round
-from assistant.decisions import AnsweredError
+from assistant.approvals.decisions import AnsweredError
 from assistant.errors import AssistantError, ConflictError, NotFoundError
 from assistant.models import build_model
-from assistant.reads import list_threads
+from assistant.operations.reads import list_threads
+from assistant.threads.hidden import is_tool_round
 from tests.faults.conftest import Stage
 from tests.faults.killed import perform_and_die
 from tests.faults.points import FaultyModel, Harm, Points, watch
@@ -67,7 +67,9 @@ class Case:
     async def perform(self, request: StreamingReq, points: Points, key: str | None = None) -> Client | None:
         """Perform the request in the process that is hurt. Return None where a client would send it again."""
         with self._monkeypatch.context() as patched:
-            patched.setattr("assistant.server.build_model", lambda *given: FaultyModel(build_model(*given), points))
+            patched.setattr(
+                "assistant.agent.server.build_model", lambda *given: FaultyModel(build_model(*given), points)
+            )
             watch(self.faulty.resources, points)
             try:
                 handle = await self.faulty.start(request, key=key)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 
 INTERVALS: dict[str, dict[str, float]] = {
-    "assistant.turns.record": {"LEASE_SECONDS": 1.5},
-    "assistant.turns.keeper": {
+    "assistant.threads.turn_record": {"LEASE_SECONDS": 1.5},
+    "assistant.turns.lease": {
         "CHECKPOINT_SECONDS": 0.2,
         "WATCHED_CHECKPOINT_SECONDS": 0.1,
         "TOUCH_SECONDS": 0.1,
@@ -14,8 +14,8 @@ INTERVALS: dict[str, dict[str, float]] = {
         "_SAME_TIME_SECONDS": 0.02,
     },
     "assistant.turns.follow": {"POLL_SECONDS": 0.05},
-    "assistant.turns.life": {"CANCEL_PATIENCE_SECONDS": 1.0, "CANCEL_POLL_SECONDS": 0.05},
-    "assistant.turns.run": {"ENDING_ATTEMPTS": 2},
+    "assistant.turns.service": {"CANCEL_PATIENCE_SECONDS": 1.0, "CANCEL_POLL_SECONDS": 0.05},
+    "assistant.turns.runner": {"ENDING_ATTEMPTS": 2},
 }
 
 

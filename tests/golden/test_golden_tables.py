@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from assistant import attachments, keys, reads
-from assistant.context import RequestContext
+from assistant import files
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError
-from assistant.keys import Key
-from assistant.resources import Resources
-from assistant.sweep import sweep
+from assistant.operations import reads
 from assistant.threads.rows import SCHEMA_VERSION
 from assistant.threads.store import ThreadStore
-from assistant.turns.record import load_record
+from assistant.threads.turn_record import load_record
+from assistant.upkeep.sweep import sweep
 from tests.golden.write import FOLDER, TABLE, TENANT, USER, from_json, seen
 from tests.support.conversations import said
 from tests.support.rows import keys_of
@@ -98,9 +99,9 @@ async def test_feedback_attachments_and_turns_are_there(golden: Golden) -> None:
     rows = [from_json(row) for row in golden.rows]
     assert [row["feedback"]["S"] for row in rows if "feedback" in row] == ["positive"]
     caller = golden.request.caller
-    stored = await attachments.load(golden.resources.table, caller, golden.expected["attachment"])
+    stored = await files.load(golden.resources.table, caller, golden.expected["attachment"])
     assert (stored.name, stored.thread_id) == ("pixel.png", golden.expected["turn"]["thread_id"])
-    pk = keys.thread_partition(TENANT, USER, golden.expected["turn"]["thread_id"])
+    pk = keys.ThreadRef(TENANT, USER, golden.expected["turn"]["thread_id"]).partition
     record = load_record(await golden.resources.table.get(Key(pk, keys.TURN_SK)))
     assert record is not None
     assert (record.turn_id, record.running) == (golden.expected["turn"]["turn_id"], False)

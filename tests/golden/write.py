@@ -18,10 +18,16 @@ from unittest.mock import AsyncMock, patch
 from chatkit.types import Thread, ThreadsCreateReq
 from moto import mock_aws
 
-from assistant import attachments, feedback, reads, turns
-from assistant.answers import serialized
-from assistant.context import RequestContext
-from assistant.resources import Resources
+from assistant import (
+    files,
+    turns,
+)
+from assistant.context import RequestContext, Resources
+from assistant.operations import (
+    feedback,
+    reads,
+)
+from assistant.operations.answers import serialized
 from assistant.threads.store import ThreadStore
 from tests.support.conversations import answered, new_thread, one_of_each_kind, said
 from tests.support.files import PNG
@@ -83,7 +89,7 @@ async def converse(resources: Resources) -> dict[str, Any]:
     for text in ("", "compressed " * 1_000, noise):
         await store.add_thread_item(sizes.id, answered(sizes.id, text), request())
     caller = request().caller
-    file = await attachments.upload(
+    file = await files.upload(
         resources, caller, BytesIO(PNG), name="pixel.png", declared_type="image/png", size=len(PNG)
     )
     message = {"content": [{"type": "input_text", "text": "Hi"}], "attachments": [file.id], "inference_options": {}}
@@ -92,7 +98,7 @@ async def converse(resources: Resources) -> dict[str, Any]:
     await turn.wait()
     # As a process that was killed in the middle of a deletion leaves it.
     await store.add_thread_item(deleted.id, said(deleted.id), request())
-    with patch("assistant.threads.purge.purge_thread", AsyncMock()):
+    with patch("assistant.threads.deletion.purge_thread", AsyncMock()):
         await store.delete_thread(deleted.id, request())
     kept = (every_kind.id, foreign.id, sizes.id, turn.thread_id)
     return {

@@ -18,8 +18,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from assistant.api import create_app
+from assistant.context import Resources
 from assistant.models import close_clients
-from assistant.resources import Resources
 from assistant.settings import load_settings
 from tests.support.asgi import client
 from tests.support.aws import Aws

@@ -14,11 +14,10 @@ from chatkit.agents import AgentContext, stream_agent_response
 from chatkit.server import ChatKitServer
 from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem, WidgetItem
 
-from assistant.context import RequestContext
+from assistant.agent.tools import CHECKED_FIRST
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.threads.store import ThreadStore
-from assistant.tools import CHECKED_FIRST
 
 
 class _Events(ChatKitServer[RequestContext]):

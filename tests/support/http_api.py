@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from assistant.api import create_app, create_upload_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import load_settings
 from tests.support.asgi import MakeClient, client
 from tests.support.aws import Aws

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from assistant import keys
-from assistant.resources import Resources
-from assistant.rowformat import dump
-from assistant.table import MAX_BATCH_WRITE_ROWS
+from assistant.aws import keys
+from assistant.aws.rowformat import dump
+from assistant.aws.table import MAX_BATCH_WRITE_ROWS
+from assistant.context import Resources
 from assistant.threads.rows import dump_item, item_row
 
 if TYPE_CHECKING:

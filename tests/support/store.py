@@ -11,13 +11,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from assistant.aws import lambda_config
-from assistant.context import RequestContext
+from assistant.aws.client import lambda_config
+from assistant.aws.objects import Objects
+from assistant.aws.table import Table
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.objects import Objects
-from assistant.resources import Resources
 from assistant.settings import load_settings
-from assistant.table import Table
 from tests.support.aws import Aws
 
 MOTO_REGION = "us-east-1"

@@ -29,11 +29,11 @@ from chatkit.types import (
 )
 from chatkit.widgets import DynamicWidgetRoot
 
-from assistant import keys
+from assistant.agent.tools import assistant_tool
+from assistant.aws import keys
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.settings import Settings
-from assistant.tools import assistant_tool
 
 FACTORY = "tests.support.turn_agents:build_agent"
 Context = RunContextWrapper[AgentContext[RequestContext]]

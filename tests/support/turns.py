@@ -37,15 +37,16 @@ from chatkit.types import (
     UserMessageTextContent,
 )
 
-from assistant import keys, reads, turns
-from assistant.context import RequestContext
+from assistant import turns
+from assistant.aws import keys
+from assistant.aws.table import Row
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
+from assistant.operations import reads
 from assistant.settings import Secret, Settings, load_settings
-from assistant.table import Row
 from assistant.threads.store import ThreadStore
 from assistant.turns import TurnHandle
-from assistant.turns.updates import apply_update
+from assistant.turns.journal import apply_update
 from tests.support import turn_agents
 from tests.support.aws import Aws
 
@@ -233,14 +234,14 @@ class Process:
 
     async def turn_row(self, thread_id: str) -> Row:
         """Return the row of the thread's newest turn."""
-        pk = keys.thread_partition(self.caller.tenant_id, self.caller.user_id, thread_id)
+        pk = self.caller.thread(thread_id).partition
         row = await self.resources.table.get(keys.Key(pk, keys.TURN_SK))
         assert row is not None
         return row
 
     async def story(self, thread_id: str, turn_id: str) -> Row:
         """Return what is known of a turn that has ended."""
-        pk = keys.thread_partition(self.caller.tenant_id, self.caller.user_id, thread_id)
+        pk = self.caller.thread(thread_id).partition
         row = await self.resources.table.get(keys.Key(pk, keys.story_sk(turn_id)))
         assert row is not None
         return row

@@ -13,7 +13,7 @@ import pytest
 
 from assistant.errors import InvalidRequestError, ModelContentFilteredError
 from assistant.settings import load_settings
-from assistant.turns.record import Outcome
+from assistant.threads.turn_record import Outcome
 from lambda_stream.metrics import BROKEN_STREAMS
 from local.settings import ROOT
 from local.template import data_template, load_template

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assistant.aws.keys import ThreadRef, checked_component, user_partition
 from assistant.errors import ConfigurationError, StoreUnavailableError, UnauthorizedError
-from assistant.keys import checked_component
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,15 @@ class Caller:
     tenant_id: str
     user_id: str
     role: str = DEFAULT_ROLE
+
+    @property
+    def partition(self) -> str:
+        """The partition of what belongs to this user and to no thread."""
+        return user_partition(self.tenant_id, self.user_id)
+
+    def thread(self, thread_id: str) -> ThreadRef:
+        """Return where a thread of this user is. A thread of anybody else has another key."""
+        return ThreadRef(self.tenant_id, self.user_id, thread_id)
 
 
 class Authenticator:

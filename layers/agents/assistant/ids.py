@@ -12,6 +12,21 @@ import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatkit.store import StoreItemType
+
+# ChatKit's own prefixes, so that a log reader is at home (chatkit.store, 1.6.5).
+ID_PREFIXES: dict[StoreItemType, str] = {
+    "thread": "thr",
+    "message": "msg",
+    "tool_call": "tc",
+    "workflow": "wf",
+    "task": "tsk",
+    "attachment": "atc",
+    "sdk_hidden_context": "shcx",
+}
 
 _OWN_ID = re.compile(r"([a-z]+)_([0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15})")
 _NANOSECONDS_PER_MILLISECOND = 1_000_000

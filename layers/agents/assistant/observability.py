@@ -1,13 +1,14 @@
-"""What a deployment sees of itself: one structured line a turn, and metrics by outcome and provider.
+"""What a deployment sees of itself: one structured line and metrics for each turn, and unforeseen failures.
 
-None of it carries anybody's text; a user appears as a hash. Powertools is loaded when the first turn ends, so a read
-pays nothing for it.
+No line holds a user's text, and a user appears as a hash. Powertools loads when the first turn ends, so a read does not
+pay for it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -111,3 +112,17 @@ def _count(outcome: str, story: Mapping[str, Any]) -> None:
         # What a model costs goes by tokens: the alarm on spend watches their sum.
         metrics.add_metric(name="Tokens", unit="Count", value=story["input_tokens"] + story["output_tokens"])
         metrics.flush_metrics()
+
+
+def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Log that something failed and where the error came from.
+
+    Its message is left out, and so are its causes': a validation error's, for one, quotes what a user wrote.
+    """
+    places = []
+    link: BaseException | None = error
+    while link is not None:
+        frames = traceback.format_list(traceback.extract_tb(link.__traceback__))
+        places.append(f"{type(link).__module__}.{type(link).__qualname__}\n{''.join(frames)}")
+        link = link.__cause__ or link.__context__
+    log.error("%s: %s", what, "caused by ".join(places))

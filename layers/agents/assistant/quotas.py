@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from assistant import keys
+from assistant import clock
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import Write
 from assistant.identity import Caller
-from assistant.keys import Key
 from assistant.settings import Quota
-from assistant.table import Write
-from assistant.threads.rows import SCHEMA_VERSION, now
+from assistant.threads.rows import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from assistant.context import RequestContext
@@ -26,13 +27,13 @@ MINUTE_LIFETIME = timedelta(hours=1)
 
 def seconds() -> int:
     """Return the time in whole seconds since 1970, UTC, as rows keep it."""
-    return int(now().timestamp())
+    return int(clock.now().timestamp())
 
 
 def claims(context: RequestContext) -> list[Write]:
     """Return the writes that count one turn, and fail where that would break a limit."""
     caller, settings = context.caller, context.settings
-    user = keys.user_partition(caller.tenant_id, caller.user_id)
+    user = caller.partition
     writes = _turn_writes(user, settings.user_quota, count_day=True)
     tenant = settings.tenant_quota
     if tenant.turns_per_minute is not None or tenant.tokens_per_day is not None:
@@ -41,7 +42,7 @@ def claims(context: RequestContext) -> list[Write]:
 
 
 def _turn_writes(pk: str, quota: Quota, *, count_day: bool) -> list[Write]:
-    moment = now()
+    moment = clock.now()
     writes: list[Write] = []
     if quota.turns_per_minute is not None:
         writes.append(
@@ -61,8 +62,8 @@ def _turn_writes(pk: str, quota: Quota, *, count_day: bool) -> list[Write]:
 
 def usage_writes(context: RequestContext, tokens: int) -> list[Write]:
     """Return the writes that count the tokens a turn has used, input and output."""
-    caller, moment = context.caller, now()
-    owners = [keys.user_partition(caller.tenant_id, caller.user_id)]
+    caller, moment = context.caller, clock.now()
+    owners = [caller.partition]
     if context.settings.tenant_quota.tokens_per_day is not None:
         owners.append(keys.tenant_partition(caller.tenant_id))
     return [_counting(Key(pk, keys.day_usage_sk(moment)), "tokens", tokens, DAY_LIFETIME) for pk in owners]
@@ -82,7 +83,7 @@ def _counting(key: Key, counter: str, amount: int, lifetime: timedelta, limit: t
         names=names,
         values={
             ":version": SCHEMA_VERSION,
-            ":ttl": int((now() + lifetime).timestamp()),
+            ":ttl": int((clock.now() + lifetime).timestamp()),
             ":amount": amount,
             **values,
         },
@@ -91,7 +92,7 @@ def _counting(key: Key, counter: str, amount: int, lifetime: timedelta, limit: t
 
 def retry_after(key: Key) -> float:
     """Return after how many seconds the period of a counter is over."""
-    moment = now()
+    moment = clock.now()
     if key.sk.startswith(keys.MINUTE_USAGE_PREFIX):
         return 60 - moment.second
     tomorrow = datetime(moment.year, moment.month, moment.day, tzinfo=UTC) + timedelta(days=1)
@@ -106,8 +107,8 @@ async def usage(context: RequestContext) -> dict[str, object]:
         is None.
     """
     caller: Caller = context.caller
-    moment = now()
-    pk = keys.user_partition(caller.tenant_id, caller.user_id)
+    moment = clock.now()
+    pk = caller.partition
     row = await context.resources.table.get(Key(pk, keys.day_usage_sk(moment))) or {}
     quota = context.settings.user_quota
     return {

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from chatkit.types import Annotation, SyncCustomActionResponse, ThreadMetadata, ThreadStreamEvent, WidgetItem
     from chatkit.widgets import DynamicWidgetRoot
 
+    from assistant.aws.table import (
+        Row,
+        Table,
+    )
     from assistant.context import RequestContext
     from assistant.identity import Caller
     from assistant.settings import Settings
-    from assistant.table import Row, Table
     from helpdesk.specialists.instructions import HelpdeskAgent
 
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from assistant.api import create_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from tests.support.asgi import MakeClient, client
 from tests.support.sse import frames, text_of
 

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from assistant.api import create_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Quota
 from tests.support.asgi import Call
 from tests.support.sse import frames, text_of

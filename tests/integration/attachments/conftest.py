@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import load_settings
 from tests.support.aws import Aws
 

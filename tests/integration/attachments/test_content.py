@@ -11,26 +11,30 @@ from typing import Any, cast
 import pytest
 from chatkit.types import Attachment, FileAttachment, InferenceOptions, UserMessageItem, UserMessageTextContent
 
-from assistant import attachments
-from assistant.attachments import FileRoom
-from assistant.attachments.limits import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, MAX_UPLOAD_BYTES
+from assistant import files
+from assistant.agent.conversion import ItemConverter
 from assistant.context import RequestContext
-from assistant.conversion import ItemConverter
-from assistant.models.demo_words import read_conversation
+from assistant.demo.words import read_conversation
+from assistant.files import FileRoom, files_to_content
+from assistant.files.limits import (
+    MAX_MESSAGE_BYTES,
+    MAX_TEXT_CHARACTERS,
+    MAX_UPLOAD_BYTES,
+)
 from tests.support.files import PDF, PNG, TEXT
 
 pytestmark = pytest.mark.anyio
 
 
 async def upload(context: RequestContext, body: bytes, name: str) -> Attachment:
-    return await attachments.upload(
+    return await files.upload(
         context.resources, context.caller, BytesIO(body), name=name, declared_type="", size=len(body)
     )
 
 
 async def test_an_image_is_shown_whole(context: RequestContext) -> None:
     made = await upload(context, PNG, "pixel.png")
-    [content] = await attachments.files_to_content([made], context, FileRoom())
+    [content] = await files.files_to_content([made], context, FileRoom())
     assert content["type"] == "input_image"
     kind, _, data = str(content["image_url"]).partition(",")
     assert (kind, b64decode(data)) == ("data:image/png;base64", PNG)
@@ -38,7 +42,7 @@ async def test_an_image_is_shown_whole(context: RequestContext) -> None:
 
 async def test_a_document_is_a_file_with_its_name(context: RequestContext) -> None:
     made = await upload(context, PDF, "invoice.pdf")
-    [content] = await attachments.files_to_content([made], context, FileRoom())
+    [content] = await files.files_to_content([made], context, FileRoom())
     assert content["type"] == "input_file"
     assert content["filename"] == "invoice.pdf"
     assert b64decode(str(content["file_data"]).partition(",")[2]) == PDF
@@ -51,7 +55,7 @@ async def test_a_document_is_a_file_with_its_name(context: RequestContext) -> No
 )
 async def test_a_text_is_read_as_text_whatever_its_encoding(context: RequestContext, body: bytes) -> None:
     made = await upload(context, body, "prices.csv")
-    [content] = await attachments.files_to_content([made], context, FileRoom())
+    [content] = await files.files_to_content([made], context, FileRoom())
     assert content == {
         "type": "input_text",
         "text": f"[The file 'prices.csv':]\n{TEXT.decode()}\n[End of the file.]",
@@ -60,7 +64,7 @@ async def test_a_text_is_read_as_text_whatever_its_encoding(context: RequestCont
 
 async def test_a_long_text_is_cut_and_says_so(context: RequestContext) -> None:
     made = await upload(context, b"z" * (MAX_TEXT_CHARACTERS + 1), "long.txt")
-    [content] = await attachments.files_to_content([made], context, FileRoom())
+    [content] = await files.files_to_content([made], context, FileRoom())
     assert content["type"] == "input_text"
     assert content["text"].count("z") == MAX_TEXT_CHARACTERS
     assert f"[Cut after {MAX_TEXT_CHARACTERS} characters.]" in content["text"]
@@ -68,20 +72,20 @@ async def test_a_long_text_is_cut_and_says_so(context: RequestContext) -> None:
 
 async def test_a_file_that_is_gone_becomes_a_sentence(context: RequestContext) -> None:
     made = await upload(context, PNG, "pixel.png")
-    await attachments.delete(context.resources, context.caller, made.id)
-    [content] = await attachments.files_to_content([made], context, FileRoom())
+    await files.delete(context.resources, context.caller, made.id)
+    [content] = await files.files_to_content([made], context, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'pixel.png' is no longer available.]"}
 
 
 async def test_someone_else_s_file_in_a_message_is_not_read(context: RequestContext, stranger: RequestContext) -> None:
     made = await upload(context, TEXT, "secret.txt")
-    [content] = await attachments.files_to_content([made], stranger, FileRoom())
+    [content] = await files.files_to_content([made], stranger, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'secret.txt' is no longer available.]"}
 
 
 async def test_an_attachment_without_a_file_of_ours_becomes_a_sentence(context: RequestContext) -> None:
     own = FileAttachment(id="../../elsewhere", name="a.txt", mime_type="text/plain")
-    [content] = await attachments.files_to_content([own], context, FileRoom())
+    [content] = await files.files_to_content([own], context, FileRoom())
     assert content == {"type": "input_text", "text": "[The file 'a.txt' is of a type that cannot be read.]"}
 
 
@@ -137,7 +141,7 @@ async def test_which_of_a_messages_files_fit_goes_by_their_order_and_not_by_the_
     monkeypatch.setattr(context.resources.objects, "get", the_last_first)
     room = FileRoom()
     assert room.take(MAX_MESSAGE_BYTES - 2 * len(TEXT))
-    given = await attachments.files_to_content(files, context, room)
+    given = await files_to_content(files, context, room)
     texts = [str(cast(dict[str, Any], each)["text"]) for each in given]
     assert [TEXT.decode() in text for text in texts] == [True, True, False]
     assert texts[2].startswith("[The file 'third.txt' was sent earlier and does not fit")

@@ -8,13 +8,15 @@ from io import BytesIO
 
 import pytest
 
-from assistant import attachments
-from assistant.attachments import FileRoom
-from assistant.attachments.records import load_many, record_key
-from assistant.context import RequestContext
+from assistant import clock, files
+from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError, StoreUnavailableError
-from assistant.resources import Resources
-from assistant.sweep import sweep
+from assistant.files import FileRoom
+from assistant.files.records import (
+    load_many,
+    record_key,
+)
+from assistant.upkeep.sweep import sweep
 from tests.support.files import PNG
 
 pytestmark = pytest.mark.anyio
@@ -31,9 +33,7 @@ def no_table(resources: Resources) -> Resources:
 
 
 async def upload(resources: Resources, context: RequestContext) -> str:
-    made = await attachments.upload(
-        resources, context.caller, BytesIO(PNG), name="a.png", declared_type="", size=len(PNG)
-    )
+    made = await files.upload(resources, context.caller, BytesIO(PNG), name="a.png", declared_type="", size=len(PNG))
     return made.id
 
 
@@ -51,7 +51,7 @@ async def test_an_upload_without_a_bucket_leaves_only_what_the_sweep_removes(
     left, _ = await context.resources.table.query(prefix, between=("F#", "F$"), limit=10)
     assert len(left) == 1
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
-    monkeypatch.setattr("assistant.sweep.now", lambda: tomorrow)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
     await sweep(context.resources)
     assert await context.resources.table.query(prefix, between=("F#", "F$"), limit=10) == ([], False)
 
@@ -68,10 +68,10 @@ async def test_a_message_is_refused_while_its_files_cannot_be_seen(
 ) -> None:
     made = await upload(context.resources, context)
     with pytest.raises(StoreUnavailableError):
-        await attachments.bind(no_bucket, context.caller, [made], "thr_1")
+        await files.bind(no_bucket, context.caller, [made], "thr_1")
     with pytest.raises(StoreUnavailableError):
-        await attachments.files_to_content(
-            [await attachments.load(context.resources.table, context.caller, made)],
+        await files.files_to_content(
+            [await files.load(context.resources.table, context.caller, made)],
             RequestContext(context.caller, no_bucket),
             FileRoom(),
         )
@@ -80,8 +80,8 @@ async def test_a_message_is_refused_while_its_files_cannot_be_seen(
 async def test_a_removal_that_fails_half_way_can_be_done_again(context: RequestContext, no_bucket: Resources) -> None:
     made = await upload(context.resources, context)
     with pytest.raises(StoreUnavailableError):
-        await attachments.delete(no_bucket, context.caller, made)
+        await files.delete(no_bucket, context.caller, made)
     assert await load_many(context.resources.table, context.caller, [made])
-    await attachments.delete(context.resources, context.caller, made)
+    await files.delete(context.resources, context.caller, made)
     with pytest.raises(NotFoundError):
-        await attachments.load(context.resources.table, context.caller, made)
+        await files.load(context.resources.table, context.caller, made)

@@ -6,11 +6,11 @@ import httpx2
 import pytest
 from chatkit.types import Attachment, AttachmentCreateParams, AttachmentUploadDescriptor, ImageAttachment
 
-from assistant import attachments
-from assistant.attachments import S3AttachmentStore
-from assistant.attachments.limits import MAX_ATTACHMENT_BYTES
+from assistant import files
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, NotFoundError, TooLargeError, UnsupportedTypeError
+from assistant.files import S3AttachmentStore
+from assistant.files.limits import MAX_ATTACHMENT_BYTES
 from assistant.identity import Caller
 from tests.support.files import PNG, TEXT
 
@@ -81,7 +81,7 @@ async def test_the_url_reaches_no_other_object(context: RequestContext, web: htt
 async def test_a_text_is_only_ever_downloaded(context: RequestContext, web: httpx2.AsyncClient) -> None:
     made, descriptor = await register(context, name="price \N{EURO SIGN}.txt", size=len(TEXT), mime_type="text/plain")
     assert await put(web, descriptor, TEXT) == 200
-    read = await web.get(await attachments.read_url(context.resources, context.caller, made))
+    read = await web.get(await files.read_url(context.resources, context.caller, made))
     assert read.content == TEXT
     assert (
         read.headers["content-disposition"]
@@ -91,11 +91,11 @@ async def test_a_text_is_only_ever_downloaded(context: RequestContext, web: http
 
 async def test_what_is_stored_holds_no_url_that_expires(context: RequestContext) -> None:
     made, _ = await register(context)
-    stored = await attachments.load(context.resources.table, context.caller, made.id)
+    stored = await files.load(context.resources.table, context.caller, made.id)
     assert stored.upload_descriptor is None
     assert isinstance(stored, ImageAttachment)
     assert str(stored.preview_url) == f"attachment:{made.id}"
-    fresh = await attachments.with_fresh_urls(context.resources, context.caller, stored)
+    fresh = await files.with_fresh_urls(context.resources, context.caller, stored)
     assert isinstance(fresh, ImageAttachment)
     assert "X-Amz-Signature" in str(fresh.preview_url)
 
@@ -123,7 +123,7 @@ async def test_deleting_removes_the_row_and_the_file(context: RequestContext, we
     await put(web, descriptor, PNG)
     await S3AttachmentStore().delete_attachment(made.id, context)
     with pytest.raises(NotFoundError):
-        await attachments.load(context.resources.table, context.caller, made.id)
+        await files.load(context.resources.table, context.caller, made.id)
     assert isinstance(made, ImageAttachment)
     assert (await web.get(str(made.preview_url))).status_code == 404
     with pytest.raises(NotFoundError):
@@ -138,13 +138,13 @@ async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
     with pytest.raises(NotFoundError):
         await S3AttachmentStore().delete_attachment(made.id, stranger)
     with pytest.raises(NotFoundError):
-        await attachments.load(stranger.resources.table, stranger.caller, made.id)
+        await files.load(stranger.resources.table, stranger.caller, made.id)
     with pytest.raises(NotFoundError):
-        await attachments.bind(stranger.resources, stranger.caller, [made.id], "thr_1")
-    foreign = await attachments.with_fresh_urls(
+        await files.bind(stranger.resources, stranger.caller, [made.id], "thr_1")
+    foreign = await files.with_fresh_urls(
         stranger.resources,
         stranger.caller,
-        await attachments.load(context.resources.table, context.caller, made.id),
+        await files.load(context.resources.table, context.caller, made.id),
     )
     assert isinstance(foreign, ImageAttachment)
     assert (await web.get(str(foreign.preview_url))).status_code == 404
@@ -158,6 +158,6 @@ async def test_a_user_of_any_name_can_upload(context: RequestContext, web: httpx
     assert await put(web, descriptor, PNG) == 200
     assert isinstance(made, ImageAttachment)
     assert (await web.get(str(made.preview_url))).content == PNG
-    found, _ = await attachments.bind(odd.resources, odd.caller, [made.id], "thr_1")
+    found, _ = await files.bind(odd.resources, odd.caller, [made.id], "thr_1")
     assert [each.id for each in found] == [made.id]
-    await attachments.delete(odd.resources, odd.caller, made.id)
+    await files.delete(odd.resources, odd.caller, made.id)

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from assistant import keys
-from assistant.resources import Resources
+from assistant.aws import keys
+from assistant.context import Resources
 from assistant.threads.rows import pack, unpack
 from tests.integration.helpdesk.conftest import NewThread
 from tests.support.aws import Aws
@@ -190,7 +190,7 @@ async def test_a_run_that_a_newer_sdk_cannot_read_is_refused_clearly(
     thread = new_thread("stream", issuer.token(sub="ann", tenant_id=tenant))
     await thread.say("refund invoice 502")
     card = thread.widget()
-    pk = keys.thread_partition(tenant, "ann", thread.thread_id or "")
+    pk = keys.ThreadRef(tenant, "ann", thread.thread_id or "").partition
     (row,), _ = await resources.table.query(pk, between=("H#", "H$"), limit=2)
     state = json.loads(unpack(row)) | {"$schemaVersion": "99.0"}
     kept = {name: value for name, value in row.items() if name not in ("blob", "data")}

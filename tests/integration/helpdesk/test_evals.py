@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.resources import Resources
+from assistant.context import Resources
 from scripts.eval_cases import CASES, Expected, Turn
 from scripts.evaluate import Made, Verdict, evaluate, judge, table
 

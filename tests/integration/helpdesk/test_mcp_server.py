@@ -13,8 +13,8 @@ import uvicorn
 from chatkit.types import ProgressUpdateEvent
 from mcp.server.mcpserver import MCPServer
 
+from assistant.context import Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from helpdesk import build_agent
 from helpdesk.tools.mcp import SessionPerCall
 from tests.support.conversation import Conversation, call, say

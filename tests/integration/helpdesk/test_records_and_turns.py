@@ -8,8 +8,8 @@ import json
 import pytest
 from chatkit.actions import Action
 
+from assistant.context import Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import load_settings
 from helpdesk import build_agent, handle_action
 from helpdesk.records.employees import Employees

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Settings
 from helpdesk.specialists.classifier import SPECIALISTS
 from tests.integration.helpdesk.conftest import NewThread

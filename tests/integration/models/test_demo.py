@@ -10,9 +10,13 @@ import pytest
 from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
 from pydantic import BaseModel
 
+from assistant.demo.script import (
+    DIRECTIVES,
+    MOST_WORDS,
+    Say,
+)
 from assistant.errors import ModelUnavailableError
 from assistant.models import build_model
-from assistant.models.demo_script import DIRECTIVES, MOST_WORDS, Say
 from assistant.settings import Settings
 from tests.support.model_runs import Run, compatible_settings, helper, run_streamed
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Text

@@ -6,12 +6,11 @@ import asyncio
 
 import pytest
 
-from assistant import speech
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.errors import ModelNotFoundError, ModelTimeoutError, UnsupportedFeatureError
 from assistant.identity import Caller
 from assistant.models.transcription import transcribe
-from assistant.resources import Resources
+from assistant.operations import speech
 from assistant.settings import Settings
 from tests.support.model_runs import gemini_settings, openai_settings
 from tests.support.provider_server import Heard, HttpError, NoAnswer, ProviderServer

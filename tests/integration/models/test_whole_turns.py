@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assistant.api import create_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import load_settings
 from tests.support.asgi import client
 from tests.support.aws import Aws

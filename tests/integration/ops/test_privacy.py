@@ -9,11 +9,11 @@ from unittest.mock import patch
 
 import pytest
 
-from assistant import keys, privacy
+from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
-from assistant.resources import Resources
-from assistant.sweep import sweep
+from assistant.upkeep import privacy
+from assistant.upkeep.sweep import sweep
 from tests.support.asgi import MakeClient
 from tests.support.chatkit_client import ChatKitClient
 
@@ -89,14 +89,14 @@ async def test_what_waits_in_the_bucket_is_exported_and_erased(
     table_and_bucket: Aws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.MAX_INLINE_BYTES", 0)
+    monkeypatch.setattr("assistant.approvals.runs.MAX_INLINE_BYTES", 0)
     user = Caller("acme", "ann-bucket")
     token = issuer.token(sub=user.user_id, tenant_id=user.tenant_id)
     client = ChatKitClient(open_client("stream", Authorization=f"Bearer {token}"))
     await client.say("!image")
     await client.say("refund invoice 502")
     assert client.thread_id is not None
-    prefix = keys.item_object_prefix(user.tenant_id, user.user_id, client.thread_id)
+    prefix = user.thread(client.thread_id).object_prefix
     assert len(await resources.objects.some(prefix)) == 2, "a picture and a run"
     exported = await privacy.thread_data(resources, user, client.thread_id)
     (run,) = [row for row in exported["other"] if "waiting" in row]
@@ -143,7 +143,7 @@ async def test_an_erasure_that_is_cut_off_is_finished_by_the_sweep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # So that a deletion leaves rows behind, as that of a long thread does.
-    monkeypatch.setattr("assistant.threads.purge.INLINE_ROWS", 1)
+    monkeypatch.setattr("assistant.threads.deletion.INLINE_ROWS", 1)
     user = await _live(open_client, issuer, "ann-cut")
     work = await privacy.request_erasure(resources, user)
     for step in ("delete_many", "delete_prefix"):

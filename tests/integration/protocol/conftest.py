@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistant.resources import Resources
+from assistant.context import Resources
 from tests.support.asgi import MakeClient
 from tests.support.http_api import issuer, open_client, token
 from tests.support.http_api import resources as usual_resources

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant.resources import Resources
+from assistant.context import Resources
 from tests.integration.protocol.conftest import NewThread
 from tests.support import guarded_agent
 

@@ -8,12 +8,11 @@ import json
 import httpx2
 import pytest
 
-from assistant import images
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
+from assistant.demo.image import png
 from assistant.errors import ModelError
+from assistant.files import images
 from assistant.identity import Caller
-from assistant.models.demo_image import png
-from assistant.resources import Resources
 from tests.integration.protocol.conftest import NewThread
 from tests.support.aws import Aws
 from tests.support.issuer import Issuer

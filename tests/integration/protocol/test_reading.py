@@ -8,7 +8,7 @@ import hashlib
 import httpx2
 import pytest
 
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Secret
 from tests.integration.protocol.conftest import NewThread
 

@@ -8,12 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from assistant import reads
 from assistant.api import create_app
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.operations import MAX_TITLE_CHARACTERS
-from assistant.resources import Resources
+from assistant.operations import reads
+from assistant.operations.dispatch import MAX_TITLE_CHARACTERS
 from assistant.threads.pages import MAX_PAGE_ROWS
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client

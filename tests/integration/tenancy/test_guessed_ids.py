@@ -17,10 +17,9 @@ from chatkit.types import (
 from chatkit.widgets import Card, Text
 
 from assistant.api import create_app, create_upload_app
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.ids import new_id
-from assistant.resources import Resources
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, now, said

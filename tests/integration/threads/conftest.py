@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from assistant.context import RequestContext
-from assistant.resources import Resources
+from assistant.context import RequestContext, Resources
 from assistant.threads.store import ThreadStore
 from tests.support.aws import Aws
 from tests.support.store import make_moto_bucket, make_moto_table, request_of, resources_on
@@ -81,4 +80,4 @@ def ann(make_resources: MakeResources, request: pytest.FixtureRequest) -> User:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries come at once: botocore's and ours."""
     monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("assistant.table.FIRST_BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import pytest
 from chatkit.types import LockedStatus
 
-from assistant import reads
+from assistant.aws.table import Write
 from assistant.errors import ConflictError, NotFoundError
-from assistant.table import Write
+from assistant.operations import reads
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.conversations import answered, new_thread, said
 from tests.support.faults import failing

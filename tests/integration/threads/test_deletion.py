@@ -10,14 +10,23 @@ from typing import Any
 import pytest
 from chatkit.types import Page, ThreadsDeleteReq
 
-from assistant import attachments, feedback, keys, operations, reads
-from assistant.attachments.urls import object_key
+from assistant import files
+from assistant.aws import keys
+from assistant.aws.keys import Key
 from assistant.errors import NotFoundError, StoreUnavailableError
+from assistant.files.urls import object_key
 from assistant.identity import Caller
-from assistant.keys import Key
-from assistant.sweep import sweep
-from assistant.threads import purge
-from assistant.turns.record import idempotency_key, running_row
+from assistant.operations import (
+    dispatch,
+    feedback,
+    reads,
+)
+from assistant.threads import deletion
+from assistant.threads.turn_record import (
+    idempotency_key,
+    running_row,
+)
+from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, new_thread, now, said
 from tests.support.faults import ProcessKilledError, failing
@@ -32,7 +41,7 @@ def caller_of(user: User) -> Caller:
 
 
 def partition(user: User, thread_id: str) -> str:
-    return keys.thread_partition(user.tenant_id, user.name, thread_id)
+    return keys.ThreadRef(user.tenant_id, user.name, thread_id).partition
 
 
 async def begin(user: User, thread_id: str | None = None) -> str:
@@ -43,10 +52,10 @@ async def begin(user: User, thread_id: str | None = None) -> str:
 
 async def with_file(user: User, thread_id: str) -> str:
     """Send a message with a file, and return the file's id."""
-    made = await attachments.upload(
+    made = await files.upload(
         user.resources, caller_of(user), BytesIO(PNG), name="a.png", declared_type="", size=len(PNG)
     )
-    found, writes = await attachments.bind(user.resources, caller_of(user), [made.id], thread_id)
+    found, writes = await files.bind(user.resources, caller_of(user), [made.id], thread_id)
     await user.resources.table.transact(writes)
     await user.store.add_thread_item(thread_id, said(thread_id, attachments=found), user.request)
     return made.id
@@ -83,7 +92,7 @@ async def test_everything_of_a_thread_goes_with_it(user: User) -> None:
     await is_gone(user, thread_id)
     assert keys_of(user.resources, thread_id) == []
     with pytest.raises(NotFoundError):
-        await attachments.load(user.resources.table, caller_of(user), file_id)
+        await files.load(user.resources.table, caller_of(user), file_id)
     listed = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket)
     assert object_key(caller_of(user), file_id) not in [each["Key"] for each in listed.get("Contents", [])]
     assert (await reads.get_thread(other_id, user.request)).items.data == [kept]
@@ -94,10 +103,10 @@ async def test_files_of_a_removed_message_go_with_the_thread(user: User) -> None
     file_id = await with_file(user, thread_id)
     page = await user.store.load_thread_items(thread_id, None, 10, "asc", user.request)
     await user.store.delete_thread_item(thread_id, page.data[0].id, user.request)
-    assert await attachments.load(user.resources.table, caller_of(user), file_id)
+    assert await files.load(user.resources.table, caller_of(user), file_id)
     await user.store.delete_thread(thread_id, user.request)
     with pytest.raises(NotFoundError):
-        await attachments.load(user.resources.table, caller_of(user), file_id)
+        await files.load(user.resources.table, caller_of(user), file_id)
 
 
 @pytest.mark.parametrize("count", [700, pytest.param(5_000, marks=pytest.mark.exhaustive)])
@@ -106,7 +115,7 @@ async def test_a_long_thread_is_gone_at_once_and_emptied_by_the_sweep(user: User
     put_items(user.resources, partition(user, thread_id), [said(thread_id) for _ in range(count)])
     await user.store.delete_thread(thread_id, user.request)
     await is_gone(user, thread_id)
-    assert len(keys_of(user.resources, thread_id)) > count - purge.INLINE_ROWS - purge.STEP_ROWS
+    assert len(keys_of(user.resources, thread_id)) > count - deletion.INLINE_ROWS - deletion.STEP_ROWS
     await sweep(user.resources)
     assert keys_of(user.resources, thread_id) == []
 
@@ -136,7 +145,7 @@ async def test_a_deletion_killed_at_any_call_of_the_bucket_is_finished_by_the_sw
     for _ in range(3):
         large = random.Random(7).randbytes(400_000).hex()  # noqa: S311 - reproducible, no secret
         await ann.store.add_thread_item(thread_id, answered(thread_id, large), ann.request)
-    objects = [object_key(caller_of(ann), file_id), keys.item_object_prefix(ann.tenant_id, ann.name, thread_id)]
+    objects = [object_key(caller_of(ann), file_id), keys.ThreadRef(ann.tenant_id, ann.name, thread_id).object_prefix]
 
     def left() -> list[str]:
         found = ann.s3.list_objects_v2(Bucket=ann.resources.objects.bucket).get("Contents", [])
@@ -196,7 +205,7 @@ async def test_work_that_cannot_be_done_does_not_keep_other_work_from_being_done
     await user.store.delete_thread(thread_id, user.request)
     assert (await sweep(user.resources)).failed == 1
     assert keys_of(user.resources, thread_id) == []
-    (failure,) = [record for record in caplog.records if record.name == "assistant.sweep"]
+    (failure,) = [record for record in caplog.records if record.name == "assistant.upkeep.sweep"]
     assert "unheard of failed" in failure.message
     assert "in _work" in failure.message, "whoever reads the log finds the place"
     # The error's own text stays out: that of any other could quote what a user wrote.
@@ -218,8 +227,8 @@ async def test_the_id_of_a_deleted_thread_can_be_used_again_and_its_removal_spar
     await user.store.add_thread_item(thread_id, new, user.request)
     # What a sweep that was held up for long would still have to do.
     work = {"tenant_id": user.tenant_id, "user_id": user.name, "thread_id": thread_id, "deleted_at": "2026"}
-    key = keys.sweep_key(now(), partition(user, thread_id), purge.PURGE_KIND)
-    await user.resources.table.put(key, {**work, "schema_version": 1, "kind": purge.PURGE_KIND})
+    key = keys.sweep_key(now(), partition(user, thread_id), deletion.PURGE_KIND)
+    await user.resources.table.put(key, {**work, "schema_version": 1, "kind": deletion.PURGE_KIND})
     assert (await sweep(user.resources)).failed == 0
     assert (await reads.get_thread(thread_id, user.request)).items.data == [new]
 
@@ -283,5 +292,5 @@ async def test_a_deletion_that_cannot_be_noted_has_not_happened(ann: User) -> No
     thread_id = await begin(ann)
     request = ThreadsDeleteReq.model_validate({"type": "threads.delete", "params": {"thread_id": thread_id}})
     with failing(ann.dynamodb, "throttled", "TransactWriteItems"), pytest.raises(StoreUnavailableError):
-        await operations.perform(request, ann.request)
+        await dispatch.perform(request, ann.request)
     assert (await reads.get_thread(thread_id, ann.request)).id == thread_id

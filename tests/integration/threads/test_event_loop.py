@@ -9,11 +9,15 @@ import pytest
 from blockbuster import BlockingError, blockbuster_ctx
 from chatkit.types import ThreadItem
 
-from assistant import feedback, quotas, reads
-from assistant.resources import Resources
+from assistant import quotas
+from assistant.context import Resources
+from assistant.operations import (
+    feedback,
+    reads,
+)
 from assistant.settings import load_settings
-from assistant.sweep import sweep
 from assistant.threads.store import ThreadStore
+from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.aws import Aws
 from tests.support.conversations import answered, new_thread, said

@@ -8,16 +8,19 @@ from urllib.parse import unquote
 
 import pytest
 
-from assistant import feedback, reads
 from assistant.api import create_app
-from assistant.aws import TOTAL_ATTEMPTS
+from assistant.aws.client import TOTAL_ATTEMPTS
+from assistant.aws.keys import Key
+from assistant.aws.table import MAX_ROUNDS
+from assistant.context import Resources
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
-from assistant.keys import Key
-from assistant.resources import Resources
+from assistant.operations import (
+    feedback,
+    reads,
+)
 from assistant.settings import load_settings
-from assistant.sweep import sweep
-from assistant.table import MAX_ROUNDS
 from assistant.threads.store import ThreadStore
+from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.asgi import client
 from tests.support.aws import Aws

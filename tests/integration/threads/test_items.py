@@ -13,8 +13,12 @@ from chatkit.types import (
     ThreadItem,
 )
 
-from assistant import feedback, keys, reads
+from assistant.aws import keys
 from assistant.errors import InvalidRequestError, NotFoundError
+from assistant.operations import (
+    feedback,
+    reads,
+)
 from assistant.threads.pages import MAX_PAGE_ROWS
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, hidden, new_thread, one_of_each_kind, said
@@ -33,7 +37,7 @@ async def begin(user: User) -> str:
 
 
 def partition(user: User, thread_id: str) -> str:
-    return keys.thread_partition(user.tenant_id, user.name, thread_id)
+    return keys.ThreadRef(user.tenant_id, user.name, thread_id).partition
 
 
 async def add(user: User, thread_id: str, *items: ThreadItem) -> list[ThreadItem]:

@@ -12,12 +12,16 @@ from mangum import Mangum
 from mangum.types import LambdaContext
 from pydantic import TypeAdapter
 
-from assistant import keys, reads
-from assistant.answers import EXCERPT_CHARACTERS
 from assistant.api import create_app
+from assistant.aws import keys
+from assistant.aws.keys import Key
 from assistant.ids import new_id
-from assistant.keys import Key
-from assistant.turns.record import dump_partial, running_row
+from assistant.operations import reads
+from assistant.operations.answers import EXCERPT_CHARACTERS
+from assistant.threads.turn_record import (
+    dump_partial,
+    running_row,
+)
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, now, said
@@ -140,7 +144,7 @@ async def test_what_a_running_turn_has_said_leaves_room_for_the_thread(guest: Us
     thread_id, items = await begin(guest, "x" * 5 * MEGABYTE)
     partial = answered(thread_id, "y" * 2 * MEGABYTE)
     row = running_row("turn_1", "I#0", "threads.add_user_message", []) | {"partial": dump_partial([partial])}
-    pk = keys.thread_partition(guest.tenant_id, guest.name, thread_id)
+    pk = keys.ThreadRef(guest.tenant_id, guest.name, thread_id).partition
     await guest.resources.table.put(Key(pk, keys.TURN_SK), row)
     thread = await read(guest, "threads.get_by_id", thread_id=thread_id)
     first, second = thread["items"]["data"]

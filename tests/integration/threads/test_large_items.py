@@ -9,12 +9,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from assistant import reads
+from assistant import clock
 from assistant.errors import TooLargeError
-from assistant.sweep import sweep
-from assistant.threads import offload
+from assistant.operations import reads
+from assistant.threads import large_objects
 from assistant.threads.pages import MAX_PAGE_BYTES
 from assistant.threads.rows import MAX_ITEM_BYTES
+from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, new_thread, said
 from tests.support.faults import ProcessKilledError, failing
@@ -115,8 +116,8 @@ async def test_a_crash_between_the_two_writes_shows_nothing_and_leaves_nothing(
     assert (await reads.get_thread(thread_id, ann.request)).items.data == [old]
     await sweep(ann.resources)
     assert len(objects_of(ann)) == 1, "a transaction under way could still need it"
-    later = datetime.now(UTC) + offload.UNCLAIMED_LIFETIME + timedelta(seconds=1)
-    monkeypatch.setattr("assistant.sweep.now", lambda: later)
+    later = datetime.now(UTC) + large_objects.UNCLAIMED_LIFETIME + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
     await sweep(ann.resources)
     assert objects_of(ann) == []
     assert (await reads.get_thread(thread_id, ann.request)).items.data == [old]

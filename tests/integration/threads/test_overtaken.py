@@ -9,13 +9,18 @@ from urllib.parse import unquote
 
 import pytest
 
-from assistant import keys, reads
+from assistant import clock
+from assistant.aws import keys
+from assistant.aws.table import (
+    Table,
+    Write,
+)
+from assistant.clock import now
+from assistant.context import Resources
 from assistant.errors import ConflictError
-from assistant.resources import Resources
-from assistant.sweep import sweep
-from assistant.table import Table, Write
-from assistant.threads import offload
-from assistant.threads.rows import now
+from assistant.operations import reads
+from assistant.threads import large_objects
+from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, new_thread
 
@@ -58,15 +63,15 @@ def overtaken(user: User, by: Callable[[], Awaitable[object]], times: int = 1) -
 async def objects_of(user: User, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the objects of a user's items that are left when the sweep has had its time."""
     with monkeypatch.context() as patch:
-        later = now() + offload.UNCLAIMED_LIFETIME + timedelta(seconds=1)
-        patch.setattr("assistant.sweep.now", lambda: later)
+        later = now() + large_objects.UNCLAIMED_LIFETIME + timedelta(seconds=1)
+        patch.setattr(clock, "now", lambda: later)
         await sweep(user.resources)
     found = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket, Prefix=f"items/{user.tenant_id}/")
     return [entry["Key"] for entry in found.get("Contents", []) if f"/{user.name}/" in unquote(entry["Key"])]
 
 
 async def rows_of(user: User, thread_id: str) -> list[object]:
-    pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
+    pk = keys.ThreadRef(user.tenant_id, user.name, thread_id).partition
     rows, _ = await user.resources.table.query(pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), limit=9)
     return [(row["id"], row.get("object")) for row in rows]
 

@@ -10,12 +10,15 @@ from io import BytesIO
 import pytest
 from chatkit.types import ThreadItem
 
-from assistant import attachments, keys, reads
+import assistant.clock
+from assistant import files
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import Write
 from assistant.errors import NotFoundError
-from assistant.keys import Key
-from assistant.sweep import sweep
-from assistant.table import Write
+from assistant.operations import reads
 from assistant.threads.rows import TTL_GRACE
+from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.conversations import hidden, new_thread, said
 from tests.support.files import PNG
@@ -29,8 +32,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.moment = datetime.now(UTC)
-        for module in ("threads.rows", "threads.purge", "threads.offload", "threads.places", "sweep"):
-            monkeypatch.setattr(f"assistant.{module}.now", lambda: self.moment)
+        monkeypatch.setattr(assistant.clock, "now", lambda: self.moment)
 
     def pass_days(self, days: float) -> None:
         self.moment += timedelta(days=days)
@@ -112,15 +114,15 @@ async def test_a_new_title_does_not_shorten_a_life(user: User, clock: Clock) -> 
 async def test_files_and_objects_of_an_expired_thread_go(user: User, clock: Clock) -> None:
     thread_id = await begin(user)
     caller = user.request.caller
-    made = await attachments.upload(user.resources, caller, BytesIO(PNG), name="a.png", declared_type="", size=len(PNG))
-    found, writes = await attachments.bind(user.resources, caller, [made.id], thread_id)
+    made = await files.upload(user.resources, caller, BytesIO(PNG), name="a.png", declared_type="", size=len(PNG))
+    found, writes = await files.bind(user.resources, caller, [made.id], thread_id)
     await user.resources.table.transact(writes)
     await user.store.add_thread_item(thread_id, said(thread_id, attachments=found), user.request)
     clock.pass_days(32)
     await sweep(user.resources)
     assert keys_of(user.resources, thread_id) == []
     with pytest.raises(NotFoundError):
-        await attachments.load(user.resources.table, caller, made.id)
+        await files.load(user.resources.table, caller, made.id)
 
 
 @pytest.mark.parametrize("make", [said, hidden], ids=["message", "hidden context"])
@@ -130,7 +132,7 @@ async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(
     thread_id = await begin(user)
     large = random.Random(7).randbytes(500_000).hex()  # noqa: S311 - reproducible, no secret
     await user.store.add_thread_item(thread_id, make(thread_id, large), user.request)
-    prefix = keys.item_object_prefix(user.tenant_id, user.name, thread_id)
+    prefix = keys.ThreadRef(user.tenant_id, user.name, thread_id).object_prefix
 
     def objects() -> list[object]:
         found = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket, Prefix=prefix)
@@ -142,7 +144,7 @@ async def test_what_expires_in_a_thread_that_lives_on_goes_with_its_object(
     clock.pass_days(12)
     await sweep(user.resources)
     assert objects() == []
-    pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
+    pk = keys.ThreadRef(user.tenant_id, user.name, thread_id).partition
     rows, _ = await user.resources.table.query(pk, between=("I#", "I$"), limit=9)
     assert [row["id"] for row in rows] == [kept]
 
@@ -190,7 +192,7 @@ async def test_what_has_expired_goes_although_a_whole_page_before_it_lives_on(us
     clock.pass_days(20)
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     imported = [said(thread_id, item_id=f"old {number}", created_at=long_ago) for number in range(120)]
-    pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
+    pk = keys.ThreadRef(user.tenant_id, user.name, thread_id).partition
     put_items(user.resources, pk, imported)
     await say(user, thread_id)
     clock.pass_days(12)
@@ -201,7 +203,7 @@ async def test_what_has_expired_goes_although_a_whole_page_before_it_lives_on(us
 async def test_dynamodb_is_told_to_remove_rows_after_the_sweep_has_had_its_time(user: User) -> None:
     thread_id = await begin(user)
     await say(user, thread_id)
-    pk = keys.thread_partition(user.tenant_id, user.name, thread_id)
+    pk = keys.ThreadRef(user.tenant_id, user.name, thread_id).partition
     rows, _ = await user.resources.table.query(pk, between=("I#", "~"), limit=9)
     meta = await user.resources.table.get(Key(pk, keys.META_SK))
     for row in (*rows, meta):

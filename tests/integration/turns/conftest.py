@@ -56,7 +56,7 @@ async def _fresh(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr("assistant.models.attempts.BACKOFF_BASE_SECONDS", 0.01)
     turn_agents.calls.clear()
     # Titles are written beside the answers: by a model that asks no provider.
-    monkeypatch.setattr("assistant.titles.build_model", lambda *given: DemoModel())
+    monkeypatch.setattr("assistant.agent.titles.build_model", lambda *given: DemoModel())
     reset_clients()
     yield
     await close_clients()

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from chatkit.types import StreamingReq, ThreadItemReplacedEvent, WidgetItem
 
-from assistant import approvals, keys
+from assistant.approvals import runs
+from assistant.approvals.decisions import (
+    AnsweredError,
+    RunGoesOnError,
+)
+from assistant.aws import keys
 from assistant.context import RequestContext
-from assistant.decisions import AnsweredError, RunGoesOnError
 from assistant.errors import NotFoundError, StoreUnavailableError
 from assistant.threads.store import ThreadStore
-from assistant.turns import life
+from assistant.turns import service
 from assistant.turns.plan import Plan, make_plan
 from tests.faults.scenes import asking_card, click, payments
 from tests.integration.turns.conftest import ProcessMaker
@@ -73,7 +77,7 @@ async def test_a_question_that_is_asked_when_its_thread_is_deleted_leaves_nothin
     await until(turn.events(), Client(), "moment")
     await ThreadStore(here.resources).delete_thread(turn.thread_id, here.context())
     await turn.wait()
-    partition = keys.thread_partition(here.caller.tenant_id, here.caller.user_id, turn.thread_id)
+    partition = here.caller.thread(turn.thread_id).partition
     rows, _ = await here.resources.table.query(partition, between=(keys.FIRST_SK, keys.LAST_SK), limit=10)
     assert rows == []
 
@@ -181,13 +185,13 @@ async def cards_of(process: Process, thread_id: str) -> list[WidgetItem]:
 async def test_a_click_on_another_card_while_a_call_is_made_may_be_sent_again_when_it_is_done(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
-    made, begin = asyncio.Event(), approvals.begin
+    made, begin = asyncio.Event(), runs.begin
 
     async def later(*given: Any) -> Any:
         await made.wait()
         return await begin(*given)
 
-    monkeypatch.setattr(approvals, "begin", later)
+    monkeypatch.setattr(runs, "begin", later)
     here, there = process(), process()
     provider.script(Answer(ToolCall("pay", {"what": "one"}), ToolCall("pay", {"what": "two"})))
     thread_id = await here.create("pay both")
@@ -221,14 +225,14 @@ async def test_the_same_click_after_its_call_was_begun_in_a_process_that_died_is
     dying, there = process(), process()
     thread_id = await asked(dying, provider)
     clicked, begun = click(await asking_card(dying, thread_id)), asyncio.Event()
-    begin = approvals.begin
+    begin = runs.begin
 
     async def and_no_further(*given: Any) -> None:
         await begin(*given)
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(approvals, "begin", and_no_further)
+    monkeypatch.setattr(runs, "begin", and_no_further)
     await dying.start(clicked)
     await begun.wait()
     await dying.close()
@@ -245,7 +249,7 @@ async def test_a_retry_takes_back_no_call_that_was_approved(
     here, there = process(), process()
     thread_id = await asked(here, provider)
     card, message = await asking_card(here, thread_id), await here.user_message(thread_id)
-    begin = approvals.begin
+    begin = runs.begin
 
     async def and_fail(*given: Any) -> None:
         await begin(*given)
@@ -256,7 +260,7 @@ async def test_a_retry_takes_back_no_call_that_was_approved(
         await here.run(click(card))
     else:
         with monkeypatch.context() as patched:
-            patched.setattr(approvals, "begin", and_fail)
+            patched.setattr(runs, "begin", and_fail)
             await here.run(click(card))
     said = "Approved" if known else "Approved, no result yet"
     assert await status(here, thread_id) == said
@@ -305,7 +309,7 @@ async def test_a_click_planned_while_a_retry_ran_does_not_count_once_that_has_ta
         await running.wait()
         return plans[-1]
 
-    monkeypatch.setattr(life, "make_plan", and_late)
+    monkeypatch.setattr(service, "make_plan", and_late)
     with pytest.raises(NotFoundError):
         await here.start(clicked)
     assert len(plans) == 1, "the card was there when the click was planned"

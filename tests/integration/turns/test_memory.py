@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from assistant.conversion import ItemConverter
+from assistant.agent.conversion import ItemConverter
 from assistant.settings import Secret
-from assistant.turns.opening import OPENING_ITEMS, TOKENS_AN_ITEM
+from assistant.threads.snapshot import (
+    SNAPSHOT_ITEMS,
+    TOKENS_AN_ITEM,
+)
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, RawStream, Reasoning, Text, ToolCall
 from tests.support.turns import addition, retry
@@ -62,7 +65,7 @@ async def test_a_larger_budget_reads_more_of_a_long_thread(process: ProcessMaker
         provider.script(Answer(Text(f"answer {number}")))
         await here.say(thread_id, f"question {number}")
     # What is read at once is in proportion to the budget, so that a turn costs the same in a thread of any length.
-    assert len(asked_in(provider)) - OPENING_ITEMS // 2 in (0, 1)
+    assert len(asked_in(provider)) - SNAPSHOT_ITEMS // 2 in (0, 1)
     richer = process(history_max_tokens=60 * TOKENS_AN_ITEM)
     await richer.say(thread_id, "question 29")
     assert len(asked_in(provider)) == 30

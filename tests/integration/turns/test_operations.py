@@ -20,8 +20,8 @@ from chatkit.types import (
 )
 
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError, ThreadLockedError
-from assistant.reads import list_threads
-from assistant.turns.overtaken import NOT_RUN
+from assistant.operations.reads import list_threads
+from assistant.turns.plan import NOT_RUN
 from tests.integration.turns.conftest import ProcessMaker, ask_the_page
 from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Reply, Text, ToolCall
 from tests.support.turns import Process, addition, creation, follow, retry, said_by_user, text_of, tool_output
@@ -269,7 +269,7 @@ async def test_answers_to_a_form_go_on_with_the_turn(process: ProcessMaker, prov
 async def test_answers_to_a_form_of_long_ago_are_the_last_that_the_model_reads(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, read: int
 ) -> None:
-    monkeypatch.setattr("assistant.turns.opening.OPENING_ITEMS", read)
+    monkeypatch.setattr("assistant.threads.snapshot.SNAPSHOT_ITEMS", read)
     here = process(history_max_tokens=600)
     provider.script(Answer(ToolCall("ask_form")))
     thread_id = await here.create("hello")

@@ -8,9 +8,9 @@ import json
 import pytest
 from chatkit.types import GeneratedImageItem, GeneratedImageUpdated, ThreadItemUpdatedEvent
 
-from assistant import images, keys
+from assistant.demo.image import png
 from assistant.errors import NotFoundError
-from assistant.models.demo_image import png
+from assistant.files import images
 from assistant.threads.store import ThreadStore
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.aws import Aws
@@ -29,7 +29,7 @@ def here(process: ProcessMaker, aws_environment: Aws) -> Process:
 
 
 async def objects_of(here: Process, aws: Aws, thread_id: str) -> list[bytes]:
-    prefix = keys.item_object_prefix(here.caller.tenant_id, here.caller.user_id, thread_id)
+    prefix = here.caller.thread(thread_id).object_prefix
     s3 = aws.client("s3")
     listed = s3.list_objects_v2(Bucket=aws.bucket_name, Prefix=prefix).get("Contents", [])
     return [s3.get_object(Bucket=aws.bucket_name, Key=each["Key"])["Body"].read() for each in listed]

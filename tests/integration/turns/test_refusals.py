@@ -23,7 +23,7 @@ from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, QuotaExceededError
 from assistant.settings import Quota
 from assistant.threads.store import ThreadStore
-from assistant.turns import life
+from assistant.turns import service
 from assistant.turns.plan import Plan, make_plan
 from tests.integration.turns.conftest import ProcessMaker, ask_the_page
 from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
@@ -118,7 +118,7 @@ async def test_of_outputs_that_race_for_one_call_the_first_is_answered_to_its_en
         await all_planned.wait()
         return plan
 
-    monkeypatch.setattr(life, "make_plan", together)
+    monkeypatch.setattr(service, "make_plan", together)
     started = await asyncio.gather(
         *(each.start(tool_output(thread_id, n)) for n, each in enumerate((here, there, here, there))),
         return_exceptions=True,
@@ -176,7 +176,7 @@ async def test_what_a_guardrail_refuses_while_its_turn_is_stopped_reaches_no_lat
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
     # Nothing looks at what the guardrail has found before the stop comes.
-    monkeypatch.setattr("assistant.leaving.TRIPWIRE_SECONDS", 30)
+    monkeypatch.setattr("assistant.agent.run_stream.TRIPWIRE_SECONDS", 30)
     provider.script(NoAnswer())
     before = len(provider.bodies)
     turn = await here.start(addition(thread_id, "my card is 4111 1111 1111 1111"))

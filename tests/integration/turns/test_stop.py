@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from assistant import privacy
 from assistant.errors import TurnRunningError
 from assistant.quotas import usage
 from assistant.threads.store import ThreadStore
 from assistant.turns import TurnHandle
+from assistant.upkeep import privacy
 from tests.integration.turns.conftest import STALLING, ProcessMaker, ask_the_page, begin_stalled
 from tests.support import turn_agents
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Stall, Text, ToolCall
@@ -212,10 +212,10 @@ async def test_the_same_key_joins_although_the_thread_is_busy(process: ProcessMa
 async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothing_more(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.life.CANCEL_PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr("assistant.turns.keeper.TOUCH_SECONDS", 60)
-    monkeypatch.setattr("assistant.turns.keeper.CHECKPOINT_SECONDS", 60)
-    monkeypatch.setattr("assistant.turns.keeper.RENEWAL_SECONDS", 60)
+    monkeypatch.setattr("assistant.turns.service.CANCEL_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("assistant.turns.lease.TOUCH_SECONDS", 60)
+    monkeypatch.setattr("assistant.turns.lease.CHECKPOINT_SECONDS", 60)
+    monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 60)
     provider.script(Answer(Text("one two three"), Stall(4), Text("four")))
     here, there = process(), process()
     handle = await here.start(creation("hello"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from chatkit.types import ThreadItem
 
-from assistant import reads
 from assistant.errors import StoreUnavailableError
+from assistant.operations import reads
+from assistant.threads.turn_record import TurnRecord
 from assistant.turns.journal import Journal
-from assistant.turns.record import TurnRecord
-from assistant.turns.saving import TurnSaver
+from assistant.turns.runner import TurnRun
+from assistant.turns.storage import TurnSaver
 from tests.integration.turns.conftest import STALLING, ProcessMaker
 from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Text
 from tests.support.turns import (
@@ -58,7 +60,7 @@ async def test_a_client_that_leaves_loses_nothing_and_sees_it_grow_after_a_reloa
 async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_is_incomplete(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
     provider.script(STALLING)
     dying, there = process(), process()
     handle = await dying.start(creation("hello"))
@@ -82,7 +84,7 @@ async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_i
 async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose_process_is_dead(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr("assistant.turns.record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
     provider.script(Answer(Text("the first answer")), STALLING)
     dying, there = process(), process()
     thread_id = await dying.create("before")
@@ -103,7 +105,7 @@ async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose
 async def test_who_follows_a_turn_whose_process_dies_is_told(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
     provider.script(STALLING)
     dying, there = process(), process()
     handle = await dying.start(creation("hello"))
@@ -129,7 +131,7 @@ async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(
 
     async def until_its_time(seconds: float) -> None:
         """Note how old the oldest word that is not stored will be when the keeper wakes, unless it is late already."""
-        for run in here.resources.running.values():
+        for run in cast(list[TurnRun], list(here.resources.running.values())):
             since = run._journal.unstored_since
             if since is not None and seconds > 0:
                 waits.append(time.monotonic() + seconds - since)
@@ -142,7 +144,7 @@ async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(
         stored.append((said, len(text_of(await there.shown(saver.thread_id)).split())))
         return record
 
-    monkeypatch.setattr("assistant.turns.keeper.asyncio", SimpleNamespace(sleep=until_its_time))
+    monkeypatch.setattr("assistant.turns.lease.asyncio", SimpleNamespace(sleep=until_its_time))
     monkeypatch.setattr(TurnSaver, "checkpoint", and_look)
     await here.run(creation("hello"))
     assert len(stored) >= 2
@@ -254,8 +256,8 @@ async def test_a_table_out_of_reach_in_the_middle_costs_nothing(
 async def test_a_table_out_of_reach_at_the_end_is_an_error_and_the_thread_recovers(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.record.LEASE_SECONDS", 3.0)
-    monkeypatch.setattr("assistant.turns.run.ENDING_ATTEMPTS", 1)
+    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr("assistant.turns.runner.ENDING_ATTEMPTS", 1)
     provider.script(Answer(Text("one two three")))
     here, there = process(), process()
     handle = await here.start(creation("hello"))
@@ -276,7 +278,7 @@ async def test_an_error_that_nobody_expected_tells_the_client_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("sec" + "ret words")
 
-    monkeypatch.setattr("assistant.server.build_model", broken)
+    monkeypatch.setattr("assistant.agent.server.build_model", broken)
     client = await process().run(creation("hello"))
     assert client.error is not None
     assert client.types.count("error") == 1
@@ -316,7 +318,7 @@ async def _listed(process: Process, thread_id: str, order: str = "desc") -> list
 async def _die(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing of a process reach the table any more, as when it is killed."""
     monkeypatch.setattr(process.resources.table, "_call", _unreachable)
-    monkeypatch.setattr("assistant.turns.run.ENDING_ATTEMPTS", 1)
+    monkeypatch.setattr("assistant.turns.runner.ENDING_ATTEMPTS", 1)
 
 
 async def _checkpointed(process: Process, thread_id: str, text: str) -> bool:

@@ -40,8 +40,8 @@ async def test_an_answer_of_thirty_seconds_takes_sixteen_writes_at_most(
 ) -> None:
     # A fifth of the time, with a fifth of each interval.
     for name in ("CHECKPOINT_SECONDS", "TOUCH_SECONDS", "RENEWAL_SECONDS", "_SAME_TIME_SECONDS"):
-        interval = getattr(__import__("assistant.turns.keeper", fromlist=[name]), name)
-        monkeypatch.setattr(f"assistant.turns.keeper.{name}", interval / 5)
+        interval = getattr(__import__("assistant.turns.lease", fromlist=[name]), name)
+        monkeypatch.setattr(f"assistant.turns.lease.{name}", interval / 5)
     provider.script(Answer(Text(" ".join(f"word{number}" for number in range(300))), pause=6 / 300))
     here = process()
     counted = Counted(here, monkeypatch)
@@ -72,7 +72,7 @@ async def test_a_short_answer_takes_two_writes_and_one_read(
 async def test_a_silent_turn_still_renews_its_lease(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.keeper.RENEWAL_SECONDS", 0.5)
+    monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 0.5)
     provider.script(Answer(Text("at last"), pause=1.2))
     here = process()
     handle = await here.start(creation("hello"))

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from assistant.api import create_upload_app
 from assistant.api.upload import MAX_FRAME_BYTES
-from assistant.attachments.limits import MAX_UPLOAD_BYTES
-from assistant.resources import Resources
+from assistant.context import Resources
+from assistant.files.limits import MAX_UPLOAD_BYTES
 from tests.support.asgi import Call, MakeClient
 from tests.support.files import PDF, PNG, TEXT
 

@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from assistant.aws.objects import Objects
 from assistant.errors import StoreUnavailableError
-from assistant.objects import Objects
 from assistant.settings import Settings
 
 pytestmark = pytest.mark.anyio

@@ -9,14 +9,13 @@ import pytest
 from agents.testing import ModelStep, ScriptedModel, assistant_message
 from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTextContent
 
-from assistant import titles
-from assistant.context import RequestContext
+from assistant.agent import titles
+from assistant.agent.titles import Title
+from assistant.clock import now
+from assistant.context import RequestContext, Resources
 from assistant.errors import ModelUnavailableError
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import Settings
-from assistant.threads.rows import now
-from assistant.titles import Title
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assistant.tracing import segment
+from assistant.aws.tracing import segment
 
 SAMPLED = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0"
 

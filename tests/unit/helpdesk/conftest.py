@@ -11,10 +11,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from assistant.aws.table import Table
+from assistant.context import Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import Settings
-from assistant.table import Table
 from tests.support.conversation import Conversation
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from chatkit.actions import Action
 from chatkit.types import ThreadItemDoneEvent, ThreadItemReplacedEvent, WidgetItem
 
+from assistant.context import Resources
 from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import Settings
 from helpdesk import build_agent, handle_action, handle_sync_action
 from helpdesk.records.tasks import Tasks

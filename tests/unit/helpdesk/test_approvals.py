@@ -14,10 +14,17 @@ from agents.testing import ModelStep, ScriptedModel, function_call
 from chatkit.actions import Action
 from chatkit.types import StreamingReq, ThreadCustomActionParams, ThreadsCustomActionReq, WidgetItem
 
-from assistant import approval_cards, approvals, decisions, keys, turns
-from assistant.approvals import HeldRunUnreadableError
-from assistant.context import Report, RequestContext
-from assistant.decisions import AnsweredError
+from assistant import clock, turns
+from assistant.approvals import (
+    cards,
+    runs,
+)
+from assistant.approvals.decisions import AnsweredError
+from assistant.approvals.runs import HeldRunUnreadableError
+from assistant.aws import keys
+from assistant.aws.objects import Objects
+from assistant.clock import now
+from assistant.context import Report, RequestContext, Resources
 from assistant.errors import (
     InvalidRequestError,
     ModelUnavailableError,
@@ -25,10 +32,11 @@ from assistant.errors import (
     StoreUnavailableError,
 )
 from assistant.identity import Caller
-from assistant.objects import Objects
-from assistant.resources import Resources
-from assistant.threads import offload
-from assistant.threads.rows import now, pack, unpack
+from assistant.threads import large_objects
+from assistant.threads.rows import (
+    pack,
+    unpack,
+)
 from assistant.threads.store import ThreadStore
 from helpdesk.records.invoices import Invoice, Invoices
 from tests.support.conversation import Conversation, call, say
@@ -59,7 +67,7 @@ class Desk:
 
     async def send(self, payload: Any, card: WidgetItem | None, *steps: Any) -> None:
         """Send an answer as a page can send anything."""
-        action: Action[str, Any] = Action(type=approval_cards.DECIDE, payload=payload)
+        action: Action[str, Any] = Action(type=cards.DECIDE, payload=payload)
         item_id = None if card is None else card.id
         params = ThreadCustomActionParams(thread_id=self.conversation.thread.id, item_id=item_id, action=action)
         await self._run(ThreadsCustomActionReq(params=params), steps)
@@ -81,7 +89,7 @@ class Desk:
     async def _run(self, request: StreamingReq, steps: Any) -> None:
         """Perform a request as a process of its own; raise what has ended its turn."""
         model = self.model = ScriptedModel(steps)
-        self.monkeypatch.setattr("assistant.server.build_model", lambda settings, name=None: model)
+        self.monkeypatch.setattr("assistant.agent.server.build_model", lambda settings, name=None: model)
         context = RequestContext(self.conversation.caller, self.conversation.resources)
         self.reports.append(context.report)
         # A page of its own: what it sends is no request that was sent before.
@@ -204,7 +212,7 @@ async def test_a_call_whose_outcome_is_not_known_is_not_made_again_with_the_othe
         async def lost(*given: Any) -> None:
             raise StoreUnavailableError
 
-        patched.setattr(approvals, "_save", lost)
+        patched.setattr(runs, "_save", lost)
         with pytest.raises(StoreUnavailableError):
             await desk.click(first, True)
     once = await desk.invoice(501)
@@ -353,10 +361,9 @@ async def test_an_answer_a_day_later_counts_and_one_after_the_limit_does_not(
     (card,) = await desk.ask(BILLING, refund(502))
 
     def after(time: timedelta) -> None:
-        for module in (approvals, decisions):
-            monkeypatch.setattr(module, "now", lambda: now() + time)
+        monkeypatch.setattr(clock, "now", lambda: now() + time)
 
-    after(approvals.HELD_FOR + timedelta(seconds=1))
+    after(runs.HELD_FOR + timedelta(seconds=1))
     with pytest.raises(NotFoundError):
         await desk.click(card, True)
     after(timedelta(days=1))
@@ -395,14 +402,14 @@ def in_the_bucket(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None
     client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
     client.create_bucket(Bucket="bucket")
     resources.objects = Objects(replace(resources.settings, bucket_name="bucket"), client)
-    monkeypatch.setattr(approvals, "MAX_INLINE_BYTES", 100)
+    monkeypatch.setattr(runs, "MAX_INLINE_BYTES", 100)
 
 
 async def swept(resources: Resources, until: datetime) -> None:
     for pk in keys.sweep_partitions():
         rows, _ = await resources.table.query(pk, between=("0", keys.sweep_bound(until)), limit=100)
         for work in rows:
-            await offload.sweep_object(resources, work)
+            await large_objects.sweep_object(resources, work)
 
 
 @pytest.mark.usefixtures("in_the_bucket")
@@ -426,9 +433,9 @@ async def test_a_run_in_the_bucket_that_nobody_answers_goes_when_nobody_can_answ
 ) -> None:
     await desk.ask(BILLING, refund(502))
     row = await held_row(desk)
-    await swept(resources, now() + approvals.HELD_FOR)
+    await swept(resources, now() + runs.HELD_FOR)
     assert await resources.objects.get(row["object"])
-    await swept(resources, now() + approvals.HELD_FOR + timedelta(hours=2))
+    await swept(resources, now() + runs.HELD_FOR + timedelta(hours=2))
     with pytest.raises(KeyError):
         await resources.objects.get(row["object"])
 

@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError
 from assistant.identity import Caller
-from assistant.resources import Resources
 from helpdesk import entity_to_input, preview_entity, search_entities
 from helpdesk.records.tasks import Tasks
 from tests.support.widget_schema import check_widget

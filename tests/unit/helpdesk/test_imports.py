@@ -21,7 +21,7 @@ def test_looking_at_a_click_loads_no_agents_sdk() -> None:
     code = (
         "import asyncio, sys, helpdesk; from chatkit.actions import Action; "
         "from assistant.context import RequestContext; "
-        "from assistant.identity import Caller; from assistant.resources import Resources; "
+        "from assistant.identity import Caller; from assistant.context import Resources; "
         "from assistant.settings import Settings; "
         "context = RequestContext(Caller('acme', 'ann'), Resources(Settings())); "
         "asyncio.run(helpdesk.check_action(Action(type='tasks.add', payload={'title': 'Buy milk'}), context)); "

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from chatkit.types import AssistantMessageItem, ThreadItemDoneEvent
 
+from assistant.context import Resources
 from assistant.identity import Caller
 from assistant.models import build_model
-from assistant.resources import Resources
 from assistant.settings import Settings
 from helpdesk import build_agent
 from helpdesk.records.tasks import Tasks

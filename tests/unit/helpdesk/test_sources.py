@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from helpdesk import find_sources
 from helpdesk.records.tasks import Tasks
 

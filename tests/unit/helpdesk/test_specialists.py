@@ -18,10 +18,9 @@ from chatkit.types import (
     ThreadItemRemovedEvent,
 )
 
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.models import build_model
-from assistant.resources import Resources
 from assistant.settings import Settings
 from helpdesk import build_agent
 from helpdesk.permissions import ROLES, Grants

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from assistant.aws.keys import Key
+from assistant.aws.table import Table
+from assistant.context import Resources
 from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
-from assistant.keys import Key
-from assistant.resources import Resources
-from assistant.table import Table
 from helpdesk.records import tasks as tasks_module
 from helpdesk.records.tasks import Tasks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.resources import Resources
+from assistant.context import Resources
 from helpdesk.records import keys
 from helpdesk.records.employees import Employees
 from helpdesk.records.orders import Orders

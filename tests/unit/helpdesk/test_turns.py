@@ -8,9 +8,9 @@ import logging
 import pytest
 from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, WidgetItem
 
+from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import Settings
 from helpdesk import build_agent
 from helpdesk.records.tasks import Tasks
@@ -117,11 +117,11 @@ async def test_an_unforeseen_failure_shows_its_text_to_nobody(
     told = await conversation.run_tool(AGENT, "tasks", "list_tasks")
     assert told["error"] == "internal_error"
     assert "hunter2" not in json.dumps(told)
-    (logged,) = [record.message for record in caplog.records if record.name == "assistant.tools"]
+    (logged,) = [record.message for record in caplog.records if record.name == "assistant.agent.tools"]
     assert logged.startswith("A tool failed: builtins.RuntimeError")
     assert "in broken" in logged, "whoever reads the log finds the place"
     assert "hunter2" not in "".join(
-        str(record.__dict__) for record in caplog.records if record.name == "assistant.tools"
+        str(record.__dict__) for record in caplog.records if record.name == "assistant.agent.tools"
     )
 
 

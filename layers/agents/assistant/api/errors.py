@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import AssistantError, InvalidRequestError
-from assistant.failure_log import log_failure
+from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 

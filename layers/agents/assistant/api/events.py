@@ -59,7 +59,7 @@ def encode_object(content: Mapping[str, object]) -> bytes:
 
 def encode_failure(error: Exception) -> bytes:
     """Return the `error` event that a failure is once a stream has begun; one that nobody expected is logged."""
-    from assistant.turns.ending import error_event
+    from assistant.turns.outcome import error_event
 
     if not isinstance(error, AssistantError):
         log_unexpected(error)
@@ -79,7 +79,7 @@ async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: Re
     """Return an event whose attachments and pictures have URLs that work now."""
     match event:
         case ThreadItemDoneEvent(item=UserMessageItem(attachments=[_, *_]) as item):
-            from assistant.attachments import fresh_item
+            from assistant.files import fresh_item
 
             return ThreadItemDoneEvent(item=await fresh_item(context.resources, context.caller, item))
         case (
@@ -88,7 +88,7 @@ async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: Re
             | ThreadItemReplacedEvent(item=GeneratedImageItem())
             | ThreadItemUpdatedEvent(update=GeneratedImageUpdated())
         ):
-            from assistant.images import shown_event
+            from assistant.files.images import shown_event
 
             return await shown_event(event, thread_id, context)
         case _:

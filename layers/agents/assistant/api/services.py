@@ -10,10 +10,9 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from assistant.context import RequestContext
+from assistant.aws.sizes import MAX_ANSWER_BYTES
+from assistant.context import RequestContext, Resources
 from assistant.identity import Authenticator, Caller
-from assistant.resources import Resources
-from assistant.sizes import MAX_ANSWER_BYTES
 
 Deadline = Callable[[Scope], float | None]
 

@@ -7,12 +7,12 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from assistant import attachments
+from assistant import files
 from assistant.api.body import limited_stream
 from assistant.api.errors import json_response
 from assistant.api.services import CurrentCaller, services_of
-from assistant.attachments.limits import MAX_UPLOAD_BYTES
 from assistant.errors import InvalidRequestError
+from assistant.files.limits import MAX_UPLOAD_BYTES
 
 router = APIRouter()
 
@@ -31,7 +31,7 @@ async def upload(request: Request, caller: CurrentCaller) -> Response:
         file = form.get(FIELD)
         if not isinstance(file, UploadFile):
             raise InvalidRequestError(f"The form needs a file in the field '{FIELD}'.")
-        attachment = await attachments.upload(
+        attachment = await files.upload(
             resources,
             caller,
             file.file,
@@ -41,9 +41,9 @@ async def upload(request: Request, caller: CurrentCaller) -> Response:
         )
     finally:
         await form.close()
-    shown = await attachments.with_fresh_urls(resources, caller, attachment)
+    shown = await files.with_fresh_urls(resources, caller, attachment)
     answer = shown.model_dump(mode="json", exclude_none=True, context={"exclude_metadata": True})
-    return json_response(answer | {"url": await attachments.read_url(resources, caller, attachment)})
+    return json_response(answer | {"url": await files.read_url(resources, caller, attachment)})
 
 
 async def _form(request: Request) -> FormData:

@@ -20,6 +20,7 @@ from agents import Model
 from agents.models.interface import ModelTracing
 from openai.types.responses import ResponseCompletedEvent
 
+from assistant.aws.tracing import segment
 from assistant.errors import ModelUnavailableError
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
@@ -28,7 +29,6 @@ from assistant.models.halves import mend_event, mend_items, sendable_input
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
 from assistant.models.usage import with_usage, with_whole_usage
-from assistant.tracing import segment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -2,7 +2,7 @@
 
 It streams word by word as a provider does, calls the tools and hands over to the agents that it is given, quotes the
 user and remembers the conversation, so that every feature can be seen and tested without a key. Lines that begin
-with `!` tell it exactly what to do; see `assistant.models.demo_script`.
+with `!` tell it exactly what to do; see `assistant.demo.script`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,23 @@ from agents import Model
 from agents.tool import FunctionTool
 from openai.types.responses import ResponseUsage
 
+from assistant.demo.image import png
+from assistant.demo.script import (
+    Call,
+    Cite,
+    Draw,
+    Fail,
+    Say,
+    Step,
+    Think,
+)
+from assistant.demo.words import (
+    Offer,
+    choose,
+    read_conversation,
+    structured,
+)
 from assistant.errors import ModelUnavailableError
-from assistant.models.demo_image import png
-from assistant.models.demo_script import Call, Cite, Draw, Fail, Say, Step, Think
-from assistant.models.demo_words import Offer, choose, read_conversation, structured
 from assistant.models.emit import ResponseWriter
 from assistant.models.in_process import InProcessModel
 from assistant.models.link import Link, ModelCall

@@ -24,10 +24,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents import Model
 
+from assistant.demo.arguments import fit_arguments
+from assistant.demo.words import (
+    Conversation,
+    Offer,
+    called_by_words,
+    read_conversation,
+)
 from assistant.errors import ConfigurationError
 from assistant.models.demo import offers_of
-from assistant.models.demo_arguments import fit_arguments
-from assistant.models.demo_words import Conversation, Offer, called_by_words, read_conversation
 from assistant.models.emit import ResponseWriter
 from assistant.models.in_process import InProcessModel
 from assistant.models.link import Link, ModelCall

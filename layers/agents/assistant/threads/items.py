@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from chatkit.types import ThreadItem
 
-from assistant import keys
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    Row,
+    Write,
+)
+from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
-from assistant.keys import Key
-from assistant.resources import Resources
-from assistant.table import Row, Write
-from assistant.threads import offload, places
+from assistant.threads import (
+    large_objects,
+    places,
+)
 from assistant.threads.errors import ThreadNotFoundError
 from assistant.threads.rows import (
     MAX_ON_LOOP_BYTES,
@@ -30,8 +36,8 @@ from assistant.threads.rows import (
 )
 
 if TYPE_CHECKING:
+    from assistant.aws.table import Table
     from assistant.context import RequestContext
-    from assistant.table import Table
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +123,7 @@ def item_removal(
     """
     pk, place = row["pk"], row["sk"].removeprefix(keys.ITEM_PREFIX)
     removal = Write(row_key(row), delete=True, condition=condition, names=names or {}, values=values or {})
-    writes = [removal, *offload.removes(row)]
+    writes = [removal, *large_objects.removes(row)]
     if keys.own_place(row["id"]) is None:
         writes.append(places.forgotten_alias(pk, row["id"], place))
     if row.get("attachments"):
@@ -159,7 +165,7 @@ class ItemRows:
         """
         caller = context.caller
         pk = self._partition(thread_id, caller)
-        prefix = keys.item_object_prefix(caller.tenant_id, caller.user_id, thread_id)
+        prefix = caller.thread(thread_id).object_prefix
         attributes, large = await self._pack(item, prefix, context.settings.retention_days)
         own = keys.own_place(item.id)
         writes: list[Write] = []
@@ -169,7 +175,7 @@ class ItemRows:
             place, alias = places.new_alias(pk, item.id, item.created_at)
             at, writes = Key(pk, keys.item_sk(place)), [alias]
         if large is not None:
-            writes.append(await offload.put(self._resources, large))
+            writes.append(await large_objects.put(self._resources, large))
         return [replacement(at, attributes, _OWN_ATTRIBUTES, condition, values), *writes]
 
     async def upsert_writes(
@@ -196,7 +202,7 @@ class ItemRows:
             return await self.item_writes(thread_id, item, context)
         if takes_answer_back(old, item):
             return []
-        return [*await self.item_writes(thread_id, item, context, at=row_key(old)), *offload.releases(old)]
+        return [*await self.item_writes(thread_id, item, context, at=row_key(old)), *large_objects.releases(old)]
 
     async def _pack(
         self, item: ThreadItem, prefix: str, retention_days: int | None
@@ -281,4 +287,4 @@ class ItemRows:
                 logger.warning("%d objects that nothing points to any more are left to the sweep", len(objects))
 
     def _partition(self, thread_id: str, caller: Caller) -> str:
-        return keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+        return caller.thread(thread_id).partition

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assistant.context import KnownThread, RequestContext
 from assistant.threads.rows import load_metadata, metadata_attributes
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
 
+    from assistant.aws.table import Row
     from assistant.context import RequestContext
-    from assistant.table import Row
-
-
-@dataclass(frozen=True)
-class KnownThread:
-    """A thread that a request has read or written.
-
-    Attributes:
-        seen: The thread as the request last saw it: what differs from this, the request has changed.
-        row: The metadata's row as it was in the table then.
-    """
-
-    seen: ThreadMetadata
-    row: Row
 
 
 def remember(context: RequestContext, row: Row) -> ThreadMetadata:

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant import keys
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    Row,
+    Table,
+)
 from assistant.errors import InvalidRequestError
-from assistant.keys import Key
-from assistant.table import Row, Table
 
 # A client that asks for everything gets this much and `has_more`.
 MAX_PAGE_ROWS = 100

@@ -9,11 +9,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from assistant import keys
+from assistant import clock
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    Row,
+    Table,
+    Write,
+)
 from assistant.errors import InvalidRequestError
-from assistant.keys import Key
-from assistant.table import Row, Table, Write
-from assistant.threads.rows import SCHEMA_VERSION, now
+from assistant.threads.rows import SCHEMA_VERSION
 
 # A page is read on within minutes; after a day nobody holds the cursor any more.
 CURSOR_LIFETIME = timedelta(days=1)
@@ -40,7 +45,7 @@ def forgotten_alias(pk: str, foreign_id: str, place: str) -> Write:
         "schema_version": SCHEMA_VERSION,
         "place": place,
         "gone": True,
-        "ttl": int((now() + CURSOR_LIFETIME).timestamp()),
+        "ttl": int((clock.now() + CURSOR_LIFETIME).timestamp()),
     }
     return Write(alias_key(pk, foreign_id), put=row)
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assistant import keys
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import Write
 from assistant.context import RequestContext
 from assistant.identity import Caller
-from assistant.keys import Key
-from assistant.table import Write
 from assistant.threads.rows import SCHEMA_VERSION, expiry
 
 EXPIRE_KIND = "expire"
@@ -37,7 +37,7 @@ def look(caller: Caller, thread_id: str, expires_at: float) -> Write:
         "user_id": caller.user_id,
         "thread_id": thread_id,
     }
-    partition = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+    partition = caller.thread(thread_id).partition
     return Write(keys.sweep_key(day_after, partition, EXPIRE_KIND), put=row)
 
 
@@ -60,7 +60,7 @@ def living_on(
         values: The condition's values.
     """
     caller = context.caller
-    meta = Key(keys.thread_partition(caller.tenant_id, caller.user_id, thread_id), keys.META_SK)
+    meta = Key(caller.thread(thread_id).partition, keys.META_SK)
     lives = expiry(context.settings.retention_days)
     if not lives:
         return [Write(meta, condition=condition, names=names or {}, values=values or {})]
@@ -78,7 +78,7 @@ def living_on(
         look(caller, thread_id, lives["expires_at"]),
     ]
     if place is not None:
-        user = keys.user_partition(caller.tenant_id, caller.user_id)
+        user = caller.partition
         writes.append(
             Write(
                 Key(user, keys.thread_list_sk(place)),

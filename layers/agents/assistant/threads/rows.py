@@ -10,16 +10,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from assistant import images
+from assistant import clock
+from assistant.aws.keys import Key
+from assistant.aws.sizes import answer_size
+from assistant.aws.table import Row
 from assistant.errors import InvalidRequestError, TooLargeError
+from assistant.files import images
 from assistant.ids import uuid7
-from assistant.keys import Key
-from assistant.sizes import answer_size
-from assistant.table import Row
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadItem, ThreadMetadata
@@ -59,16 +60,11 @@ class Offload:
     body: bytes
 
 
-def now() -> datetime:
-    """Return the time, UTC-aware."""
-    return datetime.now(UTC)
-
-
 def expiry(retention_days: int | None) -> dict[str, Any]:
     """Return the attributes that let a row written now expire, none without a retention."""
     if not retention_days:
         return {}
-    end = now() + timedelta(days=retention_days)
+    end = clock.now() + timedelta(days=retention_days)
     return {"expires_at": end.timestamp(), "ttl": int((end + TTL_GRACE).timestamp())}
 
 
@@ -77,7 +73,7 @@ def is_visible(row: Row | None) -> bool:
     if row is None or row.get("deleted_at"):
         return False
     expires_at = row.get("expires_at")
-    return expires_at is None or expires_at > now().timestamp()
+    return expires_at is None or expires_at > clock.now().timestamp()
 
 
 def upgraded(row: Row) -> Row:

@@ -11,17 +11,32 @@ from typing import Any
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from assistant import ids, keys
-from assistant.attachments import records as attachment_records
-from assistant.context import RequestContext
+from assistant import ids
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    MAX_ROUNDS,
+    ConditionFailedError,
+    Row,
+    Write,
+    pause,
+)
+from assistant.context import KnownThread, RequestContext
 from assistant.errors import ConflictError
+from assistant.files import records as attachment_records
 from assistant.identity import Caller
-from assistant.keys import Key
-from assistant.table import MAX_ROUNDS, ConditionFailedError, Row, Write, pause
-from assistant.threads import offload, places, purge
+from assistant.ids import ID_PREFIXES
+from assistant.threads import (
+    deletion,
+    large_objects,
+    places,
+)
 from assistant.threads.errors import ItemNotFoundError, ThreadNotFoundError
 from assistant.threads.items import ItemRows, as_read, item_removal, replacement
-from assistant.threads.known import KnownThread, new_row, remember
+from assistant.threads.known import (
+    new_row,
+    remember,
+)
 from assistant.threads.merge import merged_metadata
 from assistant.threads.pages import RowPage, page_limit, read_items, read_page
 from assistant.threads.retention import living_on, look
@@ -37,16 +52,6 @@ from assistant.threads.rows import (
 
 __all__ = ["ID_PREFIXES", "THREAD_EXISTS", "ThreadNotFoundError", "ThreadStore", "item_removal"]
 
-# ChatKit's own prefixes, so that a log reader is at home (chatkit.store, 1.6.5).
-ID_PREFIXES: dict[StoreItemType, str] = {
-    "thread": "thr",
-    "message": "msg",
-    "tool_call": "tc",
-    "workflow": "wf",
-    "task": "tsk",
-    "attachment": "atc",
-    "sdk_hidden_context": "shcx",
-}
 
 # How many may change one thread at once so that all succeed: who is refused has met another one's success, and each of
 # the others succeeds once. So many that still more are a mistake of their caller's.
@@ -123,7 +128,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
     def creation(self, thread: ThreadMetadata, context: RequestContext) -> list[Write]:
         """Return the writes that create a thread; the first one's condition fails if it exists."""
         caller, lives = context.caller, expiry(context.settings.retention_days)
-        user = keys.user_partition(caller.tenant_id, caller.user_id)
+        user = caller.partition
         place, alias = keys.own_place(thread.id), None
         if place is None:
             place, alias = places.new_alias(user, thread.id, thread.created_at)
@@ -163,7 +168,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         thread.title = merged.title
         changed = metadata_attributes(merged) | {"version": row["version"] + 1, "place": row["place"]}
         caller = context.caller
-        user = keys.user_partition(caller.tenant_id, caller.user_id)
+        user = caller.partition
         unchanged = f"{THREAD_EXISTS} AND #version = :seen"
         meta = replacement(row_key(row), changed, _METADATA_ATTRIBUTES, unchanged, {":seen": row["version"]})
         listed = Key(user, keys.thread_list_sk(row["place"]))
@@ -175,7 +180,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         self, limit: int, after: str | None, order: str, context: RequestContext
     ) -> Page[ThreadMetadata]:
         """Return a page of the caller's threads by creation; `after` is the last thread's id."""
-        pk = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+        pk = context.caller.partition
         page = await read_page(
             self._table,
             pk,
@@ -193,7 +198,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         A large thread's rows and objects are removed by the sweep.
         """
         row = await self._visible_meta(thread_id, context)
-        await purge.delete_thread(self._resources, context.caller, thread_id, row)
+        await deletion.delete_thread(self._resources, context.caller, thread_id, row)
         context.loaded.pop(thread_id, None)
 
     # Items
@@ -251,7 +256,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
             writes = living_on(context, thread_id, meta["place"], THREAD_EXISTS)
             writes += await self.item_writes(thread_id, item, context, at=at, condition=condition, values=values)
             try:
-                await self._table.transact(writes + (offload.releases(old) if old is not None else []))
+                await self._table.transact(writes + (large_objects.releases(old) if old is not None else []))
             except ConditionFailedError as error:
                 if error.index == 0:
                     raise ThreadNotFoundError(thread_id) from None

@@ -1,5 +1,10 @@
 """Turns that survive: each is claimed once, runs as a task of its own, and is stored as it was streamed."""
 
-from assistant.turns.life import TurnHandle, cancel, close, start
+from assistant.turns.service import (
+    TurnHandle,
+    cancel,
+    close,
+    start,
+)
 
 __all__ = ["TurnHandle", "cancel", "close", "start"]

@@ -9,19 +9,42 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from assistant import ids, keys, quotas
-from assistant.attachments import refusal as attachment_refusal
+from assistant import (
+    ids,
+    quotas,
+)
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    ConditionFailedError,
+    Row,
+    Table,
+    Write,
+)
 from assistant.context import RequestContext
 from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
-from assistant.keys import Key
-from assistant.table import ConditionFailedError, Row, Table, Write
+from assistant.files import refusal as attachment_refusal
 from assistant.threads import places
+from assistant.threads.errors import ThreadNotFoundError
 from assistant.threads.retention import living_on
 from assistant.threads.rows import is_visible
-from assistant.threads.store import THREAD_EXISTS, ThreadNotFoundError, ThreadStore
-from assistant.turns.opening import Opening, read_opening
+from assistant.threads.snapshot import (
+    ThreadSnapshot,
+    read_snapshot,
+)
+from assistant.threads.store import (
+    THREAD_EXISTS,
+    ThreadStore,
+)
+from assistant.threads.turn_record import (
+    RUNNING,
+    IdempotencyKey,
+    TurnRecord,
+    key_row,
+    load_record,
+    running_row,
+)
 from assistant.turns.plan import Plan
-from assistant.turns.record import RUNNING, IdempotencyKey, TurnRecord, key_row, load_record, running_row
 
 TURN_PREFIX = "turn"
 
@@ -36,7 +59,7 @@ class Claimed:
 
     turn_id: str
     floor: str
-    opening: Opening
+    snapshot: ThreadSnapshot
 
 
 @dataclass(frozen=True)
@@ -72,7 +95,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     """
     turn_id = ids.new_id(TURN_PREFIX)
     caller, table, store = context.caller, context.resources.table, ThreadStore(context.resources)
-    pk = keys.thread_partition(caller.tenant_id, caller.user_id, plan.thread_id)
+    pk = caller.thread(plan.thread_id).partition
     # The turn's first item, or where one would stand that is made from now on.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
     writes, quota_from = await _writes(plan, key, turn_id, pk, floor, store, context)
@@ -81,25 +104,25 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         if plan.new_thread is not None:
             await transaction
             store.note_created(plan.new_thread, writes[_THREAD_WRITE:], context)
-            opening = Opening(plan.new_thread, None, [], complete=True)
-        elif plan.opening is not None:
+            snapshot = ThreadSnapshot(plan.new_thread, None, [], complete=True)
+        elif plan.snapshot is not None:
             await transaction
-            opening = plan.opening
+            snapshot = plan.snapshot
         else:
             # A reader that fails must not leave a claim behind unseen: both are awaited before either counts.
             claimed, read = await asyncio.gather(
-                transaction, read_opening(plan.thread_id, context), return_exceptions=True
+                transaction, read_snapshot(plan.thread_id, context), return_exceptions=True
             )
             if isinstance(claimed, BaseException):
                 raise claimed
-            opening = await _settled(read, plan, turn_id, context)
+            snapshot = await _settled(read, plan, turn_id, context)
     except ConditionFailedError as error:
         return _refusal(error, writes, quota_from, plan)
     if plan.user_message is not None:
         # Whether the reader saw the message depends on which of the two came first.
         message = plan.user_message
-        opening.items = [item for item in opening.items if item.id != message.id] + [message]
-    return Claimed(turn_id, floor, opening)
+        snapshot.items = [item for item in snapshot.items if item.id != message.id] + [message]
+    return Claimed(turn_id, floor, snapshot)
 
 
 async def _commit(table: Table, writes: list[Write], turn_id: str) -> None:
@@ -121,15 +144,17 @@ async def is_ours(table: Table, key: Key, turn_id: str, state: str = RUNNING) ->
     return record is not None and record.turn_id == turn_id and record.state == state
 
 
-async def _settled(read: Opening | BaseException, plan: Plan, turn_id: str, context: RequestContext) -> Opening:
+async def _settled(
+    read: ThreadSnapshot | BaseException, plan: Plan, turn_id: str, context: RequestContext
+) -> ThreadSnapshot:
     """Return what was read beside the claim, or read again where the claim shows it to be too old."""
-    if isinstance(read, Opening):
+    if isinstance(read, ThreadSnapshot):
         turn = read.turn
         if turn is None or turn.turn_id == turn_id or not turn.running:
             return read
     # Another turn was still running when the thread was read, and had ended when it was claimed; or the
     # reader failed where the claim succeeded.
-    return await read_opening(plan.thread_id, context)
+    return await read_snapshot(plan.thread_id, context)
 
 
 async def _writes(
@@ -142,7 +167,7 @@ async def _writes(
     context: RequestContext,
 ) -> tuple[list[Write], int]:
     """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
-    user = keys.user_partition(context.caller.tenant_id, context.caller.user_id)
+    user = context.caller.partition
     row = running_row(turn_id, floor, plan.request.type, plan.changed, plan.failed_attempts)
     writes = [
         Write(
@@ -171,14 +196,14 @@ async def _writes(
 def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
     """Return the write that takes the thread, if no turn runs there and none came or ended after the plan was made."""
     condition, values = _NO_TURN, {":running": RUNNING}
-    if plan.opening is not None:
-        if plan.opening.turn is None:
+    if plan.snapshot is not None:
+        if plan.snapshot.turn is None:
             condition = "attribute_not_exists(turn_id)"
             values = {}
         else:
             # A turn that ran when the plan was made, and has ended, may have removed what the plan rests on.
             condition = "turn_id = :seen AND #state = :as_seen AND #state <> :running"
-            values |= {":seen": plan.opening.turn.turn_id, ":as_seen": plan.opening.turn.state}
+            values |= {":seen": plan.snapshot.turn.turn_id, ":as_seen": plan.snapshot.turn.state}
     names = {"#state": "state"} if values else {}
     return Write(key, put=row, condition=condition, names=names, values=values)
 

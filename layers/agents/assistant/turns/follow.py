@@ -27,15 +27,30 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from assistant import keys
+from assistant import clock
+from assistant.aws import keys
+from assistant.aws.table import (
+    ConditionFailedError,
+    Row,
+)
 from assistant.context import RequestContext
-from assistant.table import ConditionFailedError, Row
 from assistant.threads.client import client_thread
-from assistant.threads.rows import is_visible, load_metadata, now
-from assistant.threads.store import ThreadNotFoundError, ThreadStore
-from assistant.turns import ending
-from assistant.turns.record import RUNNING, WATCH_SECONDS, Outcome, TurnRecord, load_record, turn_key
-from assistant.turns.takeover import take_over
+from assistant.threads.errors import ThreadNotFoundError
+from assistant.threads.hidden import is_hidden
+from assistant.threads.rows import (
+    is_visible,
+    load_metadata,
+)
+from assistant.threads.store import ThreadStore
+from assistant.threads.turn_record import (
+    RUNNING,
+    WATCH_SECONDS,
+    Outcome,
+    TurnRecord,
+    load_record,
+)
+from assistant.turns.lease import take_over
+from assistant.turns.outcome import ending_events, stored_error_event
 
 # With the checkpoint of a turn that is followed, a second after a word, this stays under two seconds.
 POLL_SECONDS = 0.5
@@ -85,7 +100,7 @@ class FollowedTurn:
         self.error: BaseException | None = None
         self._context = context
         caller = context.caller
-        self._pk = keys.thread_partition(caller.tenant_id, caller.user_id, thread_id)
+        self._pk = caller.thread(thread_id).partition
         self._store = ThreadStore(context.resources)
         self._first: _Look | None = None
         self._sent: dict[str, ThreadItem] = {}
@@ -119,7 +134,7 @@ class FollowedTurn:
                 await take_over(self._context, self.thread_id, look.running)
             elif self._context.seconds_left() == 0:
                 # The turn has the time of its own request. This one's is over, and its client may send it again.
-                for event in ending.ending_events("deadline", None):
+                for event in ending_events("deadline", None):
                     yield event
                 return
             else:
@@ -129,9 +144,9 @@ class FollowedTurn:
         story = look.story or {}
         outcome: Outcome = story.get("outcome", "lost")
         if outcome == "failed":
-            yield ending.stored_error_event(story)
+            yield stored_error_event(story)
         else:
-            for event in ending.ending_events(outcome, None):
+            for event in ending_events(outcome, None):
                 yield event
 
     async def _look(self) -> _Look:
@@ -154,14 +169,14 @@ class FollowedTurn:
 
     async def _watch(self) -> None:
         """Have the turn store what it says more often while it is followed."""
-        moment = now().timestamp()
+        moment = clock.now().timestamp()
         if moment < self._watching_until - WATCH_SECONDS / 2:
             return
         self._watching_until = moment + WATCH_SECONDS
         caller = self._context.caller
         with suppress(ConditionFailedError):  # It has just ended.
             await self._context.resources.table.update(
-                turn_key(caller.tenant_id, caller.user_id, self.thread_id),
+                caller.thread(self.thread_id).turn_key,
                 "SET watched = :until",
                 condition="turn_id = :turn_id AND #state = :running",
                 names={"#state": "state"},
@@ -190,7 +205,7 @@ class FollowedTurn:
             # An empty item that has been dropped, or an earlier one that is complete again.
             del self._sent[item_id]
             events.append(await self._as_stored(item_id))
-        return [event for event in events if not ending.is_hidden(event)]
+        return [event for event in events if not is_hidden(event)]
 
     async def _as_stored(self, item_id: str) -> ThreadStreamEvent:
         try:

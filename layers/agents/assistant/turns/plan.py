@@ -1,8 +1,9 @@
-"""What a streaming request wants, worked out before anything is claimed: one plan for each of the six operations."""
+"""PLACEHOLDER"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -28,19 +29,25 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import attachments, choices
-from assistant.approval_cards import DECIDE
+from assistant import clock, files
+from assistant.approvals.cards import DECIDE
+from assistant.approvals.decisions import (
+    HeldDecision,
+    load_decision,
+)
+from assistant.aws.table import Write
 from assistant.context import RequestContext
-from assistant.decisions import HeldDecision, load_decision
 from assistant.errors import ConflictError, InvalidRequestError
 from assistant.hooks import find_hook, needed_hook
-from assistant.ids import new_id
-from assistant.table import Write
-from assistant.threads.rows import now
-from assistant.threads.store import ID_PREFIXES, ThreadStore
-from assistant.turns.opening import Opening, read_opening
-from assistant.turns.replaced import approved_behind
-from assistant.turns.unstored import NoCallWaitsError
+from assistant.ids import ID_PREFIXES, new_id
+from assistant.models import choices
+from assistant.threads.snapshot import (
+    ThreadSnapshot,
+    read_snapshot,
+)
+from assistant.threads.store import ThreadStore
+from assistant.turns.retry import approved_behind
+from assistant.turns.waiting import NoCallWaitsError
 
 
 @dataclass
@@ -58,7 +65,7 @@ class Plan:
         retry_of: The user message that is to be answered anew.
         kept: What a retry leaves of the answer that it replaces: the cards of the calls that were approved.
         writes: Further writes of the claim, such as those that bind attachments.
-        opening: The thread as it was read before the claim, where the operation depends on it.
+        snapshot: The thread as it was read before the claim, where the operation depends on it.
     """
 
     request: StreamingReq
@@ -71,7 +78,7 @@ class Plan:
     retry_of: UserMessageItem | None = None
     kept: list[ThreadItem] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
-    opening: Opening | None = None
+    snapshot: ThreadSnapshot | None = None
 
     @property
     def is_action(self) -> bool:
@@ -91,7 +98,7 @@ class Plan:
     @property
     def failed_attempts(self) -> str | None:
         """The sort key behind which stand the items of the retries just before this one that failed, if any did."""
-        turn = self.opening.turn if self.opening is not None else None
+        turn = self.snapshot.turn if self.snapshot is not None else None
         if self.retry_of is None or turn is None or turn.operation != self.request.type or turn.state == "done":
             return None
         return turn.attempts or turn.floor
@@ -108,40 +115,40 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
     store = ThreadStore(context.resources)
     match request:
         case ThreadsCreateReq(params=create):
-            thread = ThreadMetadata(id=new_id(ID_PREFIXES["thread"]), created_at=now())
+            thread = ThreadMetadata(id=new_id(ID_PREFIXES["thread"]), created_at=clock.now())
             message, writes = await _user_message(create.input, thread.id, context)
             return Plan(request, thread.id, new_thread=thread, user_message=message, writes=writes)
         case ThreadsAddUserMessageReq(params=add):
             message, writes = await _user_message(add.input, add.thread_id, context)
             return Plan(request, add.thread_id, user_message=message, writes=writes)
         case ThreadsAddClientToolOutputReq(params=output):
-            opening = await read_opening(output.thread_id, context)
-            call = _pending_call(opening.items)
+            snapshot = await read_snapshot(output.thread_id, context)
+            call = _pending_call(snapshot.items)
             completed = call.model_copy(update={"output": output.result, "status": "completed"})
-            opening.items[opening.items.index(call)] = completed
-            return Plan(request, output.thread_id, changed_item=completed, opening=opening)
+            snapshot.items[snapshot.items.index(call)] = completed
+            return Plan(request, output.thread_id, changed_item=completed, snapshot=snapshot)
         case ThreadsAddStructuredInputReq(params=structured):
-            opening, item = await asyncio.gather(
-                read_opening(structured.thread_id, context),
+            snapshot, item = await asyncio.gather(
+                read_snapshot(structured.thread_id, context),
                 store.load_item(structured.thread_id, structured.item_id, context),
             )
             answered = _answered(item, structured.input)
             # The model reads it as what has just been said, however much has been said since it was asked.
-            opening.items = [*(each for each in opening.items if each.id != item.id), answered]
-            return Plan(request, structured.thread_id, changed_item=answered, opening=opening)
+            snapshot.items = [*(each for each in snapshot.items if each.id != item.id), answered]
+            return Plan(request, structured.thread_id, changed_item=answered, snapshot=snapshot)
         case ThreadsRetryAfterItemReq(params=retry):
             item = await store.load_item(retry.thread_id, retry.item_id, context)
             if not isinstance(item, UserMessageItem):
                 raise InvalidRequestError("Only an answer to a user's message can be retried.")
-            opening = await read_opening(retry.thread_id, context, newest=item.id)
-            # After the opening, whose turn the claim finds again: what is begun later makes another plan.
+            snapshot = await read_snapshot(retry.thread_id, context, newest=item.id)
+            # After the snapshot, whose turn the claim finds again: what is begun later makes another plan.
             kept = await approved_behind(item.id, retry.thread_id, context)
-            opening.items += kept
-            return Plan(request, retry.thread_id, retry_of=item, kept=kept, opening=opening)
+            snapshot.items += kept
+            return Plan(request, retry.thread_id, retry_of=item, kept=kept, snapshot=snapshot)
         case ThreadsCustomActionReq(params=action):
-            opening = await read_opening(action.thread_id, context)
+            snapshot = await read_snapshot(action.thread_id, context)
             if action.action.type == DECIDE:
-                return await _decision(request, opening, context)
+                return await _decision(request, snapshot, context)
             sender: WidgetItem | None = None
             if action.item_id is not None:
                 item = await store.load_item(action.thread_id, action.item_id, context)
@@ -149,20 +156,20 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
                     raise InvalidRequestError("An action comes from a widget.")
                 sender = item
             await _check_action(action.action, context)
-            return Plan(request, action.thread_id, sender=sender, opening=opening)
+            return Plan(request, action.thread_id, sender=sender, snapshot=snapshot)
         case _:
             assert_never(request)
 
 
-async def _decision(request: ThreadsCustomActionReq, opening: Opening, context: RequestContext) -> Plan:
+async def _decision(request: ThreadsCustomActionReq, snapshot: ThreadSnapshot, context: RequestContext) -> Plan:
     """Plan a click on a card that asks for approval."""
-    params, turn = request.params, opening.turn
+    params, turn = request.params, snapshot.turn
     running = turn.turn_id if turn is not None and turn.alive else None
     held = await load_decision(params.action, params.item_id, params.thread_id, running, context)
     changed = held.rejected_card()
     if changed is not None:
-        opening.items = [changed if each.id == changed.id else each for each in opening.items]
-    return Plan(request, params.thread_id, changed_item=changed, decision=held, opening=opening)
+        snapshot.items = [changed if each.id == changed.id else each for each in snapshot.items]
+    return Plan(request, params.thread_id, changed_item=changed, decision=held, snapshot=snapshot)
 
 
 async def _check_action(action: Action[str, Any], context: RequestContext) -> None:
@@ -182,11 +189,11 @@ async def _user_message(
     bound: list[Attachment] = []
     writes: list[Write] = []
     if message.attachments:
-        bound, writes = await attachments.bind(context.resources, context.caller, message.attachments, thread_id)
+        bound, writes = await files.bind(context.resources, context.caller, message.attachments, thread_id)
     item = UserMessageItem(
         id=new_id(ID_PREFIXES["message"]),
         thread_id=thread_id,
-        created_at=now(),
+        created_at=clock.now(),
         content=message.content,
         attachments=bound,
         quoted_text=message.quoted_text,
@@ -233,3 +240,20 @@ def _answered(item: ThreadItem, submission: StructuredInputSubmission) -> Struct
         question.answer = StructuredInputAnswer(values=answer.values[:1] if single else answer.values)
     answered.status = submission.status
     return answered
+
+
+# Its output, for the model of every later turn.
+NOT_RUN = "The browser has not answered this call: the user sent another message first. It may be called again."
+
+
+def overtaken_calls(items: Iterable[ThreadItem]) -> list[ThreadItem]:
+    """Return the client tool calls that a new message has overtaken, in their last state.
+
+    Args:
+        items: The newest items that the message comes after.
+    """
+    return [
+        item.model_copy(update={"status": "completed", "output": NOT_RUN})
+        for item in items
+        if isinstance(item, ClientToolCallItem) and item.status == "pending"
+    ]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from assistant.table import ConditionFailedError, Table, Write
+from assistant.aws.table import (
+    ConditionFailedError,
+    Table,
+    Write,
+)
 from helpdesk.records import keys
 from helpdesk.records.numbering import SCHEMA_VERSION, now
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assistant.aws.table import (
+    ConditionFailedError,
+    Row,
+    Table,
+)
 from assistant.errors import InvalidRequestError, NotFoundError
-from assistant.table import ConditionFailedError, Row, Table
 from helpdesk.records import keys
 from helpdesk.records.numbering import now
 from helpdesk.records.tenant import TenantRecords

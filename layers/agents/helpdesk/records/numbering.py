@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    ConditionFailedError,
+    Row,
+    Table,
+)
 from assistant.errors import ConflictError
 from assistant.ids import uuid7
-from assistant.keys import Key
-from assistant.table import ConditionFailedError, Row, Table
 from helpdesk.records import keys
 
 # Every record carries it; a change of shape that the readers here cannot take gets the next one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.table import Table
+from assistant.aws.table import Table
 from helpdesk.records.tenant import TenantRecords
 
 

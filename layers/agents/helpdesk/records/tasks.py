@@ -6,11 +6,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.aws.keys import app_partition
+from assistant.aws.table import (
+    ConditionFailedError,
+    Row,
+    Table,
+)
 from assistant.errors import NotFoundError
 from assistant.identity import Caller
-from assistant.keys import app_partition
-from assistant.lines import one_line
-from assistant.table import ConditionFailedError, Row, Table
+from assistant.text import one_line
 from helpdesk.permissions import check_may_write
 from helpdesk.records import keys
 from helpdesk.records.numbering import add_numbered, now

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assistant.aws.keys import app_partition
+from assistant.aws.table import (
+    Row,
+    Table,
+)
 from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
-from assistant.keys import app_partition
-from assistant.lines import one_line
-from assistant.table import Row, Table
+from assistant.text import one_line
 from helpdesk.permissions import check_may_write, grants_of
 from helpdesk.records import keys
 from helpdesk.records.numbering import add_numbered

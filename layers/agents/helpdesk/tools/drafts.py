@@ -17,9 +17,10 @@ from chatkit.types import (
     WidgetStreamingTextValueDelta,
 )
 
-from assistant.models import build_model, run_config
-from assistant.threads.rows import now
-from assistant.tools import assistant_tool
+from assistant import clock
+from assistant.agent.run_config import run_config
+from assistant.agent.tools import assistant_tool
+from assistant.models import build_model
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.tools.base import answer, show
 from helpdesk.widgets.draft import STATE_ID, TEXT_ID, empty_card, ended_card, finished_state, growing_card
@@ -36,7 +37,9 @@ async def draft_message(
 ) -> str:
     """Write a letter or an e-mail for the user. It appears on a card as it is written: do not repeat it."""
     chat, request = context.context, context.context.request_context
-    card = WidgetItem(id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=now(), widget=empty_card())
+    card = WidgetItem(
+        id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=clock.now(), widget=empty_card()
+    )
 
     async def update(change: ThreadItemUpdate) -> None:
         await chat.stream(ThreadItemUpdatedEvent(item_id=card.id, update=change))

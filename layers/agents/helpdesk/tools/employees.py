@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from assistant.tools import assistant_tool
+from assistant.agent.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.employees import Employees

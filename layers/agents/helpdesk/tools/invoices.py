@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from chatkit.types import CustomTask, NoticeEvent, TaskItem, ThreadItemDoneEvent
 
+from assistant import clock
+from assistant.agent.tools import assistant_tool
 from assistant.errors import ForbiddenError
-from assistant.threads.rows import now
-from assistant.tools import assistant_tool
 from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.invoices import Invoice, Invoices
@@ -80,7 +80,7 @@ async def refund_invoice(
     done = CustomTask(title=f"Refunded invoice {invoice_id}", content=amount, icon="check-circle")
     await chat.stream(
         ThreadItemDoneEvent(
-            item=TaskItem(id=chat.generate_id("task"), thread_id=chat.thread.id, created_at=now(), task=done)
+            item=TaskItem(id=chat.generate_id("task"), thread_id=chat.thread.id, created_at=clock.now(), task=done)
         )
     )
     await chat.stream(NoticeEvent(level="info", title="Refund", message=f"**{amount}** will arrive in five days."))

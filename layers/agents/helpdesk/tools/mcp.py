@@ -17,8 +17,8 @@ from chatkit.agents import AgentContext
 from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult
 from mcp.types import Tool as ListedTool
 
+from assistant.agent.tools import explain_failure
 from assistant.context import RequestContext
-from assistant.tools import explain_failure
 from helpdesk.context import HelpdeskRunContext
 from helpdesk.tools.base import show
 

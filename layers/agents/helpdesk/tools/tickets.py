@@ -15,8 +15,8 @@ from chatkit.types import (
     ThreadItemDoneEvent,
 )
 
-from assistant.threads.rows import now
-from assistant.tools import assistant_tool
+from assistant import clock
+from assistant.agent.tools import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import GET_BROWSER_INFO
 from helpdesk.records.keys import RecordNumber
@@ -84,7 +84,7 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
     form = StructuredInputItem(
         id=chat.generate_id("message"),
         thread_id=chat.thread.id,
-        created_at=now(),
+        created_at=clock.now(),
         inputs=[
             StructuredInputFreeform(
                 id="problem", question="What is wrong?", description="What you did, and what happened instead."
@@ -94,7 +94,7 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
     )
     await chat.stream(ThreadItemDoneEvent(item=form))
     # It is the user's turn now, although no words of the assistant follow.
-    end = EndOfTurnItem(id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=now())
+    end = EndOfTurnItem(id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=clock.now())
     await chat.stream(ThreadItemDoneEvent(item=end))
     return answer(displayed=True, note="The user is being asked in a form. Wait for the answers.")
 

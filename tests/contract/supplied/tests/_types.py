@@ -6,8 +6,8 @@ import weakref
 from typing import ClassVar
 
 from assistant import context
+from assistant.context import Resources
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import load_settings
 
 _SETTINGS = load_settings(

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from assistant.api import create_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Settings
 
 PAGE = "https://app.example"

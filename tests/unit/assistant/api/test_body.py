@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from assistant.api import create_app
 from assistant.api.body import MAX_BODY_BYTES
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Settings
 from tests.support.asgi import Call, client
 

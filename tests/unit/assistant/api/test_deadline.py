@@ -13,7 +13,7 @@ from starlette.types import Scope
 from assistant.api import create_app, lambda_deadline
 from assistant.api.deadline import MARGIN_SECONDS
 from assistant.api.services import CurrentContext
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Settings
 from tests.support.asgi import Call
 

@@ -19,10 +19,9 @@ from chatkit.types import (
 
 from assistant.api import events
 from assistant.api.events import EventStream, encode_event, encoded_events
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.errors import ModelUnavailableError
 from assistant.identity import Caller
-from assistant.resources import Resources
 from assistant.settings import Settings
 from tests.support.asgi import Call
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.api import create_app, create_upload_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Settings
 from tests.support.asgi import client
 

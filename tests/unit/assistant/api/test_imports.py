@@ -11,7 +11,7 @@ HEAVY = ["agents", "openai", "boto3", "botocore", "chatkit.server", "chatkit.age
 PROGRAM = """
 import asyncio, json, sys
 from assistant.api import create_app, create_upload_app
-from assistant.resources import Resources
+from assistant.context import Resources
 from assistant.settings import Settings
 from starlette.types import Scope
 

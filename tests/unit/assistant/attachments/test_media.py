@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.attachments.limits import MAX_NAME_BYTES
-from assistant.attachments.media import ALLOWED_MEDIA, allowed_media, check_head, content_disposition, safe_name
 from assistant.errors import UnsupportedTypeError
+from assistant.files.limits import MAX_NAME_BYTES
+from assistant.files.media import (
+    ALLOWED_MEDIA,
+    allowed_media,
+    check_head,
+    content_disposition,
+    safe_name,
+)
 from tests.support.files import PDF, PNG, TEXT
 
 

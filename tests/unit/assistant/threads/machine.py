@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from assistant import keys, reads
-from assistant.context import RequestContext
+from assistant import clock
+from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError
 from assistant.ids import new_id
-from assistant.resources import Resources
-from assistant.sweep import sweep
+from assistant.operations import reads
 from assistant.threads.store import ThreadStore
+from assistant.upkeep.sweep import sweep
 from tests.support.rows import put_items
 from tests.support.store import request_of
 from tests.unit.assistant.threads.model import ThreadModel, UserModel
@@ -43,7 +43,6 @@ from tests.unit.assistant.threads.values import (
 RETENTION = timedelta(days=30)
 ENVIRONMENTS = {True: {"RETENTION_DAYS": str(RETENTION.days)}, False: {}}
 # Where the store looks at the time.
-CLOCKS = ("threads.rows", "threads.purge", "threads.offload", "threads.places", "sweep")
 # Of a thread with more items the sweep removes the rest, and sets its id free.
 MAX_REMOVED_AT_ONCE = 80
 
@@ -64,9 +63,9 @@ class StoreMachine(RuleBasedStateMachine):
         # The table may outlive a run, and must not know its tenants.
         self.salt = uuid.uuid4().hex
         self.now = datetime.now(UTC)
-        self.patches: list[Any] = [patch(f"assistant.{module}.now", lambda: self.now) for module in CLOCKS]
+        self.patches: list[Any] = [patch.object(clock, "now", lambda: self.now)]
         # Writers that meet are tried again at once.
-        self.patches.append(patch("assistant.table.FIRST_BACKOFF_SECONDS", 0.0))
+        self.patches.append(patch("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0))
         for each in self.patches:
             each.start()
         self.runner = asyncio.Runner()
@@ -230,7 +229,7 @@ class StoreMachine(RuleBasedStateMachine):
         thread_id, caller = thread.metadata.id, self.request.caller
         items = [make_item(kind, new_id("msg"), thread_id, NOON, "") for _ in range(data.draw(COUNTS))]
         # By the shovel, but for the last one, with which the thread lives on.
-        put_items(self.resources, keys.thread_partition(caller.tenant_id, caller.user_id, thread_id), items[:-1])
+        put_items(self.resources, caller.thread(thread_id).partition, items[:-1])
         self.do(self.store.add_thread_item(thread_id, items[-1], self.request))
         for item in items:
             thread.put(item, self.expires)

@@ -15,7 +15,7 @@ from chatkit.types import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.history import newest_turns
+from assistant.agent.history import newest_turns
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -24,10 +24,15 @@ from chatkit.types import (
 )
 
 from assistant.ids import split_own_id
-from assistant.turns.ending import is_mark, kept_items
+from assistant.threads.hidden import is_mark
+from assistant.threads.turn_record import (
+    MAX_PARTIAL_BYTES,
+    dump_partial,
+    load_partial,
+)
+from assistant.turns.events import EventRepair
 from assistant.turns.journal import Journal
-from assistant.turns.record import MAX_PARTIAL_BYTES, dump_partial, load_partial
-from assistant.turns.repair import EventRepair
+from assistant.turns.outcome import kept_items
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

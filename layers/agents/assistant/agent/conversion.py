@@ -1,0 +1,235 @@
+"""Thread items to model input, and a run's tool calls to items that the next turn's model will see.
+
+ChatKit stores neither server-side tool calls nor their results. Each round of them is kept in a hidden item,
+just before what the model said after it, in the very form in which the Agents SDK feeds it back: so a later turn's
+model knows what was done, and a provider's marks on a call (Gemini's signature, reasoning) go back with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from agents import TResponseInputItem
+from agents.items import (
+    HandoffCallItem,
+    HandoffOutputItem,
+    ReasoningItem,
+    RunItem,
+    ToolCallItem,
+    ToolCallOutputItem,
+)
+from chatkit.agents import ThreadItemConverter
+from chatkit.types import (
+    AssistantMessageItem,
+    Attachment,
+    GeneratedImageItem,
+    HiddenContextItem,
+    TaskItem,
+    ThreadItem,
+    UserMessageItem,
+    UserMessageTagContent,
+    WidgetItem,
+)
+from openai.types.responses import (
+    EasyInputMessageParam,
+    ResponseInputContentParam,
+    ResponseInputTextParam,
+)
+from openai.types.responses.response_output_item import ImageGenerationCall
+from pydantic_core import to_jsonable_python
+
+from assistant import clock
+from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from assistant.files import (
+    FileRoom,
+    files_to_content,
+    images,
+)
+from assistant.hooks import find_hook
+from assistant.ids import ID_PREFIXES, new_id
+from assistant.models.halves import sendable_output
+from assistant.observability import log_failure
+from assistant.threads.hidden import TOOL_ROUND, is_mark, is_refusal, is_tool_round
+
+if TYPE_CHECKING:
+    from chatkit.types import ThreadMetadata
+
+logger = logging.getLogger(__name__)
+
+_REFUSED_NOTE = "[What the user said here was refused. It is left out, with all that followed from it.]"
+
+# What is said in the user's name and is not the user's words stands between these, so that a model can tell.
+CONTEXT_START, CONTEXT_END = "<context>", "</context>"
+
+
+class ItemConverter(ThreadItemConverter):
+    """ChatKit's converter with what it leaves open, or gets wrong for Chat Completions."""
+
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
+        self._files: dict[str, ResponseInputContentParam] = {}
+        self._pictures: dict[str, str | None] = {}
+
+    async def to_agent_input(self, thread_items: Sequence[ThreadItem] | ThreadItem) -> list[TResponseInputItem]:
+        """Convert items; of their files and pictures the newest that one request to a model can hold."""
+        items = thread_items if isinstance(thread_items, Sequence) else [thread_items]
+        room = FileRoom()
+        for item in reversed(items):
+            if isinstance(item, UserMessageItem) and item.attachments:
+                contents = await files_to_content(item.attachments, self._context, room)
+                self._files |= {each.id: part for each, part in zip(item.attachments, contents, strict=True)}
+            elif isinstance(item, GeneratedImageItem):
+                self._pictures[item.id] = await self._picture(item, room)
+        return await super().to_agent_input(items)
+
+    async def _picture(self, item: GeneratedImageItem, room: FileRoom) -> str | None:
+        """Return a drawn picture as a `data:` URL; None if there is none, or no room for it."""
+        if item.image is None or room.is_full:
+            return None
+        url = await images.as_data_url(item.image, item.thread_id, self._context)
+        # Four characters of base64 are three bytes.
+        return url if url is not None and room.take(len(url) * 3 // 4) else None
+
+    async def _thread_item_to_input_item(
+        self, item: ThreadItem, is_last_message: bool = True
+    ) -> list[TResponseInputItem]:
+        """Convert an item, and mark what ChatKit says in the user's name.
+
+        A user's message is converted to itself and then to context: quoted text, the entities that it mentions.
+        """
+        converted = await super()._thread_item_to_input_item(item, is_last_message)
+        words = 1 if isinstance(item, UserMessageItem) else 0
+        return converted[:words] + [_as_context(each) for each in converted[words:]]
+
+    async def assistant_message_to_input(self, item: AssistantMessageItem) -> TResponseInputItem | None:
+        """Give the assistant's earlier words as plain text: Chat Completions knows no `output_text` parts."""
+        text = "".join(part.text for part in item.content)
+        return EasyInputMessageParam(type="message", role="assistant", content=text) if text else None
+
+    async def hidden_context_to_input(
+        self, item: HiddenContextItem
+    ) -> TResponseInputItem | list[TResponseInputItem] | None:
+        """Feed a round of tool calls back as it was; give any other hidden context as ChatKit does."""
+        if is_tool_round(item):
+            items: list[TResponseInputItem] = item.content["items"]
+            return items
+        if is_refusal(item):
+            item = item.model_copy(update={"content": _REFUSED_NOTE})
+        if isinstance(item.content, str):
+            return await super().hidden_context_to_input(item)
+        return None
+
+    async def task_to_input(self, item: TaskItem) -> TResponseInputItem | list[TResponseInputItem] | None:
+        """Leave out the mark of an incomplete answer: a hidden note tells the model."""
+        return None if is_mark(item) else await super().task_to_input(item)
+
+    async def widget_to_input(self, item: WidgetItem) -> TResponseInputItem | list[TResponseInputItem] | None:
+        """Tell the model that a widget was shown, by its text where it has one."""
+        if item.copy_text is None:
+            return await super().widget_to_input(item)
+        text = f"A widget was displayed to the user with this content:\n{item.copy_text}"
+        return EasyInputMessageParam(
+            type="message", role="user", content=[ResponseInputTextParam(type="input_text", text=text)]
+        )
+
+    async def generated_image_to_input(
+        self, item: GeneratedImageItem
+    ) -> TResponseInputItem | list[TResponseInputItem] | None:
+        """Give a picture's bytes: a model cannot reach the bucket."""
+        url = self._pictures[item.id]
+        if item.image is None or url is None:
+            return None
+        shown = item.model_copy(update={"image": item.image.model_copy(update={"url": url})})
+        return await super().generated_image_to_input(shown)
+
+    async def attachment_to_message_content(self, attachment: Attachment) -> ResponseInputContentParam:
+        """Give a file's content, which has come from the bucket."""
+        return self._files[attachment.id]
+
+    async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
+        """Give what an @-mention stands for, by the agents' own records: what a page sends along is no fact."""
+        describe = find_hook(self._context.settings, "entity_to_input")
+        if describe is None:
+            facts = "Nothing more is known of it."
+        else:
+            try:
+                facts = await describe(tag.id, self._context)
+            except NotFoundError:
+                facts = "It does not exist."
+            except Exception as error:
+                # The mention stays in the thread: what it does to the hook must not break each later turn.
+                log_failure(logger, "a mention could not be looked up", error)
+                facts = "It could not be looked up."
+        return ResponseInputTextParam(type="input_text", text=f"The user mentions @{tag.text}. {facts}")
+
+
+def _as_context(message: TResponseInputItem) -> TResponseInputItem:
+    """Return a message in the user's name with the marks of context; anything else as it is."""
+    fields = cast(dict[str, Any], message)
+    if fields.get("role") != "user":
+        return message
+    start = ResponseInputTextParam(type="input_text", text=CONTEXT_START)
+    end = ResponseInputTextParam(type="input_text", text=CONTEXT_END)
+    parts = fields["content"]
+    if all(part["type"] == "input_text" for part in parts):
+        text = "\n".join([CONTEXT_START, *(part["text"] for part in parts), CONTEXT_END])
+        parts = [ResponseInputTextParam(type="input_text", text=text)]
+    else:
+        parts = [start, *parts, end]
+    return cast("TResponseInputItem", {**fields, "content": parts})
+
+
+class ToolRounds:
+    """Turns the tool calls of a run into hidden items, as soon as each round is complete.
+
+    Args:
+        thread: The run's thread.
+        left_out: Ids of calls that are kept already, as of a run that goes on.
+    """
+
+    def __init__(self, thread: ThreadMetadata, left_out: Iterable[str] = ()) -> None:
+        self._thread = thread
+        self._left_out = set(left_out)
+        self._seen = 0
+        self._open: list[dict[str, Any]] = []
+
+    def leave_out(self, call_id: str) -> None:
+        """Leave a call out: the thread has an item for it, as for a call of the client's tool."""
+        self._left_out.add(call_id)
+
+    def take(self, run_items: Sequence[RunItem]) -> HiddenContextItem | None:
+        """Return an item with the calls that have been answered since the last look, or None.
+
+        A call without a result, as of a cancelled tool, is never part of one: no model accepts it.
+
+        Args:
+            run_items: The run's items so far, all of them.
+        """
+        if len(run_items) == self._seen:
+            return None
+        self._open += [
+            sendable_output(to_jsonable_python(item.to_input_item(), exclude_none=True))
+            for item in run_items[self._seen :]
+            if isinstance(item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem)
+            # A picture is an item of its own; here it would be stored as base64.
+            and not isinstance(item.raw_item, ImageGenerationCall)
+        ]
+        self._seen = len(run_items)
+        values = [value for value in self._open if value.get("call_id") not in self._left_out]
+        calls = {value["call_id"] for value in values if value["type"] == "function_call"}
+        answered = {value["call_id"] for value in values if value["type"] == "function_call_output"}
+        if calls - answered:
+            return None
+        self._open = []
+        if not calls:
+            # Reasoning before a message, which goes back without it, or before a call that is left out.
+            return None
+        return HiddenContextItem(
+            id=new_id(ID_PREFIXES["tool_call"]),
+            thread_id=self._thread.id,
+            created_at=clock.now(),
+            content={"type": TOOL_ROUND, "items": values},
+        )

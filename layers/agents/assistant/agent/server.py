@@ -1,0 +1,318 @@
+"""ChatKit's server, thin: it lets the configured agent answer, and passes actions on to the agents' package.
+
+Loaded with the first streaming operation, because the agents SDK comes with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any, cast
+
+from agents import (
+    Agent,
+    InputGuardrailTripwireTriggered,
+    MaxTurnsExceeded,
+    OutputGuardrailTripwireTriggered,
+    Runner,
+    RunResultStreaming,
+    RunState,
+    TResponseInputItem,
+)
+from chatkit.actions import Action
+from chatkit.agents import AgentContext
+from chatkit.server import ChatKitServer
+from chatkit.store import Store
+from chatkit.types import (
+    AssistantMessageItem,
+    ClientToolCallItem,
+    SyncCustomActionResponse,
+    ThreadItem,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+    WidgetItem,
+)
+
+from assistant.agent.choices import first_agent
+from assistant.agent.client_tools import (
+    TurnContext,
+    with_own_call,
+)
+from assistant.agent.conversion import (
+    ItemConverter,
+    ToolRounds,
+)
+from assistant.agent.guardrails import judged_history
+from assistant.agent.history import load_history
+from assistant.agent.output import OutputConverter
+from assistant.agent.run_config import run_config
+from assistant.agent.run_stream import (
+    TOOL_ANSWERED,
+    LeavableRun,
+)
+from assistant.agent.store import AgentStore
+from assistant.agent.titles import Title
+from assistant.approvals import runs
+from assistant.approvals.decisions import HeldDecision
+from assistant.approvals.runs import Resumption
+from assistant.context import RequestContext
+from assistant.errors import (
+    AssistantError,
+    ConfigurationError,
+    InvalidRequestError,
+    ModelContentFilteredError,
+    ModelError,
+)
+from assistant.hooks import agents_package, find_hook, needed_hook
+from assistant.models import build_model
+from assistant.models.choices import chosen_model
+from assistant.models.meter import current_meter
+from assistant.observability import log_failure
+from assistant.settings import Settings
+from assistant.threads.hidden import (
+    kept_calls,
+    refusal,
+)
+from assistant.threads.snapshot import SNAPSHOT_ITEMS
+from assistant.threads.store import ThreadStore
+
+logger = logging.getLogger(__name__)
+
+# Model calls in one turn; an agent that needs more is going round in circles.
+MAX_MODEL_CALLS = 12
+
+
+class AssistantServer(ChatKitServer[RequestContext]):
+    """Answers one turn, or one action, on the store of that turn."""
+
+    def __init__(self, store: ThreadStore, context: RequestContext) -> None:
+        super().__init__(store)
+        self._agent = load_agent(context.settings)
+        self._answered: str | None = None
+
+    def answer(
+        self,
+        thread: ThreadMetadata,
+        context: RequestContext,
+        *,
+        message: UserMessageItem | None = None,
+        changed_item: ThreadItem | None = None,
+        decision: HeldDecision | None = None,
+        action: Action[str, Any] | None = None,
+        sender: WidgetItem | None = None,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Stream the events of a turn that has been claimed.
+
+        Args:
+            thread: The thread.
+            context: The turn's request.
+            message: The user's message that is answered, or answered again.
+            changed_item: The earlier item that the request completed, such as a form with its answers.
+            decision: The user's decision on a call that waits for approval.
+            action: A click in a widget.
+            sender: The widget of that click.
+        """
+        if decision is not None:
+            return self._resume(decision, thread, context)
+        if action is not None:
+            return self.action(thread, action, sender, context)
+        self._answered = None if changed_item is None else changed_item.id
+        return self.respond(thread, message, context)
+
+    async def respond(
+        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Run the agent on the thread's newest history and stream what it does."""
+        agent = first_agent(self._agent, input_user_message, context.settings)
+        context.report.judged = not agent.input_guardrails
+        agent_context = self._agent_context(thread, context)
+        history = await load_history(self.store, thread, context)
+        history = await judged_history(history, agent, self.store, agent_context)
+        given = await ItemConverter(context).to_agent_input(history)
+        model_name = chosen_model(history, context.settings)
+        title = Title(thread, input_user_message, context)
+        try:
+            async with aclosing(self._run(agent, given, agent_context, model_name)) as events:
+                async for event in events:
+                    yield event
+            await title.settle()
+        finally:
+            title.drop()
+
+    def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
+        store = cast(Store[RequestContext], AgentStore(cast(ThreadStore, self.store)))
+        return TurnContext(thread=thread, store=store, request_context=context)
+
+    async def _run(
+        self,
+        agent: Agent[Any],
+        given: list[TResponseInputItem] | RunState[Any, Any],
+        agent_context: AgentContext[RequestContext],
+        model_name: str | None,
+        resumed: Resumption | None = None,
+        kept: set[str] | None = None,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Run an agent on input, or on a run that goes on after the user's approval.
+
+        Args:
+            agent: The agent that begins.
+            given: The input, or the run.
+            agent_context: Where it runs.
+            model_name: The model that the user has chosen; None for the provider's default.
+            resumed: What it goes on with.
+            kept: The calls of that run of which the thread knows already.
+        """
+        context = agent_context.request_context
+        settings = context.settings
+        config = run_config(settings, build_model(settings, model_name))
+        # The run makes an approved call first of all: what can fail before it has been done.
+        if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
+            yield ThreadItemReplacedEvent(item=begun)
+        result = Runner.run_streamed(agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=config)
+        converter = OutputConverter(agent_context.thread.id, context)
+        run = LeavableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
+        rounds = ToolRounds(agent_context.thread, kept or ())
+        try:
+            async with aclosing(run.events()) as events:
+                async for sent in events:
+                    event = with_own_call(sent, result.new_items)
+                    for completed in _completed(rounds, result, agent_context, resumed, event):
+                        yield completed
+                    if sent is not TOOL_ANSWERED:
+                        yield await _with_sources(event, context)
+            for completed in _completed(rounds, result, agent_context, resumed):
+                yield completed
+            async for event in runs.hold(result, agent_context, resumed):
+                yield event
+        except InputGuardrailTripwireTriggered as error:
+            reason = error.guardrail_result.output.output_info
+            message = reason if isinstance(reason, str) else "This message cannot be answered here."
+            raise InvalidRequestError(message) from error
+        except OutputGuardrailTripwireTriggered as error:
+            raise ModelContentFilteredError("This answer was withheld. Please rephrase your message.") from error
+        except MaxTurnsExceeded as error:
+            raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
+        finally:
+            await run.leave()
+            await converter.close()
+            # What a guardrail has refused no later turn's model gets, also when this one ends before it is told of it.
+            if run.tripped() is not None:
+                mark = refusal(agent_context.thread, self._answered)
+                await self.store.add_thread_item(agent_context.thread.id, mark, context)
+            # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
+            for completed in _completed(rounds, result, agent_context, resumed):
+                await self.store.add_thread_item(agent_context.thread.id, completed.item, context)
+            _report(context, settings, result)
+
+    async def action(
+        self,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+        context: RequestContext,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Pass an action on to the agents' package."""
+        handle = needed_hook(context.settings, "handle_action", "actions")
+        async with aclosing(handle(thread, action, sender, self._agent_context(thread, context))) as events:
+            async for event in events:
+                yield event
+
+    async def _resume(
+        self, held: HeldDecision, thread: ThreadMetadata, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Go on with a run whose call the user has judged."""
+        agent_context = self._agent_context(thread, context)
+        resumed = await runs.load(self._agent, held, agent_context)
+        page = await self.store.load_thread_items(thread.id, None, SNAPSHOT_ITEMS, "desc", context)
+        model_name = chosen_model(page.data[::-1], context.settings)
+        run = self._run(self._agent, resumed.state, agent_context, model_name, resumed, kept_calls(page.data))
+        async with aclosing(run) as events:
+            async for event in events:
+                yield event
+
+    async def sync_action(
+        self,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+        context: RequestContext,
+    ) -> SyncCustomActionResponse:
+        """Pass an action on that is answered by one changed item."""
+        handle = needed_hook(context.settings, "handle_sync_action", "such actions")
+        response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
+        return response
+
+
+async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> ThreadStreamEvent:
+    """Add the sources that the agents' package finds to an answer that is complete."""
+    find_sources = find_hook(context.settings, "find_sources")
+    if (
+        find_sources is None
+        or not isinstance(event, ThreadItemDoneEvent)
+        or not isinstance(event.item, AssistantMessageItem)
+    ):
+        return event
+    try:
+        content = [
+            part.model_copy(update={"annotations": [*part.annotations, *await find_sources(part.text, context)]})
+            for part in event.item.content
+        ]
+    except Exception as error:
+        # An answer without its notes is worth more than none.
+        if not isinstance(error, AssistantError):
+            log_failure(logger, "the sources of an answer could not be found", error)
+        return event
+    return ThreadItemDoneEvent(item=event.item.model_copy(update={"content": content}))
+
+
+@functools.lru_cache(maxsize=8)
+def load_agent(settings: Settings) -> Agent[Any]:
+    """Return the agent that begins each turn, built once per process.
+
+    Raises:
+        ConfigurationError: `AGENT_FACTORY` names nothing that can be called.
+    """
+    build_agent = getattr(agents_package(settings.agent_factory), settings.agent_factory.partition(":")[2], None)
+    if build_agent is None:
+        raise ConfigurationError(f"AGENT_FACTORY={settings.agent_factory} cannot be loaded.")
+    agent: Agent[Any] = build_agent(settings)
+    return agent
+
+
+def _completed(
+    rounds: ToolRounds,
+    result: RunResultStreaming,
+    agent_context: AgentContext[RequestContext],
+    resumed: Resumption | None,
+    event: ThreadStreamEvent | None = None,
+) -> Iterator[ThreadItemDoneEvent | ThreadItemReplacedEvent]:
+    """Yield the round of tool calls that has been completed, if one has, and the card of the approved one among them.
+
+    A call of the client's tool is an item of its own, which comes last; until it is here, its id is not known.
+    """
+    if isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, ClientToolCallItem):
+        rounds.leave_out(event.item.call_id)
+        agent_context.client_tool_call = None
+    if agent_context.client_tool_call is None:
+        hidden = rounds.take(result.new_items)
+        if hidden is not None:
+            yield ThreadItemDoneEvent(item=hidden)
+            if resumed is not None and (answered := resumed.answered_by(hidden)) is not None:
+                yield ThreadItemReplacedEvent(item=answered)
+
+
+def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:
+    meter, report = current_meter(), context.report
+    report.provider, report.model = meter.provider or settings.llm_provider, meter.model
+    report.count(result.context_wrapper.usage)
+    # After an approval these are the tools of the whole run: what was called before it waited led to what came after.
+    report.tools += [
+        name
+        for item in result.new_items
+        if item.type == "tool_call_item" and (name := getattr(item.raw_item, "name", None)) is not None
+    ]

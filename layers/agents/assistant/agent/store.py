@@ -1,0 +1,39 @@
+"""The store as agents and the SDK's own code see it: without the rounds of tool calls, which are ours.
+
+The SDK looks at a thread's last two items to find an open workflow to go on with (chatkit.agents, 1.6.5). A hidden
+item between them would make it begin another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatkit.types import Page, ThreadItem
+
+from assistant.context import RequestContext
+from assistant.threads.hidden import is_tool_round
+from assistant.threads.store import ThreadStore
+
+
+class AgentStore:
+    """A view of a store; what is not said here is the store's own."""
+
+    def __init__(self, store: ThreadStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
+    ) -> Page[ThreadItem]:
+        """Return a page of items, the rounds of tool calls left out."""
+        seen: list[ThreadItem] = []
+        while True:
+            page = await self._store.load_thread_items(thread_id, after, limit, order, context)
+            seen += [item for item in page.data if not is_tool_round(item)]
+            after = page.after
+            if len(seen) > limit:
+                return Page(data=seen[:limit], has_more=True, after=seen[limit - 1].id)
+            if len(seen) == limit or not page.has_more:
+                return Page(data=seen, has_more=page.has_more, after=after)

@@ -1,0 +1,129 @@
+"""The cards that ask a user to approve a call, and say afterwards what was decided and what is known of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from chatkit.actions import ActionConfig
+from chatkit.types import ThreadItem, WidgetItem
+from chatkit.widgets import DynamicWidgetRoot
+
+from assistant import clock
+
+# The type of a click on such a card.
+DECIDE = "approval.decide"
+
+Answer = Literal["begun", "approved", "rejected"]
+
+_ASKS = "Needs your approval"
+_STATUS: dict[Answer, str] = {
+    "begun": "Approved, no result yet",
+    "approved": "Approved",
+    "rejected": "Not approved",
+}
+# What stands on the card from before its call is made until its result is stored: for good, if its process dies.
+_CHECK_FIRST = "Its outcome is not known: check before you ask again."
+# The same for the model, which reads a card's text.
+_FOR_THE_MODEL: dict[Answer, str] = {
+    **_STATUS,
+    "begun": "Approved and begun. Its outcome is not known, it may have been carried out: check before another call.",
+}
+
+
+# The card's state is stored as the key of its widget. No decision depends on a text that a user reads.
+_ASKING_KEY = "approval.asking"
+
+
+def _key_of(answer: Answer) -> str:
+    return f"approval.{answer}"
+
+
+_ANSWER_OF_KEY: dict[str, Answer] = {_key_of(answer): answer for answer in _STATUS}
+# What release 0.1.0 wrote. These texts are data and never change.
+_EARLIER_STATUS: dict[Answer, str] = {
+    "begun": "Approved, no result yet",
+    "approved": "Approved",
+    "rejected": "Not approved",
+}
+_EARLIER_COPY_TEXT: dict[Answer, str] = {
+    **_EARLIER_STATUS,
+    "begun": "Approved and begun. Its outcome is not known, it may have been carried out: check before another call.",
+}
+
+
+def asking(item_id: str, thread_id: str, name: str, arguments: str | None, run_id: str, call_id: str) -> WidgetItem:
+    """Return the card that asks for a call.
+
+    Args:
+        item_id: Its id.
+        thread_id: The thread.
+        name: The tool's name.
+        arguments: The call's arguments, as JSON.
+        run_id: The run that waits.
+        call_id: The call.
+    """
+    title = name.replace("_", " ").capitalize()
+    try:
+        given: dict[str, Any] = json.loads(arguments or "{}")
+    except ValueError:
+        given = {}
+    facts = {key.replace("_", " ").capitalize(): str(value) for key, value in given.items()}
+    rows: list[dict[str, Any]] = [
+        {
+            "type": "Row",
+            "gap": 3,
+            "children": [{"type": "Caption", "value": label}, {"type": "Text", "value": value, "size": "sm"}],
+        }
+        for label, value in facts.items()
+    ]
+    card: dict[str, Any] = {
+        "type": "Card",
+        "key": _ASKING_KEY,
+        "size": "sm",
+        "status": {"text": _ASKS, "icon": "circle-question"},
+        "children": [{"type": "Title", "value": title, "size": "sm"}, *rows],
+    }
+    for button, text, approve in (("confirm", "Approve", True), ("cancel", "Reject", False)):
+        payload = {"run_id": run_id, "call_id": call_id, "approve": approve}
+        card[button] = {"label": text, "action": ActionConfig(type=DECIDE, payload=payload).model_dump()}
+    described = ", ".join(f"{label}: {value}" for label, value in facts.items())
+    return WidgetItem(
+        id=item_id,
+        thread_id=thread_id,
+        created_at=clock.now(),
+        widget=DynamicWidgetRoot.model_validate(card),
+        copy_text=f"{title} ({described}): {_ASKS}" if described else f"{title}: {_ASKS}",
+    )
+
+
+def shown_answer(item: ThreadItem) -> Answer | None:
+    """Return what a card says of its call; None for one that asks, and for what is no such card."""
+    if not isinstance(item, WidgetItem):
+        return None
+    if item.widget.key is not None:
+        return _ANSWER_OF_KEY.get(item.widget.key)
+    # A card of release 0.1.0 has no key. Both texts count, because a tool's own widget may have one of them.
+    told = [answer for answer, text in _EARLIER_COPY_TEXT.items() if (item.copy_text or "").endswith(f": {text}")]
+    status = item.widget.model_dump().get("status") if told else None
+    shown = status.get("text") if isinstance(status, dict) else None
+    return next((answer for answer in told if shown == _EARLIER_STATUS[answer]), None)
+
+
+def is_approved(item: ThreadItem) -> bool:
+    """Tell whether an item is the card of a call that has been begun, whether or not its outcome is known."""
+    return shown_answer(item) in ("begun", "approved")
+
+
+def answered(card: WidgetItem, answer: Answer) -> WidgetItem:
+    """Return a card that asks as it is with its answer: without its buttons."""
+    widget = card.widget.model_dump(exclude_none=True)
+    for button in ("confirm", "cancel"):
+        widget.pop(button, None)
+    widget["key"] = _key_of(answer)
+    icon = "info" if answer == "begun" else "check-circle"
+    widget["status"] = {"text": _STATUS[answer], "icon": icon}
+    if answer == "begun":
+        widget["children"] = [*widget["children"], {"type": "Caption", "value": _CHECK_FIRST}]
+    text = (card.copy_text or "").removesuffix(_ASKS) + _FOR_THE_MODEL[answer]
+    return card.model_copy(update={"widget": DynamicWidgetRoot.model_validate(widget), "copy_text": text})

@@ -1,0 +1,286 @@
+"""Tool calls that a user must approve: the run is stored, a card asks, and the answer resumes the run.
+
+Any process can resume it, also days later. The stored run is the Agents SDK's own `RunState`, kept in the thread's
+partition, so it goes with the thread and no other caller can reach it. Whoever resumes it is the caller of that
+request: the tools authorise anew.
+
+A call is made at most once, whatever happens: `decisions` says how a run gets from one state to the next. Before the
+call is made it is written that it is (`begin`), with the card that says so; a call that has been begun is never begun
+again. What it has returned is stored with the card that says no more than "Approved".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from agents import Agent, RunContextWrapper, RunResultStreaming, RunState, ToolApprovalItem, Usage, UserError
+from agents.version import __version__ as sdk_version
+from chatkit.agents import AgentContext
+from chatkit.types import (
+    HiddenContextItem,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadStreamEvent,
+    WidgetItem,
+)
+
+from assistant import clock
+from assistant.approvals import cards
+from assistant.approvals.decisions import (
+    AnsweredError,
+    HeldDecision,
+    answers_of,
+    run_key,
+)
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.aws.table import (
+    ConditionFailedError,
+    Row,
+    Write,
+)
+from assistant.context import RequestContext
+from assistant.errors import AssistantError, ConflictError
+from assistant.ids import new_id, uuid7
+from assistant.threads import large_objects
+from assistant.threads.hidden import kept_calls
+from assistant.threads.rows import (
+    MAX_INLINE_BYTES,
+    Offload,
+    pack,
+    unpack,
+)
+from assistant.threads.store import THREAD_EXISTS, ThreadStore
+from assistant.threads.turn_record import turn_fence
+
+SCHEMA_VERSION = 2
+# Whoever has not answered by then would not remember what it was about.
+HELD_FOR = timedelta(days=30)
+
+_REJECTED = "The user did not approve this call. Accept that, and do not call the tool again unless asked to."
+_UNKNOWN = (
+    "The user approved this call and it was begun, but its outcome is not known: it may have been carried out. "
+    "Tell the user so, and do not call the tool again before that is checked."
+)
+
+
+class HeldRunUnreadableError(ConflictError):
+    """A release that cannot be read any more stored the run."""
+
+    code = "held_run_unreadable"
+    retryable = False
+    default_message = (
+        "This was asked by an earlier version of the assistant, which cannot be continued. Please ask again."
+    )
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A stored run that is about to go on.
+
+    Attributes:
+        held: The decision with which it goes on.
+        state: What the runner takes in place of input.
+    """
+
+    held: HeldDecision
+    state: RunState[Any, Agent[Any]]
+
+    def answered(self) -> WidgetItem | None:
+        """Return the card once the result of an approved call is kept; a rejection has stored its own."""
+        return cards.answered(self.held.card, "approved") if self.held.decision.approve else None
+
+    def answered_by(self, round_of_calls: HiddenContextItem) -> WidgetItem | None:
+        """Return the card as it stands beside these calls and their results; None if it is of another."""
+        return self.answered() if self.held.decision.call_id in kept_calls([round_of_calls]) else None
+
+
+async def hold(
+    result: RunResultStreaming, context: AgentContext[RequestContext], resumed: Resumption | None = None
+) -> AsyncIterator[ThreadStreamEvent]:
+    """Store a run that has stopped for approval, and show a card for each call that waits for it.
+
+    To be called at the end of every run; where nothing waits, what the run was resumed from is forgotten.
+
+    Args:
+        result: The run, streamed to its end.
+        context: The context that it ran in.
+        resumed: What it was resumed from, if it has stopped once more.
+    """
+    interruptions: list[ToolApprovalItem] = result.interruptions
+    if context.workflow_item is not None and interruptions:
+        # The SDK stores what is open at the end of a run as it is, to go on in the next turn; this one is over.
+        item, context.workflow_item = context.workflow_item, None
+        item.workflow.expanded = False
+        yield ThreadItemDoneEvent(item=item)
+    if interruptions:
+        run_id = resumed.held.decision.run_id if resumed else new_id("run")
+        known = resumed.held.row.get("cards", {}) if resumed else {}
+        asked = resumed.held.row["waiting"] if resumed else []
+        shown = [_asking(context, run_id, each) for each in interruptions if each.call_id not in asked]
+        cards = {call_id: card.id for call_id, card in shown}
+        waiting = [str(each.call_id) for each in interruptions]
+        cards |= {call_id: known[call_id] for call_id in waiting if call_id in known}
+        await _save(run_id, result.to_state(), waiting, cards, resumed, context)
+        for _, card in shown:
+            yield ThreadItemDoneEvent(item=card)
+        # What an approved call has returned is in the run that was just stored.
+        if resumed is not None and (answered := resumed.answered()) is not None:
+            yield ThreadItemReplacedEvent(item=answered)
+    elif resumed is not None:
+        with suppress(ConditionFailedError):  # The turn was taken over, and the run is another's.
+            await context.request_context.resources.table.transact(
+                [_ours(resumed.held, context, delete=True), *large_objects.releases(resumed.held.row)]
+            )
+
+
+async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[RequestContext]) -> Resumption:
+    """Return the run that goes on with a decision.
+
+    Args:
+        agent: The agent that begins each turn, built as it was when the run was stored.
+        held: The decision, which this turn has claimed.
+        context: The context in which the run goes on.
+
+    Raises:
+        HeldRunUnreadableError: neither this SDK nor these agents can go on with what was stored.
+    """
+    state = await _load(agent, held.row, context)
+    approvals = {each.call_id: each for each in state.get_interruptions()}
+    if held.decision.call_id not in approvals:
+        raise HeldRunUnreadableError
+    for call_id, approve in answers_of(held.row).items():
+        # Answered before, by a turn that did not come to its end: it is not made again.
+        if call_id in approvals:
+            state.reject(approvals[call_id], rejection_message=_UNKNOWN if approve else _REJECTED)
+    approval = approvals[held.decision.call_id]
+    if held.decision.approve:
+        state.approve(approval)
+    else:
+        state.reject(approval, rejection_message=_REJECTED)
+    return Resumption(held, state)
+
+
+async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> WidgetItem | None:
+    """Write that an approved call is made from here on, and return the card that says so.
+
+    Where this fails or is cancelled the call is not made, and the question is open again.
+
+    Raises:
+        AnsweredError: the turn, or the run, is another's by now.
+    """
+    held = resumed.held
+    if not held.decision.approve:
+        return None
+    card = cards.answered(held.card, "begun")
+    writing = asyncio.ensure_future(_note_answers(held, held.answers(), card, context))
+    try:
+        await asyncio.shield(writing)
+    except ConditionFailedError:
+        raise AnsweredError from None
+    except BaseException:
+        await asyncio.wait([writing])
+        # If this fails too, the card says that the outcome is not known.
+        with suppress(ConditionFailedError, AssistantError):
+            await _note_answers(held, answers_of(held.row), held.card, context)
+        raise
+    return card
+
+
+async def _note_answers(
+    held: HeldDecision, answers: dict[str, bool], card: WidgetItem, context: AgentContext[RequestContext]
+) -> None:
+    """Store what has been decided with the card that says it, if turn and run are still ours."""
+    request = context.request_context
+    writes = [
+        turn_fence(request.caller.thread(context.thread.id), held.turn_id),
+        _ours(held, context, update="SET answers = :answers", values={":answers": answers}),
+        *await ThreadStore(request.resources).upsert_writes(context.thread.id, card, request),
+    ]
+    await request.resources.table.transact(writes)
+
+
+def _ours(
+    held: HeldDecision, context: AgentContext[RequestContext], *, values: dict[str, Any] | None = None, **write: Any
+) -> Write:
+    """Return a write of the run's row that fails unless this turn has it."""
+    return Write(
+        run_key(held.decision.run_id, context.thread.id, context.request_context),
+        condition="revision = :turn_id",
+        values={":turn_id": held.turn_id, **(values or {})},
+        **write,
+    )
+
+
+def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolApprovalItem) -> tuple[str, WidgetItem]:
+    """Return a call's id and the card that asks for it."""
+    call_id, item_id = str(approval.call_id), context.generate_id("message")
+    name = str(approval.tool_name)
+    return call_id, cards.asking(item_id, context.thread.id, name, approval.arguments, run_id, call_id)
+
+
+async def _save(
+    run_id: str,
+    state: RunState[Any, Any],
+    waiting: list[str],
+    cards: dict[str, str],
+    resumed: Resumption | None,
+    context: AgentContext[RequestContext],
+) -> None:
+    request = context.request_context
+    writes = large_objects.releases(resumed.held.row) if resumed else []
+    # Our context is made anew by the request that resumes the run.
+    packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
+    expires_at = clock.now() + HELD_FOR
+    if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
+        caller = request.caller
+        prefix = caller.thread(context.thread.id).object_prefix
+        large = Offload(f"{prefix}{uuid7()}", packed["blob"])
+        writes += [await large_objects.put(request.resources, large), large_objects.expires(large.key, expires_at)]
+        packed = {"object": large.key}
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "sdk_version": sdk_version,
+        "revision": uuid7(),
+        "waiting": waiting,
+        "answers": {},
+        "cards": cards,
+        "expires_at": expires_at.timestamp(),
+        "ttl": int(expires_at.timestamp()),
+        **packed,
+    }
+    if resumed is not None:
+        held = _ours(resumed.held, context, put=row)
+    else:
+        held = Write(run_key(run_id, context.thread.id, request), put=row)
+        # A deletion that came before looks for the thread's rows no more.
+        writes.append(Write(Key(held.key.pk, keys.META_SK), condition=THREAD_EXISTS))
+    try:
+        await request.resources.table.transact([held, *writes])
+    except ConditionFailedError:
+        raise AnsweredError from None
+
+
+async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContext]) -> RunState[Any, Agent[Any]]:
+    if row["schema_version"] > SCHEMA_VERSION:
+        raise HeldRunUnreadableError
+    if "object" in row:
+        text: bytes | str = zlib.decompress(await context.request_context.resources.objects.get(row["object"]))
+    else:
+        text = unpack(row)
+    wrapper = RunContextWrapper(context)
+    try:
+        state = await RunState.from_json(agent, json.loads(text), context_override=wrapper)
+    except (UserError, ValueError, KeyError, TypeError) as error:
+        # A schema that this SDK does not know, or an agent or a tool that is there no more.
+        raise HeldRunUnreadableError from error
+    # What the run had used when it was stored is counted already.
+    wrapper.usage = Usage()
+    return state

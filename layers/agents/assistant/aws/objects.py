@@ -1,0 +1,177 @@
+"""The S3 bucket: asynchronous calls with the same time-outs, retries and errors as the table's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from assistant.aws.client import (
+    lambda_config,
+    unavailable,
+)
+from assistant.aws.tracing import segment
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# Fewer at once than of the table's: each may hold a whole file.
+MAX_CONCURRENT_CALLS = 16
+# S3's own limit on one DeleteObjects call.
+MAX_DELETE_KEYS = 1000
+
+_NO_SUCH_KEY = {"NoSuchKey", "404", "NotFound"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """How an object begins.
+
+    Attributes:
+        size: The whole object's bytes.
+        first_bytes: As many of them as were asked for.
+    """
+
+    size: int
+    first_bytes: bytes
+
+
+class Objects:
+    """The bucket's operations.
+
+    Raises (each method):
+        StoreUnavailableError: S3 is out of reach, keeps throttling us, or refuses us.
+    """
+
+    def __init__(self, settings: Settings, client: S3Client | None = None) -> None:
+        self.bucket = settings.bucket_name
+        self._client = client
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="s3")
+
+    @property
+    def client(self) -> S3Client:
+        """The boto3 client, made on first use: none is made before a SnapStart snapshot."""
+        with self._lock:
+            if self._client is None:
+                import boto3
+                from botocore.config import Config
+
+                # Path style and SigV4, so that a presigned URL works on every region and on emulators.
+                style = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+                self._client = boto3.client("s3", config=lambda_config().merge(style))
+            return self._client
+
+    async def _call(self, name: str, operation: Callable[[], T]) -> T:
+        """Make a call on a thread of the pool, where the client is made too; `name` is S3's for it."""
+        with segment("S3", "aws", (KeyError,), operation=name):
+            return await self._run(operation)
+
+    async def _run(self, operation: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
+        except Exception as error:
+            from botocore.exceptions import BotoCoreError, ClientError
+
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _NO_SUCH_KEY:
+                raise KeyError from None
+            if isinstance(error, (BotoCoreError, ClientError)):
+                raise unavailable() from error
+            raise
+
+    async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
+        """Write an object of `body` bytes; a file is read from where it stands, and can be rewound."""
+        await self._call(
+            "PutObject",
+            lambda: self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type),
+        )
+
+    async def get(self, key: str) -> bytes:
+        """Return an object's bytes.
+
+        Raises:
+            KeyError: there is no such object.
+        """
+
+        def call() -> bytes:
+            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+        return await self._call("GetObject", call)
+
+    async def peek(self, key: str, count: int) -> Head | None:
+        """Return an object's size and its first `count` bytes, or None where there is no such object."""
+
+        def call() -> Head:
+            from botocore.exceptions import ClientError
+
+            try:
+                found = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{count - 1}")
+            except ClientError as error:
+                # An empty object has no first byte.
+                if error.response.get("Error", {}).get("Code") == "InvalidRange":
+                    return Head(0, b"")
+                raise
+            size = int(found["ContentRange"].rpartition("/")[2])
+            return Head(size, found["Body"].read())
+
+        try:
+            return await self._call("GetObject", call)
+        except KeyError:
+            return None
+
+    async def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove objects, whether or not they are there."""
+        for start in range(0, len(keys), MAX_DELETE_KEYS):
+            chunk = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
+            request: Any = {"Objects": chunk, "Quiet": True}
+            answer = await self._call("DeleteObjects", partial(self._delete, request))
+            failed = answer.get("Errors", [])
+            if failed:
+                # The keys hold ids of tenants and users, which no log needs.
+                reasons = sorted({each.get("Code", "unknown") for each in failed})
+                logger.warning("%d objects could not be removed: %s", len(failed), ", ".join(reasons))
+                raise unavailable()
+
+    def _delete(self, request: Any) -> Mapping[str, Any]:
+        return self.client.delete_objects(Bucket=self.bucket, Delete=request)
+
+    async def some(self, prefix: str) -> list[str]:
+        """Return the names of objects under a prefix: as many as can be removed at once, none if there are none."""
+        answer = await self._call(
+            "ListObjectsV2",
+            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS),
+        )
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove all objects under a prefix and return how many there were."""
+        removed = 0
+        while keys := await self.some(prefix):
+            await self.delete_many(keys)
+            removed += len(keys)
+        return removed
+
+    async def presign(self, operation: str, key: str, seconds: int, **parameters: Any) -> str:
+        """Return a URL that allows one operation on one object for a time.
+
+        Args:
+            operation: boto3's name of it: `get_object` or `put_object`.
+            key: The object.
+            seconds: How long the URL is valid.
+            parameters: What else the signature covers, by boto3's names.
+        """
+        request: Mapping[str, Any] = {"Bucket": self.bucket, "Key": key, **parameters}
+        # Signing asks nobody, so it is no call to trace.
+        return await self._run(
+            lambda: self.client.generate_presigned_url(operation, Params=dict(request), ExpiresIn=seconds)
+        )

@@ -1,0 +1,344 @@
+"""The DynamoDB table: asynchronous calls with our time-outs, retries and errors.
+
+The blocking boto3 client runs on threads of its own, so that no call blocks the event loop. One client serves
+the whole process and is reused across invocations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from assistant.aws.client import (
+    MAX_CONCURRENT_CALLS,
+    lambda_config,
+    unavailable,
+)
+from assistant.aws.keys import Key
+from assistant.aws.rowformat import (
+    dump,
+    load,
+)
+from assistant.aws.tracing import segment
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Row = dict[str, Any]
+
+# DynamoDB's own limits on one call.
+MAX_TRANSACTION_ROWS = 100
+MAX_BATCH_WRITE_ROWS = 25
+MAX_BATCH_GET_KEYS = 100
+# Rounds for what a batch left over, or a transaction that met another one; about 3 s with the backoff below.
+MAX_ROUNDS = 7
+FIRST_BACKOFF_SECONDS = 0.05
+
+_RETRYABLE_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+class ConditionFailedError(Exception):
+    """A condition on a row did not hold.
+
+    Attributes:
+        index: The position of the row in its transaction, 0 for a single write.
+        row: The row as it is, where the write asked for it, else None.
+        others: The further conditions of the transaction that did not hold either: positions and rows.
+    """
+
+    def __init__(self, index: int = 0, row: Row | None = None, others: Sequence[tuple[int, Row | None]] = ()) -> None:
+        super().__init__(f"condition failed on row {index}")
+        self.index = index
+        self.row = row
+        self.others = list(others)
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of a transaction.
+
+    `update` and `condition` are DynamoDB expressions, with `names` (`#x`) and `values` (`:x`). A write with
+    none of `put`, `update` and `delete` only checks its condition.
+    """
+
+    key: Key
+    put: Mapping[str, Any] | None = None
+    update: str | None = None
+    delete: bool = False
+    condition: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def pause(round_number: int) -> None:
+    """Wait before the next round: exponential, with full jitter."""
+    await asyncio.sleep(random.uniform(0, FIRST_BACKOFF_SECONDS * 2**round_number))  # noqa: S311 - jitter, no secret
+
+
+class Table:
+    """The table's operations, on rows of plain Python values.
+
+    Numbers come back as `int` or `float`, binary values as `bytes`.
+
+    Raises (each method):
+        StoreUnavailableError: DynamoDB is out of reach, keeps throttling us, or refuses us.
+    """
+
+    def __init__(self, settings: Settings, client: DynamoDBClient | None = None) -> None:
+        self.name = settings.table_name
+        self._client = client
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="dynamodb")
+
+    @property
+    def client(self) -> DynamoDBClient:
+        """The boto3 client, made on first use: none is made before a SnapStart snapshot."""
+        with self._lock:
+            if self._client is None:
+                import boto3
+
+                self._client = boto3.client("dynamodb", config=lambda_config())
+            return self._client
+
+    async def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call on a thread of the pool, where the client is made too."""
+
+        def call() -> dict[str, Any]:
+            answer: dict[str, Any] = getattr(self.client, operation)(**request)
+            return answer
+
+        name = operation.title().replace("_", "")
+        refusals = (ConditionFailedError, _TransactionBusyError)
+        with segment("DynamoDB", "aws", refusals, operation=name, table_name=self.name):
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            except Exception as error:
+                known = _translated(error)
+                if known is None:
+                    raise
+                raise known from error
+
+    async def get(self, key: Key) -> Row | None:
+        """Return the row with that key, strongly consistent, or None."""
+        request = {"TableName": self.name, "Key": dump(key._asdict()), "ConsistentRead": True}
+        item = (await self._call("get_item", request)).get("Item")
+        return load(item) if item else None
+
+    async def get_many(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Return the rows that exist among these keys, strongly consistent."""
+        found: dict[Key, Row] = {}
+        waiting = [dump(key._asdict()) for key in dict.fromkeys(keys)]
+        for round_number in range(MAX_ROUNDS):
+            while waiting:
+                chunk, waiting = waiting[:MAX_BATCH_GET_KEYS], waiting[MAX_BATCH_GET_KEYS:]
+                request = {self.name: {"Keys": chunk, "ConsistentRead": True}}
+                answer = await self._call("batch_get_item", {"RequestItems": request})
+                for item in answer["Responses"].get(self.name, []):
+                    row = load(item)
+                    found[Key(row["pk"], row["sk"])] = row
+                left = answer.get("UnprocessedKeys", {}).get(self.name)
+                if left:
+                    waiting = [*left["Keys"], *waiting]
+                    break
+            if not waiting:
+                return found
+            await pause(round_number)
+        raise unavailable()
+
+    async def query(
+        self,
+        pk: str,
+        *,
+        after: str | None = None,
+        between: tuple[str, str],
+        descending: bool = False,
+        limit: int,
+    ) -> tuple[list[Row], bool]:
+        """Return rows of a partition in the order of their sort keys, strongly consistent, in one round trip.
+
+        Args:
+            pk: The partition.
+            after: A sort key (existing or not) after which to begin, in the direction of reading.
+            between: The first and the last sort key, both inclusive.
+            descending: Whether to read backwards.
+            limit: The greatest number of rows.
+
+        Returns:
+            The rows, and whether there are more. DynamoDB ends a page at 1 MB, so there can be fewer than
+            `limit` rows and more to come.
+        """
+        low, high = between
+        if after is not None:
+            low, high = (low, min(high, after)) if descending else (max(low, after), high)
+        if low > high:
+            return [], False
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+            "ExpressionAttributeValues": dump({":pk": pk, ":low": low, ":high": high}),
+            "ScanIndexForward": not descending,
+            # The row at `after` itself may come too; it is dropped below.
+            "Limit": limit + (after is not None),
+            "ConsistentRead": True,
+        }
+        answer = await self._call("query", request)
+        rows = [load(item) for item in answer["Items"]]
+        more = "LastEvaluatedKey" in answer
+        if after is not None and rows and rows[0]["sk"] == after:
+            rows = rows[1:]
+        if len(rows) > limit:
+            return rows[:limit], True
+        return rows, more
+
+    async def rows(
+        self, pk: str, *, after: str | None = None, between: tuple[str, str], page: int
+    ) -> AsyncGenerator[Row, None]:
+        """Yield all rows of a partition between two sort keys, in their order.
+
+        Args:
+            pk: The partition.
+            after: A sort key (existing or not) after which to begin.
+            between: The first and the last sort key, both inclusive.
+            page: How many rows are read at once; the next ones when these have been taken.
+        """
+        more = True
+        while more:
+            found, more = await self.query(pk, after=after, between=between, limit=page)
+            for row in found:
+                yield row
+            after = found[-1]["sk"] if found else after
+
+    async def put(self, key: Key, row: Mapping[str, Any], *, condition: str | None = None, **values: Any) -> None:
+        """Write a whole row.
+
+        Raises:
+            ConditionFailedError: the condition does not hold; carries the row as it is.
+        """
+        request = _conditioned(condition, {}, {f":{name}": value for name, value in values.items()})
+        item = dump({**row, **key._asdict()})
+        await self._call("put_item", {"TableName": self.name, "Item": item, **request})
+
+    async def update(
+        self,
+        key: Key,
+        update: str,
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Row:
+        """Change a row by an update expression and return it as it is after that.
+
+        Raises:
+            ConditionFailedError: the condition does not hold; carries the row as it is.
+        """
+        request = {
+            "TableName": self.name,
+            "Key": dump(key._asdict()),
+            "UpdateExpression": update,
+            "ReturnValues": "ALL_NEW",
+            **_conditioned(condition, names or {}, values or {}),
+        }
+        return load((await self._call("update_item", request))["Attributes"])
+
+    async def delete(self, key: Key) -> None:
+        """Remove a row, whether or not it is there."""
+        await self._call("delete_item", {"TableName": self.name, "Key": dump(key._asdict())})
+
+    async def delete_many(self, keys: Sequence[Key]) -> None:
+        """Remove rows in batches; what DynamoDB leaves over is tried again."""
+        waiting: list[Any] = [{"DeleteRequest": {"Key": dump(key._asdict())}} for key in dict.fromkeys(keys)]
+        round_number = 0
+        while waiting:
+            chunk, waiting = waiting[:MAX_BATCH_WRITE_ROWS], waiting[MAX_BATCH_WRITE_ROWS:]
+            answer = await self._call("batch_write_item", {"RequestItems": {self.name: chunk}})
+            left = answer.get("UnprocessedItems", {}).get(self.name, [])
+            if left:
+                round_number += 1
+                if round_number > MAX_ROUNDS:
+                    raise unavailable()
+                await pause(round_number)
+                waiting = [*left, *waiting]
+            else:
+                round_number = 0
+
+    async def transact(self, writes: Sequence[Write]) -> None:
+        """Apply all writes or none, in one round trip. Meeting another transaction is tried again.
+
+        Raises:
+            ConditionFailedError: a condition does not hold; carries the first such write's index and row.
+        """
+        request = [_transact_item(self.name, write) for write in writes]
+        for round_number in range(MAX_ROUNDS):
+            try:
+                await self._call("transact_write_items", {"TransactItems": request})
+                return
+            except _TransactionBusyError:
+                await pause(round_number)
+        raise unavailable()
+
+
+class _TransactionBusyError(Exception):
+    """A transaction met another one, or was throttled; nothing of it was applied."""
+
+
+def _translated(error: Exception) -> Exception | None:
+    """Return our error for one of botocore's, None for any other."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, BotoCoreError):
+        return unavailable()
+    if not isinstance(error, ClientError):
+        return None
+    response: Any = error.response
+    match response.get("Error", {}).get("Code"):
+        case "ConditionalCheckFailedException":
+            return ConditionFailedError(row=_load_old(response))
+        case "TransactionCanceledException":
+            reasons = response.get("CancellationReasons", [])
+            # A condition that does not hold is final, whatever else stood in the way.
+            failed = [
+                (index, _load_old(reason))
+                for index, reason in enumerate(reasons)
+                if reason.get("Code") == "ConditionalCheckFailed"
+            ]
+            if failed:
+                return ConditionFailedError(*failed[0], others=failed[1:])
+            if any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
+                return _TransactionBusyError()
+    return unavailable()
+
+
+def _load_old(failed: Mapping[str, Any]) -> Row | None:
+    old = failed.get("Item")
+    return load(old) if old else None
+
+
+def _conditioned(condition: str | None, names: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    request: dict[str, Any] = {}
+    if condition is not None:
+        request["ConditionExpression"] = condition
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if names:
+        request["ExpressionAttributeNames"] = dict(names)
+    if values:
+        request["ExpressionAttributeValues"] = dump(values)
+    return request
+
+
+def _transact_item(table: str, write: Write) -> dict[str, Any]:
+    body: dict[str, Any] = {"TableName": table, **_conditioned(write.condition, write.names, write.values)}
+    key = dump(write.key._asdict())
+    if write.put is not None:
+        return {"Put": body | {"Item": dump({**write.put, **write.key._asdict()})}}
+    if write.update is not None:
+        return {"Update": body | {"Key": key, "UpdateExpression": write.update}}
+    if write.delete:
+        return {"Delete": body | {"Key": key}}
+    return {"ConditionCheck": body | {"Key": key}}

@@ -1,0 +1,121 @@
+"""Binding attachments to the thread of the message that carries them, inside the turn's own transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from chatkit.types import Attachment
+
+from assistant.aws.objects import Head
+from assistant.aws.table import (
+    Row,
+    Write,
+)
+from assistant.context import Resources
+from assistant.errors import (
+    AssistantError,
+    AttachmentInUseError,
+    InvalidRequestError,
+    NotFoundError,
+    TooLargeError,
+    UploadMissingError,
+)
+from assistant.files import records
+from assistant.files.limits import (
+    HEAD_BYTES,
+    MAX_ATTACHMENTS_PER_MESSAGE,
+    MAX_MESSAGE_BYTES,
+)
+from assistant.files.media import (
+    allowed_media,
+    check_head,
+)
+from assistant.files.records import (
+    UNBOUND_OR_SAME_THREAD,
+    Record,
+    record_key,
+)
+from assistant.files.urls import (
+    is_ours,
+    object_key,
+)
+from assistant.identity import Caller
+
+
+async def bind(
+    resources: Resources, caller: Caller, attachment_ids: Sequence[str], thread_id: str
+) -> tuple[list[Attachment], list[Write]]:
+    """Load a message's attachments and return the writes that bind them to its thread.
+
+    Rows and the first bytes of the files are read at the same time: one hop.
+
+    Args:
+        resources: The process's table and bucket.
+        caller: Who sends the message.
+        attachment_ids: The message's attachments; one named twice counts once.
+        thread_id: The message's thread, which need not exist yet.
+
+    Returns:
+        The attachments as stored, with the thread in them, and one conditional write for each. When such a
+        condition fails in the transaction, `refusal` tells why.
+
+    Raises:
+        InvalidRequestError: there are too many.
+        NotFoundError: one does not exist, or is someone else's.
+        AttachmentInUseError: one belongs to another thread.
+        UploadMissingError: one's bytes have not arrived.
+        UnsupportedTypeError: one's content is not what was announced.
+        TooLargeError: together they are over `MAX_MESSAGE_BYTES`.
+    """
+    wanted = list(dict.fromkeys(attachment_ids))
+    if not wanted:
+        return [], []
+    if len(wanted) > MAX_ATTACHMENTS_PER_MESSAGE:
+        raise InvalidRequestError(f"A message may have at most {MAX_ATTACHMENTS_PER_MESSAGE} attachments.")
+    found, heads = await asyncio.gather(
+        records.load_many(resources.table, caller, wanted),
+        asyncio.gather(*(_peek(resources, caller, each) for each in wanted)),
+    )
+    for record, head in zip(found, heads, strict=True):
+        _check(record, head, thread_id)
+    if sum(record.size or 0 for record in found) > MAX_MESSAGE_BYTES:
+        raise TooLargeError(f"The files of a message may have at most {MAX_MESSAGE_BYTES // 1_000_000} MB together.")
+    attachments = [record.attachment.model_copy(update={"thread_id": thread_id}) for record in found]
+    return attachments, [_binding(caller, each, thread_id) for each in wanted]
+
+
+def refusal(row: Row | None) -> AssistantError:
+    """Return why a write of `bind` was refused.
+
+    Args:
+        row: The attachment's row as the failed condition showed it, or None where it is gone.
+    """
+    return NotFoundError("There is no such attachment.") if row is None else AttachmentInUseError()
+
+
+async def _peek(resources: Resources, caller: Caller, attachment_id: str) -> Head | None:
+    if not is_ours(attachment_id):
+        return None
+    return await resources.objects.peek(object_key(caller, attachment_id), HEAD_BYTES)
+
+
+def _binding(caller: Caller, attachment_id: str, thread_id: str) -> Write:
+    return Write(
+        record_key(caller, attachment_id),
+        update="SET thread_id = :thread_id",
+        condition=f"attribute_exists(pk) AND {UNBOUND_OR_SAME_THREAD}",
+        values={":thread_id": thread_id},
+    )
+
+
+def _check(record: Record, head: Head | None, thread_id: str) -> None:
+    attachment = record.attachment
+    if attachment.thread_id not in (None, thread_id):
+        raise AttachmentInUseError
+    if record.size is None:
+        # Saved through ChatKit's store by the deployment itself: no file of ours is behind it.
+        return
+    if head is None or head.size != record.size:
+        raise UploadMissingError(f"The file '{attachment.name}' has not been uploaded.")
+    check_head(allowed_media(attachment.mime_type, attachment.name), head.first_bytes, attachment.name)

@@ -1,0 +1,137 @@
+"""Pictures that a model has drawn: their bytes in the bucket, in the item a name, and a URL only on the way out.
+
+A stored item never holds base64, nor a URL that expires. What stands in it names an object under the thread's own
+prefix, so it leads to no other user's picture, and goes with the thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from chatkit.types import (
+    GeneratedImage,
+    GeneratedImageItem,
+    GeneratedImageUpdated,
+    ThreadItem,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+)
+
+from assistant.aws import keys
+from assistant.aws.keys import Key
+from assistant.context import RequestContext
+from assistant.errors import ModelError, NotFoundError
+from assistant.files.limits import READ_URL_SECONDS
+from assistant.files.media import ALLOWED_MEDIA
+from assistant.identity import Caller
+from assistant.ids import uuid7
+
+# The kinds that image models answer with.
+_KINDS = ("png", "jpeg", "webp")
+_STORED = re.compile(r"image:(?P<name>[0-9a-f-]{32}\.(?P<kind>png|jpeg|webp))")
+
+
+async def keep(picture: str, thread_id: str, context: RequestContext) -> str:
+    """Put a picture into the bucket.
+
+    Args:
+        picture: PNG, JPEG or WebP, as base64.
+        thread_id: The thread that it belongs to.
+        context: Whose thread that is.
+
+    Returns:
+        What stands for its URL in a stored item.
+
+    Raises:
+        ModelError: the model has sent something that is no picture.
+        NotFoundError: the thread has been deleted.
+    """
+    try:
+        body = base64.b64decode(picture, validate=True)
+    except binascii.Error:
+        body = b""
+    kind = next((kind for kind in _KINDS if ALLOWED_MEDIA[f"image/{kind}"].matches(body)), None)
+    if kind is None:
+        raise ModelError("The model has drawn something that is no picture. Please try again.")
+    name = f"{uuid7()}.{kind}"
+    caller, objects = context.caller, context.resources.objects
+    await objects.put(_key(name, thread_id, caller), body, f"image/{kind}")
+    # A deletion from here on finds the picture; one that came before may have looked for the thread's objects already.
+    partition = caller.thread(thread_id).partition
+    thread = await context.resources.table.get(Key(partition, keys.META_SK))
+    if thread is None or thread.get("deleted_at"):
+        await objects.delete_many([_key(name, thread_id, caller)])
+        raise NotFoundError("This thread was deleted.")
+    return f"image:{name}"
+
+
+async def drop(urls: list[str], thread_id: str, context: RequestContext) -> None:
+    """Remove pictures that no item shows any more, such as the steps on the way to one."""
+    found = [match["name"] for url in urls if (match := _STORED.fullmatch(url))]
+    if found:
+        await context.resources.objects.delete_many([_key(name, thread_id, context.caller) for name in found])
+
+
+async def as_data_url(image: GeneratedImage, thread_id: str, context: RequestContext) -> str | None:
+    """Return a picture as a `data:` URL, for a model, which cannot reach the bucket; None if it is gone."""
+    match = _STORED.fullmatch(image.url)
+    if match is None:
+        return None
+    try:
+        body = await context.resources.objects.get(_key(match["name"], thread_id, context.caller))
+    except KeyError:
+        return None
+    return f"data:image/{match['kind']};base64,{base64.b64encode(body).decode()}"
+
+
+def object_keys(item: ThreadItem, object_prefix: str) -> list[str]:
+    """Return the keys of the objects that an item shows: one for a picture, none for anything else.
+
+    Args:
+        item: The item, of any kind.
+        object_prefix: Where in the bucket the thread's objects are kept.
+    """
+    if not isinstance(item, GeneratedImageItem) or item.image is None:
+        return []
+    match = _STORED.fullmatch(item.image.url)
+    return [] if match is None else [f"{object_prefix}{match['name']}"]
+
+
+async def shown_item(item: GeneratedImageItem, context: RequestContext) -> GeneratedImageItem:
+    """Return a stored item as a client can use it: its picture signed anew for the caller."""
+    if item.image is None:
+        return item
+    return item.model_copy(update={"image": await _shown(item.image, item.thread_id, context)})
+
+
+async def shown_event(event: ThreadStreamEvent, thread_id: str, context: RequestContext) -> ThreadStreamEvent:
+    """Return an event as a client can use it; one without a picture as it is."""
+    match event:
+        case ThreadItemAddedEvent() | ThreadItemDoneEvent() | ThreadItemReplacedEvent():
+            if isinstance(event.item, GeneratedImageItem):
+                return event.model_copy(update={"item": await shown_item(event.item, context)})
+        case ThreadItemUpdatedEvent(update=GeneratedImageUpdated() as update):
+            shown = await _shown(update.image, thread_id, context)
+            return event.model_copy(update={"update": update.model_copy(update={"image": shown})})
+        case _:
+            pass
+    return event
+
+
+async def _shown(image: GeneratedImage, thread_id: str, context: RequestContext) -> GeneratedImage:
+    match = _STORED.fullmatch(image.url)
+    if match is None:
+        return image
+    key = _key(match["name"], thread_id, context.caller)
+    return image.model_copy(
+        update={"url": await context.resources.objects.presign("get_object", key, READ_URL_SECONDS)}
+    )
+
+
+def _key(name: str, thread_id: str, caller: Caller) -> str:
+    return caller.thread(thread_id).object_prefix + name

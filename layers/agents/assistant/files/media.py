@@ -1,0 +1,139 @@
+"""Which types of files are allowed, how they are recognised, and how a file name is made harmless.
+
+A type that a client declares is a claim: it decides nothing until the file's first bytes agree with it. What a
+browser could run (HTML, SVG, scripts) is not on the list.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from assistant.errors import UnsupportedTypeError
+from assistant.files.limits import MAX_NAME_BYTES
+
+MediaKind = Literal["image", "text", "document"]
+
+DEFAULT_NAME = "file"
+# What follows the last dot of a long name and is longer than this is no ending.
+LONGEST_ENDING = 15
+# What clients say when they do not know. Windows calls a CSV file an Excel sheet.
+_VAGUE_TYPES = {"", "application/octet-stream", "binary/octet-stream", "application/vnd.ms-excel"}
+_OTHER_NAMES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "application/x-pdf": "application/pdf",
+    "text/x-markdown": "text/markdown",
+    "application/csv": "text/csv",
+    "text/x-csv": "text/csv",
+}
+
+
+@dataclass(frozen=True)
+class Media:
+    """An allowed type.
+
+    Attributes:
+        name: The media type.
+        kind: How the model gets it.
+        extensions: Endings by which a file of no declared type is recognised.
+        matches: Whether a file may be of this type, by its first bytes.
+        inline: Whether a browser may show it; everything else is only ever downloaded.
+    """
+
+    name: str
+    kind: MediaKind
+    extensions: tuple[str, ...]
+    matches: Callable[[bytes], bool]
+    inline: bool = False
+
+
+def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(signatures)
+
+
+def _webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def _text(head: bytes) -> bool:
+    return head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" not in head
+
+
+_zip = _starts(b"PK\x03\x04")
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+
+_ALLOWED = (
+    Media("image/png", "image", ("png",), _starts(b"\x89PNG\r\n\x1a\n"), inline=True),
+    Media("image/jpeg", "image", ("jpg", "jpeg"), _starts(b"\xff\xd8\xff"), inline=True),
+    Media("image/gif", "image", ("gif",), _starts(b"GIF87a", b"GIF89a"), inline=True),
+    Media("image/webp", "image", ("webp",), _webp, inline=True),
+    Media("application/pdf", "document", ("pdf",), _starts(b"%PDF-"), inline=True),
+    Media("text/plain", "text", ("txt", "text", "log"), _text),
+    Media("text/markdown", "text", ("md", "markdown"), _text),
+    Media("text/csv", "text", ("csv",), _text),
+    Media("application/json", "text", ("json",), _text),
+    Media(f"{_OFFICE}.wordprocessingml.document", "document", ("docx",), _zip),
+    Media(f"{_OFFICE}.spreadsheetml.sheet", "document", ("xlsx",), _zip),
+    Media(f"{_OFFICE}.presentationml.presentation", "document", ("pptx",), _zip),
+)
+ALLOWED_MEDIA = {media.name: media for media in _ALLOWED}
+_BY_EXTENSION = {extension: media for media in _ALLOWED for extension in media.extensions}
+
+
+def allowed_media(declared: str, name: str) -> Media:
+    """Return the allowed type of a file.
+
+    Args:
+        declared: The media type that the client declares, parameters included.
+        name: The file's name; its ending decides only where the client declares nothing definite.
+
+    Raises:
+        UnsupportedTypeError: the type is not allowed.
+    """
+    bare = declared.partition(";")[0].strip().lower()
+    if bare in _VAGUE_TYPES:
+        media = _BY_EXTENSION.get(name.rpartition(".")[2].lower())
+    else:
+        media = ALLOWED_MEDIA.get(_OTHER_NAMES.get(bare, bare))
+    if media is None:
+        raise UnsupportedTypeError
+    return media
+
+
+def check_head(media: Media, head: bytes, name: str) -> None:
+    """Check that a file's first bytes agree with its type.
+
+    Raises:
+        UnsupportedTypeError: they do not.
+    """
+    # Almost anything may be text, but nothing that is known to be something else.
+    known = media.kind == "text" and any(other.matches(head) for other in _ALLOWED if other.kind != "text")
+    if known or not media.matches(head):
+        raise UnsupportedTypeError(f"The content of '{name}' is not {media.name}.")
+
+
+def safe_name(name: str) -> str:
+    """Return a file name without folders, control characters and reordering marks, cut to 255 bytes."""
+    base = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
+    kept = "".join(character for character in base if unicodedata.category(character)[0] != "C")
+    trimmed = " ".join(kept.split()).strip(". ")
+    if not trimmed:
+        return DEFAULT_NAME
+    stem, dot, extension = trimmed.rpartition(".")
+    if len(trimmed.encode()) <= MAX_NAME_BYTES:
+        return trimmed
+    ending = f"{dot}{extension}" if stem and len(extension) <= LONGEST_ENDING else ""
+    room = MAX_NAME_BYTES - len(ending.encode())
+    return (stem if ending else trimmed).encode()[:room].decode(errors="ignore") + ending
+
+
+def content_disposition(media: Media | None, name: str) -> str:
+    """Return the `Content-Disposition` with which a file is read: shown if harmless, else downloaded."""
+    kind = "inline" if media is not None and media.inline else "attachment"
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("\\", "_")
+    # RFC 6266: the plain form for old clients, the extended one for the rest.
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

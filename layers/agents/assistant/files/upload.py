@@ -1,0 +1,67 @@
+"""The direct upload: one request carries the file, and we put it into the bucket."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from chatkit.types import Attachment, FileAttachment, ImageAttachment
+
+from assistant.context import Resources
+from assistant.errors import InvalidRequestError, TooLargeError
+from assistant.files import records
+from assistant.files.limits import (
+    HEAD_BYTES,
+    MAX_UPLOAD_BYTES,
+)
+from assistant.files.media import (
+    Media,
+    allowed_media,
+    check_head,
+    safe_name,
+)
+from assistant.files.urls import (
+    object_key,
+    stored_url,
+)
+from assistant.identity import Caller
+from assistant.ids import new_id
+
+
+def new_attachment(attachment_id: str, media: Media, name: str) -> Attachment:
+    """Return a new attachment as it is stored, without URLs that expire."""
+    if media.kind == "image":
+        return ImageAttachment(id=attachment_id, name=name, mime_type=media.name, preview_url=stored_url(attachment_id))
+    return FileAttachment(id=attachment_id, name=name, mime_type=media.name)
+
+
+async def upload(
+    resources: Resources, caller: Caller, file: BinaryIO, *, name: str, declared_type: str, size: int
+) -> Attachment:
+    """Store a file and return its attachment, as stored: call `with_fresh_urls` before it goes out.
+
+    Args:
+        resources: The process's table and bucket.
+        caller: Whose file it is.
+        file: The bytes, at their beginning; it can be rewound.
+        name: The client's name for it.
+        declared_type: The media type that the client declares.
+        size: How many bytes there are.
+
+    Raises:
+        InvalidRequestError: the file is empty.
+        TooLargeError: it is over `MAX_UPLOAD_BYTES`.
+        UnsupportedTypeError: its type is not allowed, or its content is of another type.
+    """
+    if size == 0:
+        raise InvalidRequestError("An empty file cannot be attached.")
+    if size > MAX_UPLOAD_BYTES:
+        raise TooLargeError(f"A file may have at most {MAX_UPLOAD_BYTES / 1_000_000:g} MB here.")
+    harmless = safe_name(name)
+    media = allowed_media(declared_type, harmless)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    check_head(media, head, harmless)
+    attachment = new_attachment(new_id("atc"), media, harmless)
+    await records.create(resources.table, caller, attachment, size)
+    await resources.objects.put(object_key(caller, attachment.id), file, media.name)
+    return attachment

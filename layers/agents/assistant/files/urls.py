@@ -1,0 +1,77 @@
+"""URLs of attachments: short-lived when they go out, never stored.
+
+What is stored in their place names the attachment and nothing else: the object's key follows from the caller
+and the id, so a stored attachment leads to no other user's file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from chatkit.types import Attachment, ImageAttachment, UserMessageItem
+from pydantic import AnyUrl
+
+from assistant.aws import keys
+from assistant.context import Resources
+from assistant.files.limits import READ_URL_SECONDS
+from assistant.files.media import (
+    ALLOWED_MEDIA,
+    content_disposition,
+)
+from assistant.identity import Caller
+from assistant.ids import split_own_id
+
+STORED_SCHEME = "attachment"
+
+
+def object_key(caller: Caller, attachment_id: str) -> str:
+    """Return the key of an attachment's bytes in the bucket."""
+    return keys.attachment_prefix(caller.tenant_id, caller.user_id) + attachment_id
+
+
+def is_ours(attachment_id: str) -> bool:
+    """Return whether an id is one that we made: only then a file of ours is behind it."""
+    return split_own_id(attachment_id) is not None
+
+
+def stored_url(attachment_id: str) -> AnyUrl:
+    """Return what stands for a URL in a stored attachment."""
+    return AnyUrl(f"{STORED_SCHEME}:{attachment_id}")
+
+
+def without_urls(attachment: Attachment) -> Attachment:
+    """Return an attachment as it is stored: no upload, and no URL that expires."""
+    changes: dict[str, object] = {"upload_descriptor": None}
+    if isinstance(attachment, ImageAttachment) and is_ours(attachment.id):
+        changes["preview_url"] = stored_url(attachment.id)
+    return attachment.model_copy(update=changes)
+
+
+async def with_fresh_urls(resources: Resources, caller: Caller, attachment: Attachment) -> Attachment:
+    """Return a stored attachment as a client can use it: its preview signed anew for the caller."""
+    if not isinstance(attachment, ImageAttachment) or attachment.preview_url.scheme != STORED_SCHEME:
+        return attachment
+    url = await read_url(resources, caller, attachment)
+    return attachment.model_copy(update={"preview_url": AnyUrl(url)})
+
+
+async def fresh_item(resources: Resources, caller: Caller, item: UserMessageItem) -> UserMessageItem:
+    """Return a stored message with its attachments as a client can use them."""
+    fresh = await asyncio.gather(*(with_fresh_urls(resources, caller, each) for each in item.attachments))
+    return item.model_copy(update={"attachments": fresh})
+
+
+async def read_url(resources: Resources, caller: Caller, attachment: Attachment) -> str:
+    """Return a URL that reads an attachment for an hour.
+
+    The bucket answers with the type that we checked and, unless a browser shows it safely, as a download; so
+    a file never runs as a page, whatever is in it.
+    """
+    media = ALLOWED_MEDIA.get(attachment.mime_type)
+    return await resources.objects.presign(
+        "get_object",
+        object_key(caller, attachment.id),
+        READ_URL_SECONDS,
+        ResponseContentType=media.name if media else "application/octet-stream",
+        ResponseContentDisposition=content_disposition(media, attachment.name),
+    )

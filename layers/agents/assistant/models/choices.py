@@ -1,0 +1,45 @@
+"""What a message may ask for: a model and a tool that the deployment allows, and nothing else.
+
+`ALLOWED_MODELS` and `ALLOWED_TOOLS` name them, and a page offers the same names in its composer. Without them a message
+carries no choice, so a caller cannot run a dearer model or force a tool with a request written by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from chatkit.types import InferenceOptions, ThreadItem, UserMessageItem
+
+from assistant.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+
+
+def check(options: InferenceOptions, settings: Settings) -> None:
+    """Refuse a message that asks for what the deployment does not offer.
+
+    Raises:
+        InvalidRequestError: the model or the tool is not among the allowed ones.
+    """
+    if options.model is not None and options.model not in settings.allowed_models:
+        raise InvalidRequestError("This model is not offered here.")
+    if options.tool_choice is not None and options.tool_choice.id not in settings.allowed_tools:
+        raise InvalidRequestError("This tool is not offered here.")
+
+
+def chosen_model(items: Iterable[ThreadItem], settings: Settings) -> str | None:
+    """Return the model that the newest message has chosen; None for the default.
+
+    A choice that is no longer allowed counts for none, so that an old thread can go on.
+
+    Args:
+        items: The thread's items, the oldest first.
+        settings: What is allowed.
+    """
+    chosen = None
+    for item in items:
+        if isinstance(item, UserMessageItem):
+            chosen = item.inference_options.model
+    return chosen if chosen in settings.allowed_models else None

@@ -1,0 +1,1 @@
+"""The ten operations that answer at once."""

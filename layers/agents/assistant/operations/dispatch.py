@@ -1,0 +1,114 @@
+"""The ten operations that answer at once, each by the least that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from functools import partial
+from importlib import import_module
+from typing import assert_never
+
+from chatkit.types import (
+    AttachmentsCreateReq,
+    AttachmentsDeleteReq,
+    InputTranscribeReq,
+    ItemsFeedbackReq,
+    ItemsListReq,
+    NonStreamingReq,
+    ThreadsDeleteReq,
+    ThreadsGetByIdReq,
+    ThreadsListReq,
+    ThreadsSyncCustomActionReq,
+    ThreadsUpdateReq,
+    WidgetItem,
+)
+from pydantic import BaseModel
+
+from assistant import files
+from assistant.context import RequestContext
+from assistant.errors import InvalidRequestError
+from assistant.operations import (
+    feedback,
+    reads,
+)
+from assistant.operations.answers import (
+    readable,
+    serialized,
+)
+from assistant.text import one_line
+from assistant.threads.client import client_thread
+from assistant.threads.store import ThreadStore
+
+NOTHING = b"{}"
+# A name in a list. Also in four bytes a character, a page of 100 threads stays far within the 1 MB of one Query.
+MAX_TITLE_CHARACTERS = 500
+
+
+async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
+    """Perform an operation and return its answer as JSON.
+
+    Raises:
+        AssistantError: it cannot be performed; nothing has changed then.
+    """
+    store = ThreadStore(context.resources)
+    match request:
+        case ThreadsGetByIdReq(params=get):
+            return await readable(await reads.get_thread(get.thread_id, context), context)
+        case ThreadsListReq(params=threads):
+            return serialized(await reads.list_threads(threads.limit, threads.after, threads.order, context))
+        case ItemsListReq(params=items):
+            page = await reads.list_items(items.thread_id, items.limit, items.after, items.order, context)
+            return await readable(page, context)
+        case ThreadsUpdateReq(params=update):
+            title = one_line(update.title, MAX_TITLE_CHARACTERS, "A title")
+            thread = await store.load_thread(update.thread_id, context)
+            thread.title = title
+            await store.save_thread(thread, context)
+            return serialized(client_thread(thread))
+        case ThreadsDeleteReq(params=delete):
+            await store.delete_thread(delete.thread_id, context)
+            return NOTHING
+        case ItemsFeedbackReq(params=opinion):
+            await feedback.save(opinion.thread_id, opinion.item_ids, opinion.kind, context)
+            return NOTHING
+        case AttachmentsCreateReq(params=create):
+            return serialized(await files.S3AttachmentStore().create_attachment(create, context))
+        case AttachmentsDeleteReq(params=removal):
+            await files.delete(context.resources, context.caller, removal.attachment_id)
+            return NOTHING
+        case InputTranscribeReq(params=speech):
+            return await _transcribe(speech.audio_base64, speech.mime_type, context)
+        case ThreadsSyncCustomActionReq():
+            return await _sync_action(request, store, context)
+        case _:
+            assert_never(request)
+
+
+async def _transcribe(audio_base64: str, mime_type: str, context: RequestContext) -> bytes:
+    try:
+        audio = base64.b64decode(audio_base64, validate=True)
+    except ValueError:
+        raise InvalidRequestError("The audio is not valid base64.") from None
+    speech = await asyncio.to_thread(import_module, "assistant.operations.speech")
+    result: BaseModel = await speech.transcribe(audio, mime_type, context)
+    return serialized(result)
+
+
+async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, context: RequestContext) -> bytes:
+    params = request.params
+    thread = await store.load_thread(params.thread_id, context)
+    server = await asyncio.to_thread(import_module, "assistant.agent.server")
+    # Loaded with the server.
+    from assistant.turns.waiting import when_stored
+
+    sender: WidgetItem | None = None
+    if params.item_id is not None:
+        read = partial(store.load_item, params.thread_id, params.item_id, context)
+        item = await when_stored(read, params.thread_id, context)
+        if not isinstance(item, WidgetItem):
+            raise InvalidRequestError("An action comes from a widget.")
+        sender = item
+    response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
+    if response.updated_item is not None:
+        await store.save_item(params.thread_id, response.updated_item, context)
+    return serialized(response)

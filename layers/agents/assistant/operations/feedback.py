@@ -1,0 +1,53 @@
+"""What users think of answers: stored beside the item, and changeable."""
+
+from __future__ import annotations
+
+from chatkit.types import FeedbackKind
+
+from assistant import clock, observability
+from assistant.aws.table import (
+    ConditionFailedError,
+    Write,
+)
+from assistant.context import RequestContext
+from assistant.errors import InvalidRequestError
+from assistant.threads.errors import ItemNotFoundError
+from assistant.threads.rows import (
+    is_visible,
+    row_key,
+)
+from assistant.threads.store import ThreadStore
+
+# A client gives feedback on the items of one answer; a transaction takes 100 writes.
+MAX_ITEMS = 50
+
+
+async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context: RequestContext) -> None:
+    """Store an opinion on items; it replaces an earlier one.
+
+    Raises:
+        NotFoundError: the thread, or one of the items, is not the caller's; nothing is stored then.
+        InvalidRequestError: there are no items, or too many.
+    """
+    wanted = list(dict.fromkeys(item_ids))
+    if not 0 < len(wanted) <= MAX_ITEMS:
+        raise InvalidRequestError(f"Feedback takes 1 to {MAX_ITEMS} items.")
+    store = ThreadStore(context.resources)
+    _, rows = await store.find_items(thread_id, wanted, context)
+    for item_id in wanted:
+        if item_id not in rows or not is_visible(rows[item_id]):
+            raise ItemNotFoundError(item_id)
+    writes = [
+        Write(
+            row_key(row),
+            update="SET feedback = :kind, feedback_at = :now",
+            condition="attribute_exists(pk)",
+            values={":kind": kind, ":now": clock.now().isoformat()},
+        )
+        for row in rows.values()
+    ]
+    try:
+        await context.resources.table.transact(writes)
+    except ConditionFailedError as error:
+        raise ItemNotFoundError(list(rows)[error.index]) from None
+    observability.feedback_given(kind, len(writes))

@@ -1,0 +1,155 @@
+"""The operations that only read, on the store and ChatKit's types alone: no agents SDK is loaded for them."""
+
+from __future__ import annotations
+
+from chatkit.types import (
+    GeneratedImageItem,
+    Page,
+    Thread,
+    ThreadItem,
+    UserMessageItem,
+)
+
+from assistant.aws import keys
+from assistant.aws.table import Row
+from assistant.context import RequestContext
+from assistant.files import fresh_item, images
+from assistant.threads import places
+from assistant.threads.client import client_thread
+from assistant.threads.errors import ThreadNotFoundError
+from assistant.threads.hidden import is_hidden_item
+from assistant.threads.pages import page_limit, read_items, read_newest
+from assistant.threads.rows import is_visible, load_metadata
+from assistant.threads.store import ThreadStore
+from assistant.threads.turn_record import (
+    TurnRecord,
+    load_record,
+)
+from assistant.turns.lease import take_over
+
+# ChatKit's own page size (chatkit.server, 1.6.5).
+DEFAULT_PAGE_SIZE = 20
+
+
+async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = True) -> Thread:
+    """Return a thread with its newest items, the oldest of them first, in one round trip.
+
+    What a running turn has said so far is among the items. `items.after` is where `items.list` goes on, backwards.
+
+    Args:
+        thread_id: The thread.
+        context: The request's context.
+        settle: Whether a turn whose process has died is ended first.
+
+    Raises:
+        NotFoundError: the thread is not the caller's.
+    """
+    caller, table = context.caller, context.resources.table
+    pk = caller.thread(thread_id).partition
+    head, page = await read_newest(table, pk, limit=DEFAULT_PAGE_SIZE, wanted=_is_shown, up_to=keys.TURN_SK)
+    if head.meta is None or not is_visible(head.meta):
+        raise ThreadNotFoundError(thread_id)
+    turn = load_record(head.turn)
+    if settle and await _settled(turn, thread_id, context):
+        return await get_thread(thread_id, context, settle=False)
+    _note_running(turn, context)
+    items = await _shown(page.rows[::-1], context)
+    after = page.rows[-1]["id"] if page.has_more else None
+    items += await _partial(turn, items, context)
+    return client_thread(load_metadata(head.meta), Page(data=items, has_more=page.has_more, after=after))
+
+
+async def list_threads(limit: int | None, after: str | None, order: str, context: RequestContext) -> Page[Thread]:
+    """Return a page of the caller's threads."""
+    page = await ThreadStore(context.resources).load_threads(limit or DEFAULT_PAGE_SIZE, after, order, context)
+    return Page(data=[client_thread(thread) for thread in page.data], has_more=page.has_more, after=page.after)
+
+
+async def list_items(
+    thread_id: str, limit: int | None, after: str | None, order: str, context: RequestContext, *, settle: bool = True
+) -> Page[ThreadItem]:
+    """Return a page of a thread's items; hidden ones do not count.
+
+    What a running turn has said so far comes with the newest items, and does not count either.
+
+    Args:
+        thread_id: The thread.
+        limit: How many items at most.
+        after: The id of the item to go on behind.
+        order: `desc` for the newest first, else the oldest first.
+        context: The request's context.
+        settle: Whether a turn whose process has died is ended first.
+
+    Raises:
+        NotFoundError: the thread is not the caller's.
+    """
+    caller, table = context.caller, context.resources.table
+    pk = caller.thread(thread_id).partition
+    cursor = keys.item_sk(await places.cursor_place(table, pk, after)) if after else None
+    newest_first = order == "desc"
+    # As ChatKit's own server does, which takes 0 for "not given".
+    size = page_limit(limit or DEFAULT_PAGE_SIZE)
+    # What is being written stands before a cursor that goes on backwards.
+    up_to = keys.META_SK if newest_first and cursor else keys.TURN_SK
+    head, page = await read_items(
+        table, pk, after=cursor, limit=size, descending=newest_first, wanted=_is_shown, up_to=up_to
+    )
+    if not is_visible(head.meta):
+        raise ThreadNotFoundError(thread_id)
+    turn = load_record(head.turn)
+    if settle and await _settled(turn, thread_id, context):
+        return await list_items(thread_id, limit, after, order, context, settle=False)
+    _note_running(turn, context)
+    items = await _shown(page.rows, context)
+    partial = await _partial(turn, items, context)
+    if newest_first:
+        items = partial[::-1] + items
+    elif not page.has_more:
+        items += partial
+    after = page.rows[-1]["id"] if page.has_more and page.rows else None
+    return Page(data=items, has_more=page.has_more, after=after)
+
+
+def _is_shown(row: Row) -> bool:
+    return is_visible(row) and not row.get("hidden")
+
+
+async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestContext) -> bool:
+    """End a turn whose process has died: what it had said becomes part of the thread. Return whether there was one."""
+    if turn is None or not turn.running or turn.alive:
+        return False
+    await take_over(context, thread_id, turn)
+    return True
+
+
+def _note_running(turn: TurnRecord | None, context: RequestContext) -> None:
+    """Remember a running turn: the answer names it, so that a client knows that more is to come."""
+    context.running_turn = turn.turn_id if turn is not None and turn.running else None
+
+
+async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
+    """Return what a running turn is writing and has not stored, without what no client may see."""
+    if turn is None or not turn.running:
+        return []
+    ids = {item.id for item in known}
+    return await _with_urls([item for item in turn.partial if item.id not in ids and not is_hidden_item(item)], context)
+
+
+async def _shown(rows: list[Row], context: RequestContext) -> list[ThreadItem]:
+    """Return the items in rows, with URLs that work now."""
+    return await _with_urls(await ThreadStore(context.resources).decode_items(rows), context)
+
+
+async def _with_urls(items: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
+    """Return items as a client can use them: attachments and pictures signed anew."""
+    return [await _with_url(item, context) for item in items]
+
+
+async def _with_url(item: ThreadItem, context: RequestContext) -> ThreadItem:
+    match item:
+        case UserMessageItem(attachments=[_, *_]):
+            return await fresh_item(context.resources, context.caller, item)
+        case GeneratedImageItem():
+            return await images.shown_item(item, context)
+        case _:
+            return item

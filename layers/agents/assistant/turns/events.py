@@ -1,0 +1,136 @@
+"""A turn's events: their ids are repaired, and every follower in this process receives all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from chatkit.store import StoreItemType
+from chatkit.types import (
+    ThreadItem,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+)
+
+from assistant.ids import ID_PREFIXES, new_id, split_own_id
+from assistant.threads.hidden import is_hidden
+
+
+class Published:
+    """A turn's events, from its first to its last. One event loop uses it."""
+
+    def __init__(self) -> None:
+        self._events: list[ThreadStreamEvent] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._closed = False
+
+    def add(self, event: ThreadStreamEvent) -> None:
+        """Tell all followers of an event; of one that no client may see, nobody."""
+        if not is_hidden(event):
+            self._events.append(_frozen(event))
+            self._wake()
+
+    def close(self) -> None:
+        """Tell all followers that nothing more comes."""
+        self._closed = True
+        self._wake()
+
+    async def follow(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Yield the events so far, and then each as it comes, until the last."""
+        index = 0
+        while True:
+            while index < len(self._events):
+                yield self._events[index]
+                index += 1
+            if self._closed:
+                return
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _frozen(event: ThreadStreamEvent) -> ThreadStreamEvent:
+    """Return the event with an item of its own: the SDK goes on changing the one that it has sent."""
+    if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent | ThreadItemReplacedEvent):
+        return event.model_copy(update={"item": event.item.model_copy(deep=True)})
+    return event
+
+
+# The kinds of items whose ids come from the model. An id of any other kind is its author's and is kept.
+_MODEL_MADE: dict[str, StoreItemType] = {
+    "assistant_message": "message",
+    "client_tool_call": "tool_call",
+    "generated_image": "message",
+}
+
+
+class EventRepair:
+    """Repairs the events of one turn, in their order. Each item is added and done once; then it is replaced."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, str] = {}
+        self._given: dict[str, list[str]] = {}
+        self._done: set[str] = set()
+        self._began: dict[str, datetime] = {}
+
+    def __call__(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
+        """Return the event as it is to be stored and sent; one that removes an ambiguous id becomes several."""
+        match event:
+            case ThreadItemAddedEvent(item=item):
+                repaired = self._item(item, begins=True)
+                # The SDK can end a workflow before it tells of its beginning, when tools run side by side.
+                if repaired.id in self._done:
+                    return [ThreadItemReplacedEvent(item=repaired)]
+                self._began[repaired.id] = repaired.created_at
+                return [event.model_copy(update={"item": repaired})]
+            case ThreadItemDoneEvent(item=item):
+                repaired = self._item(item, begins=item.id not in self._open)
+                began = self._began.pop(repaired.id, repaired.created_at)
+                if began != repaired.created_at:
+                    # The SDK stamps an item anew when it is done; a client that reloads is to see one time.
+                    repaired = repaired.model_copy(update={"created_at": began})
+                self._open.pop(item.id, None)
+                if repaired.id in self._done:
+                    return [ThreadItemReplacedEvent(item=repaired)]
+                self._done.add(repaired.id)
+                return [event.model_copy(update={"item": repaired})]
+            case ThreadItemReplacedEvent(item=item):
+                last = self._given.get(item.id, [item.id])[-1]
+                return [event.model_copy(update={"item": utc_item(item, id=last)})]
+            case ThreadItemUpdatedEvent(item_id=raw):
+                known = self._open.get(raw)
+                return [event if known is None else event.model_copy(update={"item_id": known})]
+            case ThreadItemRemovedEvent(item_id=raw):
+                return [ThreadItemRemovedEvent(item_id=each) for each in self._given.pop(raw, [raw])]
+            case _:
+                return [event]
+
+    def _item(self, item: ThreadItem, *, begins: bool) -> ThreadItem:
+        kind = _MODEL_MADE.get(item.type)
+        if kind is None or split_own_id(item.id) is not None:
+            return utc_item(item, id=item.id)
+        if begins:
+            self._open[item.id] = new_id(ID_PREFIXES[kind])
+            self._given.setdefault(item.id, []).append(self._open[item.id])
+        return utc_item(item, id=self._open[item.id])
+
+
+def utc_item(item: ThreadItem, *, id: str) -> ThreadItem:  # noqa: A002 - the field's own name
+    """Return the item with that id and a UTC-aware creation; the same object where nothing changes."""
+    changes: dict[str, object] = {}
+    if item.id != id:
+        changes["id"] = id
+    if item.created_at.tzinfo is None:
+        changes["created_at"] = item.created_at.astimezone(UTC)
+    return item.model_copy(update=changes) if changes else item

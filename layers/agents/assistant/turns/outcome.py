@@ -1,0 +1,154 @@
+"""How a turn ends: what is kept of an unfinished answer, and what user and model are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from chatkit.errors import CustomStreamError, ErrorCode, StreamError
+from chatkit.types import (
+    AssistantMessageItem,
+    CustomTask,
+    ErrorEvent,
+    GeneratedImageItem,
+    NoticeEvent,
+    SDKHiddenContextItem,
+    TaskItem,
+    ThreadItem,
+    ThreadStreamEvent,
+    WidgetItem,
+    WorkflowItem,
+)
+
+from assistant import clock
+from assistant.errors import AssistantError, TurnDeadlineError
+from assistant.ids import ID_PREFIXES, new_id
+from assistant.threads.hidden import MARK_PREFIX
+from assistant.threads.turn_record import Outcome
+from assistant.turns.journal import end_streaming
+
+# What the model reads in the next turn, by the way a turn ended.
+_FOR_THE_MODEL: dict[Outcome, str] = {
+    "stopped": "The user stopped this answer. Do not go on with it unless asked.",
+    "interrupted": "The user sent a new message before this answer was complete. Do not go on with it unless asked.",
+    "deadline": "Time ran out before this answer was complete.",
+    "failed": "An error ended this answer before it was complete.",
+    "lost": "This answer was cut off before it was complete.",
+}
+# What the user reads under an answer that ended without their wish.
+_FOR_THE_USER: dict[Outcome, str] = {
+    "deadline": "This answer is incomplete because time ran out.",
+    "failed": "This answer is incomplete because of an error.",
+    "lost": "This answer is incomplete because it was cut off.",
+}
+
+
+class ReportedError(Exception):
+    """The agent itself has told the client of an error, by an `error` event of its own."""
+
+    def __init__(self, event: ErrorEvent) -> None:
+        super().__init__(event.code)
+        self.event = event
+
+
+def kept_items(thread_id: str, pending: list[ThreadItem], outcome: Outcome) -> list[ThreadItem]:
+    """Return what is stored of a turn that did not complete.
+
+    Args:
+        thread_id: The thread.
+        pending: The items that were being written.
+        outcome: How the turn ended.
+
+    Returns:
+        What was said, a mark for the user where they did not ask for the end, and a note for the model.
+    """
+    kept = [settled for item in pending if (settled := _settled(item)) is not None]
+    for_user = _FOR_THE_USER.get(outcome)
+    if for_user is not None:
+        kept.append(
+            TaskItem(
+                id=new_id(MARK_PREFIX),
+                thread_id=thread_id,
+                created_at=clock.now(),
+                task=CustomTask(title=for_user, icon="info"),
+            )
+        )
+    for_model = _FOR_THE_MODEL.get(outcome)
+    if for_model is not None:
+        kept.append(
+            SDKHiddenContextItem(
+                id=new_id(ID_PREFIXES["sdk_hidden_context"]),
+                thread_id=thread_id,
+                created_at=clock.now(),
+                content=for_model,
+            )
+        )
+    return kept
+
+
+def _settled(item: ThreadItem) -> ThreadItem | None:
+    """Return an unfinished item in the form in which it is stored; None where nothing has been said."""
+    match item:
+        case AssistantMessageItem():
+            return item if any(part.text.strip() for part in item.content) else None
+        case WorkflowItem():
+            if not item.workflow.tasks:
+                return None
+            for task in item.workflow.tasks:
+                if task.status_indicator == "loading":
+                    task.status_indicator = "none"
+            return item
+        case WidgetItem():
+            end_streaming(item.widget)
+            return item
+        case GeneratedImageItem():
+            return item if item.image is not None else None
+        case _:
+            return item
+
+
+def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadStreamEvent]:
+    """Return what a client that listens is told at the end of a turn that did not complete."""
+    match outcome:
+        case "failed" if error is not None:
+            return [error_event(error)]
+        case "deadline":
+            message = TurnDeadlineError.default_message
+            return [NoticeEvent(level="warning", message=message), error_event(TurnDeadlineError())]
+        case "lost":
+            return [ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)]
+        case "interrupted":
+            return [NoticeEvent(level="info", message="A newer message ended this answer.")]
+        case _:
+            return []
+
+
+def error_event(error: BaseException) -> ErrorEvent:
+    """Return the `error` event of a failure. Only messages written for users leave the process."""
+    match error:
+        case ReportedError():
+            return error.event
+        case AssistantError():
+            return ErrorEvent(code="custom", message=error.message, allow_retry=error.retryable)
+        case CustomStreamError():
+            return ErrorEvent(code="custom", message=error.message, allow_retry=error.allow_retry)
+        case StreamError():
+            return ErrorEvent(code=error.code, allow_retry=error.allow_retry)
+        case _:
+            return ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
+
+
+def error_story(error: BaseException | None) -> dict[str, Any]:
+    """Return what a turn's story keeps of a failure: its code, and what the client was told."""
+    if error is None:
+        return {}
+    event = error_event(error)
+    code = error.code if isinstance(error, AssistantError) else type(error).__name__
+    return {"error": code, "error_message": event.message, "error_retry": event.allow_retry}
+
+
+def stored_error_event(story: Mapping[str, Any]) -> ErrorEvent:
+    """Return the `error` event of a turn that has failed, from its story."""
+    message = story.get("error_message")
+    code: ErrorCode | Literal["custom"] = ErrorCode.STREAM_ERROR if message is None else "custom"
+    return ErrorEvent(code=code, message=message, allow_retry=story.get("error_retry", True))

@@ -1,0 +1,70 @@
+"""What goes with the end of a retry: the answer that it has replaced, or what was left of the retries before it.
+
+And what stays: a retry takes back no call that its user has approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING
+
+from chatkit.types import ThreadItem
+
+from assistant.approvals.cards import is_approved
+from assistant.aws import keys
+from assistant.aws.table import Row
+from assistant.context import RequestContext
+from assistant.threads.rows import is_visible
+from assistant.threads.store import ThreadStore
+from assistant.threads.turn_record import Outcome
+
+if TYPE_CHECKING:
+    from assistant.turns.plan import Plan
+
+# Rows that are read at once.
+PAGE_ROWS = 100
+
+
+async def replaced_rows(
+    plan: Plan, outcome: Outcome, floor: str, own: Mapping[str, object], context: RequestContext
+) -> list[Row]:
+    """Return the rows of items that go when a turn ends; none for what is no retry.
+
+    A retry that succeeds takes the place of all that stood behind its message, but the cards of the calls that were
+    approved there. One that fails leaves that where it is,
+    and takes the place of the retries just before it, which failed as well: of however many, one attempt stays.
+
+    Args:
+        plan: The turn's plan.
+        outcome: How the turn ends.
+        floor: The sort key behind which the turn's own items stand.
+        own: These, by id; without any, nothing goes.
+        context: The turn's request.
+    """
+    if plan.retry_of is None or not own:
+        return []
+    if outcome != "done":
+        low = plan.failed_attempts
+        return [] if low is None else await _items(plan.thread_id, low, floor, own, context)
+    message = await ThreadStore(context.resources).find_item(plan.thread_id, plan.retry_of.id, context)
+    if message is None:
+        return []
+    return await _items(plan.thread_id, message["sk"], keys.ITEM_END, {*own, *plan.changed}, context)
+
+
+async def approved_behind(message_id: str, thread_id: str, context: RequestContext) -> list[ThreadItem]:
+    """Return the cards of the calls behind a message that have been begun, the oldest first."""
+    store = ThreadStore(context.resources)
+    message = await store.find_item(thread_id, message_id, context)
+    if message is None:
+        return []
+    rows = await _items(thread_id, message["sk"], keys.ITEM_END, (), context)
+    widgets = [row for row in rows if row["type"] == "widget" and is_visible(row)]
+    return [item for item in await store.decode_items(widgets) if is_approved(item)]
+
+
+async def _items(thread_id: str, low: str, high: str, but: Container[str], context: RequestContext) -> list[Row]:
+    """Return the rows of the items behind a place, but those of these ids."""
+    pk = context.caller.thread(thread_id).partition
+    rows = context.resources.table.rows(pk, after=low, between=(keys.ITEM_PREFIX, high), page=PAGE_ROWS)
+    return [row async for row in rows if row["id"] not in but]

@@ -1,0 +1,346 @@
+"""Running a turn: a task of its own, never the response's generator.
+
+A client that goes away must not end a turn, so the turn belongs to nobody's request: the events of the agent are
+repaired, noted in the journal and published to whoever follows; a keeper stores checkpoints and looks for a
+cancel flag; at the end everything is stored before a follower is told that it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from chatkit.types import (
+    AssistantMessageContentPartTextDelta,
+    ErrorEvent,
+    ThreadItem,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    ThreadUpdatedEvent,
+)
+
+from assistant import clock, observability
+from assistant.approvals.call import BegunCall
+from assistant.context import RequestContext
+from assistant.errors import (
+    AssistantError,
+    ConflictError,
+    ModelTimeoutError,
+    NotFoundError,
+    StoreUnavailableError,
+    TurnDeadlineError,
+)
+from assistant.models.deadline import deadline as model_deadline
+from assistant.models.meter import Meter, metered
+from assistant.observability import log_failure
+from assistant.threads.client import client_thread
+from assistant.threads.errors import ThreadNotFoundError
+from assistant.threads.hidden import unjudged_marks
+from assistant.threads.store import ThreadStore
+from assistant.threads.turn_record import (
+    IdempotencyKey,
+    Outcome,
+)
+from assistant.turns.claim import Claimed
+from assistant.turns.events import EventRepair, Published
+from assistant.turns.journal import Journal
+from assistant.turns.lease import Keeper
+from assistant.turns.outcome import ReportedError, ending_events, error_event, error_story, kept_items
+from assistant.turns.plan import Plan, overtaken_calls
+from assistant.turns.retry import replaced_rows
+from assistant.turns.storage import (
+    TurnLostError,
+    TurnSaver,
+)
+from assistant.turns.store import TurnStore
+
+logger = logging.getLogger(__name__)
+
+# How long a cancelled agent may take to let go of its model and its tools. A stop is to be over within a second.
+LETTING_GO_SECONDS = 0.5
+# How often the end of a turn is tried to be stored when the table is out of reach.
+ENDING_ATTEMPTS = 3
+# Of a turn's story: ids without end, and words that were written for the user.
+_NOT_LOGGED = {"items", "changed", "error_message"}
+# A model that is given up on this close to the turn's own deadline has met that deadline.
+_AT_DEADLINE_SECONDS = 0.5
+
+Respond = Callable[[Plan, ThreadMetadata, TurnStore, RequestContext], AsyncGenerator[ThreadStreamEvent, None]]
+
+
+class TurnRun:
+    """One turn in this process.
+
+    Attributes:
+        turn_id: The turn.
+        thread_id: Its thread.
+        outcome: How it ended; None while it runs.
+        error: The failure that ended it, if one did.
+    """
+
+    def __init__(
+        self, plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestContext, respond: Respond
+    ) -> None:
+        self.turn_id = claimed.turn_id
+        self.thread_id = plan.thread_id
+        self.outcome: Outcome | None = None
+        self.error: BaseException | None = None
+        self._plan = plan
+        self._context = context
+        self._respond = respond
+        self._thread = claimed.snapshot.thread
+        # The thread as it is stored and as the client knows it.
+        self._known_thread = self._thread.model_copy(deep=True)
+        self._earlier = {item.id for item in claimed.snapshot.items}
+        self._journal = Journal(claimed.snapshot.items)
+        self._store = TurnStore(context.resources, claimed.snapshot, self._journal)
+        self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor)
+        self._overtaken = [] if plan.user_message is None else overtaken_calls(claimed.snapshot.items)
+        for item in self._overtaken:
+            self._journal.complete(item)
+        self._repair = EventRepair()
+        self._meter = Meter()
+        self._published = Published()
+        self._ending: Outcome | None = None
+        self._asked_to_end = asyncio.Event()
+        self._begun_call = BegunCall()
+        self._closed = False
+        self._started_at = clock.now()
+        self._clock = time.monotonic()
+        self._first_delta: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, first_events: list[ThreadStreamEvent]) -> asyncio.Task[None]:
+        """Begin the turn's task, after publishing what is known before the agent has been loaded."""
+        for event in first_events:
+            self._published.add(event)
+        for item in self._overtaken:
+            self._published.add(ThreadItemReplacedEvent(item=item))
+        self._task = asyncio.create_task(self._run(), name=f"turn {self.turn_id}")
+        self._task.add_done_callback(lambda _: self._published.close())
+        return self._task
+
+    async def wait(self) -> None:
+        """Return when the turn has ended and is stored."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def end(self, outcome: Outcome) -> None:
+        """Ask the turn to end: the model's stream and running tools are cancelled, what was said is kept."""
+        if self._ending is None:
+            self._ending = outcome
+            self._asked_to_end.set()
+
+    def events(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Follow the turn from its first event to its end, whenever one begins to."""
+        return self._published.follow()
+
+    async def _run(self) -> None:
+        producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
+        keeper = asyncio.create_task(
+            Keeper(self.turn_id, self._saver, self._journal, self.end).run(), name=f"keeper {self.turn_id}"
+        )
+        try:
+            await self._wait_for(producer)
+        except asyncio.CancelledError:
+            # The process is going down: there may just be time to store what was said.
+            self.end("lost")
+            producer.cancel()
+        finally:
+            self._closed = True
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+        try:
+            await self._finish()
+        except TurnLostError:
+            self.outcome = "lost"
+            await self._count_tokens()
+            for item in [*self._journal.unsaved(), *self._journal.pending()]:
+                # The client has seen it, and the thread will not have it.
+                self._published.add(ThreadItemRemovedEvent(item_id=item.id))
+            if await self._thread_is_gone():
+                self.error = NotFoundError("This thread was deleted.")
+                self._published.add(error_event(self.error))
+            else:
+                self._publish_end("lost")
+        except Exception as error:
+            log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)
+            self.error, self.outcome = error, "failed"
+            self._publish_end("failed")
+        story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
+        try:
+            observability.turn_ended(self._context, self.thread_id, self.turn_id, self.outcome or "lost", story)
+        except Exception as error:
+            log_failure(logger, "a turn's line could not be written", error)
+
+    async def _count_tokens(self) -> None:
+        """Count what the model has charged for an answer that nobody keeps."""
+        try:
+            await self._saver.count_tokens(self._story())
+        except AssistantError:
+            logger.warning("the tokens of turn %s are not counted", self.turn_id)
+
+    async def _thread_is_gone(self) -> bool:
+        """Tell whether the turn was lost because its thread was deleted under it."""
+        try:
+            await ThreadStore(self._context.resources).load_thread(self.thread_id, self._context)
+        except NotFoundError:
+            return True
+        except AssistantError:
+            return False
+        return False
+
+    async def _wait_for(self, producer: asyncio.Task[None]) -> None:
+        """Wait for the agent, until the deadline at the most, and see to it that it lets go."""
+        asked = asyncio.create_task(self._asked_to_end.wait())
+        try:
+            await asyncio.wait(
+                [producer, asked], timeout=self._context.seconds_left(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not producer.done():
+                self.end("deadline")
+                # A turn that is another's by now, or whose process goes down, waits for nothing.
+                if self._ending != "lost":
+                    await self._begun_call.let_end(producer)
+            if producer.done():
+                # What has come to its end by itself is complete, even if a stop has just been asked for.
+                self._ending = None
+            else:
+                if self._ending == "deadline":
+                    self.error = TurnDeadlineError()
+                producer.cancel()
+                await asyncio.wait([producer], timeout=LETTING_GO_SECONDS)
+        finally:
+            asked.cancel()
+        if not producer.done():
+            logger.warning("the agent of turn %s does not let go", self.turn_id)
+            return
+        if producer.cancelled():
+            self.end("lost")
+        elif (error := producer.exception()) is not None and self._ending is None:
+            self.error = error
+            self.end("deadline" if self._is_deadline(error) else "failed")
+            if not isinstance(error, AssistantError):
+                log_failure(logger, f"turn {self.turn_id} failed", error)
+
+    def _is_deadline(self, error: BaseException) -> bool:
+        left = self._context.seconds_left()
+        late = left is not None and left < _AT_DEADLINE_SECONDS
+        return isinstance(error, TurnDeadlineError) or (late and isinstance(error, ModelTimeoutError))
+
+    async def _produce(self) -> None:
+        thread = self._thread
+        with model_deadline(self._context.seconds_left()), metered(self._meter):
+            async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
+                async for event in events:
+                    if self._closed:
+                        return  # An agent that did not let go: what it says now belongs to no turn.
+                    self._take(event)
+                    if not isinstance(event, ThreadItemUpdatedEvent) and thread != self._known_thread:
+                        # A change at the very end goes with the end of the turn.
+                        await self._store.save_thread(thread, self._context)
+                        self._publish_thread()
+
+    def _take(self, event: ThreadStreamEvent) -> None:
+        for repaired in self._repair(event):
+            self._journal.apply(repaired)
+            match repaired:
+                case ThreadItemUpdatedEvent(update=AssistantMessageContentPartTextDelta()):
+                    if self._first_delta is None:
+                        self._first_delta = time.monotonic() - self._clock
+                case ThreadItemReplacedEvent(item=item):
+                    self._begun_call.take(item)
+                case ErrorEvent() if self.error is None:
+                    self.error = ReportedError(repaired)
+            self._published.add(repaired)
+
+    def _publish_thread(self) -> None:
+        self._known_thread = self._thread.model_copy(deep=True)
+        self._published.add(ThreadUpdatedEvent(thread=client_thread(self._thread)))
+
+    async def _finish(self) -> None:
+        outcome = self._ending or ("failed" if self.error is not None else "done")
+        pending = self._journal.pending()
+        # A retry or a click that failed before anything was said leaves the thread as it was, without a mark.
+        has_old_answer = self._plan.retry_of is not None or self._plan.is_action
+        untouched = has_old_answer and not pending and not self._journal.done
+        kept = [] if untouched and outcome != "done" else kept_items(self.thread_id, pending, outcome)
+        kept += self._unjudged(outcome)
+        kept_ids = {item.id for item in kept}
+        empty = [item.id for item in pending if item.id not in kept_ids]
+        for item_id in empty:
+            self._journal.remove(item_id)
+        for item in kept:
+            self._journal.complete(item)
+        try:
+            await self._store_end(outcome)
+        except AssistantError as error:
+            if error.retryable:
+                raise
+            # An item that cannot be stored at all, such as one that is too large: the thread is free at least.
+            self.error, outcome = error, "failed"
+            self._journal.discard()
+            kept = kept_items(self.thread_id, [], outcome) + self._unjudged(outcome)
+            for item in kept:
+                self._journal.complete(item)
+            await self._store_end(outcome)
+        self.outcome = outcome
+        for item_id in empty:
+            self._published.add(ThreadItemRemovedEvent(item_id=item_id))
+        for item in kept:
+            self._published.add(ThreadItemDoneEvent(item=item))
+        self._publish_end(outcome)
+
+    def _unjudged(self, outcome: Outcome) -> list[ThreadItem]:
+        if outcome == "done" or self._context.report.judged:
+            return []
+        return unjudged_marks(self.thread_id, self._plan.request.type, self._plan.changed)
+
+    def _publish_end(self, outcome: Outcome) -> None:
+        if isinstance(self.error, ReportedError):
+            return
+        for event in ending_events(outcome, self.error):
+            self._published.add(event)
+
+    async def _store_end(self, outcome: Outcome) -> None:
+        for attempt in range(1, ENDING_ATTEMPTS + 1):
+            try:
+                old = await replaced_rows(self._plan, outcome, self._saver.floor, self._journal.done, self._context)
+                changed = self._thread if self._thread != self._known_thread else None
+                await self._saver.finish(self._journal, outcome, self._story(), old, changed)
+                if changed is not None:
+                    self._publish_thread()
+                return
+            except ThreadNotFoundError:
+                raise TurnLostError from None
+            except (StoreUnavailableError, ConflictError):
+                if attempt == ENDING_ATTEMPTS:
+                    raise
+                await asyncio.sleep(attempt)
+
+    def _story(self) -> dict[str, Any]:
+        report, meter = self._context.report, self._meter
+        read, written = meter.cut_off()
+        return {
+            "operation": self._plan.request.type,
+            "started_at": self._started_at.isoformat(),
+            "seconds": round(time.monotonic() - self._clock, 3),
+            "first_delta_seconds": None if self._first_delta is None else round(self._first_delta, 3),
+            "provider": report.provider,
+            "model": report.model,
+            "input_tokens": report.input_tokens + read,
+            "output_tokens": report.output_tokens + written,
+            "model_calls": report.model_calls + len(meter.open),
+            "tools": report.tools,
+            "changed": self._plan.changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
+            "items": list(self._journal.done),
+            **error_story(self.error),
+        }
