@@ -79,10 +79,11 @@ sam-local: .venv/.installed .envs/ministack/.installed .envs/sam/.installed ## B
 # --- Checking -------------------------------------------------------------------------------------------------
 
 .PHONY: lint
-lint: .venv/.installed ## Check style with ruff.
-	@echo "Checking the style ..."
+lint: .venv/.installed ## Check style with ruff, and with import-linter which package may import which.
+	@echo "Checking the style and the imports ..."
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@PYTHONPATH=layers/agents:functions/stream $(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: types
 types: .venv/.installed ## Check types with mypy in strict mode.

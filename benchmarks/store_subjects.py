@@ -12,14 +12,7 @@ from unittest.mock import patch
 from agents import RunConfig, Runner
 from chatkit.agents import AgentContext, simple_to_agent_input, stream_agent_response
 from chatkit.server import ChatKitServer, StreamingResult
-from chatkit.types import (
-    ChatKitReq,
-    ThreadItem,
-    ThreadMetadata,
-    ThreadStreamEvent,
-    UserMessageItem,
-    is_streaming_req,
-)
+from chatkit.types import ChatKitReq, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessageItem, is_streaming_req
 from pydantic import TypeAdapter
 
 from assistant import turns

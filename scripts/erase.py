@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 async def erase(resources: Resources, user: Caller) -> None:
     """Remove a user's data, all of it."""
-    from assistant.threads.rows import row_key
-    from assistant.upkeep import privacy
+    from assistant.threads import row_key
+    from assistant.upkeep import erase, request_erasure
 
-    work = await privacy.request_erasure(resources, user)
-    while not await privacy.erase(resources, work):
+    work = await request_erasure(resources, user)
+    while not await erase(resources, work):
         pass
     await resources.table.delete(row_key(work))
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.threads import thread_store
+
 if TYPE_CHECKING:
     from assistant.context import Resources
     from scripts.eval_cases import Case, Turn
@@ -55,20 +57,15 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from chatkit.agents import AgentContext
     from chatkit.types import ThreadMetadata
 
-    from assistant.agent.run_config import run_config
-    from assistant.agent.server import (
-        MAX_MODEL_CALLS,
-        load_agent,
-    )
+    from assistant.agent import MAX_MODEL_CALLS, load_agent, run_config
     from assistant.clock import now
     from assistant.context import RequestContext
     from assistant.identity import Caller
     from assistant.models import build_model
-    from assistant.threads.store import ThreadStore
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
     thread = ThreadMetadata(id=f"thr_{uuid.uuid4().hex}", created_at=now())
-    store = ThreadStore(resources)
+    store = thread_store(resources)
     await store.save_thread(thread, context)
     agent = load_agent(resources.settings)
     config = run_config(resources.settings, build_model(resources.settings))

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, int]:
     """Write a user's data and return how many threads and files there are, and how many were fetched now."""
-    from assistant.files.urls import object_key
-    from assistant.upkeep import privacy
+    from assistant.files import object_key
+    from assistant.upkeep import account_data, file_ids, thread_data, thread_ids
 
     counted = {"threads": 0, "files": 0, "fetched": 0}
-    for thread_id in await privacy.thread_ids(resources, user):
+    for thread_id in await thread_ids(resources, user):
         counted["threads"] += 1
         path = folder / "threads" / f"{quote(thread_id, safe='')}.json"
         if not path.exists():
-            _write(path, _json(await privacy.thread_data(resources, user, thread_id)))
+            _write(path, _json(await thread_data(resources, user, thread_id)))
             counted["fetched"] += 1
-    for file_id in await privacy.file_ids(resources, user):
+    for file_id in await file_ids(resources, user):
         path = folder / "files" / quote(file_id, safe="")
         if path.exists():
             counted["files"] += 1
@@ -46,7 +46,7 @@ async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, 
         counted["files"] += 1
         counted["fetched"] += 1
     # Usage and records change; they are small and are fetched each time.
-    _write(folder / "account.json", _json(await privacy.account_data(resources, user)))
+    _write(folder / "account.json", _json(await account_data(resources, user)))
     return counted
 
 

@@ -18,7 +18,7 @@ from scripts.arguments import Parser, given
 from scripts.target import add_target, open_target
 
 if TYPE_CHECKING:
-    from assistant.aws.table import Row
+    from assistant.aws import Row
     from assistant.context import Resources
 
 # Items of one turn that are shown; a turn has a dozen at most.
@@ -120,7 +120,7 @@ def _told(row: Row, texts: bool) -> Iterator[tuple[str, Any]]:
 
 
 async def _text(resources: Resources, row: Row) -> str:
-    from assistant.threads.rows import load_item
+    from assistant.threads import load_item
 
     try:
         body = await resources.objects.get(row["object"]) if "object" in row else None

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Protocol
 
 from assistant.context import Resources
-from assistant.upkeep.sweep import sweep
+from assistant.upkeep import sweep
 
 # Kept back from the invocation's time: one piece of work may still be under way when the time is up.
 MARGIN_MILLISECONDS = 15_000

@@ -99,7 +99,7 @@ async def test_feedback_attachments_and_turns_are_there(golden: Golden) -> None:
     rows = [from_json(row) for row in golden.rows]
     assert [row["feedback"]["S"] for row in rows if "feedback" in row] == ["positive"]
     caller = golden.request.caller
-    stored = await files.load(golden.resources.table, caller, golden.expected["attachment"])
+    stored = await files.load_attachment(golden.resources.table, caller, golden.expected["attachment"])
     assert (stored.name, stored.thread_id) == ("pixel.png", golden.expected["turn"]["thread_id"])
     pk = keys.ThreadRef(TENANT, USER, golden.expected["turn"]["thread_id"]).partition
     record = load_record(await golden.resources.table.get(Key(pk, keys.TURN_SK)))

@@ -18,15 +18,9 @@ from unittest.mock import AsyncMock, patch
 from chatkit.types import Thread, ThreadsCreateReq
 from moto import mock_aws
 
-from assistant import (
-    files,
-    turns,
-)
+from assistant import files, turns
 from assistant.context import RequestContext, Resources
-from assistant.operations import (
-    feedback,
-    reads,
-)
+from assistant.operations import feedback, reads
 from assistant.operations.answers import serialized
 from assistant.threads.store import ThreadStore
 from tests.support.conversations import answered, new_thread, one_of_each_kind, said

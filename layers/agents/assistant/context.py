@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from assistant import observability
+from assistant.aws import Objects, Row, Table
 from assistant.aws.keys import ThreadRef
-from assistant.aws.objects import Objects
-from assistant.aws.table import Row, Table
 from assistant.identity import Caller
 from assistant.settings import Settings, load_settings
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
-    from assistant.context import RequestContext
+    from assistant.identity import Caller
 
 # Where the template names none. It names the stack, so that two in one account are told apart.
 DEFAULT_SERVICE = "chatkit"
@@ -55,14 +55,14 @@ def user_hash(user_id: str) -> str:
     return sha256(user_id.encode()).hexdigest()[:16]
 
 
-def turn_ended(context: RequestContext, thread_id: str, turn_id: str, outcome: str, story: Mapping[str, Any]) -> None:
+def turn_ended(caller: Caller, thread_id: str, turn_id: str, outcome: str, story: Mapping[str, Any]) -> None:
     """Write one turn's line, and its metrics."""
     line = {name: value for name, value in story.items() if name != "items" and value is not None}
     logger().info(
         "turn",
         extra={
-            "tenant_id": context.caller.tenant_id,
-            "user_hash": user_hash(context.caller.user_id),
+            "tenant_id": caller.tenant_id,
+            "user_hash": user_hash(caller.user_id),
             "thread_id": thread_id,
             "turn_id": turn_id,
             "outcome": outcome,

@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from assistant import clock
-from assistant.aws import keys
+from assistant.aws import Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import Write
 from assistant.identity import Caller
 from assistant.settings import Quota
-from assistant.threads.rows import SCHEMA_VERSION
+from assistant.threads import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from assistant.context import RequestContext

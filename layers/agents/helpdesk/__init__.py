@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from chatkit.types import Annotation, SyncCustomActionResponse, ThreadMetadata, ThreadStreamEvent, WidgetItem
     from chatkit.widgets import DynamicWidgetRoot
 
-    from assistant.aws.table import (
-        Row,
-        Table,
-    )
+    from assistant.aws import Row, Table
     from assistant.context import RequestContext
     from assistant.identity import Caller
     from assistant.settings import Settings
@@ -43,10 +40,7 @@ async def check_action(action: Action[str, Any], context: RequestContext) -> Non
 
 
 def handle_action(
-    thread: ThreadMetadata,
-    action: Action[str, Any],
-    sender: WidgetItem | None,
-    context: AgentContext[RequestContext],
+    thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: AgentContext[RequestContext]
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Handle a click in a widget; see `helpdesk.actions`."""
     from helpdesk import actions
@@ -55,10 +49,7 @@ def handle_action(
 
 
 async def handle_sync_action(
-    thread: ThreadMetadata,
-    action: Action[str, Any],
-    sender: WidgetItem | None,
-    context: AgentContext[RequestContext],
+    thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: AgentContext[RequestContext]
 ) -> SyncCustomActionResponse:
     """Handle a click in a widget that is answered by one updated item; see `helpdesk.actions`."""
     from helpdesk import actions

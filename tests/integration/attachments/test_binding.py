@@ -45,7 +45,7 @@ async def test_files_are_bound_in_the_order_of_the_message(context: RequestConte
     found, writes = await files.bind(context.resources, context.caller, ids, "thr_1")
     assert [(each.id, each.thread_id) for each in found] == [(each, "thr_1") for each in ids]
     await context.resources.table.transact(writes)
-    stored = await files.load(context.resources.table, context.caller, ids[0])
+    stored = await files.load_attachment(context.resources.table, context.caller, ids[0])
     assert stored.thread_id == "thr_1"
 
 
@@ -134,17 +134,17 @@ async def test_an_id_that_cannot_be_one_is_invalid(context: RequestContext, unus
 
 async def test_an_attachment_that_the_deployment_saved_itself_needs_no_file(context: RequestContext) -> None:
     own = FileAttachment(id="file_of_ours", name="a.txt", mime_type="text/plain", metadata={"source": {"page": 1.5}})
-    await files.save(context.resources.table, context.caller, own)
-    assert await files.load(context.resources.table, context.caller, own.id) == own
+    await files.save_attachment(context.resources.table, context.caller, own)
+    assert await files.load_attachment(context.resources.table, context.caller, own.id) == own
     found, _ = await files.bind(context.resources, context.caller, [own.id], "thr_1")
     assert found[0].metadata == own.metadata
 
 
 async def test_saving_keeps_the_thread_and_moves_to_no_other(context: RequestContext) -> None:
     table, caller = context.resources.table, context.caller
-    made = await files.load(table, caller, await sent(context))
-    await files.save(table, caller, made.model_copy(update={"thread_id": "thr_1"}))
-    await files.save(table, caller, made)
-    assert (await files.load(table, caller, made.id)).thread_id == "thr_1"
+    made = await files.load_attachment(table, caller, await sent(context))
+    await files.save_attachment(table, caller, made.model_copy(update={"thread_id": "thr_1"}))
+    await files.save_attachment(table, caller, made)
+    assert (await files.load_attachment(table, caller, made.id)).thread_id == "thr_1"
     with pytest.raises(AttachmentInUseError):
-        await files.save(table, caller, made.model_copy(update={"thread_id": "thr_2"}))
+        await files.save_attachment(table, caller, made.model_copy(update={"thread_id": "thr_2"}))

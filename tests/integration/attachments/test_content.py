@@ -16,11 +16,7 @@ from assistant.agent.conversion import ItemConverter
 from assistant.context import RequestContext
 from assistant.demo.words import read_conversation
 from assistant.files import FileRoom, files_to_content
-from assistant.files.limits import (
-    MAX_MESSAGE_BYTES,
-    MAX_TEXT_CHARACTERS,
-    MAX_UPLOAD_BYTES,
-)
+from assistant.files.limits import MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS, MAX_UPLOAD_BYTES
 from tests.support.files import PDF, PNG, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -56,10 +52,7 @@ async def test_a_document_is_a_file_with_its_name(context: RequestContext) -> No
 async def test_a_text_is_read_as_text_whatever_its_encoding(context: RequestContext, body: bytes) -> None:
     made = await upload(context, body, "prices.csv")
     [content] = await files.files_to_content([made], context, FileRoom())
-    assert content == {
-        "type": "input_text",
-        "text": f"[The file 'prices.csv':]\n{TEXT.decode()}\n[End of the file.]",
-    }
+    assert content == {"type": "input_text", "text": f"[The file 'prices.csv':]\n{TEXT.decode()}\n[End of the file.]"}
 
 
 async def test_a_long_text_is_cut_and_says_so(context: RequestContext) -> None:

@@ -12,10 +12,7 @@ from assistant import clock, files
 from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError, StoreUnavailableError
 from assistant.files import FileRoom
-from assistant.files.records import (
-    load_many,
-    record_key,
-)
+from assistant.files.records import attachment_key, load_many
 from assistant.upkeep.sweep import sweep
 from tests.support.files import PNG
 
@@ -47,7 +44,7 @@ async def test_an_upload_without_a_bucket_leaves_only_what_the_sweep_removes(
 ) -> None:
     with pytest.raises(StoreUnavailableError):
         await upload(no_bucket, context)
-    prefix = record_key(context.caller, "x").pk
+    prefix = attachment_key(context.caller, "x").pk
     left, _ = await context.resources.table.query(prefix, between=("F#", "F$"), limit=10)
     assert len(left) == 1
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
@@ -71,7 +68,7 @@ async def test_a_message_is_refused_while_its_files_cannot_be_seen(
         await files.bind(no_bucket, context.caller, [made], "thr_1")
     with pytest.raises(StoreUnavailableError):
         await files.files_to_content(
-            [await files.load(context.resources.table, context.caller, made)],
+            [await files.load_attachment(context.resources.table, context.caller, made)],
             RequestContext(context.caller, no_bucket),
             FileRoom(),
         )
@@ -84,4 +81,4 @@ async def test_a_removal_that_fails_half_way_can_be_done_again(context: RequestC
     assert await load_many(context.resources.table, context.caller, [made])
     await files.delete(context.resources, context.caller, made)
     with pytest.raises(NotFoundError):
-        await files.load(context.resources.table, context.caller, made)
+        await files.load_attachment(context.resources.table, context.caller, made)

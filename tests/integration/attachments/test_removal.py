@@ -37,7 +37,7 @@ async def due_work(context: RequestContext, attachment_id: str, at: datetime) ->
 
 async def is_stored(context: RequestContext, attachment_id: str) -> bool:
     try:
-        await files.load(context.resources.table, context.caller, attachment_id)
+        await files.load_attachment(context.resources.table, context.caller, attachment_id)
     except NotFoundError:
         return False
     return True

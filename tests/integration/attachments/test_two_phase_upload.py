@@ -47,12 +47,7 @@ async def test_the_announced_file_goes_into_the_bucket_and_is_read_by_its_previe
 
 @pytest.mark.parametrize(
     ("body", "headers"),
-    [
-        (PNG + b"more", {}),
-        (PNG[:-1], {}),
-        (PNG, {"Content-Type": "text/html"}),
-        (PNG, {"If-None-Match": '"an-etag"'}),
-    ],
+    [(PNG + b"more", {}), (PNG[:-1], {}), (PNG, {"Content-Type": "text/html"}), (PNG, {"If-None-Match": '"an-etag"'})],
     ids=["a longer file", "a shorter file", "another type", "without the guard against overwriting"],
 )
 async def test_the_url_takes_nothing_but_what_was_announced(
@@ -91,7 +86,7 @@ async def test_a_text_is_only_ever_downloaded(context: RequestContext, web: http
 
 async def test_what_is_stored_holds_no_url_that_expires(context: RequestContext) -> None:
     made, _ = await register(context)
-    stored = await files.load(context.resources.table, context.caller, made.id)
+    stored = await files.load_attachment(context.resources.table, context.caller, made.id)
     assert stored.upload_descriptor is None
     assert isinstance(stored, ImageAttachment)
     assert str(stored.preview_url) == f"attachment:{made.id}"
@@ -123,7 +118,7 @@ async def test_deleting_removes_the_row_and_the_file(context: RequestContext, we
     await put(web, descriptor, PNG)
     await S3AttachmentStore().delete_attachment(made.id, context)
     with pytest.raises(NotFoundError):
-        await files.load(context.resources.table, context.caller, made.id)
+        await files.load_attachment(context.resources.table, context.caller, made.id)
     assert isinstance(made, ImageAttachment)
     assert (await web.get(str(made.preview_url))).status_code == 404
     with pytest.raises(NotFoundError):
@@ -138,13 +133,13 @@ async def test_a_guessed_id_of_someone_else_s_file_is_not_found(
     with pytest.raises(NotFoundError):
         await S3AttachmentStore().delete_attachment(made.id, stranger)
     with pytest.raises(NotFoundError):
-        await files.load(stranger.resources.table, stranger.caller, made.id)
+        await files.load_attachment(stranger.resources.table, stranger.caller, made.id)
     with pytest.raises(NotFoundError):
         await files.bind(stranger.resources, stranger.caller, [made.id], "thr_1")
     foreign = await files.with_fresh_urls(
         stranger.resources,
         stranger.caller,
-        await files.load(context.resources.table, context.caller, made.id),
+        await files.load_attachment(context.resources.table, context.caller, made.id),
     )
     assert isinstance(foreign, ImageAttachment)
     assert (await web.get(str(foreign.preview_url))).status_code == 404

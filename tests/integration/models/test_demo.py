@@ -10,11 +10,7 @@ import pytest
 from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
 from pydantic import BaseModel
 
-from assistant.demo.script import (
-    DIRECTIVES,
-    MOST_WORDS,
-    Say,
-)
+from assistant.demo.script import DIRECTIVES, MOST_WORDS, Say
 from assistant.errors import ModelUnavailableError
 from assistant.models import build_model
 from assistant.settings import Settings
@@ -254,10 +250,7 @@ async def test_a_chosen_tool_is_called_whatever_the_words() -> None:
 
 
 async def test_what_the_converter_writes_in_the_users_name_is_not_taken_for_a_message() -> None:
-    items = [
-        {"role": "user", "content": "first"},
-        {"role": "user", "content": "<context>\n!fail 0\n</context>"},
-    ]
+    items = [{"role": "user", "content": "first"}, {"role": "user", "content": "<context>\n!fail 0\n</context>"}]
     run = await run_streamed(everything(), items)
     assert run.error is None
     assert '"first"' in run.text

@@ -85,7 +85,7 @@ async def test_a_picture_whose_turn_died_before_it_could_be_shown_goes_with_the_
     await thread.say("Hello there")
     assert thread.thread_id is not None
     context = RequestContext(Caller("acme", "ann"), resources)
-    await images.keep(png("blue"), thread.thread_id, context)
+    await images.keep_picture(png("blue"), thread.thread_id, context)
     assert len(await objects_of(table_and_bucket, thread.thread_id)) == 1
     await thread.post("threads.delete", thread_id=thread.thread_id)
     assert await objects_of(table_and_bucket, thread.thread_id) == []
@@ -96,7 +96,7 @@ async def test_a_picture_whose_turn_died_before_it_could_be_shown_goes_with_the_
 )
 async def test_what_is_no_picture_is_not_kept(resources: Resources, table_and_bucket: Aws, body: bytes) -> None:
     with pytest.raises(ModelError):
-        await images.keep(
+        await images.keep_picture(
             base64.b64encode(body).decode(), "thr_pictureless", RequestContext(Caller("acme", "ann"), resources)
         )
     assert await objects_of(table_and_bucket, "thr_pictureless") == []

@@ -7,13 +7,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-from chatkit.types import (
-    ClientToolCallItem,
-    StructuredInputFreeform,
-    StructuredInputItem,
-    ThreadItem,
-    WidgetItem,
-)
+from chatkit.types import ClientToolCallItem, StructuredInputFreeform, StructuredInputItem, ThreadItem, WidgetItem
 from chatkit.widgets import Card, Text
 
 from assistant.api import create_app, create_upload_app

@@ -16,16 +16,9 @@ from assistant.aws.keys import Key
 from assistant.errors import NotFoundError, StoreUnavailableError
 from assistant.files.urls import object_key
 from assistant.identity import Caller
-from assistant.operations import (
-    dispatch,
-    feedback,
-    reads,
-)
+from assistant.operations import dispatch, feedback, reads
 from assistant.threads import deletion
-from assistant.threads.turn_record import (
-    idempotency_key,
-    running_row,
-)
+from assistant.threads.turn_record import idempotency_key, running_row
 from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, new_thread, now, said
@@ -92,7 +85,7 @@ async def test_everything_of_a_thread_goes_with_it(user: User) -> None:
     await is_gone(user, thread_id)
     assert keys_of(user.resources, thread_id) == []
     with pytest.raises(NotFoundError):
-        await files.load(user.resources.table, caller_of(user), file_id)
+        await files.load_attachment(user.resources.table, caller_of(user), file_id)
     listed = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket)
     assert object_key(caller_of(user), file_id) not in [each["Key"] for each in listed.get("Contents", [])]
     assert (await reads.get_thread(other_id, user.request)).items.data == [kept]
@@ -103,10 +96,10 @@ async def test_files_of_a_removed_message_go_with_the_thread(user: User) -> None
     file_id = await with_file(user, thread_id)
     page = await user.store.load_thread_items(thread_id, None, 10, "asc", user.request)
     await user.store.delete_thread_item(thread_id, page.data[0].id, user.request)
-    assert await files.load(user.resources.table, caller_of(user), file_id)
+    assert await files.load_attachment(user.resources.table, caller_of(user), file_id)
     await user.store.delete_thread(thread_id, user.request)
     with pytest.raises(NotFoundError):
-        await files.load(user.resources.table, caller_of(user), file_id)
+        await files.load_attachment(user.resources.table, caller_of(user), file_id)
 
 
 @pytest.mark.parametrize("count", [700, pytest.param(5_000, marks=pytest.mark.exhaustive)])

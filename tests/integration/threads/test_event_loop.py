@@ -11,10 +11,7 @@ from chatkit.types import ThreadItem
 
 from assistant import quotas
 from assistant.context import Resources
-from assistant.operations import (
-    feedback,
-    reads,
-)
+from assistant.operations import feedback, reads
 from assistant.settings import load_settings
 from assistant.threads.store import ThreadStore
 from assistant.upkeep.sweep import sweep

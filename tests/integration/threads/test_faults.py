@@ -14,10 +14,7 @@ from assistant.aws.keys import Key
 from assistant.aws.table import MAX_ROUNDS
 from assistant.context import Resources
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
-from assistant.operations import (
-    feedback,
-    reads,
-)
+from assistant.operations import feedback, reads
 from assistant.settings import load_settings
 from assistant.threads.store import ThreadStore
 from assistant.upkeep.sweep import sweep

@@ -5,20 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from chatkit.types import (
-    Page,
-    StructuredInputFreeform,
-    StructuredInputItem,
-    Thread,
-    ThreadItem,
-)
+from chatkit.types import Page, StructuredInputFreeform, StructuredInputItem, Thread, ThreadItem
 
 from assistant.aws import keys
 from assistant.errors import InvalidRequestError, NotFoundError
-from assistant.operations import (
-    feedback,
-    reads,
-)
+from assistant.operations import feedback, reads
 from assistant.threads.pages import MAX_PAGE_ROWS
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, hidden, new_thread, one_of_each_kind, said

@@ -18,10 +18,7 @@ from assistant.aws.keys import Key
 from assistant.ids import new_id
 from assistant.operations import reads
 from assistant.operations.answers import EXCERPT_CHARACTERS
-from assistant.threads.turn_record import (
-    dump_partial,
-    running_row,
-)
+from assistant.threads.turn_record import dump_partial, running_row
 from tests.integration.threads.conftest import MakeResources, User
 from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, now, said

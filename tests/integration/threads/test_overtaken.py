@@ -11,10 +11,7 @@ import pytest
 
 from assistant import clock
 from assistant.aws import keys
-from assistant.aws.table import (
-    Table,
-    Write,
-)
+from assistant.aws.table import Table, Write
 from assistant.clock import now
 from assistant.context import Resources
 from assistant.errors import ConflictError

@@ -122,7 +122,7 @@ async def test_files_and_objects_of_an_expired_thread_go(user: User, clock: Cloc
     await sweep(user.resources)
     assert keys_of(user.resources, thread_id) == []
     with pytest.raises(NotFoundError):
-        await files.load(user.resources.table, caller, made.id)
+        await files.load_attachment(user.resources.table, caller, made.id)
 
 
 @pytest.mark.parametrize("make", [said, hidden], ids=["message", "hidden context"])

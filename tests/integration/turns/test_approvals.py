@@ -9,10 +9,7 @@ import pytest
 from chatkit.types import StreamingReq, ThreadItemReplacedEvent, WidgetItem
 
 from assistant.approvals import runs
-from assistant.approvals.decisions import (
-    AnsweredError,
-    RunGoesOnError,
-)
+from assistant.approvals.decisions import AnsweredError, RunGoesOnError
 from assistant.aws import keys
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError, StoreUnavailableError

@@ -9,10 +9,7 @@ import pytest
 
 from assistant.agent.conversion import ItemConverter
 from assistant.settings import Secret
-from assistant.threads.snapshot import (
-    SNAPSHOT_ITEMS,
-    TOKENS_AN_ITEM,
-)
+from assistant.threads.snapshot import SNAPSHOT_ITEMS, TOKENS_AN_ITEM
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, RawStream, Reasoning, Text, ToolCall
 from tests.support.turns import addition, retry
@@ -138,10 +135,7 @@ async def test_a_signature_of_geminis_goes_back_in_a_later_turn(
     )
     provider.script(RawStream(body + "data: [DONE]\n\n"), Answer(Text("found")))
     here = process(
-        api=None,
-        llm_provider="gemini",
-        gemini_api_key=Secret(value="g-test"),
-        gemini_base_url=provider.base_url,
+        api=None, llm_provider="gemini", gemini_api_key=Secret(value="g-test"), gemini_base_url=provider.base_url
     )
     thread_id = await here.create("hello")
     await here.say(thread_id, "and now?")

@@ -63,7 +63,7 @@ async def test_a_picture_that_is_drawn_when_its_thread_is_deleted_leaves_nothing
     thread_id = await here.create("hello")
     await ThreadStore(here.resources).delete_thread(thread_id, here.context())
     with pytest.raises(NotFoundError):
-        await images.keep(png("blue"), thread_id, here.context())
+        await images.keep_picture(png("blue"), thread_id, here.context())
     assert await objects_of(here, aws_environment, thread_id) == []
 
 

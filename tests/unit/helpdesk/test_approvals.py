@@ -15,28 +15,17 @@ from chatkit.actions import Action
 from chatkit.types import StreamingReq, ThreadCustomActionParams, ThreadsCustomActionReq, WidgetItem
 
 from assistant import clock, turns
-from assistant.approvals import (
-    cards,
-    runs,
-)
+from assistant.approvals import cards, runs
 from assistant.approvals.decisions import AnsweredError
 from assistant.approvals.runs import HeldRunUnreadableError
 from assistant.aws import keys
 from assistant.aws.objects import Objects
 from assistant.clock import now
 from assistant.context import Report, RequestContext, Resources
-from assistant.errors import (
-    InvalidRequestError,
-    ModelUnavailableError,
-    NotFoundError,
-    StoreUnavailableError,
-)
+from assistant.errors import InvalidRequestError, ModelUnavailableError, NotFoundError, StoreUnavailableError
 from assistant.identity import Caller
 from assistant.threads import large_objects
-from assistant.threads.rows import (
-    pack,
-    unpack,
-)
+from assistant.threads.rows import pack, unpack
 from assistant.threads.store import ThreadStore
 from helpdesk.records.invoices import Invoice, Invoices
 from tests.support.conversation import Conversation, call, say

@@ -1,5 +1,18 @@
 """The agents' side of a turn: the model's input from the thread, the run, and its output as ChatKit's events."""
 
-from assistant.agent.server import AssistantServer
+from assistant.agent.configuration import run_config
+from assistant.agent.conversion import CONTEXT_START
+from assistant.agent.output import PARTIAL_IMAGES
+from assistant.agent.server import MAX_MODEL_CALLS, AssistantServer, load_agent
+from assistant.agent.tools import assistant_tool, explain_failure
 
-__all__ = ["AssistantServer"]
+__all__ = [
+    "CONTEXT_START",
+    "MAX_MODEL_CALLS",
+    "PARTIAL_IMAGES",
+    "AssistantServer",
+    "assistant_tool",
+    "explain_failure",
+    "load_agent",
+    "run_config",
+]

@@ -12,14 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import TResponseInputItem
-from agents.items import (
-    HandoffCallItem,
-    HandoffOutputItem,
-    ReasoningItem,
-    RunItem,
-    ToolCallItem,
-    ToolCallOutputItem,
-)
+from agents.items import HandoffCallItem, HandoffOutputItem, ReasoningItem, RunItem, ToolCallItem, ToolCallOutputItem
 from chatkit.agents import ThreadItemConverter
 from chatkit.types import (
     AssistantMessageItem,
@@ -32,27 +25,19 @@ from chatkit.types import (
     UserMessageTagContent,
     WidgetItem,
 )
-from openai.types.responses import (
-    EasyInputMessageParam,
-    ResponseInputContentParam,
-    ResponseInputTextParam,
-)
+from openai.types.responses import EasyInputMessageParam, ResponseInputContentParam, ResponseInputTextParam
 from openai.types.responses.response_output_item import ImageGenerationCall
 from pydantic_core import to_jsonable_python
 
 from assistant import clock
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
-from assistant.files import (
-    FileRoom,
-    files_to_content,
-    images,
-)
+from assistant.files import FileRoom, as_data_url, files_to_content
 from assistant.hooks import find_hook
 from assistant.ids import ID_PREFIXES, new_id
-from assistant.models.halves import sendable_output
+from assistant.models import sendable_output
 from assistant.observability import log_failure
-from assistant.threads.hidden import TOOL_ROUND, is_mark, is_refusal, is_tool_round
+from assistant.threads import TOOL_ROUND, is_mark, is_refusal, is_tool_round
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
@@ -89,7 +74,7 @@ class ItemConverter(ThreadItemConverter):
         """Return a drawn picture as a `data:` URL; None if there is none, or no room for it."""
         if item.image is None or room.is_full:
             return None
-        url = await images.as_data_url(item.image, item.thread_id, self._context)
+        url = await as_data_url(item.image, item.thread_id, self._context)
         # Four characters of base64 are three bytes.
         return url if url is not None and room.take(len(url) * 3 // 4) else None
 

@@ -20,7 +20,7 @@ from assistant.agent.conversion import ItemConverter
 from assistant.agent.history import newest_turns
 from assistant.context import RequestContext
 from assistant.observability import log_failure
-from assistant.threads.hidden import REFUSAL, is_unjudged
+from assistant.threads import REFUSAL, is_unjudged
 
 logger = logging.getLogger(__name__)
 

@@ -15,12 +15,8 @@ from chatkit.types import (
 )
 from pydantic_core import to_json
 
-from assistant.models.usage import CHARACTERS_PER_TOKEN
-from assistant.threads.hidden import (
-    is_refusal,
-    refused_items,
-)
-from assistant.threads.snapshot import snapshot_items
+from assistant.models import CHARACTERS_PER_TOKEN
+from assistant.threads import is_refusal, refused_items, snapshot_items
 
 if TYPE_CHECKING:
     from chatkit.store import Store

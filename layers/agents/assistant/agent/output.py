@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
-from assistant.files import images
+from assistant.files import drop_picture, keep_picture
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class OutputConverter(ResponseStreamConverter):
         self, image_id: str, base64_image: str, partial_image_index: int | None = None
     ) -> str:
         """Keep a picture, or a step on the way to it, and return what stands for its URL in the item."""
-        url = await images.keep(base64_image, self._thread_id, self._context)
+        url = await keep_picture(base64_image, self._thread_id, self._context)
         if image_id in self._latest:
             self._replaced.append(self._latest[image_id])
         self._latest[image_id] = url
@@ -56,6 +56,6 @@ class OutputConverter(ResponseStreamConverter):
     async def close(self) -> None:
         """Remove the steps that no item shows any more. What stays behind goes with the thread."""
         try:
-            await images.drop(self._replaced, self._thread_id, self._context)
+            await drop_picture(self._replaced, self._thread_id, self._context)
         except StoreUnavailableError:
             logger.warning("steps of a picture in thread %s stay until it is deleted", self._thread_id)

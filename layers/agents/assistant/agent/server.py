@@ -39,26 +39,16 @@ from chatkit.types import (
 )
 
 from assistant.agent.choices import first_agent
-from assistant.agent.client_tools import (
-    TurnContext,
-    with_own_call,
-)
-from assistant.agent.conversion import (
-    ItemConverter,
-    ToolRounds,
-)
+from assistant.agent.client_tools import TurnContext, with_own_call
+from assistant.agent.configuration import run_config
+from assistant.agent.conversion import ItemConverter, ToolRounds
 from assistant.agent.guardrails import judged_history
 from assistant.agent.history import load_history
 from assistant.agent.output import OutputConverter
-from assistant.agent.run_config import run_config
-from assistant.agent.run_stream import (
-    TOOL_ANSWERED,
-    LeavableRun,
-)
+from assistant.agent.run_stream import TOOL_ANSWERED, LeavableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
-from assistant.approvals import runs
-from assistant.approvals.decisions import HeldDecision
+from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
 from assistant.context import RequestContext
 from assistant.errors import (
@@ -69,17 +59,10 @@ from assistant.errors import (
     ModelError,
 )
 from assistant.hooks import agents_package, find_hook, needed_hook
-from assistant.models import build_model
-from assistant.models.choices import chosen_model
-from assistant.models.meter import current_meter
+from assistant.models import build_model, chosen_model, current_meter
 from assistant.observability import log_failure
 from assistant.settings import Settings
-from assistant.threads.hidden import (
-    kept_calls,
-    refusal,
-)
-from assistant.threads.snapshot import SNAPSHOT_ITEMS
-from assistant.threads.store import ThreadStore
+from assistant.threads import SNAPSHOT_ITEMS, ThreadStore, kept_calls, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -210,11 +193,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
             _report(context, settings, result)
 
     async def action(
-        self,
-        thread: ThreadMetadata,
-        action: Action[str, Any],
-        sender: WidgetItem | None,
-        context: RequestContext,
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Pass an action on to the agents' package."""
         handle = needed_hook(context.settings, "handle_action", "actions")
@@ -236,11 +215,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 yield event
 
     async def sync_action(
-        self,
-        thread: ThreadMetadata,
-        action: Action[str, Any],
-        sender: WidgetItem | None,
-        context: RequestContext,
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> SyncCustomActionResponse:
         """Pass an action on that is answered by one changed item."""
         handle = needed_hook(context.settings, "handle_sync_action", "such actions")

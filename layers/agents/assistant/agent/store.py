@@ -11,8 +11,7 @@ from typing import Any
 from chatkit.types import Page, ThreadItem
 
 from assistant.context import RequestContext
-from assistant.threads.hidden import is_tool_round
-from assistant.threads.store import ThreadStore
+from assistant.threads import ThreadStore, is_tool_round
 
 
 class AgentStore:

@@ -8,7 +8,7 @@ import logging
 from agents import Agent, Runner
 from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTextContent
 
-from assistant.agent.run_config import run_config
+from assistant.agent.configuration import run_config
 from assistant.context import RequestContext
 from assistant.models import build_model
 from assistant.text import cleaned_line

@@ -12,7 +12,7 @@ from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
 from assistant.api.services import Deadline, Services
 from assistant.api.whole import WholeAnswers
-from assistant.aws.sizes import MAX_ANSWER_BYTES
+from assistant.aws import MAX_ANSWER_BYTES
 from assistant.context import Resources
 from assistant.identity import Authenticator
 

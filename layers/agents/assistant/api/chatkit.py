@@ -30,7 +30,7 @@ async def chatkit(request: Request, context: CurrentContext) -> Response:
     parsed = parse_request(await read_object(request))
     if not is_streaming_req(parsed.request):
         # Imported here, so that health and errors load no store.
-        from assistant.operations.dispatch import perform
+        from assistant.operations import perform
 
         content = await perform(parsed.request, context)
         running = context.running_turn

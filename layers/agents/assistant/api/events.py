@@ -59,7 +59,7 @@ def encode_object(content: Mapping[str, object]) -> bytes:
 
 def encode_failure(error: Exception) -> bytes:
     """Return the `error` event that a failure is once a stream has begun; one that nobody expected is logged."""
-    from assistant.turns.outcome import error_event
+    from assistant.turns import error_event
 
     if not isinstance(error, AssistantError):
         log_unexpected(error)
@@ -88,7 +88,7 @@ async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: Re
             | ThreadItemReplacedEvent(item=GeneratedImageItem())
             | ThreadItemUpdatedEvent(update=GeneratedImageUpdated())
         ):
-            from assistant.files.images import shown_event
+            from assistant.files import shown_event
 
             return await shown_event(event, thread_id, context)
         case _:

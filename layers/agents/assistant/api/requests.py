@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from chatkit.types import (
-    ChatKitReq,
-    NonStreamingReq,
-    StreamingReq,
-    ThreadsCustomActionReq,
-    ThreadsSyncCustomActionReq,
-)
+from chatkit.types import ChatKitReq, NonStreamingReq, StreamingReq, ThreadsCustomActionReq, ThreadsSyncCustomActionReq
 from pydantic import ValidationError
 
 from assistant.errors import InvalidRequestError

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from assistant.aws.sizes import MAX_ANSWER_BYTES
+from assistant.aws import MAX_ANSWER_BYTES
 from assistant.context import RequestContext, Resources
 from assistant.identity import Authenticator, Caller
 

@@ -12,7 +12,7 @@ from assistant.api.body import limited_stream
 from assistant.api.errors import json_response
 from assistant.api.services import CurrentCaller, services_of
 from assistant.errors import InvalidRequestError
-from assistant.files.limits import MAX_UPLOAD_BYTES
+from assistant.files import MAX_UPLOAD_BYTES
 
 router = APIRouter()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.api.errors import error_response
-from assistant.aws.sizes import fits
+from assistant.aws import fits
 from assistant.errors import AnswerTooLargeError
 
 # What tells a client which turn it was, also where its answer cannot be sent.

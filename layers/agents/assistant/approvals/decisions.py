@@ -25,15 +25,11 @@ from pydantic import BaseModel, ValidationError
 
 from assistant import clock
 from assistant.approvals.cards import answered
-from assistant.aws import keys
+from assistant.aws import Row, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    Row,
-    Write,
-)
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
-from assistant.threads.store import ThreadStore
+from assistant.threads import thread_store
 
 # What a client may wait before it sends an answer again that came while another call of the run was made.
 DECIDED_IN_SECONDS = 2.0
@@ -160,7 +156,7 @@ async def load_decision(
     card_id = row.get("cards", {}).get(decision.call_id, item_id)
     if card_id is None:
         raise InvalidRequestError("The action does not name its card.")
-    card = await ThreadStore(context.resources).load_item(thread_id, card_id, context)
+    card = await thread_store(context.resources).load_item(thread_id, card_id, context)
     if not isinstance(card, WidgetItem):
         raise InvalidRequestError("An action comes from a widget.")
     return HeldDecision(decision, row, card)

@@ -23,42 +23,29 @@ from typing import Any
 from agents import Agent, RunContextWrapper, RunResultStreaming, RunState, ToolApprovalItem, Usage, UserError
 from agents.version import __version__ as sdk_version
 from chatkit.agents import AgentContext
-from chatkit.types import (
-    HiddenContextItem,
-    ThreadItemDoneEvent,
-    ThreadItemReplacedEvent,
-    ThreadStreamEvent,
-    WidgetItem,
-)
+from chatkit.types import HiddenContextItem, ThreadItemDoneEvent, ThreadItemReplacedEvent, ThreadStreamEvent, WidgetItem
 
 from assistant import clock
 from assistant.approvals import cards
-from assistant.approvals.decisions import (
-    AnsweredError,
-    HeldDecision,
-    answers_of,
-    run_key,
-)
-from assistant.aws import keys
+from assistant.approvals.decisions import AnsweredError, HeldDecision, answers_of, run_key
+from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Write,
-)
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ConflictError
 from assistant.ids import new_id, uuid7
-from assistant.threads import large_objects
-from assistant.threads.hidden import kept_calls
-from assistant.threads.rows import (
+from assistant.threads import (
     MAX_INLINE_BYTES,
+    THREAD_EXISTS,
     Offload,
+    kept_calls,
+    object_expiry,
+    object_removals,
     pack,
+    put_object,
+    thread_store,
+    turn_fence,
     unpack,
 )
-from assistant.threads.store import THREAD_EXISTS, ThreadStore
-from assistant.threads.turn_record import turn_fence
 
 SCHEMA_VERSION = 2
 # Whoever has not answered by then would not remember what it was about.
@@ -137,7 +124,7 @@ async def hold(
     elif resumed is not None:
         with suppress(ConditionFailedError):  # The turn was taken over, and the run is another's.
             await context.request_context.resources.table.transact(
-                [_ours(resumed.held, context, delete=True), *large_objects.releases(resumed.held.row)]
+                [_ours(resumed.held, context, delete=True), *object_removals(resumed.held.row)]
             )
 
 
@@ -202,7 +189,7 @@ async def _note_answers(
     writes = [
         turn_fence(request.caller.thread(context.thread.id), held.turn_id),
         _ours(held, context, update="SET answers = :answers", values={":answers": answers}),
-        *await ThreadStore(request.resources).upsert_writes(context.thread.id, card, request),
+        *await thread_store(request.resources).upsert_writes(context.thread.id, card, request),
     ]
     await request.resources.table.transact(writes)
 
@@ -235,7 +222,7 @@ async def _save(
     context: AgentContext[RequestContext],
 ) -> None:
     request = context.request_context
-    writes = large_objects.releases(resumed.held.row) if resumed else []
+    writes = object_removals(resumed.held.row) if resumed else []
     # Our context is made anew by the request that resumes the run.
     packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
     expires_at = clock.now() + HELD_FOR
@@ -243,7 +230,7 @@ async def _save(
         caller = request.caller
         prefix = caller.thread(context.thread.id).object_prefix
         large = Offload(f"{prefix}{uuid7()}", packed["blob"])
-        writes += [await large_objects.put(request.resources, large), large_objects.expires(large.key, expires_at)]
+        writes += [await put_object(request.resources, large), object_expiry(large.key, expires_at)]
         packed = {"object": large.key}
     row = {
         "schema_version": SCHEMA_VERSION,

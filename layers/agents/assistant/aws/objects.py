@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from assistant.aws.client import (
-    lambda_config,
-    unavailable,
-)
+from assistant.aws.client import lambda_config, unavailable
 from assistant.aws.tracing import segment
 from assistant.settings import Settings
 

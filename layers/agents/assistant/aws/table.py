@@ -14,16 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assistant.aws.client import (
-    MAX_CONCURRENT_CALLS,
-    lambda_config,
-    unavailable,
-)
+from assistant.aws.client import MAX_CONCURRENT_CALLS, lambda_config, unavailable
 from assistant.aws.keys import Key
-from assistant.aws.rowformat import (
-    dump,
-    load,
-)
+from assistant.aws.rowformat import dump, load
 from assistant.aws.tracing import segment
 from assistant.settings import Settings
 
@@ -152,13 +145,7 @@ class Table:
         raise unavailable()
 
     async def query(
-        self,
-        pk: str,
-        *,
-        after: str | None = None,
-        between: tuple[str, str],
-        descending: bool = False,
-        limit: int,
+        self, pk: str, *, after: str | None = None, between: tuple[str, str], descending: bool = False, limit: int
     ) -> tuple[list[Row], bool]:
         """Return rows of a partition in the order of their sort keys, strongly consistent, in one round trip.
 

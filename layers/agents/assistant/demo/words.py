@@ -12,21 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.demo.arguments import (
-    Schema,
-    fit_arguments,
-    instance_of,
-)
-from assistant.demo.script import (
-    Call,
-    Say,
-    Step,
-    directed_steps,
-)
-from assistant.demo.topics import (
-    intent_of,
-    topic_of,
-)
+from assistant.demo.arguments import Schema, fit_arguments, instance_of
+from assistant.demo.script import Call, Say, Step, directed_steps
+from assistant.demo.topics import intent_of, topic_of
 
 # What stands in the user's name and is not the user's words begins so; see `assistant.agent.conversion`.
 _NOT_THE_USERS = "<context>"

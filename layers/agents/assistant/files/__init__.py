@@ -3,44 +3,38 @@
 Stored attachments hold no URL that expires: `with_fresh_urls` signs them on the way out.
 """
 
-from assistant.files.binding import (
-    bind,
-    refusal,
-)
-from assistant.files.content import (
-    FileRoom,
-    files_to_content,
-)
-from assistant.files.deletion import (
-    delete,
-    delete_for_thread,
-    sweep_unsent,
-)
-from assistant.files.records import (
-    load,
-    save,
-)
+from assistant.files.binding import bind, refusal
+from assistant.files.content import FileRoom, files_to_content
+from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
+from assistant.files.images import as_data_url, drop_picture, keep_picture, object_keys, shown_event, shown_item
+from assistant.files.limits import MAX_UPLOAD_BYTES
+from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
 from assistant.files.store import S3AttachmentStore
 from assistant.files.upload import upload
-from assistant.files.urls import (
-    fresh_item,
-    read_url,
-    with_fresh_urls,
-    without_urls,
-)
+from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_urls, without_urls
 
 __all__ = [
+    "MAX_UPLOAD_BYTES",
+    "UNSENT_KIND",
     "FileRoom",
     "S3AttachmentStore",
+    "as_data_url",
+    "attachment_key",
     "bind",
     "delete",
     "delete_for_thread",
+    "drop_picture",
     "files_to_content",
     "fresh_item",
-    "load",
+    "keep_picture",
+    "load_attachment",
+    "object_key",
+    "object_keys",
     "read_url",
     "refusal",
-    "save",
+    "save_attachment",
+    "shown_event",
+    "shown_item",
     "sweep_unsent",
     "upload",
     "with_fresh_urls",

@@ -7,11 +7,7 @@ from collections.abc import Sequence
 
 from chatkit.types import Attachment
 
-from assistant.aws.objects import Head
-from assistant.aws.table import (
-    Row,
-    Write,
-)
+from assistant.aws import Head, Row, Write
 from assistant.context import Resources
 from assistant.errors import (
     AssistantError,
@@ -22,24 +18,10 @@ from assistant.errors import (
     UploadMissingError,
 )
 from assistant.files import records
-from assistant.files.limits import (
-    HEAD_BYTES,
-    MAX_ATTACHMENTS_PER_MESSAGE,
-    MAX_MESSAGE_BYTES,
-)
-from assistant.files.media import (
-    allowed_media,
-    check_head,
-)
-from assistant.files.records import (
-    UNBOUND_OR_SAME_THREAD,
-    Record,
-    record_key,
-)
-from assistant.files.urls import (
-    is_ours,
-    object_key,
-)
+from assistant.files.limits import HEAD_BYTES, MAX_ATTACHMENTS_PER_MESSAGE, MAX_MESSAGE_BYTES
+from assistant.files.media import allowed_media, check_head
+from assistant.files.records import UNBOUND_OR_SAME_THREAD, Record, attachment_key
+from assistant.files.urls import is_ours, object_key
 from assistant.identity import Caller
 
 
@@ -102,7 +84,7 @@ async def _peek(resources: Resources, caller: Caller, attachment_id: str) -> Hea
 
 def _binding(caller: Caller, attachment_id: str, thread_id: str) -> Write:
     return Write(
-        record_key(caller, attachment_id),
+        attachment_key(caller, attachment_id),
         update="SET thread_id = :thread_id",
         condition=f"attribute_exists(pk) AND {UNBOUND_OR_SAME_THREAD}",
         values={":thread_id": thread_id},

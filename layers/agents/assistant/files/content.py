@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING
 from chatkit.types import Attachment
 
 from assistant.context import RequestContext
-from assistant.files.limits import (
-    MAX_ATTACHMENT_BYTES,
-    MAX_MESSAGE_BYTES,
-    MAX_TEXT_CHARACTERS,
-)
+from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS
 from assistant.files.media import ALLOWED_MEDIA
-from assistant.files.urls import (
-    is_ours,
-    object_key,
-)
+from assistant.files.urls import is_ours, object_key
 
 if TYPE_CHECKING:
     from openai.types.responses import ResponseInputContentParam
@@ -95,11 +88,7 @@ def _part(attachment: Attachment, body: bytes | str) -> ResponseInputContentPara
         case "text":
             return _text(attachment, decoded(body))
         case "document":
-            return {
-                "type": "input_file",
-                "filename": attachment.name,
-                "file_data": _data_url(media.name, body),
-            }
+            return {"type": "input_file", "filename": attachment.name, "file_data": _data_url(media.name, body)}
 
 
 def decoded(body: bytes) -> str:

@@ -7,17 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Write,
-)
+from assistant.aws import ConditionFailedError, Row, Write
 from assistant.context import Resources
 from assistant.files import records
-from assistant.files.urls import (
-    is_ours,
-    object_key,
-)
+from assistant.files.urls import is_ours, object_key
 from assistant.identity import Caller
 
 
@@ -27,7 +20,7 @@ async def delete(resources: Resources, caller: Caller, attachment_id: str) -> No
     Raises:
         NotFoundError: there is none of that id, or it is someone else's.
     """
-    await records.load(resources.table, caller, attachment_id)
+    await records.load_attachment(resources.table, caller, attachment_id)
     await delete_for_thread(resources, caller, [attachment_id])
 
 
@@ -41,7 +34,7 @@ async def delete_for_thread(resources: Resources, owner: Caller, attachment_ids:
     """
     files = [object_key(owner, each) for each in attachment_ids if is_ours(each)]
     await resources.objects.delete_many(files)
-    await resources.table.delete_many([records.record_key(owner, each) for each in attachment_ids])
+    await resources.table.delete_many([records.attachment_key(owner, each) for each in attachment_ids])
 
 
 async def sweep_unsent(resources: Resources, row: Row) -> None:
@@ -52,7 +45,7 @@ async def sweep_unsent(resources: Resources, row: Row) -> None:
         row: The due work, as `records.create` wrote it. Removing that row is left to who dispatched it.
     """
     owner = Caller(row["tenant_id"], row["user_id"])
-    key = records.record_key(owner, row["attachment_id"])
+    key = records.attachment_key(owner, row["attachment_id"])
     try:
         # In one step, so that a message sent at this moment either keeps its file or is refused.
         await resources.table.transact([Write(key, delete=True, condition="attribute_not_exists(thread_id)")])

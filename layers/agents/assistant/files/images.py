@@ -36,7 +36,7 @@ _KINDS = ("png", "jpeg", "webp")
 _STORED = re.compile(r"image:(?P<name>[0-9a-f-]{32}\.(?P<kind>png|jpeg|webp))")
 
 
-async def keep(picture: str, thread_id: str, context: RequestContext) -> str:
+async def keep_picture(picture: str, thread_id: str, context: RequestContext) -> str:
     """Put a picture into the bucket.
 
     Args:
@@ -70,7 +70,7 @@ async def keep(picture: str, thread_id: str, context: RequestContext) -> str:
     return f"image:{name}"
 
 
-async def drop(urls: list[str], thread_id: str, context: RequestContext) -> None:
+async def drop_picture(urls: list[str], thread_id: str, context: RequestContext) -> None:
     """Remove pictures that no item shows any more, such as the steps on the way to one."""
     found = [match["name"] for url in urls if (match := _STORED.fullmatch(url))]
     if found:

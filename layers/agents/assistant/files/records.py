@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING
 
 from chatkit.types import Attachment
 
-from assistant.aws import keys
+from assistant.aws import ConditionFailedError, Row, Table, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Table,
-    Write,
-)
 from assistant.errors import AttachmentInUseError, NotFoundError
 from assistant.files.limits import UNSENT_LIFETIME
 from assistant.files.urls import without_urls
@@ -26,7 +20,7 @@ from assistant.identity import Caller
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-KIND = "attachment"
+UNSENT_KIND = "attachment"
 SCHEMA_VERSION = 1
 # What `bind` and `save` ask of a row: an attachment belongs to one thread for ever.
 UNBOUND_OR_SAME_THREAD = "(attribute_not_exists(thread_id) OR thread_id = :thread_id)"
@@ -52,16 +46,13 @@ def _adapter() -> TypeAdapter[Attachment]:
     return TypeAdapter(Attachment)
 
 
-def record_key(caller: Caller, attachment_id: str) -> Key:
+def attachment_key(caller: Caller, attachment_id: str) -> Key:
     """Return the key of an attachment's row.
 
     Raises:
         InvalidRequestError: the id cannot be part of a key.
     """
-    return Key(
-        caller.partition,
-        keys.attachment_sk(attachment_id),
-    )
+    return Key(caller.partition, keys.attachment_sk(attachment_id))
 
 
 def _document(attachment: Attachment) -> str:
@@ -77,9 +68,9 @@ def _from_row(row: Row) -> Record:
 def _sweep_write(caller: Caller, key: Key, attachment_id: str, now: datetime) -> Write:
     due = now + UNSENT_LIFETIME
     return Write(
-        keys.sweep_key(due, f"{key.pk}/{key.sk}", KIND),
+        keys.sweep_key(due, f"{key.pk}/{key.sk}", UNSENT_KIND),
         put={
-            "kind": KIND,
+            "kind": UNSENT_KIND,
             "schema_version": SCHEMA_VERSION,
             "tenant_id": caller.tenant_id,
             "user_id": caller.user_id,
@@ -93,23 +84,20 @@ async def create(table: Table, caller: Caller, attachment: Attachment, size: int
 
     The row comes before the bytes: whatever fails after it is found and removed by the sweep.
     """
-    key, now = record_key(caller, attachment.id), datetime.now(UTC)
+    key, now = attachment_key(caller, attachment.id), datetime.now(UTC)
     row = {
-        "kind": KIND,
+        "kind": UNSENT_KIND,
         "schema_version": SCHEMA_VERSION,
         "document": _document(attachment),
         "size": size,
         "created_at": now.isoformat(),
     }
     await table.transact(
-        [
-            Write(key, put=row, condition="attribute_not_exists(pk)"),
-            _sweep_write(caller, key, attachment.id, now),
-        ]
+        [Write(key, put=row, condition="attribute_not_exists(pk)"), _sweep_write(caller, key, attachment.id, now)]
     )
 
 
-async def save(table: Table, caller: Caller, attachment: Attachment) -> None:
+async def save_attachment(table: Table, caller: Caller, attachment: Attachment) -> None:
     """Write what ChatKit knows of an attachment; its size and an earlier thread stay.
 
     Raises:
@@ -117,7 +105,7 @@ async def save(table: Table, caller: Caller, attachment: Attachment) -> None:
     """
     values = {
         ":document": _document(attachment),
-        ":kind": KIND,
+        ":kind": UNSENT_KIND,
         ":version": SCHEMA_VERSION,
         ":now": datetime.now(UTC).isoformat(),
     }
@@ -131,18 +119,18 @@ async def save(table: Table, caller: Caller, attachment: Attachment) -> None:
         condition = UNBOUND_OR_SAME_THREAD
         values[":thread_id"] = attachment.thread_id
     try:
-        await table.update(record_key(caller, attachment.id), update, condition=condition, values=values)
+        await table.update(attachment_key(caller, attachment.id), update, condition=condition, values=values)
     except ConditionFailedError:
         raise AttachmentInUseError from None
 
 
-async def load(table: Table, caller: Caller, attachment_id: str) -> Attachment:
+async def load_attachment(table: Table, caller: Caller, attachment_id: str) -> Attachment:
     """Return an attachment of the caller's, as stored.
 
     Raises:
         NotFoundError: there is none of that id, or it is someone else's.
     """
-    row = await table.get(record_key(caller, attachment_id))
+    row = await table.get(attachment_key(caller, attachment_id))
     if row is None:
         raise NotFoundError("There is no such attachment.")
     return _from_row(row).attachment
@@ -154,7 +142,7 @@ async def load_many(table: Table, caller: Caller, attachment_ids: Sequence[str])
     Raises:
         NotFoundError: one of them does not exist, or is someone else's.
     """
-    wanted = [record_key(caller, attachment_id) for attachment_id in attachment_ids]
+    wanted = [attachment_key(caller, attachment_id) for attachment_id in attachment_ids]
     rows = await table.get_many(wanted)
     if any(key not in rows for key in wanted):
         raise NotFoundError("There is no such attachment.")

@@ -8,23 +8,11 @@ from pydantic import AnyUrl
 
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, TooLargeError
-from assistant.files import (
-    deletion,
-    records,
-)
-from assistant.files.limits import (
-    MAX_ATTACHMENT_BYTES,
-    UPLOAD_URL_SECONDS,
-)
-from assistant.files.media import (
-    allowed_media,
-    safe_name,
-)
+from assistant.files import deletion, records
+from assistant.files.limits import MAX_ATTACHMENT_BYTES, UPLOAD_URL_SECONDS
+from assistant.files.media import allowed_media, safe_name
 from assistant.files.upload import new_attachment
-from assistant.files.urls import (
-    object_key,
-    with_fresh_urls,
-)
+from assistant.files.urls import object_key, with_fresh_urls
 from assistant.ids import new_id
 
 

@@ -9,20 +9,9 @@ from chatkit.types import Attachment, FileAttachment, ImageAttachment
 from assistant.context import Resources
 from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.files import records
-from assistant.files.limits import (
-    HEAD_BYTES,
-    MAX_UPLOAD_BYTES,
-)
-from assistant.files.media import (
-    Media,
-    allowed_media,
-    check_head,
-    safe_name,
-)
-from assistant.files.urls import (
-    object_key,
-    stored_url,
-)
+from assistant.files.limits import HEAD_BYTES, MAX_UPLOAD_BYTES
+from assistant.files.media import Media, allowed_media, check_head, safe_name
+from assistant.files.urls import object_key, stored_url
 from assistant.identity import Caller
 from assistant.ids import new_id
 

@@ -4,7 +4,24 @@ Importing this package is cheap. The agents SDK and a provider's client load whe
 which a read or a health check never does.
 """
 
-from assistant.models.deadline import deadline, seconds_left
+from assistant.models.choices import check_choice, chosen_model
 from assistant.models.factory import build_model, close_clients, reset_clients, warm_up
+from assistant.models.halves import sendable_output
+from assistant.models.meter import CHARACTERS_PER_TOKEN, Meter, current_meter, metered
+from assistant.models.time_limit import deadline, seconds_left
 
-__all__ = ["build_model", "close_clients", "deadline", "reset_clients", "seconds_left", "warm_up"]
+__all__ = [
+    "CHARACTERS_PER_TOKEN",
+    "Meter",
+    "build_model",
+    "check_choice",
+    "chosen_model",
+    "close_clients",
+    "current_meter",
+    "deadline",
+    "metered",
+    "reset_clients",
+    "seconds_left",
+    "sendable_output",
+    "warm_up",
+]

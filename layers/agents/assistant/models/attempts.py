@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from assistant.errors import ModelTimeoutError
 from assistant.models.breaker import breaker_of
 from assistant.models.clients import forget_client
-from assistant.models.deadline import seconds_left
 from assistant.models.failures import Failure, failure_of
 from assistant.models.link import Link
+from assistant.models.time_limit import seconds_left
 
 logger = logging.getLogger(__name__)
 

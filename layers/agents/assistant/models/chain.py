@@ -20,7 +20,7 @@ from agents import Model
 from agents.models.interface import ModelTracing
 from openai.types.responses import ResponseCompletedEvent
 
-from assistant.aws.tracing import segment
+from assistant.aws import segment
 from assistant.errors import ModelUnavailableError
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from chatkit.types import InferenceOptions, ThreadItem, UserMessageItem
-
 from assistant.errors import InvalidRequestError
 
 if TYPE_CHECKING:
+    from chatkit.types import InferenceOptions, ThreadItem
+
     from assistant.settings import Settings
 
 
-def check(options: InferenceOptions, settings: Settings) -> None:
+def check_choice(options: InferenceOptions, settings: Settings) -> None:
     """Refuse a message that asks for what the deployment does not offer.
 
     Raises:
@@ -40,6 +40,6 @@ def chosen_model(items: Iterable[ThreadItem], settings: Settings) -> str | None:
     """
     chosen = None
     for item in items:
-        if isinstance(item, UserMessageItem):
+        if item.type == "user_message":
             chosen = item.inference_options.model
     return chosen if chosen in settings.allowed_models else None

@@ -16,22 +16,7 @@ from agents import Model
 from agents.tool import FunctionTool
 from openai.types.responses import ResponseUsage
 
-from assistant.demo.image import png
-from assistant.demo.script import (
-    Call,
-    Cite,
-    Draw,
-    Fail,
-    Say,
-    Step,
-    Think,
-)
-from assistant.demo.words import (
-    Offer,
-    choose,
-    read_conversation,
-    structured,
-)
+from assistant.demo import Call, Cite, Draw, Fail, Offer, Say, Step, Think, choose, png, read_conversation, structured
 from assistant.errors import ModelUnavailableError
 from assistant.models.emit import ResponseWriter
 from assistant.models.in_process import InProcessModel

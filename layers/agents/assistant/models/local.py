@@ -24,13 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents import Model
 
-from assistant.demo.arguments import fit_arguments
-from assistant.demo.words import (
-    Conversation,
-    Offer,
-    called_by_words,
-    read_conversation,
-)
+from assistant.demo import Conversation, Offer, called_by_words, fit_arguments, read_conversation
 from assistant.errors import ConfigurationError
 from assistant.models.demo import offers_of
 from assistant.models.emit import ResponseWriter

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from assistant.models.link import ModelCall
 
+# English text has about four characters a token with every current tokenizer; a closer count would need the model's.
+CHARACTERS_PER_TOKEN = 4
+
 
 @dataclass
 class OpenCall:

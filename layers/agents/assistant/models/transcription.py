@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from assistant.errors import UnsupportedFeatureError
 from assistant.models.clients import client_of
-from assistant.models.deadline import seconds_left
 from assistant.models.failures import failure_of
 from assistant.models.openai import openai_link
+from assistant.models.time_limit import seconds_left
 from assistant.settings import Settings
 
 

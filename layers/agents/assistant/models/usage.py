@@ -12,9 +12,7 @@ from openai.types.responses import ResponseCompletedEvent, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from assistant.models.link import ModelCall
-
-# English text has about four characters a token with every current tokenizer; a closer count would need the model's.
-CHARACTERS_PER_TOKEN = 4
+from assistant.models.meter import CHARACTERS_PER_TOKEN
 
 
 def estimated_tokens(characters: int) -> int:

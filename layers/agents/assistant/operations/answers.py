@@ -20,10 +20,7 @@ from chatkit.types import (
 )
 from pydantic import BaseModel
 
-from assistant.aws.sizes import (
-    answer_size,
-    fits,
-)
+from assistant.aws import answer_size, fits
 from assistant.context import RequestContext
 
 # By so much of a text its reader knows which one it is.

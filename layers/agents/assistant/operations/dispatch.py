@@ -27,17 +27,10 @@ from pydantic import BaseModel
 from assistant import files
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
-from assistant.operations import (
-    feedback,
-    reads,
-)
-from assistant.operations.answers import (
-    readable,
-    serialized,
-)
+from assistant.operations import feedback, reads
+from assistant.operations.answers import readable, serialized
 from assistant.text import one_line
-from assistant.threads.client import client_thread
-from assistant.threads.store import ThreadStore
+from assistant.threads import ThreadStore, client_thread, thread_store
 
 NOTHING = b"{}"
 # A name in a list. Also in four bytes a character, a page of 100 threads stays far within the 1 MB of one Query.
@@ -50,7 +43,7 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
     Raises:
         AssistantError: it cannot be performed; nothing has changed then.
     """
-    store = ThreadStore(context.resources)
+    store = thread_store(context.resources)
     match request:
         case ThreadsGetByIdReq(params=get):
             return await readable(await reads.get_thread(get.thread_id, context), context)
@@ -99,7 +92,7 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
     thread = await store.load_thread(params.thread_id, context)
     server = await asyncio.to_thread(import_module, "assistant.agent.server")
     # Loaded with the server.
-    from assistant.turns.waiting import when_stored
+    from assistant.turns import when_stored
 
     sender: WidgetItem | None = None
     if params.item_id is not None:

@@ -5,18 +5,10 @@ from __future__ import annotations
 from chatkit.types import FeedbackKind
 
 from assistant import clock, observability
-from assistant.aws.table import (
-    ConditionFailedError,
-    Write,
-)
+from assistant.aws import ConditionFailedError, Write
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
-from assistant.threads.errors import ItemNotFoundError
-from assistant.threads.rows import (
-    is_visible,
-    row_key,
-)
-from assistant.threads.store import ThreadStore
+from assistant.threads import ItemNotFoundError, is_visible, row_key, thread_store
 
 # A client gives feedback on the items of one answer; a transaction takes 100 writes.
 MAX_ITEMS = 50
@@ -32,7 +24,7 @@ async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context:
     wanted = list(dict.fromkeys(item_ids))
     if not 0 < len(wanted) <= MAX_ITEMS:
         raise InvalidRequestError(f"Feedback takes 1 to {MAX_ITEMS} items.")
-    store = ThreadStore(context.resources)
+    store = thread_store(context.resources)
     _, rows = await store.find_items(thread_id, wanted, context)
     for item_id in wanted:
         if item_id not in rows or not is_visible(rows[item_id]):

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from chatkit.types import (
-    GeneratedImageItem,
-    Page,
-    Thread,
-    ThreadItem,
-    UserMessageItem,
-)
+from chatkit.types import GeneratedImageItem, Page, Thread, ThreadItem, UserMessageItem
 
-from assistant.aws import keys
-from assistant.aws.table import Row
+from assistant.aws import Row, keys
 from assistant.context import RequestContext
-from assistant.files import fresh_item, images
-from assistant.threads import places
-from assistant.threads.client import client_thread
-from assistant.threads.errors import ThreadNotFoundError
-from assistant.threads.hidden import is_hidden_item
-from assistant.threads.pages import page_limit, read_items, read_newest
-from assistant.threads.rows import is_visible, load_metadata
-from assistant.threads.store import ThreadStore
-from assistant.threads.turn_record import (
+from assistant.files import fresh_item, shown_item
+from assistant.threads import (
+    ThreadNotFoundError,
     TurnRecord,
+    client_thread,
+    cursor_place,
+    is_hidden_item,
+    is_visible,
+    load_metadata,
     load_record,
+    page_limit,
+    read_items,
+    read_newest,
+    thread_store,
 )
-from assistant.turns.lease import take_over
+from assistant.turns import take_over
 
 # ChatKit's own page size (chatkit.server, 1.6.5).
 DEFAULT_PAGE_SIZE = 20
@@ -61,7 +57,7 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
 
 async def list_threads(limit: int | None, after: str | None, order: str, context: RequestContext) -> Page[Thread]:
     """Return a page of the caller's threads."""
-    page = await ThreadStore(context.resources).load_threads(limit or DEFAULT_PAGE_SIZE, after, order, context)
+    page = await thread_store(context.resources).load_threads(limit or DEFAULT_PAGE_SIZE, after, order, context)
     return Page(data=[client_thread(thread) for thread in page.data], has_more=page.has_more, after=page.after)
 
 
@@ -85,7 +81,7 @@ async def list_items(
     """
     caller, table = context.caller, context.resources.table
     pk = caller.thread(thread_id).partition
-    cursor = keys.item_sk(await places.cursor_place(table, pk, after)) if after else None
+    cursor = keys.item_sk(await cursor_place(table, pk, after)) if after else None
     newest_first = order == "desc"
     # As ChatKit's own server does, which takes 0 for "not given".
     size = page_limit(limit or DEFAULT_PAGE_SIZE)
@@ -137,7 +133,7 @@ async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: Re
 
 async def _shown(rows: list[Row], context: RequestContext) -> list[ThreadItem]:
     """Return the items in rows, with URLs that work now."""
-    return await _with_urls(await ThreadStore(context.resources).decode_items(rows), context)
+    return await _with_urls(await thread_store(context.resources).decode_items(rows), context)
 
 
 async def _with_urls(items: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
@@ -150,6 +146,6 @@ async def _with_url(item: ThreadItem, context: RequestContext) -> ThreadItem:
         case UserMessageItem(attachments=[_, *_]):
             return await fresh_item(context.resources, context.caller, item)
         case GeneratedImageItem():
-            return await images.shown_item(item, context)
+            return await shown_item(item, context)
         case _:
             return item

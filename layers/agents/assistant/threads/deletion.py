@@ -12,24 +12,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant import clock
-from assistant.aws import keys
+from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    MAX_TRANSACTION_ROWS,
-    ConditionFailedError,
-    Row,
-    Write,
-)
 from assistant.errors import StoreUnavailableError
 from assistant.files import delete_for_thread
 from assistant.identity import Caller
 from assistant.threads import places
 from assistant.threads.items import item_removal
-from assistant.threads.rows import (
-    SCHEMA_VERSION,
-    is_visible,
-    row_key,
-)
+from assistant.threads.rows import SCHEMA_VERSION, is_visible, row_key
 
 if TYPE_CHECKING:
     from assistant.context import Resources

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from chatkit.types import ThreadItem
 
-from assistant.aws import keys
+from assistant.aws import Row, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    Row,
-    Write,
-)
 from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
-from assistant.threads import (
-    large_objects,
-    places,
-)
+from assistant.threads import large_objects, places
 from assistant.threads.errors import ThreadNotFoundError
 from assistant.threads.rows import (
     MAX_ON_LOOP_BYTES,
@@ -36,7 +29,7 @@ from assistant.threads.rows import (
 )
 
 if TYPE_CHECKING:
-    from assistant.aws.table import Table
+    from assistant.aws import Table
     from assistant.context import RequestContext
 
 logger = logging.getLogger(__name__)
@@ -123,7 +116,7 @@ def item_removal(
     """
     pk, place = row["pk"], row["sk"].removeprefix(keys.ITEM_PREFIX)
     removal = Write(row_key(row), delete=True, condition=condition, names=names or {}, values=values or {})
-    writes = [removal, *large_objects.removes(row)]
+    writes = [removal, *large_objects.row_object_removals(row)]
     if keys.own_place(row["id"]) is None:
         writes.append(places.forgotten_alias(pk, row["id"], place))
     if row.get("attachments"):
@@ -175,7 +168,7 @@ class ItemRows:
             place, alias = places.new_alias(pk, item.id, item.created_at)
             at, writes = Key(pk, keys.item_sk(place)), [alias]
         if large is not None:
-            writes.append(await large_objects.put(self._resources, large))
+            writes.append(await large_objects.put_object(self._resources, large))
         return [replacement(at, attributes, _OWN_ATTRIBUTES, condition, values), *writes]
 
     async def upsert_writes(
@@ -202,7 +195,7 @@ class ItemRows:
             return await self.item_writes(thread_id, item, context)
         if takes_answer_back(old, item):
             return []
-        return [*await self.item_writes(thread_id, item, context, at=row_key(old)), *large_objects.releases(old)]
+        return [*await self.item_writes(thread_id, item, context, at=row_key(old)), *large_objects.object_removals(old)]
 
     async def _pack(
         self, item: ThreadItem, prefix: str, retention_days: int | None

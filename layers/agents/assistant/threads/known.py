@@ -10,7 +10,7 @@ from assistant.threads.rows import load_metadata, metadata_attributes
 if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
 
-    from assistant.aws.table import Row
+    from assistant.aws import Row
     from assistant.context import RequestContext
 
 

@@ -10,16 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from assistant import clock
-from assistant.aws import keys
-from assistant.aws.table import (
-    Row,
-    Write,
-)
+from assistant.aws import Row, Write, keys
 from assistant.context import Resources
-from assistant.threads.rows import (
-    SCHEMA_VERSION,
-    Offload,
-)
+from assistant.threads.rows import SCHEMA_VERSION, Offload
 
 OBJECT_KIND = "object"
 # A transaction that has not come this long after its object never will, and whoever has read a row has read its object:
@@ -32,7 +25,7 @@ def _removal(object_key: str, due: datetime) -> Write:
     return Write(keys.sweep_key(due, object_key, OBJECT_KIND), put=row)
 
 
-async def put(resources: Resources, offload: Offload) -> Write:
+async def put_object(resources: Resources, offload: Offload) -> Write:
     """Put an object into the bucket.
 
     Returns:
@@ -45,19 +38,19 @@ async def put(resources: Resources, offload: Offload) -> Write:
     return Write(removal.key, delete=True)
 
 
-def releases(row: Row) -> list[Write]:
+def object_removals(row: Row) -> list[Write]:
     """Return the writes that go along when a row stops pointing to its object: none if it has none."""
     return [_removal(row["object"], clock.now())] if "object" in row else []
 
 
-def expires(object_key: str, expires_at: datetime) -> Write:
+def object_expiry(object_key: str, expires_at: datetime) -> Write:
     """Return the write that goes along with a row that nobody reads after a time: its object goes then as well."""
     return _removal(object_key, expires_at + UNCLAIMED_LIFETIME)
 
 
-def removes(row: Row) -> list[Write]:
+def row_object_removals(row: Row) -> list[Write]:
     """Return the writes that go along when a row goes: its object and its pictures go too."""
-    return [*releases(row), *(_removal(each, clock.now()) for each in row.get("images", []))]
+    return [*object_removals(row), *(_removal(each, clock.now()) for each in row.get("images", []))]
 
 
 async def sweep_object(resources: Resources, row: Row) -> None:

@@ -6,12 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant.aws import keys
+from assistant.aws import Row, Table, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    Row,
-    Table,
-)
 from assistant.errors import InvalidRequestError
 
 # A client that asks for everything gets this much and `has_more`.

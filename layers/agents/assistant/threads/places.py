@@ -10,13 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from assistant import clock
-from assistant.aws import keys
+from assistant.aws import Row, Table, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    Row,
-    Table,
-    Write,
-)
 from assistant.errors import InvalidRequestError
 from assistant.threads.rows import SCHEMA_VERSION
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assistant.aws import keys
+from assistant.aws import Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import Write
 from assistant.context import RequestContext
 from assistant.identity import Caller
 from assistant.threads.rows import SCHEMA_VERSION, expiry

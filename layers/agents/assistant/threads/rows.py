@@ -15,11 +15,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assistant import clock
+from assistant.aws import Row, answer_size
 from assistant.aws.keys import Key
-from assistant.aws.sizes import answer_size
-from assistant.aws.table import Row
 from assistant.errors import InvalidRequestError, TooLargeError
-from assistant.files import images
+from assistant.files import object_keys
 from assistant.ids import uuid7
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ def item_row(
         attributes["waits"] = True
     if item.type == "user_message" and item.attachments:
         attributes["attachments"] = [attachment.id for attachment in item.attachments]
-    pictures = images.object_keys(item, object_prefix)
+    pictures = object_keys(item, object_prefix)
     if pictures:
         attributes["images"] = pictures
     packed = pack(text)

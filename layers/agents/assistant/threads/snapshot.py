@@ -6,19 +6,15 @@ from dataclasses import dataclass
 
 from chatkit.types import ThreadItem, ThreadMetadata
 
-from assistant.aws import keys
-from assistant.aws.table import Row
+from assistant.aws import Row, keys
 from assistant.context import RequestContext
 from assistant.settings import Settings
 from assistant.threads import places
 from assistant.threads.errors import ThreadNotFoundError
 from assistant.threads.known import remember
 from assistant.threads.rows import is_visible
-from assistant.threads.store import ThreadStore
-from assistant.threads.turn_record import (
-    TurnRecord,
-    load_record,
-)
+from assistant.threads.store import thread_store
+from assistant.threads.turn_record import TurnRecord, load_record
 
 # What a model may see of a thread is in its newest items. One page of this size keeps the cost of a turn the same
 # for a thread of any length; a larger budget of tokens reads more, at so many tokens an item.
@@ -83,5 +79,5 @@ async def read_snapshot(thread_id: str, context: RequestContext, *, newest: str 
         while items and items[0]["id"] != newest:
             items.pop(0)
     thread = remember(context, meta)
-    decoded = await ThreadStore(context.resources).decode_items(items[::-1])
+    decoded = await thread_store(context.resources).decode_items(items[::-1])
     return ThreadSnapshot(thread, load_record(turn), decoded, complete=not more)

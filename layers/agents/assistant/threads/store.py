@@ -6,37 +6,24 @@ A thread that is deleted or has expired is gone at once, whatever is still being
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 from assistant import ids
-from assistant.aws import keys
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, Write, keys, pause
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    MAX_ROUNDS,
-    ConditionFailedError,
-    Row,
-    Write,
-    pause,
-)
-from assistant.context import KnownThread, RequestContext
+from assistant.context import KnownThread, RequestContext, Resources
 from assistant.errors import ConflictError
-from assistant.files import records as attachment_records
+from assistant.files import attachment_key, load_attachment, save_attachment
 from assistant.identity import Caller
 from assistant.ids import ID_PREFIXES
-from assistant.threads import (
-    deletion,
-    large_objects,
-    places,
-)
+from assistant.threads import deletion, large_objects, places
 from assistant.threads.errors import ItemNotFoundError, ThreadNotFoundError
 from assistant.threads.items import ItemRows, as_read, item_removal, replacement
-from assistant.threads.known import (
-    new_row,
-    remember,
-)
+from assistant.threads.known import new_row, remember
 from assistant.threads.merge import merged_metadata
 from assistant.threads.pages import RowPage, page_limit, read_items, read_page
 from assistant.threads.retention import living_on, look
@@ -256,7 +243,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
             writes = living_on(context, thread_id, meta["place"], THREAD_EXISTS)
             writes += await self.item_writes(thread_id, item, context, at=at, condition=condition, values=values)
             try:
-                await self._table.transact(writes + (large_objects.releases(old) if old is not None else []))
+                await self._table.transact(writes + (large_objects.object_removals(old) if old is not None else []))
             except ConditionFailedError as error:
                 if error.index == 0:
                     raise ThreadNotFoundError(thread_id) from None
@@ -290,15 +277,15 @@ class ThreadStore(ItemRows, Store[RequestContext]):
 
     async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None:
         """Store an attachment's metadata."""
-        await attachment_records.save(self._table, context.caller, attachment)
+        await save_attachment(self._table, context.caller, attachment)
 
     async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment:
         """Return an attachment's metadata."""
-        return await attachment_records.load(self._table, context.caller, attachment_id)
+        return await load_attachment(self._table, context.caller, attachment_id)
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
         """Remove an attachment's metadata."""
-        await self._table.delete(attachment_records.record_key(context.caller, attachment_id))
+        await self._table.delete(attachment_key(context.caller, attachment_id))
 
     def _meta_key(self, thread_id: str, caller: Caller) -> Key:
         return Key(self._partition(thread_id, caller), keys.META_SK)
@@ -312,3 +299,9 @@ class ThreadStore(ItemRows, Store[RequestContext]):
 
 def _page(data: list[Any], page: RowPage) -> Page[Any]:
     return Page(data=data, has_more=page.has_more, after=page.rows[-1]["id"] if page.has_more and page.rows else None)
+
+
+@functools.lru_cache(maxsize=4)
+def thread_store(resources: Resources) -> ThreadStore:
+    """Return the store of a process, made once. A turn has a view of its own, `assistant.turns.store`."""
+    return ThreadStore(resources)

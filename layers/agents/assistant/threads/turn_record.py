@@ -14,13 +14,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from assistant import clock
-from assistant.aws import keys
+from assistant.aws import Row, Write, keys
 from assistant.aws.keys import ThreadRef
-from assistant.aws.table import Row, Write
-from assistant.threads.rows import (
-    SCHEMA_VERSION,
-    item_adapter,
-)
+from assistant.threads.rows import SCHEMA_VERSION, item_adapter
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadItem
@@ -197,8 +193,5 @@ def load_partial(blob: bytes | None) -> list[ThreadItem]:
 def turn_fence(thread: ThreadRef, turn_id: str) -> Write:
     """Return the check that goes along with what only a turn that still runs may write."""
     return Write(
-        thread.turn_key,
-        condition=OURS,
-        names={"#state": "state"},
-        values={":turn_id": turn_id, ":running": RUNNING},
+        thread.turn_key, condition=OURS, names={"#state": "state"}, values={":turn_id": turn_id, ":running": RUNNING}
     )

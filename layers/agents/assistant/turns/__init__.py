@@ -1,10 +1,8 @@
 """Turns that survive: each is claimed once, runs as a task of its own, and is stored as it was streamed."""
 
-from assistant.turns.service import (
-    TurnHandle,
-    cancel,
-    close,
-    start,
-)
+from assistant.turns.lease import take_over
+from assistant.turns.outcome import error_event
+from assistant.turns.service import TurnHandle, cancel, close, start
+from assistant.turns.waiting import when_stored
 
-__all__ = ["TurnHandle", "cancel", "close", "start"]
+__all__ = ["TurnHandle", "cancel", "close", "error_event", "start", "take_over", "when_stored"]

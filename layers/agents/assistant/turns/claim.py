@@ -9,40 +9,28 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from assistant import (
-    ids,
-    quotas,
-)
-from assistant.aws import keys
+from assistant import ids, quotas
+from assistant.aws import ConditionFailedError, Row, Table, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Table,
-    Write,
-)
 from assistant.context import RequestContext
 from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
 from assistant.files import refusal as attachment_refusal
-from assistant.threads import places
-from assistant.threads.errors import ThreadNotFoundError
-from assistant.threads.retention import living_on
-from assistant.threads.rows import is_visible
-from assistant.threads.snapshot import (
-    ThreadSnapshot,
-    read_snapshot,
-)
-from assistant.threads.store import (
-    THREAD_EXISTS,
-    ThreadStore,
-)
-from assistant.threads.turn_record import (
+from assistant.threads import (
     RUNNING,
+    THREAD_EXISTS,
     IdempotencyKey,
+    ThreadNotFoundError,
+    ThreadSnapshot,
+    ThreadStore,
     TurnRecord,
+    is_visible,
     key_row,
+    living_on,
     load_record,
+    read_snapshot,
     running_row,
+    thread_place,
+    thread_store,
 )
 from assistant.turns.plan import Plan
 
@@ -94,7 +82,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         ConflictError: another turn has taken, or takes, a decision on the same call, or on another one of its run.
     """
     turn_id = ids.new_id(TURN_PREFIX)
-    caller, table, store = context.caller, context.resources.table, ThreadStore(context.resources)
+    caller, table, store = context.caller, context.resources.table, thread_store(context.resources)
     pk = caller.thread(plan.thread_id).partition
     # The turn's first item, or where one would stand that is made from now on.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
@@ -158,13 +146,7 @@ async def _settled(
 
 
 async def _writes(
-    plan: Plan,
-    key: IdempotencyKey,
-    turn_id: str,
-    pk: str,
-    floor: str,
-    store: ThreadStore,
-    context: RequestContext,
+    plan: Plan, key: IdempotencyKey, turn_id: str, pk: str, floor: str, store: ThreadStore, context: RequestContext
 ) -> tuple[list[Write], int]:
     """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
     user = context.caller.partition
@@ -212,7 +194,7 @@ async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> 
     """Return the writes that find the thread open for messages; with a retention it also lives on."""
     place = None
     if context.settings.retention_days:
-        place = await places.thread_place(context.resources.table, user, thread_id)
+        place = await thread_place(context.resources.table, user, thread_id)
     return living_on(
         context,
         thread_id,

@@ -18,7 +18,7 @@ from chatkit.types import (
 )
 
 from assistant.ids import ID_PREFIXES, new_id, split_own_id
-from assistant.threads.hidden import is_hidden
+from assistant.threads import is_hidden
 
 
 class Published:

@@ -28,26 +28,20 @@ from chatkit.types import (
 )
 
 from assistant import clock
-from assistant.aws import keys
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-)
+from assistant.aws import ConditionFailedError, Row, keys
 from assistant.context import RequestContext
-from assistant.threads.client import client_thread
-from assistant.threads.errors import ThreadNotFoundError
-from assistant.threads.hidden import is_hidden
-from assistant.threads.rows import (
-    is_visible,
-    load_metadata,
-)
-from assistant.threads.store import ThreadStore
-from assistant.threads.turn_record import (
+from assistant.threads import (
     RUNNING,
     WATCH_SECONDS,
     Outcome,
+    ThreadNotFoundError,
     TurnRecord,
+    client_thread,
+    is_hidden,
+    is_visible,
+    load_metadata,
     load_record,
+    thread_store,
 )
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import ending_events, stored_error_event
@@ -101,7 +95,7 @@ class FollowedTurn:
         self._context = context
         caller = context.caller
         self._pk = caller.thread(thread_id).partition
-        self._store = ThreadStore(context.resources)
+        self._store = thread_store(context.resources)
         self._first: _Look | None = None
         self._sent: dict[str, ThreadItem] = {}
         self._done: set[str] = set()

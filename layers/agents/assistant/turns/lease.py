@@ -8,33 +8,24 @@ import time
 from collections.abc import Awaitable, Callable
 
 from assistant import clock
-from assistant.aws import keys
+from assistant.aws import ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    ConditionFailedError,
-    Write,
-)
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
 from assistant.observability import log_failure
-from assistant.threads.hidden import unjudged_marks
-from assistant.threads.store import ThreadStore
-from assistant.threads.turn_record import (
+from assistant.threads import (
     CHECKPOINT_SECONDS,
     RENEWAL_SECONDS,
     TOUCH_SECONDS,
     WATCHED_CHECKPOINT_SECONDS,
     Outcome,
     TurnRecord,
+    thread_store,
+    unjudged_marks,
 )
 from assistant.turns.journal import Journal
 from assistant.turns.outcome import kept_items
-from assistant.turns.storage import (
-    TurnLostError,
-    TurnSaver,
-    ended_turn,
-    story_row,
-)
+from assistant.turns.storage import TurnLostError, TurnSaver, ended_turn, story_row
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +116,7 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
     kept = kept_items(thread_id, turn.partial, outcome)
     if not turn.judged:
         kept += unjudged_marks(thread_id, turn.operation, turn.changed)
-    store = ThreadStore(context.resources)
+    store = thread_store(context.resources)
     writes = [write for item in kept for write in await store.upsert_writes(thread_id, item, context)]
     story = {"operation": turn.operation, "changed": turn.changed, "error": outcome if outcome == "lost" else None}
     row = story_row(context, turn.turn_id, turn.floor, outcome, story)

@@ -23,8 +23,7 @@ from chatkit.types import (
 from assistant import clock
 from assistant.errors import AssistantError, TurnDeadlineError
 from assistant.ids import ID_PREFIXES, new_id
-from assistant.threads.hidden import MARK_PREFIX
-from assistant.threads.turn_record import Outcome
+from assistant.threads import MARK_PREFIX, Outcome
 from assistant.turns.journal import end_streaming
 
 # What the model reads in the next turn, by the way a turn ended.

@@ -30,22 +30,14 @@ from chatkit.types import (
 )
 
 from assistant import clock, files
-from assistant.approvals.cards import DECIDE
-from assistant.approvals.decisions import (
-    HeldDecision,
-    load_decision,
-)
-from assistant.aws.table import Write
+from assistant.approvals import DECIDE, HeldDecision, load_decision
+from assistant.aws import Write
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError
 from assistant.hooks import find_hook, needed_hook
 from assistant.ids import ID_PREFIXES, new_id
-from assistant.models import choices
-from assistant.threads.snapshot import (
-    ThreadSnapshot,
-    read_snapshot,
-)
-from assistant.threads.store import ThreadStore
+from assistant.models import check_choice
+from assistant.threads import ThreadSnapshot, read_snapshot, thread_store
 from assistant.turns.retry import approved_behind
 from assistant.turns.waiting import NoCallWaitsError
 
@@ -112,7 +104,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
         InvalidRequestError: what it names is of the wrong kind, or no action is known by that name.
         ConflictError: what it answers is not waiting for an answer.
     """
-    store = ThreadStore(context.resources)
+    store = thread_store(context.resources)
     match request:
         case ThreadsCreateReq(params=create):
             thread = ThreadMetadata(id=new_id(ID_PREFIXES["thread"]), created_at=clock.now())
@@ -185,7 +177,7 @@ async def _user_message(
 ) -> tuple[UserMessageItem, list[Write]]:
     if not message.attachments and not any(part.text.strip() for part in message.content):
         raise InvalidRequestError("The message is empty.")
-    choices.check(message.inference_options, context.settings)
+    check_choice(message.inference_options, context.settings)
     bound: list[Attachment] = []
     writes: list[Write] = []
     if message.attachments:

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 from chatkit.types import ThreadItem
 
-from assistant.approvals.cards import is_approved
-from assistant.aws import keys
-from assistant.aws.table import Row
+from assistant.approvals import is_approved
+from assistant.aws import Row, keys
 from assistant.context import RequestContext
-from assistant.threads.rows import is_visible
-from assistant.threads.store import ThreadStore
-from assistant.threads.turn_record import Outcome
+from assistant.threads import Outcome, is_visible, thread_store
 
 if TYPE_CHECKING:
     from assistant.turns.plan import Plan
@@ -46,7 +43,7 @@ async def replaced_rows(
     if outcome != "done":
         low = plan.failed_attempts
         return [] if low is None else await _items(plan.thread_id, low, floor, own, context)
-    message = await ThreadStore(context.resources).find_item(plan.thread_id, plan.retry_of.id, context)
+    message = await thread_store(context.resources).find_item(plan.thread_id, plan.retry_of.id, context)
     if message is None:
         return []
     return await _items(plan.thread_id, message["sk"], keys.ITEM_END, {*own, *plan.changed}, context)
@@ -54,7 +51,7 @@ async def replaced_rows(
 
 async def approved_behind(message_id: str, thread_id: str, context: RequestContext) -> list[ThreadItem]:
     """Return the cards of the calls behind a message that have been begun, the oldest first."""
-    store = ThreadStore(context.resources)
+    store = thread_store(context.resources)
     message = await store.find_item(thread_id, message_id, context)
     if message is None:
         return []

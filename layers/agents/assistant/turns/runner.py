@@ -28,7 +28,7 @@ from chatkit.types import (
 )
 
 from assistant import clock, observability
-from assistant.approvals.call import BegunCall
+from assistant.approvals import BegunCall
 from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
@@ -38,17 +38,10 @@ from assistant.errors import (
     StoreUnavailableError,
     TurnDeadlineError,
 )
-from assistant.models.deadline import deadline as model_deadline
-from assistant.models.meter import Meter, metered
+from assistant.models import Meter, metered
+from assistant.models import deadline as model_deadline
 from assistant.observability import log_failure
-from assistant.threads.client import client_thread
-from assistant.threads.errors import ThreadNotFoundError
-from assistant.threads.hidden import unjudged_marks
-from assistant.threads.store import ThreadStore
-from assistant.threads.turn_record import (
-    IdempotencyKey,
-    Outcome,
-)
+from assistant.threads import IdempotencyKey, Outcome, ThreadNotFoundError, client_thread, thread_store, unjudged_marks
 from assistant.turns.claim import Claimed
 from assistant.turns.events import EventRepair, Published
 from assistant.turns.journal import Journal
@@ -56,10 +49,7 @@ from assistant.turns.lease import Keeper
 from assistant.turns.outcome import ReportedError, ending_events, error_event, error_story, kept_items
 from assistant.turns.plan import Plan, overtaken_calls
 from assistant.turns.retry import replaced_rows
-from assistant.turns.storage import (
-    TurnLostError,
-    TurnSaver,
-)
+from assistant.turns.storage import TurnLostError, TurnSaver
 from assistant.turns.store import TurnStore
 
 logger = logging.getLogger(__name__)
@@ -177,7 +167,7 @@ class TurnRun:
             self._publish_end("failed")
         story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
         try:
-            observability.turn_ended(self._context, self.thread_id, self.turn_id, self.outcome or "lost", story)
+            observability.turn_ended(self._context.caller, self.thread_id, self.turn_id, self.outcome or "lost", story)
         except Exception as error:
             log_failure(logger, "a turn's line could not be written", error)
 
@@ -191,7 +181,7 @@ class TurnRun:
     async def _thread_is_gone(self) -> bool:
         """Tell whether the turn was lost because its thread was deleted under it."""
         try:
-            await ThreadStore(self._context.resources).load_thread(self.thread_id, self._context)
+            await thread_store(self._context.resources).load_thread(self.thread_id, self._context)
         except NotFoundError:
             return True
         except AssistantError:

@@ -23,25 +23,13 @@ from chatkit.types import (
 )
 
 from assistant import clock
-from assistant.approvals.cards import DECIDE
-from assistant.aws import keys
+from assistant.approvals import DECIDE
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, keys, pause
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    MAX_ROUNDS,
-    ConditionFailedError,
-    pause,
-)
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError, NotFoundError, TurnRunningError
-from assistant.threads.client import client_thread
-from assistant.threads.turn_record import (
-    RUNNING,
-    CancelReason,
-    IdempotencyKey,
-    TurnRecord,
-    load_record,
-)
-from assistant.threads.turn_record import idempotency_key as make_key
+from assistant.threads import RUNNING, CancelReason, IdempotencyKey, TurnRecord, client_thread, load_record
+from assistant.threads import idempotency_key as make_key
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn
 from assistant.turns.lease import take_over
@@ -49,10 +37,7 @@ from assistant.turns.plan import Plan, make_plan
 from assistant.turns.runner import TurnRun
 from assistant.turns.storage import released_key
 from assistant.turns.store import TurnStore
-from assistant.turns.waiting import (
-    NOT_YET,
-    when_stored,
-)
+from assistant.turns.waiting import NOT_YET, when_stored
 
 # A turn in another process sees its flag within two seconds; one that has not ended after this is taken over.
 CANCEL_PATIENCE_SECONDS = 4.0

@@ -14,40 +14,26 @@ from typing import Any
 
 from chatkit.types import ThreadItem, ThreadMetadata
 
-from assistant import (
-    clock,
-    ids,
-    quotas,
-)
-from assistant.aws import keys
+from assistant import clock, ids, quotas
+from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key, ThreadRef
-from assistant.aws.table import (
-    MAX_TRANSACTION_ROWS,
-    ConditionFailedError,
-    Row,
-    Write,
-)
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
-from assistant.threads.errors import ThreadNotFoundError
-from assistant.threads.rows import (
-    SCHEMA_VERSION,
-    expiry,
-    row_key,
-)
-from assistant.threads.store import (
-    ThreadStore,
-    item_removal,
-)
-from assistant.threads.turn_record import (
+from assistant.threads import (
     OURS,
     RUNNING,
+    SCHEMA_VERSION,
     IdempotencyKey,
     Outcome,
+    ThreadNotFoundError,
     TurnRecord,
     dump_partial,
+    expiry,
+    item_removal,
     lease_end,
     load_record,
+    row_key,
+    thread_store,
     turn_fence,
 )
 from assistant.turns.claim import TURN_PREFIX, is_ours
@@ -170,12 +156,12 @@ class TurnSaver:
                 if thread is None or not await is_ours(table, self._turn_key, self.turn_id):
                     raise TurnLostError from None
                 # Someone else has changed the thread meanwhile: the two changes are merged first.
-                await ThreadStore(self.context.resources).save_thread(thread, self.context)
+                await thread_store(self.context.resources).save_thread(thread, self.context)
                 await self.finish(journal, outcome, story, extra_removals)
                 return
         journal.saved(items, removed)
         try:
-            await ThreadStore(self.context.resources).drop_objects(extra_removals)
+            await thread_store(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
             logger.warning("objects of thread %s stay until it is deleted", self.thread_id)
 
@@ -194,7 +180,7 @@ class TurnSaver:
         if thread is None:
             return []
         row = self.context.loaded[thread.id].row
-        return ThreadStore(self.context.resources).change(thread, row, self.context)[0]
+        return thread_store(self.context.resources).change(thread, row, self.context)[0]
 
     def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
         """Return the writes that end the turn; the first is the fence."""
@@ -223,7 +209,7 @@ class TurnSaver:
         rows: Sequence[Row] = (),
     ) -> None:
         """Write items, removals and the rest under the fence; what does not fit goes before it, fenced as well."""
-        store = ThreadStore(self.context.resources)
+        store = thread_store(self.context.resources)
         groups = [
             await store.upsert_writes(self.thread_id, item, self.context, replaces=self._replaces(journal, item))
             for item in items

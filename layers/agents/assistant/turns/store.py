@@ -9,8 +9,7 @@ from __future__ import annotations
 from chatkit.types import Page, ThreadItem, ThreadMetadata
 
 from assistant.context import RequestContext, Resources
-from assistant.threads.snapshot import ThreadSnapshot
-from assistant.threads.store import ThreadStore
+from assistant.threads import ThreadSnapshot, ThreadStore
 from assistant.turns.events import utc_item
 from assistant.turns.journal import Journal
 

@@ -12,11 +12,7 @@ from typing import TypeVar
 
 from assistant.context import RequestContext
 from assistant.errors import ConflictError
-from assistant.threads.errors import ItemNotFoundError
-from assistant.threads.turn_record import (
-    CHECKPOINT_SECONDS,
-    load_record,
-)
+from assistant.threads import CHECKPOINT_SECONDS, ItemNotFoundError, load_record
 
 T = TypeVar("T")
 

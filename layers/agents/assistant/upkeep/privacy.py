@@ -16,22 +16,12 @@ from urllib.parse import unquote
 from chatkit.types import GeneratedImageItem
 
 from assistant import clock, hooks
-from assistant.aws import keys
+from assistant.aws import Row, Write, keys
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    Row,
-    Write,
-)
 from assistant.context import RequestContext, Resources
-from assistant.files import delete_for_thread, images
+from assistant.files import as_data_url, delete_for_thread
 from assistant.identity import Caller
-from assistant.threads import deletion
-from assistant.threads.rows import (
-    SCHEMA_VERSION,
-    load_item,
-    row_key,
-    unpack,
-)
+from assistant.threads import PURGE_KIND, SCHEMA_VERSION, delete_thread, load_item, purge_thread, row_key, unpack
 
 ERASE_KIND = "erase"
 # Rows that are read, or removed, in one step.
@@ -77,7 +67,7 @@ async def _item(resources: Resources, user: Caller, row: Row) -> dict[str, Any]:
     item = load_item(row, body)
     if isinstance(item, GeneratedImageItem) and item.image is not None:
         context = RequestContext(user, resources)
-        item.image.url = await images.as_data_url(item.image, item.thread_id, context) or item.image.url
+        item.image.url = await as_data_url(item.image, item.thread_id, context) or item.image.url
     said: dict[str, Any] = json.loads(item.model_dump_json())
     return said
 
@@ -95,10 +85,7 @@ async def _offloaded(resources: Resources, row: Row) -> dict[str, Any]:
 
 async def account_data(resources: Resources, user: Caller) -> dict[str, Any]:
     """Return what belongs to a user and to no thread: attachments, usage, and the agents' own records."""
-    partitions = {
-        "account": user.partition,
-        "records": keys.app_partition(user.tenant_id, user.user_id),
-    }
+    partitions = {"account": user.partition, "records": keys.app_partition(user.tenant_id, user.user_id)}
     data: dict[str, Any] = {"tenant_id": user.tenant_id, "user_id": user.user_id}
     for name, pk in partitions.items():
         data[name] = [
@@ -156,10 +143,7 @@ async def erase(resources: Resources, work: Row, *, time_is_up: Callable[[], boo
     for prefix in keys.owner_object_prefixes(user.tenant_id, user.user_id):
         await resources.objects.delete_prefix(prefix)
     await resources.table.delete_many([row_key(row) for row in await _tenant_records(resources, user)])
-    for pk in (
-        keys.app_partition(user.tenant_id, user.user_id),
-        user.partition,
-    ):
+    for pk in (keys.app_partition(user.tenant_id, user.user_id), user.partition):
         while not time_is_up():
             rows, _ = await resources.table.query(pk, between=(keys.FIRST_SK, keys.LAST_SK), limit=STEP_ROWS)
             if not rows:
@@ -177,15 +161,15 @@ async def _erase_thread(resources: Resources, user: Caller, thread_id: str, time
     if meta is None:
         return True
     if not meta.get("deleted_at"):
-        await deletion.delete_thread(resources, user, thread_id, meta)
+        await delete_thread(resources, user, thread_id, meta)
         meta = await resources.table.get(Key(pk, keys.META_SK))
     if meta is None:
         return True
     # What is too large to be removed in the deletion itself.
     rest = {"tenant_id": user.tenant_id, "user_id": user.user_id, "thread_id": thread_id}
     work = {**rest, "deleted_at": meta["deleted_at"]}
-    key = keys.sweep_key(datetime.fromisoformat(meta["deleted_at"]), pk, deletion.PURGE_KIND)
-    return await deletion.purge_thread(resources, {**work, **key._asdict()}, time_is_up=time_is_up)
+    key = keys.sweep_key(datetime.fromisoformat(meta["deleted_at"]), pk, PURGE_KIND)
+    return await purge_thread(resources, {**work, **key._asdict()}, time_is_up=time_is_up)
 
 
 async def _tenant_records(resources: Resources, user: Caller) -> list[Row]:

@@ -11,22 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant import clock
-from assistant.aws import keys
-from assistant.aws.table import Row
+from assistant import clock, files, threads
+from assistant.aws import Row, keys
 from assistant.context import Resources
 from assistant.errors import AssistantError
-from assistant.files import (
-    records,
-    sweep_unsent,
-)
+from assistant.files import sweep_unsent
 from assistant.observability import log_failure, work_failed
-from assistant.threads import (
-    deletion,
-    large_objects,
-    retention,
-)
-from assistant.threads.rows import row_key
+from assistant.threads import expire_thread, purge_thread, row_key, sweep_object
 from assistant.upkeep import privacy
 
 logger = logging.getLogger(__name__)
@@ -92,15 +83,15 @@ async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable
 async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) -> bool:
     """Do one piece of work. Return whether it is finished."""
     match row["kind"]:
-        case deletion.PURGE_KIND:
-            return await deletion.purge_thread(resources, row, time_is_up=time_is_up)
+        case threads.PURGE_KIND:
+            return await purge_thread(resources, row, time_is_up=time_is_up)
         case privacy.ERASE_KIND:
             return await privacy.erase(resources, row, time_is_up=time_is_up)
-        case retention.EXPIRE_KIND:
-            await deletion.expire_thread(resources, row)
-        case large_objects.OBJECT_KIND:
-            await large_objects.sweep_object(resources, row)
-        case records.KIND:
+        case threads.EXPIRE_KIND:
+            await expire_thread(resources, row)
+        case threads.OBJECT_KIND:
+            await sweep_object(resources, row)
+        case files.UNSENT_KIND:
             await sweep_unsent(resources, row)
         case kind:
             raise ValueError(f"No release before this one knows work of kind {kind!r}.")

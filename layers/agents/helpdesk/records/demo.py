@@ -5,11 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from assistant.aws.table import (
-    ConditionFailedError,
-    Table,
-    Write,
-)
+from assistant.aws import ConditionFailedError, Table, Write
 from helpdesk.records import keys
 from helpdesk.records.numbering import SCHEMA_VERSION, now
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.aws.table import (
-    Row,
-    Table,
-)
+from assistant.aws import Row, Table
 from helpdesk.records.tenant import TenantRecords
 
 # Enough for a menu of people to mention; a larger directory needs a search of its own.

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Table,
-)
+from assistant.aws import ConditionFailedError, Row, Table
 from assistant.errors import InvalidRequestError, NotFoundError
 from helpdesk.records import keys
 from helpdesk.records.numbering import now

@@ -19,10 +19,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assistant.aws.keys import (
-    Key,
-    app_partition,
-)
+from assistant.aws.keys import Key, app_partition
 
 # Ten digits: a user would need a task a second for three centuries.
 NUMBER_DIGITS = 10

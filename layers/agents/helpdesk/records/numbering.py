@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from assistant.aws import ConditionFailedError, Row, Table
 from assistant.aws.keys import Key
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Table,
-)
 from assistant.errors import ConflictError
 from assistant.ids import uuid7
 from helpdesk.records import keys

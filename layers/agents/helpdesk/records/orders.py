@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.aws.table import Table
+from assistant.aws import Table
 from helpdesk.records.tenant import TenantRecords
 
 

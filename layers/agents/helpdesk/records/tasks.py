@@ -6,12 +6,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.aws import ConditionFailedError, Row, Table
 from assistant.aws.keys import app_partition
-from assistant.aws.table import (
-    ConditionFailedError,
-    Row,
-    Table,
-)
 from assistant.errors import NotFoundError
 from assistant.identity import Caller
 from assistant.text import one_line
@@ -113,11 +109,7 @@ class Tasks:
             InvalidRequestError: the title is no line of at most `MAX_TITLE_CHARACTERS`.
         """
         check_may_write(self._caller)
-        fields = {
-            "title": check_title(title),
-            "priority": priority,
-            "status": "pending",
-        }
+        fields = {"title": check_title(title), "priority": priority, "status": "pending"}
         return _task(await add_numbered(self._table, self._partition, "task", fields))
 
     async def complete(self, number: int) -> Task:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from assistant.aws import Row, Table
 from assistant.aws.keys import app_partition
-from assistant.aws.table import (
-    Row,
-    Table,
-)
 from helpdesk.records import keys
 from helpdesk.records.demo import write_demo_data
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assistant.aws import Row, Table
 from assistant.aws.keys import app_partition
-from assistant.aws.table import (
-    Row,
-    Table,
-)
 from assistant.errors import InvalidRequestError, NotFoundError
 from assistant.identity import Caller
 from assistant.text import one_line

@@ -12,7 +12,7 @@ from typing import Any
 
 from agents import Agent, Model, Runner
 
-from assistant.agent.run_config import run_config
+from assistant.agent import run_config
 from assistant.settings import Settings
 from helpdesk.specialists.billing import build_billing_agent
 from helpdesk.specialists.employees import build_employees_agent

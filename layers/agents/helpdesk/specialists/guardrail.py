@@ -13,7 +13,7 @@ from typing import Any
 
 from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, TResponseInputItem, input_guardrail
 
-from assistant.agent.conversion import CONTEXT_START
+from assistant.agent import CONTEXT_START
 
 # 13 to 19 digits (ISO/IEC 7812), of which the first two are a payment card's. With a 2 only Mir's and Mastercard's
 # begin, so no year of our time is among them.

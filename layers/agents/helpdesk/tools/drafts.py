@@ -18,8 +18,7 @@ from chatkit.types import (
 )
 
 from assistant import clock
-from assistant.agent.run_config import run_config
-from assistant.agent.tools import assistant_tool
+from assistant.agent import assistant_tool, run_config
 from assistant.models import build_model
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.tools.base import answer, show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from assistant.agent.tools import assistant_tool
+from assistant.agent import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of
 from helpdesk.records.employees import Employees
@@ -25,9 +25,5 @@ async def get_employee(
         return answer(id=employee_id, name="Unknown", status="not_found")
     contact = {"email": employee.email} if grants_of(caller).employee_contact else {}
     return answer(
-        id=employee.number,
-        name=employee.name,
-        status=employee.status,
-        department=employee.department,
-        **contact,
+        id=employee.number, name=employee.name, status=employee.status, department=employee.department, **contact
     )

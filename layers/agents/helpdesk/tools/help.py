@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from assistant.agent.tools import assistant_tool
+from assistant.agent import assistant_tool
 from helpdesk import effects
 from helpdesk.context import HelpdeskToolContext
 from helpdesk.records.articles import find_articles

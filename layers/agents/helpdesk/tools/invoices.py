@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from chatkit.types import CustomTask, NoticeEvent, TaskItem, ThreadItemDoneEvent
 
 from assistant import clock
-from assistant.agent.tools import assistant_tool
+from assistant.agent import assistant_tool
 from assistant.errors import ForbiddenError
 from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext, caller_of
 from helpdesk.permissions import grants_of

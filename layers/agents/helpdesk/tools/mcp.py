@@ -17,7 +17,7 @@ from chatkit.agents import AgentContext
 from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult
 from mcp.types import Tool as ListedTool
 
-from assistant.agent.tools import explain_failure
+from assistant.agent import explain_failure
 from assistant.context import RequestContext
 from helpdesk.context import HelpdeskRunContext
 from helpdesk.tools.base import show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents import ImageGenerationTool
 
-from assistant.agent.output import PARTIAL_IMAGES
+from assistant.agent import PARTIAL_IMAGES
 from assistant.settings import Settings
 
 

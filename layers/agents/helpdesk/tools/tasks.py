@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from assistant.agent.tools import assistant_tool
+from assistant.agent import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import tasks_changed
 from helpdesk.records.keys import RecordNumber

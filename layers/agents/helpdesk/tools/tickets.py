@@ -16,7 +16,7 @@ from chatkit.types import (
 )
 
 from assistant import clock
-from assistant.agent.tools import assistant_tool
+from assistant.agent import assistant_tool
 from helpdesk.context import HelpdeskToolContext, caller_of
 from helpdesk.effects import GET_BROWSER_INFO
 from helpdesk.records.keys import RecordNumber
@@ -54,11 +54,7 @@ async def get_ticket(context: HelpdeskToolContext, ticket_id: Annotated[RecordNu
         ticket = await _tickets(context).get(ticket_id)
     await context.context.stream_widget(ticket_card(ticket), copy_text=ticket_text(ticket))
     return answer(
-        id=ticket.number,
-        subject=ticket.subject,
-        details=ticket.details,
-        priority=ticket.priority,
-        status=ticket.status,
+        id=ticket.number, subject=ticket.subject, details=ticket.details, priority=ticket.priority, status=ticket.status
     )
 
 

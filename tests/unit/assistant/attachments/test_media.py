@@ -8,13 +8,7 @@ from hypothesis import strategies as st
 
 from assistant.errors import UnsupportedTypeError
 from assistant.files.limits import MAX_NAME_BYTES
-from assistant.files.media import (
-    ALLOWED_MEDIA,
-    allowed_media,
-    check_head,
-    content_disposition,
-    safe_name,
-)
+from assistant.files.media import ALLOWED_MEDIA, allowed_media, check_head, content_disposition, safe_name
 from tests.support.files import PDF, PNG, TEXT
 
 

@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.aws.sizes import (
-    MAX_ANSWER_BYTES,
-    answer_size,
-    fits,
-)
+from assistant.aws.sizes import MAX_ANSWER_BYTES, answer_size, fits
 
 LAMBDA_ANSWER_BYTES = 6_291_556
 HEADERS_BYTES = 16_384

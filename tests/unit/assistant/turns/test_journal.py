@@ -25,11 +25,7 @@ from chatkit.types import (
 
 from assistant.ids import split_own_id
 from assistant.threads.hidden import is_mark
-from assistant.threads.turn_record import (
-    MAX_PARTIAL_BYTES,
-    dump_partial,
-    load_partial,
-)
+from assistant.threads.turn_record import MAX_PARTIAL_BYTES, dump_partial, load_partial
 from assistant.turns.events import EventRepair
 from assistant.turns.journal import Journal
 from assistant.turns.outcome import kept_items
