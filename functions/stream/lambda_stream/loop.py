@@ -18,7 +18,6 @@ from lambda_stream.logs import LogSink
 from lambda_stream.runtime_api import RuntimeApi, RuntimeApiError
 from lambda_stream.settings import RuntimeSettings
 from lambda_stream.snapstart import run_after_restore, run_before_snapshot
-from lambda_stream.sse import EventStreams
 from lambda_stream.worker import Worker
 
 EXIT_INIT = 1
@@ -90,8 +89,6 @@ class Runtime:
         gc.disable()
         try:
             self._app = app = load_app(self._settings.app)
-            if self._settings.sse_heartbeat or self._settings.sse_padding:
-                self._app = EventStreams(app, self._settings.sse_heartbeat, self._settings.sse_padding)
             self._lifespan = Lifespan(app)
             await self._lifespan.startup()
         except AppError as error:

@@ -34,8 +34,6 @@ class RuntimeSettings:
         margin: seconds before the deadline at which the app is told.
         cut: seconds before the deadline at which the app is stopped.
         graceful_shutdown: register an internal extension, which makes Lambda send SIGTERM before it ends the process.
-        sse_heartbeat: seconds of silence after which an event stream gets a comment line; 0 for never.
-        sse_padding: whether a comment line follows each chunk of an event stream.
         metrics_namespace: CloudWatch namespace of the metric for responses that broke in mid-stream.
     """
 
@@ -51,8 +49,6 @@ class RuntimeSettings:
     margin: float = DEFAULT_MARGIN_MS / 1000
     cut: float = DEFAULT_CUT_MS / 1000
     graceful_shutdown: bool = False
-    sse_heartbeat: float = 0.0
-    sse_padding: bool = False
     metrics_namespace: str = "LambdaStream"
 
 
@@ -80,8 +76,6 @@ def load_settings(env: Mapping[str, str]) -> RuntimeSettings:
         margin=_number(env, "LAMBDA_STREAM_DEADLINE_MARGIN_MS", DEFAULT_MARGIN_MS) / 1000,
         cut=_number(env, "LAMBDA_STREAM_DEADLINE_CUT_MS", DEFAULT_CUT_MS) / 1000,
         graceful_shutdown=_flag(env, "LAMBDA_STREAM_GRACEFUL_SHUTDOWN"),
-        sse_heartbeat=_number(env, "LAMBDA_STREAM_SSE_HEARTBEAT_SECONDS", 0),
-        sse_padding=_flag(env, "LAMBDA_STREAM_SSE_PADDING"),
         metrics_namespace=env.get("LAMBDA_STREAM_METRICS_NAMESPACE") or "LambdaStream",
     )
 

@@ -72,19 +72,6 @@ async def sse_until_told(request: Request) -> EventSourceResponse:
     return EventSourceResponse(events())
 
 
-@app.get("/raw-events")
-async def raw_events() -> StreamingResponse:
-    async def parts() -> AsyncIterator[str]:
-        yield "data: 1\n\n"
-        yield "data: 2"
-        await asyncio.sleep(0.3)
-        yield "\n\n"
-        await asyncio.sleep(0.3)
-        yield "data: 3\n\n"
-
-    return StreamingResponse(parts(), media_type="text/event-stream")
-
-
 @app.get("/background")
 async def background(tasks: BackgroundTasks) -> dict[str, bool]:
     async def later() -> None:

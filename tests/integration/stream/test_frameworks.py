@@ -83,24 +83,6 @@ def test_the_first_request_imports_nothing() -> None:
         assert runtime.invoke(function_url_event("/late-imports")).json == []
 
 
-def test_comments_keep_an_event_stream_moving_and_never_fall_into_an_event() -> None:
-    with StreamProcess(
-        APP,
-        POWERTOOLS_TRACE_DISABLED="true",
-        LAMBDA_STREAM_SSE_HEARTBEAT_SECONDS="0.1",
-        LAMBDA_STREAM_SSE_PADDING="true",
-    ) as runtime:
-        payload = runtime.invoke(function_url_event("/raw-events")).payload.decode()
-        assert payload.replace(":\n\n", "") == "data: 1\n\ndata: 2\n\ndata: 3\n\n"
-        assert "data: 2\n\n:" in payload
-        first, _, rest = payload.partition("data: 2\n\n")
-        assert first == "data: 1\n\n:\n\n"
-        # The padding after the event, and at least one heartbeat in the silence.
-        assert rest.count(":\n\n") >= 2
-        # What is no event stream stays as it is.
-        assert runtime.invoke(function_url_event("/streaming")).payload.count(b":") == 0
-
-
 def test_powertools_log_measure_and_trace_as_in_a_handler() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
