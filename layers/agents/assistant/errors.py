@@ -1,8 +1,7 @@
-"""The error hierarchy, and its one mapping to HTTP and to ChatKit's `error` event.
+"""The error hierarchy, with its HTTP status codes and its messages for the user.
 
-`status` and `code` go to the client before a stream has begun; `message` is written for the user and never
-carries a provider's body, a key or anyone's text. Once a stream has begun the same error is an `error` event,
-and `retryable` becomes its `allow_retry`.
+Before a stream starts, the client gets `status`, `code` and `message` as JSON. After that, the client gets ChatKit's
+`error` event, whose `allow_retry` is `retryable`. A message never contains a provider's answer, a key or user text.
 """
 
 from __future__ import annotations
@@ -11,19 +10,19 @@ from typing import ClassVar
 
 
 class AssistantError(Exception):
-    """Base of all errors that a caller may see.
+    """The base of all errors that a caller may see.
 
     Attributes:
-        status: HTTP status while no stream has begun.
+        status: The HTTP status, used if no stream has started.
         code: A stable, machine-readable name.
         retryable: Whether the same request may succeed later.
-        retry_after: Seconds after which it may, if that is known.
+        retry_after: Seconds to wait before a retry, if known.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = True
-    default_message: ClassVar[str] = "Something went wrong on our side. Please try again."
+    default_message: ClassVar[str] = "Something went wrong. Please try again."
 
     def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
         self.message = message or self.default_message
@@ -32,14 +31,19 @@ class AssistantError(Exception):
 
 
 class ConfigurationError(AssistantError):
-    """The deployment is configured wrongly; raised at start-up, so that it never serves a request."""
+    """A setting is wrong.
+
+    At start-up the message is for the operator and names the setting. During a request the setting is logged, and the
+    user gets the default message.
+    """
 
     code = "configuration_error"
     retryable = False
+    default_message = "This assistant is not set up correctly. Please contact its administrator."
 
 
 class InvalidRequestError(AssistantError):
-    """The request is malformed or its values are out of range."""
+    """The request is malformed, or a value in it is out of range."""
 
     status = 400
     code = "invalid_request"
@@ -48,16 +52,16 @@ class InvalidRequestError(AssistantError):
 
 
 class UnauthorizedError(AssistantError):
-    """No token, or one that does not verify."""
+    """The request has no token, or its token is not valid."""
 
     status = 401
     code = "unauthorized"
     retryable = False
-    default_message = "A valid token is needed."
+    default_message = "You are not signed in. Please sign in and try again."
 
 
 class ForbiddenError(AssistantError):
-    """The caller is known and may not do this."""
+    """The caller is known but may not do this."""
 
     status = 403
     code = "forbidden"
@@ -66,7 +70,7 @@ class ForbiddenError(AssistantError):
 
 
 class NotFoundError(AssistantError):
-    """There is no such thing, or it is someone else's: the two are not told apart."""
+    """The resource does not exist or belongs to somebody else. The answer is the same for both."""
 
     status = 404
     code = "not_found"
@@ -75,27 +79,27 @@ class NotFoundError(AssistantError):
 
 
 class ConflictError(AssistantError):
-    """The thing is in a state that does not allow this now."""
+    """The current state of the resource does not allow this."""
 
     status = 409
     code = "conflict"
     retryable = True
-    default_message = "This conflicts with something that is under way. Please try again."
+    default_message = "Something else is changing this at the moment. Please try again."
 
 
 class ThreadLockedError(ConflictError):
-    """The thread is locked or closed and takes no messages."""
+    """The thread is locked or closed and accepts no messages."""
 
     code = "thread_locked"
     retryable = False
-    default_message = "This thread takes no more messages."
+    default_message = "This conversation is closed. Please start a new one."
 
 
 class TurnRunningError(ConflictError):
-    """Another turn runs in this thread, and the deployment rejects a second one."""
+    """Another turn is running in this thread, and `ON_BUSY` is `reject`."""
 
     code = "turn_running"
-    default_message = "An answer is still being written in this thread."
+    default_message = "The previous answer is still being written. Please wait until it is complete, or stop it."
 
 
 class AttachmentInUseError(ConflictError):
@@ -103,39 +107,39 @@ class AttachmentInUseError(ConflictError):
 
     code = "attachment_in_use"
     retryable = False
-    default_message = "This file belongs to another conversation."
+    default_message = "This file belongs to another conversation. Please upload it again here."
 
 
 class UploadMissingError(ConflictError):
-    """The attachment was registered, and its bytes have not arrived."""
+    """The attachment is registered, but its bytes have not arrived."""
 
     code = "upload_missing"
-    default_message = "A file has not been uploaded yet."
+    default_message = "A file has not finished uploading. Please wait a moment and try again."
 
 
 class TooLargeError(AssistantError):
-    """The body, a file or an item is over its limit."""
+    """The body, a file or an item exceeds its limit."""
 
     status = 413
     code = "too_large"
     retryable = False
-    default_message = "This is too large."
+    default_message = "This is too large. Please send less."
 
 
 class AnswerTooLargeError(TooLargeError):
-    """An answer is larger than a function that does not stream can send; what it tells of is kept."""
+    """The answer is larger than a function without streaming can send. What it describes is stored."""
 
     code = "answer_too_large"
-    default_message = "This answer is too large for this address. Nothing is lost: use the stream URL."
+    default_message = "This answer is too long to show here. It is saved in the conversation."
 
 
 class UnsupportedTypeError(AssistantError):
-    """A media type that is not allowed."""
+    """The media type is not allowed."""
 
     status = 415
     code = "unsupported_type"
     retryable = False
-    default_message = "This type of file is not allowed."
+    default_message = "This type of file is not allowed. Please send another type."
 
 
 class QuotaExceededError(AssistantError):
@@ -143,28 +147,28 @@ class QuotaExceededError(AssistantError):
 
     status = 429
     code = "quota_exceeded"
-    default_message = "The limit is reached. Please try again later."
+    default_message = "The usage limit is reached. Please try again later."
 
 
 class UnsupportedFeatureError(AssistantError):
-    """The configured provider or deployment lacks this feature."""
+    """The configured provider or the agents' package lacks this feature."""
 
     status = 400
     code = "unsupported_feature"
     retryable = False
-    default_message = "This deployment does not offer that."
+    default_message = "This assistant does not support that."
 
 
 class StoreUnavailableError(AssistantError):
-    """DynamoDB or S3 is out of reach, throttled beyond our retries, or refuses us."""
+    """DynamoDB, S3 or the token issuer cannot be reached, throttles us after all retries, or denies access."""
 
     status = 503
     code = "store_unavailable"
-    default_message = "The conversation store is out of reach. Please try again."
+    default_message = "Your conversations are not available at the moment. Please try again."
 
 
 class ModelError(AssistantError):
-    """Something failed at the model provider."""
+    """The model provider failed."""
 
     status = 503
     code = "model_error"
@@ -186,14 +190,14 @@ class ModelTimeoutError(ModelError):
 
 
 class ModelUnavailableError(ModelError):
-    """The provider is out of reach or answers with a server error."""
+    """The provider cannot be reached, or answers with a server error."""
 
     code = "model_unavailable"
-    default_message = "The model is out of reach. Please try again."
+    default_message = "The model is not available at the moment. Please try again."
 
 
 class ModelContentFilteredError(ModelError):
-    """The provider refused the input or the answer for its content."""
+    """The provider's content filter refused the input or the answer."""
 
     code = "model_content_filtered"
     retryable = False
@@ -201,11 +205,11 @@ class ModelContentFilteredError(ModelError):
 
 
 class ModelCredentialsError(ModelError):
-    """The provider refuses our key, or the key cannot be read."""
+    """The provider refuses the API key, or the key cannot be read."""
 
     code = "model_credentials"
     retryable = False
-    default_message = "The model provider refuses this deployment's key."
+    default_message = "This assistant cannot use its model. Please contact its administrator."
 
 
 class ModelNotFoundError(ModelError):
@@ -213,36 +217,36 @@ class ModelNotFoundError(ModelError):
 
     code = "model_not_found"
     retryable = False
-    default_message = "The configured model does not exist."
+    default_message = "This model is not available. Please choose another, or contact the administrator."
 
 
 class ModelQuotaError(ModelError):
-    """The deployment's budget at the provider is used up."""
+    """The account at the provider has used up its budget."""
 
     code = "model_quota_exceeded"
     retryable = False
-    default_message = "The budget of this deployment at its model provider is used up."
+    default_message = "This assistant has used up its model budget. Please contact its administrator."
 
 
 class ModelRefusedRequestError(ModelError):
-    """The provider does not take this request: too long, or not what the model accepts."""
+    """The provider rejects the request: it is too long, or the model does not accept its content."""
 
     code = "model_refused_request"
     retryable = False
-    default_message = "The model does not accept this request."
+    default_message = "The model does not accept this message. Please shorten or change it."
 
 
 class TurnDeadlineError(AssistantError):
-    """The turn's time was up before the answer was complete."""
+    """The turn reached its deadline before the answer was complete."""
 
     status = 503
     code = "turn_deadline"
-    default_message = "Time ran out before the answer was complete. What was said so far is kept."
+    default_message = "This answer is incomplete because time ran out. You can ask for the rest."
 
 
 class TurnFailedError(AssistantError):
-    """The turn ended by an error that only its events tell of."""
+    """The turn ended with an `error` event that carries no exception."""
 
     status = 503
     code = "turn_failed"
-    default_message = "The answer could not be completed. What was said so far is kept."
+    default_message = "This answer is incomplete because something went wrong. Please try again."

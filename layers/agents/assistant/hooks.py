@@ -1,25 +1,27 @@
-"""The agents' package, named by `AGENT_FACTORY`, and what it offers beside its agents.
+"""Load the agents' package that `AGENT_FACTORY` names, and find its hooks.
 
-| hook | called for |
+| hook | purpose |
 |---|---|
-| `handle_action(thread, action, sender, context)` | a click in a widget; yields events |
-| `check_action(action, context)` | the same, before it becomes a turn: a click that it refuses ends no running turn |
-| `handle_sync_action(thread, action, sender, context)` | a click that one changed item answers |
-| `search_entities(query, context)` | what can be mentioned with @; returns ChatKit's entities |
-| `preview_entity(entity_id, context)` | what a pointer over a mention shows; returns a `Basic` widget |
-| `entity_to_input(entity_id, context)` | what a mention stands for, as text for the model |
-| `build_link(settings, model_name)` | a provider of the package's own, as a `Link`; None for the configured one |
-| `find_sources(text, context)` | the sources of an answer, as ChatKit's annotations |
-| `records_of_user(table, user)` | a user's rows among the tenant's records, for export and erasure |
+| `handle_action(thread, action, sender, context)` | handles a click in a widget; yields events |
+| `check_action(action, context)` | checks a click before its turn starts; a refused click stops no running turn |
+| `handle_sync_action(thread, action, sender, context)` | handles a click that is answered by one changed item |
+| `search_entities(query, context)` | finds what a user can mention with @; returns ChatKit's entities |
+| `preview_entity(entity_id, context)` | returns the preview of a mention, a `Basic` widget |
+| `entity_to_input(entity_id, context)` | returns the text that the model reads for a mention |
+| `build_link(settings, model_name)` | returns the package's own provider as a `Link`, or None for the configured one |
+| `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
+| `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
 
-All are optional and, but for `handle_action` and `build_link`, coroutines. The package itself, and what `check_action`
-imports, are to be cheap to import.
+All hooks are optional. All are coroutines except `handle_action` and `build_link`. Keep the imports of the package and
+of `check_action` small: they run during a cold start.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -30,33 +32,50 @@ from assistant.settings import Settings
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class AgentsPackage:
+    """The module that `AGENT_FACTORY` names before the colon, and its function that builds the first agent."""
+
+    module: ModuleType
+    build_agent: Callable[[Settings], Any]
+
+
 @functools.cache
-def agents_package(factory: str) -> ModuleType:
-    """Return the module that `AGENT_FACTORY` names.
+def agents_package(factory: str) -> AgentsPackage:
+    """Import the agents' package.
+
+    Args:
+        factory: The setting `AGENT_FACTORY`: `module:function`.
 
     Raises:
-        ConfigurationError: there is no such module, or it cannot be imported.
+        ConfigurationError: The module cannot be imported, or has no such function. The log says why.
     """
+    module_name, _, function_name = factory.partition(":")
     try:
-        return import_module(factory.partition(":")[0])
-    except (ImportError, SyntaxError) as error:
-        # Its text names modules, files and lines: what the operator needs, and no caller.
-        logger.error("AGENT_FACTORY=%s cannot be loaded: %s", factory, error)
-        raise ConfigurationError(f"AGENT_FACTORY={factory} cannot be loaded.") from error
+        module = import_module(module_name)
+        return AgentsPackage(module, getattr(module, function_name))
+    except (ImportError, SyntaxError, AttributeError, ValueError) as error:
+        logger.error("AGENT_FACTORY=%s cannot be loaded. Set it to module:function. %s", factory, error)
+        raise ConfigurationError from error
 
 
 def find_hook(settings: Settings, name: str) -> Any:
-    """Return a hook of the agents' package, or None where it has none of that name."""
-    return getattr(agents_package(settings.agent_factory), name, None)
+    """Return a hook of the agents' package, or None if the package does not define it."""
+    return getattr(agents_package(settings.agent_factory).module, name, None)
 
 
 def needed_hook(settings: Settings, name: str, what: str) -> Any:
-    """Return a hook of the agents' package.
+    """Return a hook that a request needs.
+
+    Args:
+        settings: The settings.
+        name: The hook's name.
+        what: The feature in the error message, such as "actions".
 
     Raises:
-        UnsupportedFeatureError: it has none of that name; `what` says what is missing, as in "actions".
+        UnsupportedFeatureError: The package does not define the hook.
     """
     hook = find_hook(settings, name)
     if hook is None:
-        raise UnsupportedFeatureError(f"This deployment has no {what}.")
+        raise UnsupportedFeatureError(f"This assistant does not support {what}.")
     return hook

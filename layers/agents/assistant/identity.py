@@ -1,7 +1,7 @@
-"""Who is calling: a `Caller` from a verified token.
+"""Verify the token of a request and return its `Caller`.
 
-Everything that is stored or read carries the caller's tenant and user in its key, so this is the only place
-that decides whose data a request can reach.
+Every key in the table and the bucket contains the caller's tenant and user. So this module alone decides whose data a
+request can reach.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 GUEST_TENANT = "local"
 GUEST_USER = "guest"
 DEFAULT_ROLE = "user"
-# Two clocks are seldom equal; issuers commonly allow a minute.
+# The issuer's clock and ours may differ. One minute is the usual tolerance.
 CLOCK_LEEWAY_SECONDS = 60
-# A signing key is fetched once and then kept; an unknown key id fetches the set again.
+# Signing keys are cached this long. A token with an unknown key id fetches them again.
 JWKS_LIFETIME_SECONDS = 3600
 JWKS_TIMEOUT_SECONDS = 5
-# A token with an invented key id must not make us fetch the set each time; a new key waits this long at most.
+# Tokens with invented key ids fetch the keys at most this often. A new key is known after this time at the latest.
 JWKS_COOLDOWN_SECONDS = 30
 
 
@@ -38,7 +38,7 @@ class Caller:
     Attributes:
         tenant_id: The organisation, from the claim that `AUTH_TENANT_CLAIM` names.
         user_id: The subject of the token.
-        role: What the caller may do, from the claim that `AUTH_ROLE_CLAIM` names; `user` when it is absent.
+        role: The role, from the claim that `AUTH_ROLE_CLAIM` names. Default: `user`.
     """
 
     tenant_id: str
@@ -47,35 +47,35 @@ class Caller:
 
     @property
     def partition(self) -> str:
-        """The partition of what belongs to this user and to no thread."""
+        """The partition key of the user's rows that belong to no thread."""
         return user_partition(self.tenant_id, self.user_id)
 
     def thread(self, thread_id: str) -> ThreadRef:
-        """Return where a thread of this user is. A thread of anybody else has another key."""
+        """Return the key of a thread of this user. Another user's thread has a different key, even with the same id."""
         return ThreadRef(self.tenant_id, self.user_id, thread_id)
 
 
 class Authenticator:
-    """Turns request headers into a `Caller`.
+    """Returns the `Caller` of a request.
 
-    In `guest` mode a request without a token is the guest; a token that is sent is verified in both modes.
+    In `guest` mode, a request without a token is from the guest. A token is verified in both modes.
     """
 
     def __init__(self, settings: Settings) -> None:
         if settings.auth_jwks_url and not (settings.auth_issuer and settings.auth_audience):
-            raise ConfigurationError("AUTH_JWKS_URL needs AUTH_ISSUER and AUTH_AUDIENCE beside it.")
+            raise ConfigurationError("AUTH_JWKS_URL is set. Set AUTH_ISSUER and AUTH_AUDIENCE too.")
         self._settings = settings
         self._keys: jwt.PyJWKClient | None = None
 
     async def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Return who is calling.
+        """Return the caller.
 
         Args:
             headers: The request's headers, case-insensitive or in lower case.
 
         Raises:
-            UnauthorizedError: there is no token where one is needed, or it does not verify.
-            StoreUnavailableError: the issuer's keys cannot be fetched.
+            UnauthorizedError: The token is missing or not valid.
+            StoreUnavailableError: The issuer's keys cannot be fetched.
         """
         header = headers.get(self._settings.auth_header, "").strip()
         if not header:
@@ -85,7 +85,7 @@ class Authenticator:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedError("The token must be sent as 'Bearer <token>'.")
-        # Fetching the issuer's keys blocks, and so does checking an RSA signature for a millisecond.
+        # In a thread: fetching the issuer's keys blocks, and checking an RSA signature takes a millisecond.
         claims = await asyncio.to_thread(self._verify, token.strip())
         return self._from_claims(claims)
 
@@ -114,22 +114,24 @@ class Authenticator:
                 options={"require": ["exp", "sub"]},
             )
         except (jwt.PyJWKClientConnectionError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            # The issuer is down, or something that is not the issuer answers in its place.
-            raise StoreUnavailableError("The token issuer is out of reach. Please try again.") from error
+            # The issuer is down, or a proxy answers with something that is not a key set.
+            raise StoreUnavailableError("Your sign-in cannot be checked at the moment. Please try again.") from error
         except jwt.PyJWTError as error:
-            raise UnauthorizedError("The token is not valid.") from error
+            raise UnauthorizedError("Your sign-in is not valid or has expired. Please sign in again.") from error
         return claims
 
     def _from_claims(self, claims: Mapping[str, Any]) -> Caller:
         tenant, user = claims.get(self._settings.auth_tenant_claim), claims.get("sub")
         role = claims.get(self._settings.auth_role_claim, DEFAULT_ROLE)
         if not (isinstance(tenant, str) and isinstance(user, str)):
-            raise UnauthorizedError("The token lacks the tenant or the subject.")
+            raise UnauthorizedError("The token has no tenant or no subject.")
         if not isinstance(role, str):
-            raise UnauthorizedError("The token's role is not a text.")
+            raise UnauthorizedError("The role in the token must be a string.")
         try:
             checked_component(tenant, "tenant")
             checked_component(user, "subject")
         except ValueError as error:
-            raise UnauthorizedError("The token's tenant or subject cannot be used.") from error
+            raise UnauthorizedError(
+                "The tenant or the subject in the token has characters that are not allowed."
+            ) from error
         return Caller(tenant, user, role)

@@ -1,7 +1,7 @@
-"""What a deployment sees of itself: one structured line and metrics for each turn, and unforeseen failures.
+"""Log one structured line and write metrics for each turn, and log unexpected errors.
 
-No line holds a user's text, and a user appears as a hash. Powertools loads when the first turn ends, so a read does not
-pay for it.
+No line contains a user's text, and a user appears as a hash. Powertools is imported when the first turn ends, so reads
+start faster.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from assistant.identity import Caller
 
-# Where the template names none. It names the stack, so that two in one account are told apart.
+# Used if POWERTOOLS_SERVICE_NAME is not set. The template sets it to the stack's name.
 DEFAULT_SERVICE = "chatkit"
-# The namespace of the metrics, which the template's dashboard and alarms name too.
+# The template's dashboard and alarms use the same namespace.
 NAMESPACE = "ChatKit"
-# Libraries that log requests and answers whole at DEBUG, and each call at INFO.
+# These libraries log whole requests and answers at DEBUG, and each call at INFO.
 _TALKATIVE = ("boto3", "botocore", "httpcore2", "httpx2", "mcp", "openai", "s3transfer", "urllib3")
 
 
 def keep_texts_out(log_content: bool) -> None:
-    """Hold back what libraries say below a warning, whatever level the function logs at, unless texts may be logged.
+    """Drop the libraries' log lines below WARNING unless `LOG_CONTENT` allows texts in the log.
 
     Args:
         log_content: The setting `LOG_CONTENT`.
@@ -40,7 +40,7 @@ def keep_texts_out(log_content: bool) -> None:
 
 @cache
 def logger() -> Logger:
-    """Return the structured logger: JSON lines on standard output."""
+    """Return the logger that writes JSON lines to standard output."""
     from aws_lambda_powertools import Logger
 
     return Logger(service=_service(), name="assistant.turns.line")
@@ -51,12 +51,12 @@ def _service() -> str:
 
 
 def user_hash(user_id: str) -> str:
-    """Return a stable stand-in for a user's id, so that lines can be joined and name nobody."""
+    """Return a stable hash of a user's id. It joins a user's log lines without naming the user."""
     return sha256(user_id.encode()).hexdigest()[:16]
 
 
 def turn_ended(caller: Caller, thread_id: str, turn_id: str, outcome: str, story: Mapping[str, Any]) -> None:
-    """Write one turn's line, and its metrics."""
+    """Write the log line and the metrics of a turn."""
     line = {name: value for name, value in story.items() if name != "items" and value is not None}
     logger().info(
         "turn",
@@ -69,13 +69,13 @@ def turn_ended(caller: Caller, thread_id: str, turn_id: str, outcome: str, story
             **line,
         },
     )
-    # Metrics in the log's own format are read by CloudWatch; anywhere else they would only be noise.
+    # Only CloudWatch reads metrics from log lines.
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         _count(outcome, story)
 
 
 def feedback_given(kind: str, items: int) -> None:
-    """Count users' opinions."""
+    """Count feedback on items."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         metrics = _metrics()
         metrics.add_dimension(name="kind", value=kind)
@@ -84,7 +84,7 @@ def feedback_given(kind: str, items: int) -> None:
 
 
 def work_failed() -> None:
-    """Count a piece of the sweep's work that failed, for the alarm on what fails again and again."""
+    """Count a failed piece of the sweep's work. An alarm watches for repeated failures."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         metrics = _metrics()
         metrics.add_metric(name="FailedWork", unit="Count", value=1)
@@ -98,7 +98,7 @@ def _metrics() -> EphemeralMetrics:
 
 
 def _count(outcome: str, story: Mapping[str, Any]) -> None:
-    """Write a turn's metrics twice: for the whole service, which alarms watch, and by outcome and provider."""
+    """Write a turn's metrics twice: for the whole service, for the alarms, and by outcome and provider."""
     for dimensions in ({}, {"outcome": outcome, "provider": story.get("provider") or "none"}):
         metrics = _metrics()
         for name, value in dimensions.items():
@@ -109,15 +109,15 @@ def _count(outcome: str, story: Mapping[str, Any]) -> None:
             metrics.add_metric(name="FirstDeltaSeconds", unit="Seconds", value=story["first_delta_seconds"])
         metrics.add_metric(name="InputTokens", unit="Count", value=story["input_tokens"])
         metrics.add_metric(name="OutputTokens", unit="Count", value=story["output_tokens"])
-        # What a model costs goes by tokens: the alarm on spend watches their sum.
+        # The alarm on cost watches the sum of all tokens.
         metrics.add_metric(name="Tokens", unit="Count", value=story["input_tokens"] + story["output_tokens"])
         metrics.flush_metrics()
 
 
 def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
-    """Log that something failed and where the error came from.
+    """Log what failed, and the types and stack traces of the error and its causes.
 
-    Its message is left out, and so are its causes': a validation error's, for one, quotes what a user wrote.
+    Error messages are left out, because some quote user text (for example validation errors).
     """
     places = []
     link: BaseException | None = error

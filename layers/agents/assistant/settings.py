@@ -1,4 +1,4 @@
-"""Every environment variable that the system reads, typed, read once, in one place."""
+"""Read every environment variable once, check it and give it a type."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ DEFAULT_TRANSCRIPTION_MODEL = "gpt-transcribe"
 DEFAULT_IMAGE_MODEL = "gpt-image-2.6-flare"
 GEMINI_BASE_URL = "https://generativelanguage.googleapis.com/v1beta/openai/"
 
-# An HTTP API cuts a call at 30 s; 5 s are left to store the answer and to send it.
+# API Gateway cuts a call at 30 s. The other 5 s are for storing and sending the answer.
 DEFAULT_CHAT_TURN_SECONDS = 25.0
-# What the newest history may cost: large enough for a day's conversation, small enough to stay cheap.
+# Enough for a day's conversation, and cheap enough to send with every model call.
 DEFAULT_HISTORY_MAX_TOKENS = 16_000
-# Centuries: more is a slip, and from some millions on no date can be reckoned.
+# More than 270 years is a typing error, and Python's dates overflow at a few million days.
 MAX_RETENTION_DAYS = 99_999
-# DynamoDB's numbers have 38 digits, and a float counts without gaps up to here.
+# Above this a float cannot represent every whole number.
 MAX_WHOLE = 2**53
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -36,7 +36,7 @@ _FALSE = {"0", "false", "no", "off"}
 
 @dataclass(frozen=True)
 class Quota:
-    """Limits on turns and tokens. `None` means without limit."""
+    """Limits on turns and tokens. `None`: no limit."""
 
     turns_per_minute: int | None = None
     tokens_per_day: int | None = None
@@ -44,9 +44,9 @@ class Quota:
 
 @dataclass(frozen=True)
 class Secret:
-    """A key that is either given as a value (locally) or by the name of its secret (on AWS).
+    """An API key, given as a value (locally) or as the name of a secret in Secrets Manager (on AWS).
 
-    Neither is ever shown by `repr`, so that no log line can carry it.
+    `repr` shows neither, so no log line can contain it.
     """
 
     value: str | None = field(default=None, repr=False)
@@ -56,7 +56,7 @@ class Secret:
         return bool(self.value or self.name)
 
     def read(self) -> str:
-        """Return the key, from Secrets Manager when only its name is known.
+        """Return the key. If only its name is set, read it from Secrets Manager.
 
         Raises:
             ConfigurationError: neither a value nor a name is set.
@@ -64,7 +64,7 @@ class Secret:
         if self.value:
             return self.value
         if not self.name:
-            raise ConfigurationError("A provider needs a key, and none is set.")
+            raise ConfigurationError("The provider needs an API key, and none is set.")
         from aws_lambda_powertools.utilities import parameters
 
         return str(parameters.get_secret(self.name))
@@ -72,7 +72,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole configuration. Field names follow the environment variables in lower case."""
+    """The whole configuration. Each field has the name of its environment variable in lower case."""
 
     # Provider and models
     llm_provider: ProviderName = "demo"
@@ -98,7 +98,7 @@ class Settings:
     agent_factory: str = "helpdesk:build_agent"
     mcp_server_url: str | None = None
 
-    # Who may call
+    # Identity
     auth_mode: AuthMode = "jwt"
     auth_issuer: str | None = None
     auth_audience: str | None = None
@@ -109,7 +109,7 @@ class Settings:
     auth_header: str = "authorization"
     allowed_origins: tuple[str, ...] = ()
 
-    # Where things are kept
+    # Storage
     table_name: str = ""
     bucket_name: str = ""
 
@@ -122,13 +122,13 @@ class Settings:
     tenant_quota: Quota = field(default_factory=Quota)
     log_content: bool = False
 
-    # The stream's comments: against proxies that close a quiet connection or hold small chunks back
+    # Comments in the event stream, for proxies that close idle connections or buffer small chunks
     stream_heartbeat: bool = True
     stream_flush_comments: bool = False
 
 
 class _Environment:
-    """Reads typed values and names the variable when one is wrong."""
+    """Reads typed values. An error names the variable that is wrong."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -186,7 +186,7 @@ class _Environment:
 
 
 def _provider(env: _Environment, on_lambda: bool) -> ProviderName:
-    """Choose the provider: the one named, or else the first that has what it needs."""
+    """Return the provider that `LLM_PROVIDER` names, or else the first one that is configured."""
     named = env.choice("LLM_PROVIDER", get_args(ProviderName))
     if named is None:
         if env.secret("OPENAI_API_KEY"):
@@ -209,15 +209,18 @@ def _fallback(env: _Environment, on_lambda: bool) -> ProviderName | None:
 
 
 def _check_provider(variable: str, named: str, env: _Environment, on_lambda: bool) -> None:
-    """Refuse a provider that lacks what it needs, or that would answer on Lambda without being meant to.
+    """Check that the provider is configured, and that the demo model runs on Lambda only with `ALLOW_DEMO`.
+
+    Args:
+        variable: The environment variable that chose the provider, for the error message.
 
     Raises:
-        ConfigurationError: it does; `variable` is what has chosen it.
+        ConfigurationError: A setting is missing.
     """
     if named == "demo" and on_lambda and not env.flag("ALLOW_DEMO"):
         raise ConfigurationError(
-            f"{variable} leaves the demo model to answer: set a provider and its key, "
-            "or ALLOW_DEMO=true to run the demo model on Lambda."
+            f"{variable} selects the demo model. Set a provider and its key, "
+            "or set ALLOW_DEMO=true to run the demo model on Lambda."
         )
     if named == "openai" and not env.secret("OPENAI_API_KEY"):
         raise ConfigurationError(f"{variable}=openai needs OPENAI_API_KEY (on AWS: OPENAI_API_KEY_SECRET).")
@@ -240,15 +243,14 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
     Args:
-        env: The variables; the process's own by default.
+        env: The environment variables. Default: those of this process.
 
     Raises:
-        ConfigurationError: a variable has a value that cannot be used, or one that is needed is missing.
-            The message names the variable and never shows a key.
+        ConfigurationError: A variable is invalid or missing. The message names it and never shows a key.
     """
     source = os.environ if env is None else env
     read = _Environment(source)
-    # Set by Lambda itself in each of its environments, and by `sam local`.
+    # Lambda and `sam local` set this variable.
     on_lambda = bool(source.get("AWS_LAMBDA_FUNCTION_NAME"))
     return Settings(
         llm_provider=_provider(read, on_lambda),

@@ -1,4 +1,4 @@
-"""A line of text from outside, such as a title."""
+"""Check a single line of text that a user or a model wrote, such as a title."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import unicodedata
 
 from assistant.errors import InvalidRequestError
 
-# Control characters, of which NUL ends a text in many programs, and halves of a surrogate pair, which are no text.
+# Unicode categories: control characters (some programs end a text at NUL), and halves of surrogate pairs.
 _REFUSED = {"Cc", "Cs"}
 
 
 def one_line(text: str, most: int, what: str) -> str:
-    """Return a text as one line, with a space for each run of white space.
+    """Return a text as one line: each run of white space becomes one space.
 
     Args:
         text: The text.
-        most: How many characters it may have.
-        what: What it is, as the refusal names it: "A title".
+        most: The maximum number of characters.
+        what: The subject of the error message, such as "A title".
 
     Raises:
-        InvalidRequestError: it is empty or too long, or has control characters.
+        InvalidRequestError: The text is empty, too long, or has control characters.
     """
     line = " ".join(text.split())
     if not line or len(line) > most or any(_is_refused(character) for character in line):
-        raise InvalidRequestError(f"{what} has from 1 to {most} characters, and no control characters.")
+        raise InvalidRequestError(f"{what} must have 1 to {most} characters and no control characters.")
     return line
 
 
 def cleaned_line(text: str) -> str:
-    """Return a text that nobody can be asked to correct, such as a model's, as a line that `one_line` takes."""
+    """Return a model's text as a line that `one_line` accepts: control characters become spaces."""
     return " ".join("".join(" " if _is_refused(character) else character for character in text).split())
 
 

@@ -53,7 +53,6 @@ from assistant.approvals.runs import Resumption
 from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
-    ConfigurationError,
     InvalidRequestError,
     ModelContentFilteredError,
     ModelError,
@@ -250,12 +249,9 @@ def load_agent(settings: Settings) -> Agent[Any]:
     """Return the agent that begins each turn, built once per process.
 
     Raises:
-        ConfigurationError: `AGENT_FACTORY` names nothing that can be called.
+        ConfigurationError: The agents' package cannot be loaded.
     """
-    build_agent = getattr(agents_package(settings.agent_factory), settings.agent_factory.partition(":")[2], None)
-    if build_agent is None:
-        raise ConfigurationError(f"AGENT_FACTORY={settings.agent_factory} cannot be loaded.")
-    agent: Agent[Any] = build_agent(settings)
+    agent: Agent[Any] = agents_package(settings.agent_factory).build_agent(settings)
     return agent
 
 

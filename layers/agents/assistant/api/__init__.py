@@ -1,6 +1,6 @@
-"""The HTTP contract as ASGI apps: `create_app` for everything but the upload, `create_upload_app` for that.
+"""The HTTP API as ASGI apps: `create_app` serves everything except the upload, which `create_upload_app` serves.
 
-Nothing heavy is imported until a request needs it: health, reads and the upload load no agents SDK.
+The agents SDK is imported when a turn needs it. Health checks, reads and uploads start without it.
 """
 
 from assistant.api.app import create_app, create_upload_app

@@ -1,4 +1,4 @@
-"""The apps, put together from routes, errors and CORS."""
+"""Build the apps from routes, error handlers and CORS."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from assistant.api import cancel, chatkit, entities, health, upload, usage
+from assistant.api.answer_size import AnswerSizeLimit
 from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
 from assistant.api.services import Deadline, Services
-from assistant.api.whole import WholeAnswers
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.context import Resources
 from assistant.identity import Authenticator
@@ -21,13 +21,13 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     """Return the app of the functions `chat` and `stream`.
 
     Args:
-        resources: Table, bucket and settings; made from the environment by default.
-        streaming: Whether the answer goes out event by event. If not, a turn also ends after
-            `CHAT_TURN_SECONDS`, and the plain call is answered by one JSON object.
-        deadline: Says when a request's turn must have ended, in seconds of the event loop's clock.
+        resources: Table, bucket and settings. Default: made from the environment.
+        streaming: Whether the app sends an answer event by event. If not, a turn also ends after
+            `CHAT_TURN_SECONDS`, and the plain call returns one JSON object.
+        deadline: Returns the deadline of a request's turn, in seconds of the event loop's clock.
 
     Raises:
-        ConfigurationError: the environment holds values that cannot be used.
+        ConfigurationError: An environment variable is invalid.
     """
     services = _services(resources, streaming=streaming, deadline=deadline)
     routers = chatkit.router, cancel.router, usage.router, entities.router, health.router
@@ -38,10 +38,10 @@ def create_upload_app(resources: Resources | None = None) -> FastAPI:
     """Return the app of the function `upload`.
 
     Args:
-        resources: Table, bucket and settings; made from the environment by default.
+        resources: Table, bucket and settings. Default: made from the environment.
 
     Raises:
-        ConfigurationError: the environment holds values that cannot be used.
+        ConfigurationError: An environment variable is invalid.
     """
     return _app(_services(resources), upload.router, health.router)
 
@@ -53,7 +53,7 @@ def _services(resources: Resources | None, *, streaming: bool = False, deadline:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """At the shutdown, store what the turns that still run have said."""
+    """At shutdown, store the partial answers of the turns that are running."""
     yield
     resources: Resources = app.state.services.resources
     if resources.running:
@@ -63,14 +63,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAPI:
-    # A schema of two dozen ChatKit unions helps nobody and costs start-up time.
+    # No OpenAPI schema: building it from ChatKit's unions makes the start slower.
     app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan)
     app.state.services = services
     for router in routers:
         app.include_router(router)
-    # What is added last is outermost: errors get their CORS headers too.
+    # The middleware added last runs first, so that errors get CORS headers too.
     add_error_handlers(app)
     if whole:
-        app.add_middleware(WholeAnswers, most=MAX_ANSWER_BYTES)
+        app.add_middleware(AnswerSizeLimit, most=MAX_ANSWER_BYTES)
     add_cors(app, services.resources.settings)
     return app

@@ -1,4 +1,4 @@
-"""A request's body: read up to a limit, and parsed as one JSON object."""
+"""Read a request's body up to a size limit, and parse it as a JSON object."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pydantic_core import from_json
 
 from assistant.errors import InvalidRequestError, TooLargeError
 
-# Lambda's own limit on a synchronous invocation.
+# Lambda's limit on a synchronous invocation.
 MAX_BODY_BYTES = 6 * 1024 * 1024
-# What may be a number beyond a float's range, which `from_json` takes for infinity; it may also stand in a text.
+# Matches a number that may exceed a float's range, which `from_json` turns into infinity. May match inside a string.
 _MAY_BE_INFINITE = re.compile(rb"\d[eE]\+?\d{3}|\d{300}\.")
 
 
@@ -23,7 +23,7 @@ async def limited_stream(request: Request, limit: int) -> AsyncGenerator[bytes, 
     """Yield the body's chunks.
 
     Raises:
-        TooLargeError: the body is over `limit` bytes; known from its announced length before any is read.
+        TooLargeError: The body exceeds `limit` bytes. If Content-Length says so, nothing is read.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
@@ -40,9 +40,9 @@ async def read_object(request: Request) -> dict[str, Any]:
     """Return the body's JSON object.
 
     Raises:
-        InvalidRequestError: it is not JSON, or not an object, or compressed; also for NaN, a number that no float can
-            hold, half a surrogate pair or nesting that is too deep.
-        TooLargeError: it is over 6 MB.
+        InvalidRequestError: The body is compressed, or not a JSON object, or nested too deeply. Also for NaN, for a
+            number beyond a float's range and for half a surrogate pair.
+        TooLargeError: The body exceeds 6 MB.
     """
     body = b"".join([chunk async for chunk in limited_stream(request, MAX_BODY_BYTES)])
     try:

@@ -1,4 +1,4 @@
-"""`POST /chatkit/api/cancel`: stops the caller's running turn in a thread."""
+"""`POST /chatkit/api/cancel`: stop the caller's running turn in a thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.post("/chatkit/api/cancel")
 async def cancel(request: Request, context: CurrentContext) -> Response:
-    """Stop the turn, and say whether there was one: `{"cancelled": true}`."""
+    """Stop the turn. The answer `{"cancelled": …}` says whether a turn was running."""
     thread_id = (await read_object(request)).get("thread_id")
     if not isinstance(thread_id, str):
         raise InvalidRequestError("The body needs a 'thread_id'.")

@@ -1,4 +1,4 @@
-"""`POST /chatkit/api`: every ChatKit operation, and the two shorter forms of a message."""
+"""`POST /chatkit/api`: all ChatKit operations, and the two short forms of a message."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ router = APIRouter()
 
 @router.post("/chatkit/api")
 async def chatkit(request: Request, context: CurrentContext) -> Response:
-    """Answer a ChatKit request, or a message in one of its shorter forms."""
+    """Answer a ChatKit request or a message in one of the short forms."""
     parsed = parse_request(await read_object(request))
     if not is_streaming_req(parsed.request):
-        # Imported here, so that health and errors load no store.
+        # Imported here so that health checks start without the store.
         from assistant.operations import perform
 
         content = await perform(parsed.request, context)
@@ -55,11 +55,7 @@ async def _start(operation: StreamingReq, context: RequestContext, request: Requ
 
 
 async def _whole_answer(turn: TurnHandle) -> Response:
-    """Return the plain call's one JSON object.
-
-    Raises:
-        AssistantError: the turn failed. What it said is kept in its thread.
-    """
+    """Wait for the turn and return the plain call's JSON object, or its error. A partial answer stays in the thread."""
     answer = Answer()
     failure: ErrorEvent | None = None
     try:
@@ -73,7 +69,7 @@ async def _whole_answer(turn: TurnHandle) -> Response:
     if error is None and failure is not None:
         error = TurnFailedError(failure.message)
     if error is not None:
-        # The thread is named, so that the caller finds what was said and can go on.
+        # With the thread's id the caller can read the partial answer and continue.
         return error_response(error, thread_id=turn.thread_id, headers={"x-turn-id": turn.turn_id})
     content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
     return json_response(content, headers={"x-turn-id": turn.turn_id})

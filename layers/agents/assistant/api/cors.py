@@ -1,4 +1,4 @@
-"""CORS: here for all functions, and never in a function URL's or the API's configuration as well."""
+"""CORS for all functions. Do not configure it in a function URL or the API as well: browsers reject double headers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assistant.errors import ForbiddenError
 from assistant.settings import Settings
 
 ALLOWED_METHODS = ("GET", "POST")
-# What ChatKit's component, our fetch wrapper and CloudFront's origin access control send.
+# The headers that ChatKit's component, our fetch wrapper and CloudFront's origin access control send.
 ALLOWED_HEADERS = (
     "content-type",
     "authorization",
@@ -26,19 +26,19 @@ ALLOWED_HEADERS = (
     "x-amz-content-sha256",
 )
 EXPOSED_HEADERS = ("retry-after", "www-authenticate", "x-turn-id")
-# Chrome keeps no preflight longer than this.
+# Chrome caches a preflight answer for at most this long.
 PREFLIGHT_SECONDS = 7200
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# What a browser says of a request from a page of another origin; a frontend's own proxy passes on `same-origin`.
+# The values of Sec-Fetch-Site for a page of another origin. A frontend's own proxy passes on `same-origin`.
 # https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
 OTHER_SITES = frozenset({"cross-site", "same-site"})
 
 
-class OtherPages:
-    """Refuses what a page of an origin that is not allowed sends without asking first.
+class OriginGuard:
+    """Answers 403 to a write from a page whose origin is not allowed.
 
-    CORS hides the answer from such a page and lets a simple request through. Where guests are let in, that is a message
-    in a guest's name, from any page that a developer happens to visit.
+    CORS alone hides only the answer: a "simple" request needs no preflight and is carried out. In guest mode, any page
+    that a developer visits could then send messages as the guest.
     """
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
@@ -46,21 +46,22 @@ class OtherPages:
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app, or answer 403."""
+        """Run the app or answer 403."""
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
             headers = Headers(scope=scope)
             origin = headers.get("origin")
             if headers.get("sec-fetch-site") in OTHER_SITES and origin is not None and origin not in self._allowed:
-                refusal = ForbiddenError(f"Pages of {origin} may not call: it is not in ALLOWED_ORIGINS.")
+                # A developer reads this message: no user sees a page of an origin that is not allowed.
+                refusal = ForbiddenError(f"The origin {origin} is not allowed. Add it to ALLOWED_ORIGINS.")
                 await error_response(refusal)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
 def add_cors(app: FastAPI, settings: Settings) -> None:
-    """Let pages of `ALLOWED_ORIGINS` call the app, and no others. A preflight request needs no token."""
+    """Let pages of `ALLOWED_ORIGINS`, and no others, call the app. A preflight request needs no token."""
     if "*" not in settings.allowed_origins:
-        app.add_middleware(OtherPages, allowed=settings.allowed_origins)
+        app.add_middleware(OriginGuard, allowed=settings.allowed_origins)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,

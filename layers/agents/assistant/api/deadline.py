@@ -1,4 +1,4 @@
-"""When a turn must end so that Lambda's own time-out does not cut it off."""
+"""Compute a turn's deadline, which is shortly before Lambda's timeout."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import asyncio
 
 from starlette.types import Scope
 
-# From the end of a turn's time on: to cancel the model and the tools, to store the end, to send the last events.
+# After its deadline, a turn needs time to cancel the model and the tools, store its end and send the last events.
 MARGIN_SECONDS = 4.0
 
 
 def lambda_deadline(scope: Scope) -> float | None:
-    """Return when a request's turn is to come to its end, in seconds of the event loop's clock.
+    """Return the deadline of a request's turn, in seconds of the event loop's clock.
 
     Args:
-        scope: The ASGI scope; Mangum and our streaming runtime both put Lambda's context in it.
+        scope: The ASGI scope. Mangum and our streaming runtime add Lambda's context to it.
 
     Returns:
-        None where no Lambda context is there.
+        None outside Lambda.
     """
     context = scope.get("aws.context")
     if context is None:
         return None
     remaining: float = context.get_remaining_time_in_millis() / 1000
-    # A function with a very short time-out still gets half of it for its turn.
+    # With a very short timeout, the turn still gets half of it.
     return asyncio.get_running_loop().time() + max(remaining - MARGIN_SECONDS, remaining / 2)

@@ -1,4 +1,4 @@
-"""`GET /chatkit/api/entities`: what can be mentioned with @, for ChatKit's `entities.onTagSearch` and previews."""
+"""`GET /chatkit/api/entities`: search and preview mentions, for ChatKit's `onTagSearch` and `onRequestPreview`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assistant.hooks import needed_hook
 
 router = APIRouter()
 
-# What a person types to find something; more is no name.
+# Longer than any name that a user types.
 MAX_QUERY_CHARACTERS = 200
 
 
@@ -21,14 +21,14 @@ MAX_QUERY_CHARACTERS = 200
 async def entities(
     context: CurrentContext, query: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS)] = ""
 ) -> Response:
-    """Answer the entities that a query finds: what `onTagSearch` returns."""
+    """Return the entities that match a query, as `onTagSearch` expects them."""
     search = needed_hook(context.settings, "search_entities", "mentions")
     return json_response({"entities": await search(query, context)})
 
 
 @router.get("/chatkit/api/entities/{entity_id}")
 async def preview(context: CurrentContext, entity_id: str) -> Response:
-    """Answer an entity's preview: what `onRequestPreview` returns."""
+    """Return an entity's preview, as `onRequestPreview` expects it."""
     show = needed_hook(context.settings, "preview_entity", "previews")
     widget = await show(entity_id, context)
     return json_response({"preview": widget.model_dump(mode="json", by_alias=True, exclude_none=True)})

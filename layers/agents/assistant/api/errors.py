@@ -1,4 +1,4 @@
-"""Errors as JSON: `{"error": {"code", "message"}}` with the right status, for as long as no stream has begun."""
+"""Answer errors as JSON, `{"error": {"code", "message"}}`, if no stream has started."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 
-# Answers belong to one caller, and no browser should guess at their type.
+# Answers belong to one caller, so nothing may cache them. Browsers must not guess the type.
 JSON_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON answer that no cache keeps."""
+    """Return an object as a JSON answer."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return json_bytes(body, status, headers)
 
 
 def json_bytes(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an answer of JSON that is encoded already."""
+    """Return encoded JSON as an answer."""
     return Response(body, status, {**JSON_HEADERS, **(headers or {})}, "application/json")
 
 
 def error_response(
     error: AssistantError, *, thread_id: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return the answer that an error of ours is.
+    """Return an error as an answer.
 
     Args:
         error: The error.
-        thread_id: The thread in which a turn had begun, if one had.
-        headers: Headers beside those that the error asks for.
+        thread_id: The thread of the turn, if a turn had started.
+        headers: More headers.
     """
     headers = dict(headers or {})
     if error.retry_after is not None:
@@ -57,47 +57,47 @@ def error_response(
 
 
 def log_unexpected(error: BaseException) -> None:
-    """Log where an error that nobody expected came from."""
+    """Log the stack trace of an unexpected error, without its message."""
     log_failure(logger, "Unexpected error", error)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Give every error of the app its JSON form."""
+    """Make the app answer every error as JSON."""
 
-    async def of_ours(request: Request, error: Exception) -> Response:
-        assert isinstance(error, AssistantError)  # noqa: S101 - what it is registered for
+    async def answer_assistant_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AssistantError)  # noqa: S101 - for the type checker
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             cause = error.__cause__
             logger.error("%s: %s", error.code, "unknown cause" if cause is None else type(cause).__qualname__)
         return error_response(error)
 
-    async def of_routing(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    async def answer_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
         status = HTTPStatus(error.status_code)
         code = status.phrase.lower().replace(" ", "_")
         content = {"error": {"code": code, "message": f"{status.phrase}."}}
         return json_response(content, status, error.headers)
 
-    async def of_parameters(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-        # The place and the rule alone: what was sent stays out of the answer.
+    async def answer_validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
+        # Name the parameter and the rule, but not the value.
         problems = (f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
         return error_response(InvalidRequestError("; ".join(problems)))
 
-    app.add_exception_handler(AssistantError, of_ours)
-    app.add_exception_handler(RequestValidationError, of_parameters)
-    app.add_exception_handler(HTTPException, of_routing)
+    app.add_exception_handler(AssistantError, answer_assistant_error)
+    app.add_exception_handler(RequestValidationError, answer_validation_error)
+    app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_middleware(UnexpectedErrors)
 
 
 class UnexpectedErrors:
-    """Answers 500 to what nothing else caught, inside CORS; Starlette's own handler is outside of it."""
+    """Answers 500 to an unexpected error. Starlette's own handler would answer without CORS headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app, and answer in its place if it fails before it has begun to."""
+        """Run the app. Answer 500 if it fails before it has sent anything."""
         started = False
 
         async def watched(message: Message) -> None:
@@ -108,7 +108,7 @@ class UnexpectedErrors:
         try:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
-            # It left before its request was whole: nobody is there to be answered.
+            # The client disconnected while it sent the request.
             return
         except Exception as error:
             if started or scope["type"] != "http":

@@ -1,4 +1,4 @@
-"""Server-sent events: ChatKit's framing, a heartbeat, and a turn that outlives its client."""
+"""Send a turn as server-sent events in ChatKit's framing, with a heartbeat."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ if TYPE_CHECKING:
 
     from assistant.turns import TurnHandle
 
-# Proxies commonly close a connection on which nothing came for half a minute. One that was quiet for this long
-# hears from us, so at most twice this passes without a byte: under 15 s.
+# Many proxies close a connection that is idle for 30 s. The stream is checked at this interval, so it is idle for at
+# most twice as long.
 HEARTBEAT_SECONDS = 7.0
-# Lines that begin with a colon are comments in server-sent events, and every client skips them.
+# A line that starts with a colon is a comment in server-sent events. Clients skip it.
 HEARTBEAT = b": heartbeat\n\n"
 FLUSH = b": flush\n\n"
 
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
-    # Tells proxies of nginx's kind not to collect the stream.
+    # nginx and similar proxies must not buffer the stream.
     "x-accel-buffering": "no",
 }
 
 
 def encode_event(event: ThreadStreamEvent) -> bytes:
-    """Return an event as ChatKit's server frames it: by alias, without None, without our metadata."""
+    """Return an event in ChatKit's framing, without our metadata."""
     body = event.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
     return f"data: {body}\n\n".encode()
 
 
 def encode_object(content: Mapping[str, object]) -> bytes:
-    """Return an object of the plain call in the same framing."""
+    """Return an object of the plain call in ChatKit's framing."""
     return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
 def encode_failure(error: Exception) -> bytes:
-    """Return the `error` event that a failure is once a stream has begun; one that nobody expected is logged."""
+    """Return the `error` event for a failure in a stream. Log the failure if it is unexpected."""
     from assistant.turns import error_event
 
     if not isinstance(error, AssistantError):
@@ -67,7 +67,7 @@ def encode_failure(error: Exception) -> bytes:
 
 
 async def encoded_events(turn: TurnHandle, context: RequestContext) -> AsyncGenerator[bytes, None]:
-    """Yield a turn's events in their frames, with URLs that work. What fails in between is an `error` event."""
+    """Yield a turn's events in ChatKit's framing, with freshly signed URLs. A failure becomes an `error` event."""
     try:
         async for event in turn.events():
             yield encode_event(await _with_fresh_urls(event, turn.thread_id, context))
@@ -76,7 +76,7 @@ async def encoded_events(turn: TurnHandle, context: RequestContext) -> AsyncGene
 
 
 async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: RequestContext) -> ThreadStreamEvent:
-    """Return an event whose attachments and pictures have URLs that work now."""
+    """Return the event with freshly signed URLs for its attachments and images."""
     match event:
         case ThreadItemDoneEvent(item=UserMessageItem(attachments=[_, *_]) as item):
             from assistant.files import fresh_item
@@ -98,17 +98,17 @@ async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: Re
 class EventStream(Response):
     """The streamed answer to a turn.
 
-    It ends when the turn has ended and is stored, and not before, even if the client has left: Lambda freezes
-    the process as soon as the app returns. A client that leaves does not end its turn.
+    It returns only when the turn is stored, even if the client has disconnected: Lambda freezes the process as soon as
+    the app returns. A client that disconnects does not cancel its turn.
     """
 
     def __init__(self, turn: TurnHandle, frames: AsyncGenerator[bytes, None], settings: Settings) -> None:
         """Prepare the answer.
 
         Args:
-            turn: The turn that has begun.
-            frames: What is sent for it.
-            settings: Say whether there is a heartbeat, and a comment after each event.
+            turn: The running turn.
+            frames: The encoded events to send.
+            settings: `stream_heartbeat` and `stream_flush_comments` apply.
         """
         super().__init__(headers={**STREAM_HEADERS, "x-turn-id": turn.turn_id})
         del self.headers["content-length"]
@@ -131,7 +131,7 @@ class EventStream(Response):
             await self._stop(beat)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
-            # The client has left (ASGI 2.4); the turn goes on below.
+            # The client has disconnected (ASGI 2.4). The turn continues below.
             pass
         finally:
             await self._stop(beat)

@@ -1,4 +1,4 @@
-"""`GET /health`: that the function runs, and which provider it would ask."""
+"""`GET /health`: report that the function runs, and its provider."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ router = APIRouter()
 
 @router.get("/health")
 async def health(request: Request) -> Response:
-    """Answer without a token and without touching the table, so that it costs next to nothing."""
+    """Answer without a token and without reading the table."""
     provider = services_of(request).resources.settings.llm_provider
     return json_response({"status": "healthy", "provider": provider})

@@ -1,4 +1,4 @@
-"""The plain call: a question in, text out, without ChatKit's events."""
+"""The plain call: a message in, text out, without ChatKit's events."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SEPARATOR = "\n\n"
 
 
 class Answer:
-    """A turn's answer as text: its messages, and of its widgets what they offer for copying."""
+    """A turn's answer as text: its messages and the copy text of its widgets."""
 
     def __init__(self) -> None:
-        # In the pieces in which it came: to join them at each takes time by the square of an answer's length.
+        # Kept as pieces: joining them at each event would take quadratic time.
         self._texts: dict[str, list[str]] = {}
 
     @property
@@ -43,7 +43,7 @@ class Answer:
         return SEPARATOR.join("".join(pieces) for pieces in self._texts.values() if pieces)
 
     def take(self, event: ThreadStreamEvent) -> str:
-        """Take an event into account and return the text that it adds at the end."""
+        """Apply an event and return the text that it adds at the end."""
         match event:
             case ThreadItemUpdatedEvent(item_id=item_id, update=AssistantMessageContentPartTextDelta(delta=delta)):
                 return self._add(item_id, delta)
@@ -74,15 +74,15 @@ class Answer:
         said = "".join(self._texts.get(item.id, []))
         if whole.startswith(said):
             return self._add(item.id, whole[len(said) :])
-        # What was said is not what holds: the last frame carries the text that does.
+        # The final text replaces the streamed text. Only the last frame contains it.
         self._texts[item.id] = [whole] if whole else []
         return ""
 
 
 async def plain_frames(turn: TurnHandle) -> AsyncGenerator[bytes, None]:
-    """Yield a turn as the plain call's stream: a status, text as it comes, and last the whole text.
+    """Yield a turn as the plain call's stream: statuses, text deltas, and last the whole text.
 
-    What fails in between is ChatKit's `error` event, before the last frame.
+    A failure becomes ChatKit's `error` event before the last frame.
     """
     answer = Answer()
     try:

@@ -1,4 +1,4 @@
-"""The three shapes of a request: ChatKit's, the plain call, and ChatKit's input without its envelope."""
+"""Parse the three forms of a request: ChatKit's own, the plain call, and ChatKit's input without its envelope."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
-# Enough to find the mistake by.
+# Enough to find the mistake.
 MAX_REPORTED_PROBLEMS = 3
 
 
 @dataclass(frozen=True)
 class ParsedRequest:
-    """A request, and the form in which its answer is wanted.
+    """A request and the form of its answer.
 
     Attributes:
-        request: The ChatKit request that it is or stands for.
-        plain: Whether it was the plain call, which gets text and no ChatKit events.
+        request: The request in ChatKit's form.
+        plain: Whether it was the plain call, which is answered with text instead of ChatKit's events.
     """
 
     request: StreamingReq | NonStreamingReq
@@ -37,19 +37,18 @@ class ParsedRequest:
 def _adapter() -> TypeAdapter[StreamingReq | NonStreamingReq]:
     from pydantic import TypeAdapter
 
-    # Building it takes 3.5 ms, using it microseconds.
+    # Building the adapter takes 3.5 ms, using it microseconds.
     return TypeAdapter(ChatKitReq)
 
 
 def parse_request(body: Mapping[str, Any]) -> ParsedRequest:
-    """Return the request that a body holds.
+    """Return the request in a body.
 
     Args:
-        body: The parsed JSON: with `type`, or else with `message.content` or `input.content`, and there with
-            an optional `thread_id`.
+        body: The parsed JSON. It has `type`, or else `message.content` or `input.content` and optionally `thread_id`.
 
     Raises:
-        InvalidRequestError: it has none of the three shapes, or something in it is wrong.
+        InvalidRequestError: The body has none of the three forms, or a value in it is not valid.
     """
     if "type" in body:
         return ParsedRequest(_validated(body))
@@ -85,7 +84,7 @@ def _validated(body: Mapping[str, Any]) -> StreamingReq | NonStreamingReq:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         raise InvalidRequestError("; ".join(map(_described, problems[:MAX_REPORTED_PROBLEMS]))) from None
-    # ChatKit's own default for it is a type variable (chatkit.actions, 1.6.5).
+    # ChatKit's default for a missing action type is a type variable (chatkit.actions, 1.6.5).
     if isinstance(request, ThreadsCustomActionReq | ThreadsSyncCustomActionReq) and not isinstance(
         request.params.action.type, str
     ):
@@ -94,8 +93,8 @@ def _validated(body: Mapping[str, Any]) -> StreamingReq | NonStreamingReq:
 
 
 def _described(problem: ErrorDetails) -> str:
-    """Return what is wrong and where, without a word of what was sent."""
-    # First in the place stands which of the operations it is, which the sender knows.
+    """Return where the problem is and what is wrong, without the value that was sent."""
+    # The first part of the location is the operation, which the client knows.
     place, message = [str(part) for part in problem["loc"][1:]], problem["msg"]
     if problem["type"] == "union_tag_invalid":
         place, message = [*place, "type"], f"Input should be one of {problem['ctx']['expected_tags']}"

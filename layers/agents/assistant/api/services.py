@@ -1,4 +1,4 @@
-"""What the routes share, and how a request finds out who is calling."""
+"""The objects that the routes share, and the dependencies that give a route its caller."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Deadline = Callable[[Scope], float | None]
 
 @dataclass(frozen=True)
 class Services:
-    """One app's parts.
+    """The objects that an app's routes share.
 
     Attributes:
-        resources: The process's table, bucket and settings.
-        authenticator: Turns headers into a caller.
-        streaming: Whether answers go out event by event.
-        deadline: Says when a request's turn must have ended.
+        resources: Table, bucket and settings of the process.
+        authenticator: Returns the caller of a request.
+        streaming: Whether the app sends answers event by event.
+        deadline: Returns the deadline of a request's turn.
     """
 
     resources: Resources
@@ -35,7 +35,7 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """Return the app's parts."""
+    """Return the shared objects of the app that serves a request."""
     return cast(Services, request.app.state.services)
 
 
@@ -54,6 +54,6 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
     return RequestContext(caller, services.resources, deadline=min(known, default=None), max_answer_bytes=most)
 
 
-# A route that takes one of these answers 401 to a request without a valid token, before its body is read.
+# A route with one of these parameters answers 401 to a request without a valid token, before it reads the body.
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 CurrentContext = Annotated[RequestContext, Depends(_context)]

@@ -1,4 +1,4 @@
-"""`POST /chatkit/api/upload`: the direct upload, `multipart/form-data` with the field `file`."""
+"""`POST /chatkit/api/upload`: the direct upload of a file, as `multipart/form-data` in the field `file`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from assistant.files import MAX_UPLOAD_BYTES
 router = APIRouter()
 
 FIELD = "file"
-# The frame around the file: boundaries, part headers, and a few small fields that a client may add.
+# The size of a form without its file: boundaries, part headers and a few small fields that a client may add.
 MAX_FRAME_BYTES = 64 * 1024
 MAX_OTHER_FIELDS = 10
 
 
 @router.post("/chatkit/api/upload")
 async def upload(request: Request, caller: CurrentCaller) -> Response:
-    """Store the file; answer ChatKit's attachment with one key more, `url`, to read it."""
+    """Store the file. The answer is ChatKit's attachment and `url`, a signed URL to read the file."""
     resources = services_of(request).resources
     form = await _form(request)
     try:
@@ -47,11 +47,11 @@ async def upload(request: Request, caller: CurrentCaller) -> Response:
 
 
 async def _form(request: Request) -> FormData:
-    """Return the form. The file goes to disk beyond its first megabyte; no byte over the limit is taken.
+    """Return the parsed form. A file over 1 MB is kept on disk.
 
     Raises:
-        InvalidRequestError: the body is no such form.
-        TooLargeError: it is over the limit.
+        InvalidRequestError: The body is not a valid form.
+        TooLargeError: The body exceeds the limit.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidRequestError("The body must be multipart/form-data.")

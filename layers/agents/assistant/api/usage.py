@@ -1,4 +1,4 @@
-"""`GET /chatkit/api/usage`: what the caller has used today, and the limits."""
+"""`GET /chatkit/api/usage`: report the caller's usage today and the limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ router = APIRouter()
 
 @router.get("/chatkit/api/usage")
 async def usage(context: CurrentContext) -> Response:
-    """Answer the day's turns and tokens, and the limits that apply to the caller."""
+    """Return today's turns and tokens, and the limits that apply to the caller."""
     from assistant import quotas
 
     return json_response(await quotas.usage(context))

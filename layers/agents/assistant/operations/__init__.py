@@ -1,4 +1,4 @@
-"""The ten operations that answer at once."""
+"""The ten ChatKit operations that do not stream, such as reads, updates, feedback and dictation."""
 
 from assistant.operations.dispatch import perform
 

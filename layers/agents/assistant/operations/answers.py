@@ -1,7 +1,7 @@
-"""Answers in one piece: serialised as ChatKit's server does, and no larger than their function can send.
+"""Serialise the answers of the operations, and shorten those that are too large for their function.
 
-An item may be larger than what a function that does not stream can answer. Its thread stays readable there: in its
-place stands a shorter item of the same id, which says so, while the item itself is kept whole.
+A stored item may be larger than a function without streaming can send. That function sends a shorter item with the same
+id and a note. The stored item does not change.
 """
 
 from __future__ import annotations
@@ -23,24 +23,21 @@ from pydantic import BaseModel
 from assistant.aws import answer_size, fits
 from assistant.context import RequestContext
 
-# By so much of a text its reader knows which one it is.
+# Enough text for a reader to recognise the item.
 EXCERPT_CHARACTERS = 2_000
 
 
 def serialized(model: BaseModel) -> bytes:
-    """Return a model as ChatKit's server sends it: by alias, without None, without our metadata."""
+    """Return a model as ChatKit's server serialises it, without our metadata."""
     return model.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True}).encode()
 
 
 async def readable(model: Thread | Page[ThreadItem], context: RequestContext) -> bytes:
-    """Return a thread or a page of items, serialised, in a size that the request's function can answer.
-
-    As many items as need be are shortened, the largest first.
-    """
+    """Serialise a thread or a page of items. Shorten its largest items until the request's function can send it."""
     body, most = serialized(model), context.max_answer_bytes
     if most is None or fits(body, most):
         return body
-    # What is that large takes a while.
+    # In a thread, because serialising several megabytes blocks the event loop.
     return await asyncio.to_thread(_shortened, model, most)
 
 
@@ -52,7 +49,7 @@ def _shortened(model: Thread | Page[ThreadItem], most: int) -> bytes:
     for index in sorted(range(len(items)), key=sizes.__getitem__, reverse=True):
         if surplus <= 0:
             break
-        items[index] = _in_place_of(items[index], sizes[index])
+        items[index] = _shortened_item(items[index], sizes[index])
         surplus -= sizes[index] - _size(items[index])
     shorter = page.model_copy(update={"data": items})
     return serialized(model.model_copy(update={"items": shorter}) if isinstance(model, Thread) else shorter)
@@ -62,9 +59,9 @@ def _size(model: BaseModel) -> int:
     return answer_size(serialized(model).decode())
 
 
-def _in_place_of(item: ThreadItem, size: int) -> ThreadItem:
-    """Return what stands for an item of that many bytes: a message that begins as it does, and says that it goes on."""
-    note = f"({size / 1_000_000:.1f} MB, too large for this address. All of it is kept, and shown by the stream URL.)"
+def _shortened_item(item: ThreadItem, size: int) -> ThreadItem:
+    """Return a message with the start of the item's text and a note on the size of the whole item."""
+    note = f"(This item is too long to show here: {size / 1_000_000:.1f} MB. All of it is saved.)"
     if isinstance(item, UserMessageItem):
         text = _excerpt([part.text for part in item.content])
         told = UserMessageTextContent(text=f"{text}{note}")

@@ -1,4 +1,4 @@
-"""The ten operations that answer at once, each by the least that it needs."""
+"""Perform the ten ChatKit operations that do not stream. Each imports only the modules that it needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from assistant.text import one_line
 from assistant.threads import ThreadStore, client_thread, thread_store
 
 NOTHING = b"{}"
-# A name in a list. Also in four bytes a character, a page of 100 threads stays far within the 1 MB of one Query.
+# 100 titles of 4-byte characters fit into one Query, which returns at most 1 MB.
 MAX_TITLE_CHARACTERS = 500
 
 
@@ -41,7 +41,7 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
     """Perform an operation and return its answer as JSON.
 
     Raises:
-        AssistantError: it cannot be performed; nothing has changed then.
+        AssistantError: The operation failed and has changed nothing.
     """
     store = thread_store(context.resources)
     match request:
@@ -91,7 +91,7 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
     params = request.params
     thread = await store.load_thread(params.thread_id, context)
     server = await asyncio.to_thread(import_module, "assistant.agent.server")
-    # Loaded with the server.
+    # Imported after the thread above has loaded it with the server.
     from assistant.turns import when_stored
 
     sender: WidgetItem | None = None
@@ -99,7 +99,7 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
         read = partial(store.load_item, params.thread_id, params.item_id, context)
         item = await when_stored(read, params.thread_id, context)
         if not isinstance(item, WidgetItem):
-            raise InvalidRequestError("An action comes from a widget.")
+            raise InvalidRequestError("The item is not a widget, so it has no actions.")
         sender = item
     response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
     if response.updated_item is not None:

@@ -1,4 +1,4 @@
-"""What users think of answers: stored beside the item, and changeable."""
+"""Store a user's feedback in the rows of the items."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.threads import ItemNotFoundError, is_visible, row_key, thread_store
 
-# A client gives feedback on the items of one answer; a transaction takes 100 writes.
+# A client sends the items of one answer. A DynamoDB transaction takes at most 100 writes.
 MAX_ITEMS = 50
 
 
 async def save(thread_id: str, item_ids: list[str], kind: FeedbackKind, context: RequestContext) -> None:
-    """Store an opinion on items; it replaces an earlier one.
+    """Store feedback on items. It replaces earlier feedback.
 
     Raises:
-        NotFoundError: the thread, or one of the items, is not the caller's; nothing is stored then.
-        InvalidRequestError: there are no items, or too many.
+        NotFoundError: The thread or an item is not the caller's. Nothing is stored.
+        InvalidRequestError: There are no items, or too many.
     """
     wanted = list(dict.fromkeys(item_ids))
     if not 0 < len(wanted) <= MAX_ITEMS:
-        raise InvalidRequestError(f"Feedback takes 1 to {MAX_ITEMS} items.")
+        raise InvalidRequestError(f"Feedback must name 1 to {MAX_ITEMS} items.")
     store = thread_store(context.resources)
     _, rows = await store.find_items(thread_id, wanted, context)
     for item_id in wanted:

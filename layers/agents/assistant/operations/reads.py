@@ -1,4 +1,4 @@
-"""The operations that only read, on the store and ChatKit's types alone: no agents SDK is loaded for them."""
+"""The operations that read threads and items. They do not import the agents SDK."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ DEFAULT_PAGE_SIZE = 20
 
 
 async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = True) -> Thread:
-    """Return a thread with its newest items, the oldest of them first, in one round trip.
+    """Return a thread with its newest items, oldest first. Takes one round trip.
 
-    What a running turn has said so far is among the items. `items.after` is where `items.list` goes on, backwards.
+    The items include the partial answer of a running turn. `items.after` is the cursor for older items.
 
     Args:
         thread_id: The thread.
         context: The request's context.
-        settle: Whether a turn whose process has died is ended first.
+        settle: Whether to end a turn whose process has died.
 
     Raises:
-        NotFoundError: the thread is not the caller's.
+        NotFoundError: The thread is not the caller's.
     """
     caller, table = context.caller, context.resources.table
     pk = caller.thread(thread_id).partition
@@ -64,28 +64,29 @@ async def list_threads(limit: int | None, after: str | None, order: str, context
 async def list_items(
     thread_id: str, limit: int | None, after: str | None, order: str, context: RequestContext, *, settle: bool = True
 ) -> Page[ThreadItem]:
-    """Return a page of a thread's items; hidden ones do not count.
+    """Return a page of a thread's items.
 
-    What a running turn has said so far comes with the newest items, and does not count either.
+    The page that has the newest items also has the partial answer of a running turn. Neither the partial answer nor
+    hidden items count towards `limit`.
 
     Args:
         thread_id: The thread.
-        limit: How many items at most.
-        after: The id of the item to go on behind.
-        order: `desc` for the newest first, else the oldest first.
+        limit: The maximum number of items.
+        after: The id of the last item of the previous page.
+        order: `desc` for newest first, else oldest first.
         context: The request's context.
-        settle: Whether a turn whose process has died is ended first.
+        settle: Whether to end a turn whose process has died.
 
     Raises:
-        NotFoundError: the thread is not the caller's.
+        NotFoundError: The thread is not the caller's.
     """
     caller, table = context.caller, context.resources.table
     pk = caller.thread(thread_id).partition
     cursor = keys.item_sk(await cursor_place(table, pk, after)) if after else None
     newest_first = order == "desc"
-    # As ChatKit's own server does, which takes 0 for "not given".
+    # ChatKit's own server treats 0 as "not given" too.
     size = page_limit(limit or DEFAULT_PAGE_SIZE)
-    # What is being written stands before a cursor that goes on backwards.
+    # A page of older items does not need the turn's record: the partial answer is newer.
     up_to = keys.META_SK if newest_first and cursor else keys.TURN_SK
     head, page = await read_items(
         table, pk, after=cursor, limit=size, descending=newest_first, wanted=_is_shown, up_to=up_to
@@ -111,7 +112,7 @@ def _is_shown(row: Row) -> bool:
 
 
 async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestContext) -> bool:
-    """End a turn whose process has died: what it had said becomes part of the thread. Return whether there was one."""
+    """End a turn whose process has died, and store its partial answer. Return whether there was such a turn."""
     if turn is None or not turn.running or turn.alive:
         return False
     await take_over(context, thread_id, turn)
@@ -119,12 +120,12 @@ async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestCont
 
 
 def _note_running(turn: TurnRecord | None, context: RequestContext) -> None:
-    """Remember a running turn: the answer names it, so that a client knows that more is to come."""
+    """Set the running turn in the context. The answer names it, so that the client can follow the turn."""
     context.running_turn = turn.turn_id if turn is not None and turn.running else None
 
 
 async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
-    """Return what a running turn is writing and has not stored, without what no client may see."""
+    """Return the items that a running turn has written but not stored, without hidden items."""
     if turn is None or not turn.running:
         return []
     ids = {item.id for item in known}
@@ -132,12 +133,12 @@ async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: Re
 
 
 async def _shown(rows: list[Row], context: RequestContext) -> list[ThreadItem]:
-    """Return the items in rows, with URLs that work now."""
+    """Return the items in rows, with freshly signed URLs."""
     return await _with_urls(await thread_store(context.resources).decode_items(rows), context)
 
 
 async def _with_urls(items: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
-    """Return items as a client can use them: attachments and pictures signed anew."""
+    """Return items with freshly signed URLs for attachments and images."""
     return [await _with_url(item, context) for item in items]
 
 

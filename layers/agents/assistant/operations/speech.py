@@ -1,4 +1,4 @@
-"""Dictation: audio to text through the provider's audio API."""
+"""Dictation: turn audio into text with the provider's audio API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assistant.context import RequestContext
 from assistant.errors import TooLargeError, UnsupportedTypeError
 from assistant.models import deadline, transcription
 
-# The provider's own limit on a file is 25 MB; Lambda's on a request is 6 MB, of which base64 takes a third.
+# Lambda accepts requests of 6 MB, and base64 makes audio a third larger. The provider's limit is higher, 25 MB.
 MAX_AUDIO_BYTES = 4_500_000
 _EXTENSIONS = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "mp4"}
 
@@ -17,16 +17,16 @@ async def transcribe(audio: bytes, mime_type: str, context: RequestContext) -> T
     """Return the text of a recording.
 
     Raises:
-        UnsupportedFeatureError: the provider has no audio API.
-        UnsupportedTypeError: the media type is none of ChatKit's three.
-        TooLargeError: the recording is over `MAX_AUDIO_BYTES`.
-        ModelError: the provider failed, or did not answer before the request's deadline.
+        UnsupportedFeatureError: The provider has no audio API.
+        UnsupportedTypeError: The media type is not one of ChatKit's three.
+        TooLargeError: The recording exceeds `MAX_AUDIO_BYTES`.
+        ModelError: The provider failed, or did not answer before the request's deadline.
     """
     media_type = mime_type.split(";", 1)[0].strip().lower()
     if media_type not in _EXTENSIONS:
-        raise UnsupportedTypeError("Dictation takes audio/webm, audio/ogg or audio/mp4.")
+        raise UnsupportedTypeError("This recording's format is not supported. Use WebM, Ogg or MP4.")
     if len(audio) > MAX_AUDIO_BYTES:
-        raise TooLargeError("The recording is too long.")
+        raise TooLargeError("The recording is too long. Please record a shorter one.")
     name = f"audio.{_EXTENSIONS[media_type]}"
     with deadline(context.seconds_left()):
         text = await transcription.transcribe(context.settings, name, audio, media_type)

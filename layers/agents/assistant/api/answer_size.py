@@ -1,4 +1,4 @@
-"""Answers of a function that does not stream: held back until they are whole, and never larger than Lambda carries."""
+"""Collect the answer of a function without streaming, and answer 413 if Lambda cannot carry it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from assistant.api.errors import error_response
 from assistant.aws import fits
 from assistant.errors import AnswerTooLargeError
 
-# What tells a client which turn it was, also where its answer cannot be sent.
+# A 413 keeps these headers of the original answer, so that the client knows which turn it was.
 _KEPT_HEADERS = (b"x-turn-id",)
 
 
-class WholeAnswers:
-    """Answers 413 in place of what is too large; Lambda would drop it and answer 502, on which clients try again."""
+class AnswerSizeLimit:
+    """Answers 413 if the answer is too large. Lambda would answer 502 instead, and clients retry a 502."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         """Wrap an app.
 
         Args:
             app: The app.
-            most: How many bytes a body may take inside Lambda's answer.
+            most: The maximum size of a body inside Lambda's answer, in bytes.
         """
         self._app = app
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app, and send its answer at once when it is whole."""
+        """Run the app, collect its answer and send it in one piece."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
