@@ -32,9 +32,18 @@ def test_each_link_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_each_path_that_is_named_is_there(document: Path) -> None:
     folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name.isalpha())
-    for path in set(re.findall(rf"`((?:{folders})/[\w./-]+)`", document.read_text())) - OF_THE_READER:
-        # A module is named without its ending.
-        assert list(ROOT.glob(f"{path}*")), path
+    for path in (
+        set(re.findall(rf"`((?:{folders}|assistant|helpdesk)/[\w./-]+)`", document.read_text())) - OF_THE_READER
+    ):
+        # A package of the layer is named without the layer, and a module may be named without its ending.
+        place = f"layers/agents/{path}" if path.startswith(("assistant/", "helpdesk/")) else path
+        assert list(ROOT.glob(f"{place}*")), path
+
+
+def test_the_map_names_every_package() -> None:
+    picture = (ROOT / "docs" / "architecture.md").read_text().partition("## A message's way")[0]
+    packages = {path.parent.name for path in (ROOT / "layers/agents/assistant").glob("*/__init__.py")}
+    assert packages == {name for name in packages if re.search(rf"\b{name}\b", picture)}
 
 
 def test_the_documents_have_links_and_paths_to_look_at() -> None:
