@@ -1,12 +1,8 @@
-"""A process that performs one operation and is killed at a point of it.
-
-It is forked from a server that has loaded everything already, so a death costs a fraction of a second.
-"""
+"""A process that performs one operation and is killed at a point of it."""
 
 from __future__ import annotations
 
 import asyncio
-from multiprocessing import get_context
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +13,7 @@ from assistant.identity import Caller
 from assistant.models import build_model
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings
+from tests.faults.forked import fork_context
 from tests.faults.points import FaultyModel, Points, watch
 from tests.faults.timing import quicken
 from tests.support import turn_agents  # noqa: F401 - loaded before the fork
@@ -48,9 +45,7 @@ def perform(settings: Settings, caller: Caller, request: str, at: int) -> None:
 
 def perform_and_die(settings: Settings, caller: Caller, request: StreamingReq, at: int) -> bool:
     """Have a process perform a request and be killed at a point. Return whether it came so far."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.killed"])
-    child = context.Process(target=perform, args=(settings, caller, request.model_dump_json(), at))
+    child = fork_context().Process(target=perform, args=(settings, caller, request.model_dump_json(), at))
     child.start()
     child.join(PATIENCE_SECONDS)
     assert child.exitcode in (0, -9), f"the process ended with {child.exitcode}"
