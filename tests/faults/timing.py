@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 
+LEASE_SECONDS = 1.5
+
 INTERVALS: dict[str, dict[str, float]] = {
-    "assistant.threads.turn_record": {"LEASE_SECONDS": 1.5},
+    "assistant.threads.turn_record": {"LEASE_SECONDS": LEASE_SECONDS},
     "assistant.turns.lease": {
         "CHECKPOINT_SECONDS": 0.2,
         "WATCHED_CHECKPOINT_SECONDS": 0.1,

@@ -21,7 +21,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant import keys
+from assistant.aws import keys
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.settings import Settings

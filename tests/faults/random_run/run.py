@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 
-from assistant.turns.record import LEASE_SECONDS
+from assistant.threads.turn_record import LEASE_SECONDS
 from local.tokens import KeySetServer, issue_token
 from tests.faults.random_run import agent
 from tests.faults.random_run.fleet import Server, process_environment, sweep
@@ -23,7 +23,7 @@ from tests.faults.random_run.ledger import Ledger
 from tests.faults.random_run.network import Link
 from tests.faults.random_run.page import MOST_THREADS, Page, User
 from tests.faults.random_run.truth import Truth, read_truth
-from tests.faults.timing import INTERVALS
+from tests.faults.timing import LEASE_SECONDS as QUICK_LEASE_SECONDS
 from tests.support.aws import Aws
 
 TENANT = "acme"
@@ -64,7 +64,7 @@ class Plan:
     @property
     def lease(self) -> float:
         """How long a turn's lease is."""
-        return INTERVALS["assistant.turns.record"]["LEASE_SECONDS"] if self.quick else LEASE_SECONDS
+        return QUICK_LEASE_SECONDS if self.quick else LEASE_SECONDS
 
     def chance(self, whose: str) -> random.Random:
         """Return the dice of one part of the run."""

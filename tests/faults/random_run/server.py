@@ -16,9 +16,9 @@ from tests.faults.timing import quicken
 
 # What a function loads by and by; loaded before the fork.
 for _name in (
-    "assistant.server",
+    "assistant.agent.server",
     "assistant.api",
-    "assistant.sweep",
+    "assistant.upkeep.sweep",
     "assistant.operations",
     "boto3",
     "mangum",

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import httpx2
 
-from assistant.rowformat import load
+from assistant.aws.rowformat import load
 from tests.faults.random_run.ledger import Item, plain
 from tests.support.aws import Aws
 
