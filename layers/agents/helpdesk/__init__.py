@@ -1,9 +1,9 @@
-"""The sample agents: replace this package by your own and name it in `AGENT_FACTORY`.
+"""The sample agents. Replace this package with your own and name it in `AGENT_FACTORY`.
 
-The platform calls `build_agent`, and finds the optional hooks beside it: `check_action`, `handle_action` and
-`handle_sync_action` for clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for what can be
-mentioned with @; `find_sources` for the notes at an answer; `records_of_user` for export and erasure. Nothing heavy is
-imported before one of them is called.
+The platform calls `build_agent` and these optional hooks: `check_action`, `handle_action` and `handle_sync_action` for
+clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for mentions with @; `find_sources` for the
+sources of an answer; `records_of_user` for export and erasure. Each function imports its module when it is called, so
+that the package itself is quick to import.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 def build_agent(settings: Settings) -> HelpdeskAgent:
-    """Return the agent that begins each turn. The model is chosen by the platform."""
+    """Return the agent that starts each turn. The platform chooses the model."""
     from helpdesk.specialists.router import build_router_agent
 
     return build_router_agent(settings)
 
 
 async def check_action(action: Action[str, Any], context: RequestContext) -> None:
-    """Refuse a click that `handle_action` would refuse, before it becomes a turn; see `helpdesk.actions`."""
+    """Refuse an invalid click before its turn starts; see `helpdesk.actions`."""
     from helpdesk import actions
 
     await actions.check_action(action, context)
@@ -51,28 +51,28 @@ def handle_action(
 async def handle_sync_action(
     thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: AgentContext[RequestContext]
 ) -> SyncCustomActionResponse:
-    """Handle a click in a widget that is answered by one updated item; see `helpdesk.actions`."""
+    """Handle a click that is answered with one updated item; see `helpdesk.actions`."""
     from helpdesk import actions
 
     return await actions.handle_sync_action(thread, action, sender, context)
 
 
 async def search_entities(query: str, context: RequestContext) -> list[dict[str, Any]]:
-    """Return what can be mentioned; see `helpdesk.entities`."""
+    """Return the entities that match a query; see `helpdesk.entities`."""
     from helpdesk import entities
 
     return await entities.search_entities(query, context)
 
 
 async def preview_entity(entity_id: str, context: RequestContext) -> DynamicWidgetRoot:
-    """Return what a pointer over a mention shows; see `helpdesk.entities`."""
+    """Return the preview of a mention; see `helpdesk.entities`."""
     from helpdesk import entities
 
     return await entities.preview_entity(entity_id, context)
 
 
 async def entity_to_input(entity_id: str, context: RequestContext) -> str:
-    """Return what a mention stands for, for the model; see `helpdesk.entities`."""
+    """Return the text that the model reads for a mention; see `helpdesk.entities`."""
     from helpdesk import entities
 
     return await entities.entity_to_input(entity_id, context)
@@ -86,7 +86,7 @@ async def find_sources(text: str, context: RequestContext) -> list[Annotation]:
 
 
 async def records_of_user(table: Table, user: Caller) -> list[Row]:
-    """Return the rows of the tenant's records that are a user's: the tickets that they opened."""
+    """Return a user's rows among the tenant's records: the tickets that the user opened."""
     from helpdesk.records.tickets import rows_opened_by
 
     return await rows_opened_by(table, user)

@@ -1,4 +1,4 @@
-"""What happens when the user clicks in a widget: the work is done, and the widget changes in place."""
+"""Handle clicks in widgets: do the work and update the widget in place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _CompleteTask(BaseModel):
-    # Strictly a number: `true` is none, although Python takes it for 1.
+    # Strict, because Python would accept `true` as 1.
     id: RecordNumber = Field(strict=True)
     filter: Filter = "all"
 
@@ -41,12 +41,12 @@ class _AddTask(BaseModel):
 
 
 async def check_action(action: Action[str, Any], context: RequestContext) -> None:
-    """Look at a click before it becomes a turn.
+    """Check a click before its turn starts.
 
     Raises:
-        InvalidRequestError: no such action, or a payload that does not fit.
-        ForbiddenError: the caller may only read.
-        NotFoundError: the caller has no such record.
+        InvalidRequestError: The action or its payload is not valid.
+        ForbiddenError: The caller may only read.
+        NotFoundError: The caller has no such record.
     """
     click = _read_click(action)
     check_may_write(context.caller)
@@ -57,7 +57,7 @@ async def check_action(action: Action[str, Any], context: RequestContext) -> Non
 
 
 def _read_click(action: Action[str, Any]) -> _CompleteTask | _AddTask:
-    """Return what a click asks for. Its payload comes from the browser: it is checked like any input."""
+    """Return the parsed click. The payload comes from the browser, so it is validated like any input."""
     try:
         match action.type:
             case tasks_widget.COMPLETE_TASK:
@@ -65,9 +65,9 @@ def _read_click(action: Action[str, Any]) -> _CompleteTask | _AddTask:
             case tasks_widget.ADD_TASK:
                 return _AddTask.model_validate(action.payload)
             case _:
-                raise InvalidRequestError("This action is not known.")
+                raise InvalidRequestError("This action does not exist.")
     except ValidationError:
-        raise InvalidRequestError("The action's payload is not valid.") from None
+        raise InvalidRequestError("The values of this action are not valid. Please check them and try again.") from None
 
 
 async def handle_action(
@@ -80,14 +80,14 @@ async def handle_action(
 
     Args:
         thread: The caller's thread.
-        action: What was clicked.
-        sender: The stored widget that was clicked, if the action came from one.
-        context: Whose request it is, and where events go.
+        action: The action of the clicked component.
+        sender: The stored widget of the click, if there is one.
+        context: The context of the request.
 
     Raises:
-        InvalidRequestError: no such action, or a payload that does not fit.
-        ForbiddenError: the caller may only read.
-        NotFoundError: the caller has no such record.
+        InvalidRequestError: The action or its payload is not valid.
+        ForbiddenError: The caller may only read.
+        NotFoundError: The caller has no such record.
     """
     item = await _updated_widget(thread, action, sender, context)
     yield ThreadItemDoneEvent(item=item) if sender is None else ThreadItemReplacedEvent(item=item)
@@ -99,7 +99,7 @@ async def handle_sync_action(
     sender: WidgetItem | None,
     context: AgentContext[RequestContext],
 ) -> SyncCustomActionResponse:
-    """Handle `threads.sync_custom_action`; the platform stores the widget that is returned."""
+    """Handle `threads.sync_custom_action`. The platform stores the returned widget."""
     return SyncCustomActionResponse(updated_item=await _updated_widget(thread, action, sender, context))
 
 

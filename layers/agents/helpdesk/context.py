@@ -1,4 +1,4 @@
-"""The context in which the helpdesk's tools and instructions run."""
+"""The types of the context that the helpdesk's tools and instructions get."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from chatkit.agents import AgentContext
 from assistant.context import RequestContext
 from assistant.identity import Caller
 
-# `context.context` is ChatKit's: the thread, and `stream` and `stream_widget` to show things as they happen.
+# `context.context` is ChatKit's context. It has the thread, and `stream` and `stream_widget` to send events.
 HelpdeskToolContext: TypeAlias = ToolContext[AgentContext[RequestContext]]
 HelpdeskRunContext: TypeAlias = RunContextWrapper[AgentContext[RequestContext]]
 
 
 def caller_of(context: HelpdeskRunContext) -> Caller:
-    """Return who is calling, from the verified token: the only thing that tools may authorise by."""
+    """Return the caller from the verified token. Tools must authorise by nothing else."""
     return context.context.request_context.caller

@@ -1,7 +1,7 @@
-"""What a user can mention with @: their own tasks, and the tenant's employees.
+"""Mentions with @: the user's own tasks and the tenant's employees.
 
-An id such as `task-3` is all that is believed of a mention: title and facts are read anew, from the caller's own
-records, so that nothing a page sends along reaches the model as a fact.
+Only the id of a mention, such as `task-3`, comes from the page. Title and facts are read from the caller's records, so
+a page cannot send the model invented facts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from helpdesk.records.keys import read_number
 from helpdesk.records.tasks import Task, Tasks
 from helpdesk.widgets.parts import part, root, text
 
-# What a menu shows; who looks for more types more.
+# The length of the menu. A user who wants fewer results types more.
 MAX_FOUND = 10
 
 Entity = dict[str, Any]
@@ -28,7 +28,7 @@ Entity = dict[str, Any]
 
 
 async def search_entities(query: str, context: RequestContext) -> list[Entity]:
-    """Return the tasks and employees whose title or name has the query in it, at most `MAX_FOUND` of each."""
+    """Return the tasks and employees whose title or name contains the query, at most `MAX_FOUND` of each."""
     wanted = _searchable(query.strip())
     tasks, employees = await asyncio.gather(_tasks(context).list(), _employees(context).all())
     found = [_task_entity(task) for task in tasks.tasks if wanted in _searchable(task.title)][:MAX_FOUND]
@@ -37,20 +37,20 @@ async def search_entities(query: str, context: RequestContext) -> list[Entity]:
 
 
 async def describe_entity(entity_id: str, context: RequestContext) -> Entity:
-    """Return one entity as `search_entities` does.
+    """Return one entity in the form of `search_entities`.
 
     Raises:
-        NotFoundError: the caller has no such task, the tenant no such employee.
+        NotFoundError: The caller has no such task, or the tenant has no such employee.
     """
     record = await _find(entity_id, context)
     return _task_entity(record) if isinstance(record, Task) else _employee_entity(record)
 
 
 async def preview_entity(entity_id: str, context: RequestContext) -> DynamicWidgetRoot:
-    """Return what a pointer over a mention shows.
+    """Return the preview of a mention.
 
     Raises:
-        NotFoundError: the caller has no such task, the tenant no such employee.
+        NotFoundError: The caller has no such task, or the tenant has no such employee.
     """
     record = await _find(entity_id, context)
     children = [part("Caption", value=value) for value in _facts(record, context)]
@@ -58,17 +58,17 @@ async def preview_entity(entity_id: str, context: RequestContext) -> DynamicWidg
 
 
 async def entity_to_input(entity_id: str, context: RequestContext) -> str:
-    """Return what a mention stands for, for the model.
+    """Return the text that the model reads for a mention.
 
     Raises:
-        NotFoundError: the caller has no such task, the tenant no such employee.
+        NotFoundError: The caller has no such task, or the tenant has no such employee.
     """
     record = await _find(entity_id, context)
     return f"{entity_id}: {_title(record)}. {', '.join(_facts(record, context))}"
 
 
 def _searchable(text: str) -> str:
-    """Return a text without case and accents, for a keyboard may send "é" as one character or as two."""
+    """Return a text without case and accents. Keyboards send "é" as one character or as two."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
@@ -90,7 +90,7 @@ async def _find(entity_id: str, context: RequestContext) -> Task | Employee:
     elif number is not None and kind == "employee":
         record = await _employees(context).get(number)
     if record is None:
-        raise NotFoundError("What was mentioned does not exist.")
+        raise NotFoundError("The mentioned task or person does not exist.")
     return record
 
 

@@ -1,4 +1,4 @@
-"""What a role may do. The role comes from the verified token; nothing that anybody writes changes it."""
+"""The permissions of each role. The role comes from the verified token, so no message can change it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from assistant.identity import Caller
 
 @dataclass(frozen=True)
 class Grants:
-    """What a caller may do beyond reading what everybody may read.
+    """The permissions of a role beyond reading.
 
     Attributes:
-        write: Whether to change anything at all: their own tasks, tickets that they open.
-        employee_contact: Whether to see employees' addresses.
-        all_tickets: Whether to see tickets that others opened.
-        refund_limit_cents: The largest invoice they may refund, in hundredths; 0 for none, None for any.
+        write: May change their own tasks and open tickets.
+        employee_contact: May see employees' e-mail addresses.
+        all_tickets: May see the tickets of other users.
+        refund_limit_cents: The largest amount that they may refund, in cents. 0: nothing. None: any amount.
     """
 
     write: bool = False
@@ -25,11 +25,11 @@ class Grants:
     refund_limit_cents: int | None = 0
 
     def may_refund(self, cents: int) -> bool:
-        """Tell whether an invoice of that total may be refunded."""
+        """Return whether this role may refund an invoice with that total."""
         return self.refund_limit_cents is None or cents <= self.refund_limit_cents != 0
 
 
-# A role that is not listed has no grants: it reads.
+# Any other role may only read.
 ROLES = {
     "user": Grants(write=True, refund_limit_cents=100_00),
     "support": Grants(write=True, employee_contact=True, all_tickets=True, refund_limit_cents=500_00),
@@ -38,15 +38,15 @@ ROLES = {
 
 
 def grants_of(caller: Caller) -> Grants:
-    """Return what this caller may do."""
+    """Return the caller's permissions."""
     return ROLES.get(caller.role, Grants())
 
 
 def check_may_write(caller: Caller) -> None:
-    """Refuse a caller who may only read.
+    """Check that the caller may write.
 
     Raises:
-        ForbiddenError: the role has no grant to write.
+        ForbiddenError: The caller may only read.
     """
     if not grants_of(caller).write:
-        raise ForbiddenError(f"A caller with the role {caller.role!r} may only read.")
+        raise ForbiddenError(f"Your role {caller.role!r} may only read.")

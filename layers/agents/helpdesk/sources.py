@@ -1,4 +1,4 @@
-"""The sources of an answer: help articles that it links, and tasks and employees that it names by number."""
+"""Find the sources of an answer: the help articles that it links, and the tasks and employees that it names."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from assistant.errors import NotFoundError
 from helpdesk.entities import describe_entity
 from helpdesk.records.articles import ARTICLES
 
-# An answer that names more is a list, and a list needs no note at each entry; each one costs a look-up.
+# Each entity costs a read, and a long list needs no source at every entry.
 MAX_ENTITIES = 5
 
 _NAMED = re.compile(r"\b(task|employee)\s+#?(\d{1,10})\b", re.IGNORECASE)
 
 
 async def find_sources(text: str, context: RequestContext) -> list[Annotation]:
-    """Return the sources of an answer, each at the place after what it belongs to.
+    """Return the sources of an answer, each placed after the words that it belongs to.
 
-    Only what the caller may see is found, so an answer that invents a number gets no note.
+    Only records that the caller may see become sources, so an invented number gets none.
 
     Args:
-        text: The assistant's words.
-        context: Whose conversation it is.
+        text: The assistant's answer.
+        context: The request's context.
     """
     found = [
         Annotation(

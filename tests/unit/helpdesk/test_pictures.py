@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from assistant.settings import Secret, Settings
-from helpdesk.tools.pictures import picture_tools
+from helpdesk.specialists.general import picture_tools
 
 OPENAI = Settings(llm_provider="openai", openai_api_key=Secret(value="sk-test"), image_model="gpt-image-x")
 

@@ -15,6 +15,8 @@ from assistant.context import RequestContext, Resources
 from assistant.identity import Authenticator, Caller
 
 Deadline = Callable[[Scope], float | None]
+# After its deadline, a turn needs time to cancel the model and the tools, store its end and send the last events.
+MARGIN_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,20 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
 # A route with one of these parameters answers 401 to a request without a valid token, before it reads the body.
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 CurrentContext = Annotated[RequestContext, Depends(_context)]
+
+
+def lambda_deadline(scope: Scope) -> float | None:
+    """Return the deadline of a request's turn, in seconds of the event loop's clock.
+
+    Args:
+        scope: The ASGI scope. Mangum and our streaming runtime add Lambda's context to it.
+
+    Returns:
+        None outside Lambda.
+    """
+    context = scope.get("aws.context")
+    if context is None:
+        return None
+    remaining: float = context.get_remaining_time_in_millis() / 1000
+    # With a very short timeout, the turn still gets half of it.
+    return asyncio.get_running_loop().time() + max(remaining - MARGIN_SECONDS, remaining / 2)

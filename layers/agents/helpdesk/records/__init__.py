@@ -1,5 +1,5 @@
-"""What the agents work on, in the project's DynamoDB table: tasks per user, everything else per tenant.
+"""The records of the sample agents in the project's DynamoDB table: tasks per user, all others per tenant.
 
-Each class takes the table and the ids of its owner, which come from the verified token; so no id that a model
-wrote can reach another tenant's or user's records.
+Each class gets the tenant and the user from the verified token. So an id that a model writes cannot reach the records
+of another tenant or user.
 """

@@ -1,4 +1,4 @@
-"""The help centre's articles. They are the same for every tenant, so they are part of the code."""
+"""The articles of the help centre. They are the same for every tenant, so they are in the code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ARTICLES = (
 
 
 def find_articles(question: str, limit: int) -> list[Article]:
-    """Return the articles that share most words with a question, the best first; none without a shared word."""
+    """Return the articles that share words with a question, best match first."""
     asked = _words(question)
     scored = [
         (len(asked & _words(article.title)) * 3 + len(asked & _words(article.text)), article) for article in ARTICLES
@@ -54,7 +54,7 @@ def find_articles(question: str, limit: int) -> list[Article]:
     return [article for _, article in best[:limit]]
 
 
-# Words that are in every text and say nothing about it.
+# Words that appear in every text.
 _COMMON = frozenset(
     "a an and are at by can do does for from how i in is it my of on or the this to we what when you your".split()  # noqa: SIM905 - a line of words
 )

@@ -1,4 +1,4 @@
-"""The demo data that every tenant starts with: replace it, or `write_demo_data`, by your own import."""
+"""The demo data that every tenant starts with. Replace it, or `write_demo_data`, with your own import."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DATA: tuple[tuple[keys.Kind, dict[int, dict[str, Any]]], ...] = (
 
 
 async def write_demo_data(table: Table, tenant_id: str) -> None:
-    """Write the demo data, all of it or nothing, unless the tenant has got it before."""
+    """Write the demo data in one transaction, unless the tenant already has it."""
     marker = keys.demo_marker(tenant_id)
     if await table.get(marker) is not None:
         return
@@ -43,6 +43,6 @@ async def write_demo_data(table: Table, tenant_id: str) -> None:
         for number, fields in records.items():
             row = {**fields, "number": number, **written}
             writes.append(Write(keys.tenant_record(tenant_id, kind, number), put=row))
-    # When the marker is there after all, another request has written it since our look.
+    # If the condition fails, another request has written the data meanwhile.
     with suppress(ConditionFailedError):
         await table.transact(writes)

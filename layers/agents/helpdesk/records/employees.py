@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from assistant.aws import Row, Table
 from helpdesk.records.tenant import TenantRecords
 
-# Enough for a menu of people to mention; a larger directory needs a search of its own.
+# Enough for the menu of mentions. A larger directory needs an index for search.
 MAX_EMPLOYEES = 500
 
 
@@ -38,7 +38,7 @@ class Employees:
         return None if row is None else _employee(row)
 
     async def all(self) -> list[Employee]:
-        """Return the tenant's employees, at most `MAX_EMPLOYEES`, those with the highest numbers first."""
+        """Return the tenant's employees, highest number first, at most `MAX_EMPLOYEES`."""
         return [_employee(row) for row in await self._records.newest("employee", MAX_EMPLOYEES)]
 
 

@@ -13,14 +13,14 @@ from helpdesk.records.tenant import TenantRecords
 
 @dataclass(frozen=True)
 class Invoice:
-    """What is to be paid for an order.
+    """The invoice of an order.
 
     Attributes:
         status: `open`, `paid` or `refunded`.
-        total_cents: The amount in hundredths.
+        total_cents: The amount in cents.
         issued_on: ISO 8601 date.
-        refunded_at: UTC time in ISO 8601, None unless it is refunded.
-        refund_id: By which refund it is.
+        refunded_at: UTC time in ISO 8601. None if the invoice is not refunded.
+        refund_id: The id of the refund. None if the invoice is not refunded.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Invoices:
         """Return the invoice with that number.
 
         Raises:
-            NotFoundError: the tenant has no such invoice.
+            NotFoundError: The tenant has no such invoice.
         """
         row = await self._records.find("invoice", number)
         if row is None:
@@ -52,15 +52,15 @@ class Invoices:
         return _invoice(row)
 
     async def newest(self, limit: int) -> list[Invoice]:
-        """Return the invoices with the highest numbers, the highest first."""
+        """Return the newest invoices, newest first."""
         return [_invoice(row) for row in await self._records.newest("invoice", limit)]
 
     async def refundable(self, number: int, *, refund_id: str) -> Invoice:
-        """Return an invoice that this refund can be made of, or has been.
+        """Return an invoice that this refund may refund, or has already refunded.
 
         Raises:
-            NotFoundError: the tenant has no such invoice.
-            InvalidRequestError: it is not paid, or another refund came first.
+            NotFoundError: The tenant has no such invoice.
+            InvalidRequestError: The invoice is not paid, or another refund has refunded it.
         """
         invoice = await self.get(number)
         if invoice.status != "paid" and invoice.refund_id != refund_id:
@@ -71,14 +71,14 @@ class Invoices:
         """Mark a paid invoice as refunded.
 
         Args:
-            number: The invoice.
-            user_id: Who refunds it.
-            reason: Why, in the user's words.
-            refund_id: What tells this refund from any other: the same one again changes nothing and succeeds.
+            number: The invoice's number.
+            user_id: The user who refunds it.
+            reason: The reason in the user's words.
+            refund_id: The idempotency key: repeating the same refund succeeds and changes nothing.
 
         Raises:
-            NotFoundError: the tenant has no such invoice.
-            InvalidRequestError: it is not paid, or another refund came first.
+            NotFoundError: The tenant has no such invoice.
+            InvalidRequestError: The invoice is not paid, or another refund has refunded it.
         """
         await self.refundable(number, refund_id=refund_id)
         try:
@@ -99,7 +99,7 @@ class Invoices:
             )
         except ConditionFailedError as error:
             if error.row is None or error.row.get("refund_id") != refund_id:
-                raise InvalidRequestError(f"Invoice {number} is not paid any more.") from None
+                raise InvalidRequestError(f"Invoice {number} has already been refunded.") from None
             row = error.row
         return _invoice(row)
 

@@ -1,4 +1,4 @@
-"""The keys of the records as pure functions. The partitions are the platform's for agents' own records:
+"""The keys of the records. Their partitions are those that the platform reserves for the agents' records:
 
     APP#tenant#user    TASK#<number>        a task
                        COUNTER#task         the number of the newest task
@@ -8,9 +8,9 @@
                        INVOICE#<number>     an invoice
                        TICKET#<number>      a ticket
                        COUNTER#ticket       the number of the newest ticket
-                       DEMO                 that the demo data has been written
+                       DEMO                 the marker that the demo data is written
 
-Numbers are padded, so that sort keys sort as the numbers do.
+Numbers are padded with zeros, so that sort keys sort like numbers.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from pydantic import Field
 
 from assistant.aws.keys import Key, app_partition
 
-# Ten digits: a user would need a task a second for three centuries.
+# One new task per second would use up ten digits after 300 years.
 NUMBER_DIGITS = 10
-# A record's number where it comes from outside: a page, a model.
+# A record's number that comes from a page or a model.
 RecordNumber = Annotated[int, Field(ge=1, lt=10**NUMBER_DIGITS)]
 
 Kind = Literal["task", "employee", "order", "invoice", "ticket"]
 
 
 def record_sk(kind: Kind, number: int) -> str:
-    """Return the sort key of the record with that number."""
+    """Return the sort key of a record."""
     return f"{kind.upper()}#{number:0{NUMBER_DIGITS}d}"
 
 
 def read_number(digits: str) -> int | None:
-    """Return the number in an id from outside, None for what can be no record's number."""
+    """Return a record's number from its digits, or None if they are not a valid number."""
     if len(digits) <= NUMBER_DIGITS and digits.isascii() and digits.isdigit():
         return int(digits)
     return None
 
 
 def first_and_last(kind: Kind) -> tuple[str, str]:
-    """Return the sort keys between which all records of a kind stand."""
+    """Return the lowest and highest possible sort key of a kind."""
     return record_sk(kind, 0), record_sk(kind, 10**NUMBER_DIGITS - 1)
 
 
@@ -57,10 +57,10 @@ def user_record(tenant_id: str, user_id: str, kind: Kind, number: int) -> Key:
 
 
 def counter(partition: str, kind: Kind) -> Key:
-    """Return the key of the counter from which records of a kind get their numbers."""
+    """Return the key of the counter that numbers the records of a kind."""
     return Key(partition, f"COUNTER#{kind}")
 
 
 def demo_marker(tenant_id: str) -> Key:
-    """Return the key of the row that says that a tenant has its demo data."""
+    """Return the key of the row that marks that a tenant has its demo data."""
     return Key(app_partition(tenant_id), "DEMO")

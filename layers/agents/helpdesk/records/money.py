@@ -1,4 +1,4 @@
-"""Amounts of money: whole hundredths in the table, never a fraction of one."""
+"""Format amounts of money. The table stores whole cents."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ CURRENCY = "EUR"
 
 
 def money(cents: int) -> str:
-    """Return an amount as people write it: `429.00 EUR`."""
+    """Return an amount for display, such as `429.00 EUR`."""
     return f"{cents // 100}.{cents % 100:02d} {CURRENCY}"

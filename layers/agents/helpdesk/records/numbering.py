@@ -1,4 +1,4 @@
-"""New records under whole numbers that are never given twice."""
+"""Store new records under consecutive numbers that are never used twice."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from assistant.errors import ConflictError
 from assistant.ids import uuid7
 from helpdesk.records import keys
 
-# Every record carries it; a change of shape that the readers here cannot take gets the next one.
+# Every record stores this version. Increase it when the format changes in a way that the readers cannot handle.
 SCHEMA_VERSION = 1
-# A number can only be taken when the counter was lost and began anew; each attempt moves it on.
+# A number is already used only if the counter was lost and restarted. Each attempt increases the counter.
 MAX_ATTEMPTS = 8
 
 
 def now() -> str:
-    """Return the present UTC time as records hold it: ISO 8601, to the second."""
+    """Return the current UTC time in the records' format: ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 async def add_numbered(table: Table, partition: str, kind: keys.Kind, fields: Mapping[str, Any]) -> Row:
-    """Store a new record under the partition's next number and return its row, `number` included.
+    """Store a new record under the partition's next number. Return its row including `number`.
 
-    Two writers never get the same number, because the counter moves in one atomic update. When the network
-    makes the client repeat a write that did arrive, the counter may skip a number, and the record, known by
-    its `write_id`, is not written twice.
+    The counter is updated atomically, so two writers never get the same number. If the AWS client repeats a write
+    after a network error, the counter may skip a number. The `write_id` prevents a second record.
 
     Raises:
-        ConflictError: no free number was found.
+        ConflictError: No free number was found.
     """
     write_id = uuid7()
     for _ in range(MAX_ATTEMPTS):

@@ -10,12 +10,12 @@ from helpdesk.records.tenant import TenantRecords
 
 @dataclass(frozen=True)
 class Order:
-    """Something that was bought.
+    """An order.
 
     Attributes:
         status: `processing`, `shipped` or `delivered`.
-        items: What was bought.
-        total_cents: The price in hundredths.
+        items: The names of the products.
+        total_cents: The price in cents.
     """
 
     number: int

@@ -19,20 +19,20 @@ Priority = Literal["low", "medium", "high"]
 Status = Literal["pending", "completed"]
 Filter = Literal["pending", "completed", "all"]
 
-# A title is a line in a list, not a document.
+# A title fills one line in a list.
 MAX_TITLE_CHARACTERS = 200
-# What a list shows and a model reads at once; a page of DynamoDB holds thousands of such rows.
+# The maximum length of a list that a user sees and a model reads.
 MAX_LISTED = 100
 PAGE_ROWS = 200
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to do.
+    """One task.
 
     Attributes:
-        number: The id that the user sees, from 1.
-        completed_at: UTC time in ISO 8601, None while it is pending.
+        number: The id that the user sees, starting at 1.
+        completed_at: UTC time in ISO 8601. None while the task is pending.
     """
 
     number: int
@@ -45,11 +45,11 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskList:
-    """Tasks in the order of their numbers.
+    """A list of tasks, sorted by number.
 
     Attributes:
-        filter: Which tasks were asked for.
-        more: Whether there are more than `MAX_LISTED`.
+        filter: The filter of the list.
+        more: Whether more than `MAX_LISTED` tasks match.
     """
 
     tasks: tuple[Task, ...]
@@ -58,21 +58,21 @@ class TaskList:
 
     @property
     def pending(self) -> int:
-        """How many of these are still to be done."""
+        """The number of pending tasks in this list."""
         return sum(task.status == "pending" for task in self.tasks)
 
 
 def check_title(title: str) -> str:
-    """Return a title as it is stored.
+    """Return a title in its stored form.
 
     Raises:
-        InvalidRequestError: it is no line of at most `MAX_TITLE_CHARACTERS`.
+        InvalidRequestError: The title is not one line of at most `MAX_TITLE_CHARACTERS`.
     """
     return one_line(title, MAX_TITLE_CHARACTERS, "A task's title")
 
 
 def no_task(number: int) -> NotFoundError:
-    """Return the error for a number under which the user has no task."""
+    """Return the error for a task that does not exist."""
     return NotFoundError(f"There is no task #{number}.")
 
 
@@ -85,7 +85,7 @@ class Tasks:
         self._partition = app_partition(caller.tenant_id, caller.user_id)
 
     async def list(self, which: Filter = "all") -> TaskList:
-        """Return the first `MAX_LISTED` tasks that the filter lets through."""
+        """Return the first `MAX_LISTED` tasks that match the filter."""
         found: list[Task] = []
         between = keys.first_and_last("task")
         async with aclosing(self._table.rows(self._partition, between=between, page=PAGE_ROWS)) as rows:
@@ -105,19 +105,19 @@ class Tasks:
         """Store a new task under the user's next number.
 
         Raises:
-            ForbiddenError: the caller may only read.
-            InvalidRequestError: the title is no line of at most `MAX_TITLE_CHARACTERS`.
+            ForbiddenError: The caller may only read.
+            InvalidRequestError: The title is not one line of at most `MAX_TITLE_CHARACTERS`.
         """
         check_may_write(self._caller)
         fields = {"title": check_title(title), "priority": priority, "status": "pending"}
         return _task(await add_numbered(self._table, self._partition, "task", fields))
 
     async def complete(self, number: int) -> Task:
-        """Mark a task as done; one that is done already keeps its time.
+        """Mark a task as completed. A completed task keeps its time.
 
         Raises:
-            ForbiddenError: the caller may only read.
-            NotFoundError: the user has no task with that number.
+            ForbiddenError: The caller may only read.
+            NotFoundError: The user has no task with that number.
         """
         check_may_write(self._caller)
         try:

@@ -16,7 +16,7 @@ from helpdesk.records.tasks import Priority
 
 MAX_SUBJECT_CHARACTERS = 200
 MAX_DETAILS_CHARACTERS = 4_000
-# How many of a tenant's newest tickets are looked through for the caller's own.
+# The caller's tickets are searched among this many of the tenant's newest tickets.
 SCANNED_ROWS = 500
 
 
@@ -25,7 +25,7 @@ class Ticket:
     """A request for help.
 
     Attributes:
-        status: `open`; who works on tickets moves it on.
+        status: `open` at first. The support team's own system changes it.
         opened_by: The user's id.
         created_at: UTC time in ISO 8601.
     """
@@ -40,7 +40,7 @@ class Ticket:
 
 
 class Tickets:
-    """The tickets of the caller's tenant that the caller may see: their own, or all of them by their role."""
+    """The tickets of the tenant that the caller may see: the caller's own, or all if the role allows it."""
 
     def __init__(self, table: Table, caller: Caller) -> None:
         self._table = table
@@ -51,13 +51,13 @@ class Tickets:
         """Store a new ticket under the tenant's next number.
 
         Raises:
-            ForbiddenError: the caller may only read.
-            InvalidRequestError: the subject is no line of its length, or the details are too long.
+            ForbiddenError: The caller may only read.
+            InvalidRequestError: The subject or the details are not valid or too long.
         """
         check_may_write(self._caller)
         subject, details = one_line(subject, MAX_SUBJECT_CHARACTERS, "A ticket's subject"), details.strip()
         if len(details) > MAX_DETAILS_CHARACTERS:
-            raise InvalidRequestError(f"A ticket's details have at most {MAX_DETAILS_CHARACTERS} characters.")
+            raise InvalidRequestError(f"A ticket's details must have at most {MAX_DETAILS_CHARACTERS} characters.")
         fields = {
             "subject": subject,
             "details": details,
@@ -71,7 +71,7 @@ class Tickets:
         """Return a ticket.
 
         Raises:
-            NotFoundError: there is no such ticket, or it is someone else's.
+            NotFoundError: The ticket does not exist, or the caller may not see it.
         """
         row = await self._table.get(keys.tenant_record(self._caller.tenant_id, "ticket", number))
         if row is None or not self._sees(row):
@@ -79,7 +79,7 @@ class Tickets:
         return _ticket(row)
 
     async def newest(self, limit: int) -> list[Ticket]:
-        """Return the newest tickets, the newest first."""
+        """Return the newest tickets, newest first."""
         rows, _ = await self._table.query(
             self._partition, between=keys.first_and_last("ticket"), descending=True, limit=SCANNED_ROWS
         )
@@ -102,6 +102,6 @@ def _ticket(row: Row) -> Ticket:
 
 
 async def rows_opened_by(table: Table, user: Caller) -> list[Row]:
-    """Return the rows of all tickets that a user has opened, for export and erasure."""
+    """Return the rows of all tickets that a user opened, for export and erasure."""
     rows = table.rows(app_partition(user.tenant_id), between=keys.first_and_last("ticket"), page=SCANNED_ROWS)
     return [row async for row in rows if row["opened_by"] == user.user_id]

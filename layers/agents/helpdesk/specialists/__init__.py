@@ -1,1 +1,1 @@
-"""The agents. Which model they run on is the platform's business: none is named here."""
+"""The agents. They name no model: the platform chooses it."""

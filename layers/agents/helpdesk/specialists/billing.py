@@ -1,4 +1,4 @@
-"""Billing."""
+"""The billing agent."""
 
 from __future__ import annotations
 

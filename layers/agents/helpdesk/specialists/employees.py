@@ -1,4 +1,4 @@
-"""Employee and order support."""
+"""The agent for employees and orders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ When a record is not found, say which number you looked for and ask for the righ
 
 
 def build_employees_agent(settings: Settings) -> HelpdeskAgent:
-    """Return the agent that knows employees and orders."""
+    """Return the agent that looks up employees and orders."""
     return Agent(
         name="Employees",
         handoff_description="Looks up employees and orders by number.",

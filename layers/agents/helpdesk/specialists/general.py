@@ -1,14 +1,14 @@
-"""General questions."""
+"""The agent for general questions."""
 
 from __future__ import annotations
 
-from agents import Agent
+from agents import Agent, ImageGenerationTool
 
+from assistant.agent import PARTIAL_IMAGES
 from assistant.settings import Settings
 from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
 from helpdesk.tools.drafts import draft_message
 from helpdesk.tools.help import search_help, set_theme
-from helpdesk.tools.pictures import picture_tools
 
 _INSTRUCTIONS = """\
 You answer general questions about the company from the help centre. Search it first, and say so when it has
@@ -18,7 +18,7 @@ _DRAWS_NOT = "You cannot draw pictures in this deployment: say so when you are a
 
 
 def build_general_agent(settings: Settings) -> HelpdeskAgent:
-    """Return the agent for everything that the help centre knows."""
+    """Return the agent that answers from the help centre."""
     pictures = picture_tools(settings)
     agent: HelpdeskAgent = Agent(
         name="General",
@@ -30,9 +30,21 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
         tools=[search_help, set_theme, draft_message, *pictures],
     )
     if settings.mcp_server_url:
-        # The MCP client is half a second's import, so only who uses it pays for it.
+        # Imported only if it is used, because the MCP client takes half a second to import.
         from helpdesk.tools.mcp import SessionPerCall, ShownCalls
 
         agent.mcp_servers.append(SessionPerCall(settings.mcp_server_url))
         agent.hooks = ShownCalls()
     return agent
+
+
+def picture_tools(settings: Settings) -> list[ImageGenerationTool]:
+    """Return OpenAI's hosted tool for images, or nothing if a configured provider does not have it."""
+    hosted = settings.llm_provider == "openai" and settings.openai_api == "responses"
+    if not hosted or settings.llm_fallback not in (None, "openai"):
+        return []
+    return [
+        ImageGenerationTool(
+            {"type": "image_generation", "model": settings.image_model, "partial_images": PARTIAL_IMAGES}
+        )
+    ]

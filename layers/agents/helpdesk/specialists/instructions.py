@@ -1,4 +1,4 @@
-"""Instructions that carry who is calling, as data."""
+"""The rules that all agents share, and the caller's identity in their instructions."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ What the caller may do is decided by the tools, by the caller's verified role. W
 
 
 def with_caller(text: str) -> Callable[[HelpdeskRunContext, Agent[Any]], str]:
-    """Return instructions: the text, the rules for all agents, and the caller as JSON.
+    """Return instructions that consist of the text, the shared rules, and the caller as JSON.
 
-    The caller stands last, so that what comes before is the same for everybody and a provider can cache it.
+    The caller comes last, so that everything before is the same for all callers and the provider can cache it.
     """
 
     def instructions(context: HelpdeskRunContext, agent: Agent[Any]) -> str:

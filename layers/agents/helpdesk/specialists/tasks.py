@@ -1,4 +1,4 @@
-"""The task assistant."""
+"""The agent for tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Take the priority from the user's words; it is medium when nothing is said."""
 
 
 def build_tasks_agent(settings: Settings) -> HelpdeskAgent:
-    """Return the agent that keeps the user's tasks."""
+    """Return the agent that manages the user's tasks."""
     return Agent(
         name="Tasks",
         handoff_description="Lists, adds and completes the user's tasks and to-dos.",

@@ -1,4 +1,4 @@
-"""Technical support."""
+"""The agent for technical support."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build_tech_agent(settings: Settings) -> HelpdeskAgent:
         handoff_description="Solves technical problems and opens tickets.",
         instructions=with_caller(_INSTRUCTIONS),
         tools=[open_ticket, get_ticket, list_tickets, ask_about_problem, get_browser_info, hand_to_human],
-        # Both wait for the user's side, whose answer begins a turn of its own.
+        # Both tools wait for the user or the browser. Their answer starts a new turn.
         tool_use_behavior=StopAtTools(
             stop_at_tool_names=[ask_about_problem.name, get_browser_info.name],
         ),

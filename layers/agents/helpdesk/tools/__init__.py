@@ -1,2 +1,2 @@
-"""What the agents can call. Each tool acts for the verified caller, shows what it does while it runs, and
-tells the model of a failure in words it can act on."""
+"""The agents' tools. Each tool acts for the verified caller, shows its progress, and returns errors that the model can
+act on."""

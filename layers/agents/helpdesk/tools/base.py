@@ -1,4 +1,4 @@
-"""What the helpdesk's tools share: what one answers, and how it shows what it does."""
+"""Helpers for tools: encode the output and show the progress."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from helpdesk.context import HelpdeskRunContext, HelpdeskToolContext
 
 
 def answer(**fields: Any) -> str:
-    """Return what the model reads as a tool's output: JSON."""
+    """Return a tool's output as JSON for the model."""
     return json.dumps(fields, ensure_ascii=False)
 
 
 async def show(context: HelpdeskRunContext, text: str, icon: IconName) -> None:
-    """Show the user what a tool does, until the next thing is shown."""
+    """Show a progress text until the next event is shown."""
     await context.context.stream(ProgressUpdateEvent(text=text, icon=icon))
 
 
 @asynccontextmanager
 async def step(context: HelpdeskToolContext, text: str, icon: IconName) -> AsyncIterator[None]:
-    """Show the user what a tool does while it does it: as progress, and as a task of the turn's workflow.
+    """Show a tool's work while it runs, as a progress text and as a task in the turn's workflow.
 
-    The progress disappears when the next thing is shown; the workflow stays in the thread.
+    The progress text disappears with the next event. The workflow stays in the thread.
     """
     chat = context.context
     await show(context, text, icon)
@@ -46,6 +46,6 @@ async def step(context: HelpdeskToolContext, text: str, icon: IconName) -> Async
         if chat.workflow_item is workflow:
             await chat.update_workflow_task(task, index)
         else:
-            # What a parallel tool has shown meanwhile has ended the workflow.
+            # A parallel tool has shown an item, which ended the workflow.
             tasks[index] = task
             await chat.stream(ThreadItemReplacedEvent(item=workflow))

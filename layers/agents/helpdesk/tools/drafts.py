@@ -1,4 +1,4 @@
-"""Writing a text for the user: a model writes, and its words appear in a card as they come."""
+"""Write a text for the user. A second model call writes it, and the text streams into a card."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def draft_message(
                     await update(WidgetRootUpdated(widget=growing_card(delta)))
                 written += delta
     except Exception:
-        # What has been shown stays as far as it came, and says so; a card without a word goes.
+        # Keep a partial text and mark it as incomplete. Remove an empty card.
         cut = {"widget": ended_card(written, "incomplete"), "copy_text": written}
         ended = ThreadItemDoneEvent(item=card.model_copy(update=cut)) if written else None
         await chat.stream(ended or ThreadItemRemovedEvent(item_id=card.id))

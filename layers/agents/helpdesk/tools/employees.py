@@ -1,4 +1,4 @@
-"""Looking up a colleague."""
+"""The tool that looks up employees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking something up in the help centre, and small services of the page."""
+"""The tools that search the help centre and change the page's theme."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The billing tools. A refund is asked for by the model, approved by the user and allowed by the user's role."""
+"""The billing tools. The model requests a refund, the user's role must allow it, and the user approves it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from helpdesk.records.money import money
 from helpdesk.tools.base import answer, step
 from helpdesk.widgets.cards import invoice_card, invoice_text
 
-# What a model can take in at a glance; who wants more asks for a number.
+# Enough for an overview. Older invoices are found by number.
 MAX_LISTED = 10
 
 
@@ -56,11 +56,11 @@ async def list_invoices(context: HelpdeskToolContext) -> str:
 
 
 async def _check_refund(context: HelpdeskToolContext, invoice_id: int, reason: str) -> None:
-    """Refuse what the caller may not refund, or what cannot be: the user is not asked to approve it."""
+    """Refuse a refund that is not possible or not allowed, before the user is asked to approve it."""
     caller = caller_of(context)
     invoice = await _invoices(context).refundable(invoice_id, refund_id=context.tool_call_id)
     if not grants_of(caller).may_refund(invoice.total_cents):
-        raise ForbiddenError(f"A caller with the role {caller.role!r} may not refund {money(invoice.total_cents)}.")
+        raise ForbiddenError(f"Your role {caller.role!r} may not refund {money(invoice.total_cents)}.")
 
 
 @partial(assistant_tool, needs_approval=True, check=_check_refund)
@@ -71,7 +71,7 @@ async def refund_invoice(
 ) -> str:
     """Refund a paid invoice. The user is asked to approve it first; do not ask for that yourself."""
     async with step(context, f"Refunding invoice {invoice_id}", "document"):
-        # The call's id makes a refund that is repeated after a crash the same refund.
+        # The call's id is the idempotency key: after a crash, the repeated call is the same refund.
         refunded = await _invoices(context).refund(
             invoice_id, user_id=caller_of(context).user_id, reason=reason, refund_id=context.tool_call_id
         )

@@ -1,7 +1,7 @@
-"""Tools from an MCP server, as an example: `MCP_SERVER_URL` names one that speaks Streamable HTTP.
+"""Tools from the MCP server at `MCP_SERVER_URL`, which must support Streamable HTTP.
 
-Each call has a session of its own. A session that is kept open would not outlive the freeze of a Lambda function, and
-belongs to the task that opened it, while many turns share this process.
+Each call opens its own session. An open session would break when Lambda freezes the process. It would also belong to
+the task that opened it, while many turns share the process.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from helpdesk.tools.base import show
 
 logger = logging.getLogger(__name__)
 
-# A server lists its tools before the model is asked, so a slow one delays every answer.
+# The tools are listed before the model call, so a slow MCP server delays every answer.
 REQUEST_SECONDS = 5.0
-# A server's tools seldom change; a warm process asks again after this long.
-LISTED_FOR_SECONDS = 300.0
-# One that is out of reach is left alone for this long: the next turns would all wait for it in vain.
-LEFT_ALONE_SECONDS = 30.0
+# An MCP server's tools seldom change. The list is cached this long.
+LIST_CACHE_SECONDS = 300.0
+# After a failure, wait this long before the next attempt, so that not every turn waits for the timeout.
+RETRY_SECONDS = 30.0
 
 
 class ShownCalls(AgentHooks[AgentContext[RequestContext]]):
-    """Shows the calls of tools that are not the agent's own, which know nothing of the user's screen."""
+    """Shows the progress of MCP tools, which cannot show it themselves."""
 
     async def on_tool_start(self, context: HelpdeskRunContext, agent: Agent[Any], tool: Tool) -> None:
-        """Show that a tool is called."""
+        """Show the name of the tool."""
         if all(tool is not own for own in agent.tools):
             await show(context, f"Calling {tool.name}", "globe")
 
 
 class SessionPerCall(MCPServer):
-    """An MCP server that is connected to for each call, and that nothing depends on while it is out of reach."""
+    """An MCP server with one session per call. If the server cannot be reached, the agent works without its tools."""
 
     def __init__(self, url: str) -> None:
         super().__init__(failure_error_function=explain_failure)
@@ -64,21 +64,23 @@ class SessionPerCall(MCPServer):
     async def list_tools(
         self, run_context: RunContextWrapper[Any] | None = None, agent: AgentBase[Any] | None = None
     ) -> list[ListedTool]:
-        """Return the server's tools; what was known last, or none, while it is out of reach."""
+        """Return the server's tools. If it cannot be reached, return the last known list."""
         if time.monotonic() >= self._list_again_at:
             try:
                 async with self._session() as session:
                     self._tools = await session.list_tools()
-                self._list_again_at = time.monotonic() + LISTED_FOR_SECONDS
+                self._list_again_at = time.monotonic() + LIST_CACHE_SECONDS
             except Exception as error:
-                self._list_again_at = time.monotonic() + LEFT_ALONE_SECONDS
-                logger.warning("The MCP server is out of reach", extra={"error_type": type(error).__name__})
+                self._list_again_at = time.monotonic() + RETRY_SECONDS
+                logger.warning(
+                    "The MCP server cannot be reached: check MCP_SERVER_URL", extra={"error_type": type(error).__name__}
+                )
         return self._tools
 
     async def call_tool(
         self, tool_name: str, arguments: dict[str, Any] | None, meta: dict[str, Any] | None = None
     ) -> CallToolResult:
-        """Call a tool in a session of its own."""
+        """Call a tool in its own session."""
         async with self._session() as session:
             result: CallToolResult = await session.call_tool(tool_name, arguments, meta)
         return result

@@ -1,4 +1,4 @@
-"""Looking up an order."""
+"""The tool that looks up orders."""
 
 from __future__ import annotations
 

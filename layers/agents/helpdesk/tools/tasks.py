@@ -1,4 +1,4 @@
-"""The tools of the task assistant. They reach the caller's own tasks and no others."""
+"""The task tools. They reach only the caller's own tasks."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from helpdesk.records.tickets import Tickets
 from helpdesk.tools.base import answer, show, step
 from helpdesk.widgets.cards import ticket_card, ticket_text
 
-# What a model can take in at a glance.
+# Enough for an overview.
 MAX_LISTED = 10
 
 
@@ -89,7 +89,7 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
         ],
     )
     await chat.stream(ThreadItemDoneEvent(item=form))
-    # It is the user's turn now, although no words of the assistant follow.
+    # Without an assistant message, ChatKit needs this item to show that the turn has ended.
     end = EndOfTurnItem(id=chat.generate_id("message"), thread_id=chat.thread.id, created_at=clock.now())
     await chat.stream(ThreadItemDoneEvent(item=end))
     return answer(displayed=True, note="The user is being asked in a form. Wait for the answers.")
@@ -98,7 +98,7 @@ async def ask_about_problem(context: HelpdeskToolContext) -> str:
 @assistant_tool
 async def get_browser_info(context: HelpdeskToolContext) -> str:
     """Ask the user's browser for its language, its time zone, its clock and whether it is online."""
-    # No workflow here: the SDK would carry it into the turn that brings the browser's answer.
+    # Start no workflow here: the SDK would carry it into the turn with the browser's answer.
     await show(context, "Asking your browser", "desktop")
     context.context.client_tool_call = ClientToolCall(name=GET_BROWSER_INFO, arguments={})
     return answer(note="The browser has been asked.")

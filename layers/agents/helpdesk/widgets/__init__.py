@@ -1,1 +1,1 @@
-"""Pure functions from data to a ChatKit widget."""
+"""Functions that turn records into ChatKit widgets."""

@@ -1,4 +1,4 @@
-"""Cards for one record: an invoice, a ticket."""
+"""The cards that show one invoice or one ticket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INVOICE_COLORS = {"open": "warning", "paid": "success", "refunded": "info"}
 
 
 def invoice_card(invoice: Invoice) -> DynamicWidgetRoot:
-    """Return an invoice: amount, status, what it is for."""
+    """Return the card of an invoice."""
     facts = {
         "Total": money(invoice.total_cents),
         "Order": str(invoice.order_number),
@@ -32,7 +32,7 @@ def invoice_text(invoice: Invoice) -> str:
 
 
 def ticket_card(ticket: Ticket) -> DynamicWidgetRoot:
-    """Return a ticket: its number, subject, priority and status."""
+    """Return the card of a ticket."""
     facts = {"Subject": ticket.subject, "Opened": ticket.created_at[:10], "Status": ticket.status}
     if ticket.details:
         facts["Details"] = ticket.details

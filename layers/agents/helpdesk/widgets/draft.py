@@ -1,6 +1,6 @@
-"""A text that is being written: its card, and the parts of it that change.
+"""The card of a text that streams in, and its changing parts.
 
-A turn that is stopped leaves the card as it stands. So what it shows meanwhile stays true: no badge says "Writing".
+If the user stops the turn, the card stays as it is. So the card shows no "Writing" badge, which would then be wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from chatkit.widgets import DynamicWidgetComponent, DynamicWidgetRoot
 
 from helpdesk.widgets.parts import Part, badge, grow, icon, part, root, text
 
-# The parts that are changed by name while the card is on the screen.
+# The ids of the components that change while the text streams.
 TEXT_ID = "draft-text"
 STATE_ID = "draft-state"
 
@@ -20,24 +20,24 @@ _COLORS: dict[State, str] = {"ready": "success", "incomplete": "warning"}
 
 
 def empty_card() -> DynamicWidgetRoot:
-    """Return the card before the first word."""
+    """Return the card without text."""
     return root("Card", size="md", children=[_header(_no_state()), part("Caption", value="No words yet.")])
 
 
 def growing_card(written: str) -> DynamicWidgetRoot:
-    """Return the card with the first words, to which others are added."""
+    """Return the card with the first words. Later words are streamed into it."""
     body = text(written, id=TEXT_ID, streaming=True)
     return root("Card", size="md", children=[_header(_no_state()), part("Divider"), body])
 
 
 def ended_card(written: str, state: State) -> DynamicWidgetRoot:
-    """Return the card to which no words are added any more."""
+    """Return the final card."""
     body = text(written, id=TEXT_ID, streaming=False)
     return root("Card", size="md", children=[_header(_state(state)), part("Divider"), body])
 
 
 def finished_state() -> DynamicWidgetComponent:
-    """Return the badge of a text that is complete."""
+    """Return the badge of a complete text."""
     return DynamicWidgetComponent.model_validate(_state("ready"))
 
 
@@ -46,7 +46,7 @@ def _header(state: Part) -> Part:
 
 
 def _no_state() -> Part:
-    """Return the place of the badge that is to come."""
+    """Return an empty box that the badge replaces later."""
     return part("Box", id=STATE_ID, children=[])
 
 

@@ -1,7 +1,6 @@
 """Building blocks of widgets.
 
-Widgets are written as plain data and become a `DynamicWidgetRoot`, as those of `.widget` files do; ChatKit
-deprecates its named component classes.
+Widgets are plain data that becomes a `DynamicWidgetRoot`, because ChatKit has deprecated its component classes.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ PRIORITY_COLORS: dict[Priority, str] = {"low": "info", "medium": "warning", "hig
 
 
 def root(kind: str, **fields: Any) -> DynamicWidgetRoot:
-    """Return a whole widget: a `Card`, a `ListView`, or what a preview is, a `Basic`."""
+    """Return a whole widget: a `Card`, a `ListView`, or a `Basic` for previews."""
     return DynamicWidgetRoot.model_validate(part(kind, **fields))
 
 
 def part(kind: str, **fields: Any) -> Part:
-    """Return a component. Fields that are None are left out."""
+    """Return a component without the fields that are None."""
     return {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
 
 
@@ -45,7 +44,7 @@ def badge(label: str, color: str = "secondary") -> Part:
 
 
 def grow(*children: Part) -> Part:
-    """Return a box that takes the width that is left in a row."""
+    """Return a box that fills the remaining width of a row."""
     return part("Box", flex=1, children=list(children))
 
 
@@ -53,8 +52,8 @@ def action(kind: str, payload: dict[str, Any], *, streaming: bool = True) -> dic
     """Return an action for the server.
 
     Args:
-        kind: The action's type, which the handler in `helpdesk.actions` matches.
-        payload: What the handler gets; the fields of a form are added to it.
-        streaming: Whether it is answered as a turn; else by one updated item, which is quicker.
+        kind: The action's type, which `helpdesk.actions` handles.
+        payload: The action's values. ChatKit adds the fields of a form.
+        streaming: Whether the action starts a turn. If not, it is answered with one updated item, which is faster.
     """
     return ActionConfig(type=kind, payload=payload, streaming=streaming).model_dump()

@@ -1,4 +1,4 @@
-"""The list of tasks: a click on a row completes its task, and a form at the end adds one."""
+"""The list of tasks. A click on a row completes the task. A form at the end adds a task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EMPTY: dict[Filter, str] = {
 
 
 def task_list_widget(found: TaskList) -> DynamicWidgetRoot:
-    """Return the tasks as a `ListView`, with their count in the header."""
+    """Return the tasks as a `ListView` with their number in the header."""
     rows = [_row(task, found.filter) for task in found.tasks] or [_empty_row(found.filter)]
     return root(
         "ListView",

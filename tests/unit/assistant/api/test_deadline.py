@@ -11,8 +11,7 @@ from fastapi import FastAPI
 from starlette.types import Scope
 
 from assistant.api import create_app, lambda_deadline
-from assistant.api.deadline import MARGIN_SECONDS
-from assistant.api.services import CurrentContext
+from assistant.api.services import MARGIN_SECONDS, CurrentContext
 from assistant.context import Resources
 from assistant.settings import Settings
 from tests.support.asgi import Call
