@@ -115,7 +115,7 @@ async def test_of_many_messages_files_a_request_holds_the_newest_and_names_the_o
     given = await ItemConverter(context).to_agent_input(messages)
     files = [cast(dict[str, Any], item)["content"][1] for item in given]
     assert [each["type"] for each in files] == ["input_text"] * 2 + ["input_file"] * fit
-    assert files[1]["text"].startswith("[The file '1.pdf' was sent earlier and does not fit beside newer files")
+    assert files[1]["text"].startswith("[The file '1.pdf' was sent earlier and does not fit with the newer files")
 
 
 async def test_which_of_a_messages_files_fit_goes_by_their_order_and_not_by_the_buckets(

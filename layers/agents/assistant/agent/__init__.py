@@ -1,4 +1,4 @@
-"""The agents' side of a turn: the model's input from the thread, the run, and its output as ChatKit's events."""
+"""Run agents: build the model's input from the thread, run the agent, turn its output into ChatKit events."""
 
 from assistant.agent.configuration import run_config
 from assistant.agent.conversion import CONTEXT_START

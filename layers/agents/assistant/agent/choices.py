@@ -1,7 +1,7 @@
-"""The model picker and the tool menu: what a message may ask for is what the deployment allows, and nothing else.
+"""Apply the user's choice of a model and a tool, within what the deployment allows.
 
-`ALLOWED_MODELS` and `ALLOWED_TOOLS` name it; a page offers the same names in its composer's options. Without them a
-message takes no choice, so nobody can run a dearer model, or force a tool, by writing a request by hand.
+`ALLOWED_MODELS` and `ALLOWED_TOOLS` list the allowed names. A page offers the same names in its composer. Without these
+settings the platform ignores every choice, so a hand-written request cannot select an expensive model or force a tool.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Settings) -> Agent[Any]:
-    """Return the agent that begins the turn: the one that has the chosen tool, and calls it first.
+    """Return the agent that starts the turn. If the user chose a tool, that agent has the tool and calls it first.
 
     Args:
-        agent: The agent that begins any other turn.
+        agent: The agent that starts a turn without a choice.
         message: The turn's message, if it has one.
-        settings: What is allowed.
+        settings: The settings with the allowed tools.
 
     Raises:
         InvalidRequestError: no agent has the tool.
@@ -34,8 +34,8 @@ def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Se
         return agent
     for each in _reachable(agent):
         if any(tool.name == choice.id for tool in each.tools):
-            # The SDK frees the choice again after the first call, so an answer follows. It runs the input guardrails
-            # of the agent that begins, and a choice must not be a way around those of the one that usually does.
+            # The SDK resets the choice after the first call, so an answer follows. The SDK runs only the input
+            # guardrails of the starting agent. Add those of the usual one: a choice must not bypass them.
             others = [guardrail for guardrail in agent.input_guardrails if guardrail not in each.input_guardrails]
             return each.clone(
                 model_settings=each.model_settings.resolve(_only(choice.id)),
@@ -51,7 +51,7 @@ def _only(tool: str) -> Any:
 
 
 def _reachable(agent: Agent[Any]) -> list[Agent[Any]]:
-    """Return an agent and all that it hands over to, at once or by others, the nearest first."""
+    """Return an agent and all agents that its handoffs lead to, the nearest first."""
     found = [agent]
     for each in found:
         for handoff in each.handoffs:
@@ -62,10 +62,10 @@ def _reachable(agent: Agent[Any]) -> list[Agent[Any]]:
 
 
 def handed_to(handoff: Agent[Any] | Handoff[Any, Any]) -> Agent[Any] | None:
-    """Return the agent that a handoff leads to; None where only a call of the handoff would tell.
+    """Return the agent that a handoff leads to, or None if the handoff does not hold an agent.
 
-    The one use of a private name of the Agents SDK here. A `Handoff` names its agent in public and holds it in
-    private (openai-agents, 0.24.0); to invoke it for the agent would run what its author does on a handoff.
+    A `Handoff` has a public agent name but only a private reference to the agent (openai-agents, 0.24.0). Do not invoke
+    the handoff to get the agent: that would run its `on_handoff` callback.
     """
     from agents import Agent
 

@@ -1,6 +1,7 @@
-"""Tools of the browser's: one of them a turn, under the id of the call that has asked for it.
+"""Client tools, which run in the browser: one per turn, under the id of the model's own call.
 
-ChatKit asks for the one that was named last, and says that it was the model's last call (chatkit.agents, 1.6.5).
+ChatKit sends only the last requested client tool, with the id of the model's last call (chatkit.agents, 1.6.5). That id
+is wrong if the model made another call after it.
 """
 
 from __future__ import annotations
@@ -19,36 +20,36 @@ if TYPE_CHECKING:
 
     _Context = AgentContext[RequestContext]
 else:
-    # What a request's context holds is for type checkers alone, and pydantic would look for it.
+    # Pydantic would resolve the type of the request context, which only type checkers need.
     _Context = AgentContext
 
 
-class BrowserAskedError(ConflictError):
-    """A second tool of the browser's in one turn. It is raised in the agent's tool, whose model reads it."""
+class ClientToolPendingError(ConflictError):
+    """An agent's tool asked for a second client tool in one turn. The model reads the message."""
 
     code = "not_run"
     default_message = (
-        "This was not run: another tool of the browser's is asked for in this turn, and there is one at a time. "
-        "Call it again when the browser has answered."
+        "This tool did not run: another browser tool is already waiting in this turn. "
+        "Call it again after the browser has answered."
     )
 
 
 class TurnContext(_Context):
-    """ChatKit's context of a turn, in which the browser is asked for one thing."""
+    """ChatKit's context of a turn, limited to one client tool call."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute.
 
         Raises:
-            BrowserAskedError: the browser is asked for something in this turn already.
+            ClientToolPendingError: this turn has a client tool call already.
         """
         if name == "client_tool_call" and value is not None and self.client_tool_call is not None:
-            raise BrowserAskedError
+            raise ClientToolPendingError
         super().__setattr__(name, value)
 
 
 def with_own_call(event: ThreadStreamEvent, run_items: Iterable[RunItem]) -> ThreadStreamEvent:
-    """Return an event; one that asks the browser with the id of the call of that name, if there is one."""
+    """Return the event. If it is a client tool call, give it the id of the model's call of that tool."""
     if not isinstance(event, ThreadItemDoneEvent) or not isinstance(event.item, ClientToolCallItem):
         return event
     calls = [

@@ -1,4 +1,4 @@
-"""How the Agents SDK runs an agent here."""
+"""The configuration of each run of the Agents SDK."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assistant.settings import Settings
 
 
 def run_config(settings: Settings, model: Model) -> RunConfig:
-    """Return how the SDK is to run an agent here, a turn's as any other: what it traces, and when it checks tools."""
+    """Return the run configuration: the model, the tracing, and when tool guardrails run."""
     return RunConfig(
         model=model,
         tracing_disabled=not settings.agents_tracing,

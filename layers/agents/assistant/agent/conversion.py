@@ -1,8 +1,8 @@
-"""Thread items to model input, and a run's tool calls to items that the next turn's model will see.
+"""Convert thread items to model input, and a run's tool calls to hidden thread items.
 
-ChatKit stores neither server-side tool calls nor their results. Each round of them is kept in a hidden item,
-just before what the model said after it, in the very form in which the Agents SDK feeds it back: so a later turn's
-model knows what was done, and a provider's marks on a call (Gemini's signature, reasoning) go back with it.
+ChatKit stores neither server-side tool calls nor their results. The platform stores each round of calls in one hidden
+item, before the text that the model wrote after it. The item holds the input items of the Agents SDK. So the model of a
+later turn sees the calls, with the provider's own data (Gemini's signature, reasoning).
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_REFUSED_NOTE = "[What the user said here was refused. It is left out, with all that followed from it.]"
+_REFUSED_NOTE = "[The user's message here was refused. The message and the answer to it are left out.]"
 
-# What is said in the user's name and is not the user's words stands between these, so that a model can tell.
+# These enclose text that is sent with the role `user` but that the user did not write.
 CONTEXT_START, CONTEXT_END = "<context>", "</context>"
 
 
 class ItemConverter(ThreadItemConverter):
-    """ChatKit's converter with what it leaves open, or gets wrong for Chat Completions."""
+    """ChatKit's converter, completed, and corrected for Chat Completions."""
 
     def __init__(self, context: RequestContext) -> None:
         self._context = context
@@ -59,7 +59,7 @@ class ItemConverter(ThreadItemConverter):
         self._pictures: dict[str, str | None] = {}
 
     async def to_agent_input(self, thread_items: Sequence[ThreadItem] | ThreadItem) -> list[TResponseInputItem]:
-        """Convert items; of their files and pictures the newest that one request to a model can hold."""
+        """Convert items. Include the newest files and pictures that fit into one request to a model."""
         items = thread_items if isinstance(thread_items, Sequence) else [thread_items]
         room = FileRoom()
         for item in reversed(items):
@@ -71,7 +71,7 @@ class ItemConverter(ThreadItemConverter):
         return await super().to_agent_input(items)
 
     async def _picture(self, item: GeneratedImageItem, room: FileRoom) -> str | None:
-        """Return a drawn picture as a `data:` URL; None if there is none, or no room for it."""
+        """Return a generated picture as a `data:` URL, or None if it is missing or does not fit."""
         if item.image is None or room.is_full:
             return None
         url = await as_data_url(item.image, item.thread_id, self._context)
@@ -81,23 +81,23 @@ class ItemConverter(ThreadItemConverter):
     async def _thread_item_to_input_item(
         self, item: ThreadItem, is_last_message: bool = True
     ) -> list[TResponseInputItem]:
-        """Convert an item, and mark what ChatKit says in the user's name.
+        """Convert an item, and mark text that ChatKit adds with the role `user`.
 
-        A user's message is converted to itself and then to context: quoted text, the entities that it mentions.
+        A user's message becomes the message itself, then its context: the quoted text and the mentioned entities.
         """
         converted = await super()._thread_item_to_input_item(item, is_last_message)
         words = 1 if isinstance(item, UserMessageItem) else 0
         return converted[:words] + [_as_context(each) for each in converted[words:]]
 
     async def assistant_message_to_input(self, item: AssistantMessageItem) -> TResponseInputItem | None:
-        """Give the assistant's earlier words as plain text: Chat Completions knows no `output_text` parts."""
+        """Return the assistant's text as a plain string: Chat Completions has no `output_text` parts."""
         text = "".join(part.text for part in item.content)
         return EasyInputMessageParam(type="message", role="assistant", content=text) if text else None
 
     async def hidden_context_to_input(
         self, item: HiddenContextItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
-        """Feed a round of tool calls back as it was; give any other hidden context as ChatKit does."""
+        """Return a stored round of tool calls as it is, and other hidden context as ChatKit does."""
         if is_tool_round(item):
             items: list[TResponseInputItem] = item.content["items"]
             return items
@@ -108,11 +108,11 @@ class ItemConverter(ThreadItemConverter):
         return None
 
     async def task_to_input(self, item: TaskItem) -> TResponseInputItem | list[TResponseInputItem] | None:
-        """Leave out the mark of an incomplete answer: a hidden note tells the model."""
+        """Leave out the mark of an incomplete answer: a hidden note informs the model."""
         return None if is_mark(item) else await super().task_to_input(item)
 
     async def widget_to_input(self, item: WidgetItem) -> TResponseInputItem | list[TResponseInputItem] | None:
-        """Tell the model that a widget was shown, by its text where it has one."""
+        """Tell the model that the user saw a widget. Use the widget's text if it has one."""
         if item.copy_text is None:
             return await super().widget_to_input(item)
         text = f"A widget was displayed to the user with this content:\n{item.copy_text}"
@@ -123,7 +123,7 @@ class ItemConverter(ThreadItemConverter):
     async def generated_image_to_input(
         self, item: GeneratedImageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
-        """Give a picture's bytes: a model cannot reach the bucket."""
+        """Include the picture's bytes: a model cannot read the bucket."""
         url = self._pictures[item.id]
         if item.image is None or url is None:
             return None
@@ -131,28 +131,28 @@ class ItemConverter(ThreadItemConverter):
         return await super().generated_image_to_input(shown)
 
     async def attachment_to_message_content(self, attachment: Attachment) -> ResponseInputContentParam:
-        """Give a file's content, which has come from the bucket."""
+        """Return a file's content, which `to_agent_input` has loaded."""
         return self._files[attachment.id]
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
-        """Give what an @-mention stands for, by the agents' own records: what a page sends along is no fact."""
+        """Describe a mentioned entity from the package's own records: the data that the page sends is not trusted."""
         describe = find_hook(self._context.settings, "entity_to_input")
         if describe is None:
-            facts = "Nothing more is known of it."
+            facts = "Nothing more is known about it."
         else:
             try:
                 facts = await describe(tag.id, self._context)
             except NotFoundError:
                 facts = "It does not exist."
             except Exception as error:
-                # The mention stays in the thread: what it does to the hook must not break each later turn.
+                # The mention stays in the thread, so an error in the hook would break every later turn.
                 log_failure(logger, "a mention could not be looked up", error)
                 facts = "It could not be looked up."
         return ResponseInputTextParam(type="input_text", text=f"The user mentions @{tag.text}. {facts}")
 
 
 def _as_context(message: TResponseInputItem) -> TResponseInputItem:
-    """Return a message in the user's name with the marks of context; anything else as it is."""
+    """Enclose a message of the role `user` in the context marks. Return any other item unchanged."""
     fields = cast(dict[str, Any], message)
     if fields.get("role") != "user":
         return message
@@ -168,11 +168,11 @@ def _as_context(message: TResponseInputItem) -> TResponseInputItem:
 
 
 class ToolRounds:
-    """Turns the tool calls of a run into hidden items, as soon as each round is complete.
+    """Turns each complete round of tool calls of a run into a hidden item.
 
     Args:
         thread: The run's thread.
-        left_out: Ids of calls that are kept already, as of a run that goes on.
+        left_out: Ids of calls that the thread has already, for example of a resumed run.
     """
 
     def __init__(self, thread: ThreadMetadata, left_out: Iterable[str] = ()) -> None:
@@ -182,16 +182,16 @@ class ToolRounds:
         self._open: list[dict[str, Any]] = []
 
     def leave_out(self, call_id: str) -> None:
-        """Leave a call out: the thread has an item for it, as for a call of the client's tool."""
+        """Leave a call out because the thread has an item for it, for example a client tool call."""
         self._left_out.add(call_id)
 
     def take(self, run_items: Sequence[RunItem]) -> HiddenContextItem | None:
-        """Return an item with the calls that have been answered since the last look, or None.
+        """Return an item with the calls completed since the last call of `take`, or None.
 
-        A call without a result, as of a cancelled tool, is never part of one: no model accepts it.
+        The item never has a call without a result, such as a cancelled one: models refuse such a call.
 
         Args:
-            run_items: The run's items so far, all of them.
+            run_items: All items of the run so far.
         """
         if len(run_items) == self._seen:
             return None
@@ -199,7 +199,7 @@ class ToolRounds:
             sendable_output(to_jsonable_python(item.to_input_item(), exclude_none=True))
             for item in run_items[self._seen :]
             if isinstance(item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem)
-            # A picture is an item of its own; here it would be stored as base64.
+            # A picture has its own thread item. Here it would be stored as base64.
             and not isinstance(item.raw_item, ImageGenerationCall)
         ]
         self._seen = len(run_items)
@@ -210,7 +210,7 @@ class ToolRounds:
             return None
         self._open = []
         if not calls:
-            # Reasoning before a message, which goes back without it, or before a call that is left out.
+            # Only reasoning, before a message or before a call that is left out. It is not sent back.
             return None
         return HiddenContextItem(
             id=new_id(ID_PREFIXES["tool_call"]),

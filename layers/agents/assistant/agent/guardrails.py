@@ -1,7 +1,7 @@
-"""What came in and was not judged then: its turn ended before the agent's input guardrails had come to their end.
+"""Run the input guardrails on earlier messages whose turn ended before they finished.
 
-Such a turn leaves a mark. The next one has the guardrails judge what came in as they would have, before its own model
-reads it: what they let in is read from then on, what they refuse is left out for good.
+Such a turn stores a mark. The next turn runs the guardrails on the marked message before its model reads the history.
+An accepted message stays in the history. A refused message is left out from then on.
 """
 
 from __future__ import annotations
@@ -25,58 +25,60 @@ from assistant.threads import REFUSAL, is_unjudged
 logger = logging.getLogger(__name__)
 
 
-async def judged_history(
+async def guarded_history(
     history: list[ThreadItem], agent: Agent[Any], store: Store[RequestContext], context: AgentContext[RequestContext]
 ) -> list[ThreadItem]:
-    """Return a history in which nothing stands that the agent's guardrails have not let in.
+    """Return the history without messages that the agent's guardrails refuse or cannot check.
 
     Args:
-        history: What the model would get to see.
-        agent: The agent that begins the turn, by whose guardrails it is judged.
-        store: Where the verdicts are kept.
-        context: The turn.
+        history: The items for the model.
+        agent: The agent that starts the turn. Its guardrails run.
+        store: The store for the results.
+        context: The turn's context.
     """
-    asked = {mark.id: given for mark in history if is_unjudged(mark) and (given := _came_in(mark, history))}
-    if not asked or not agent.input_guardrails:
+    pending = {mark.id: given for mark in history if is_unjudged(mark) and (given := _guardrail_input(mark, history))}
+    if not pending or not agent.input_guardrails:
         return history
-    found = await asyncio.gather(*(_is_let_in(given, agent, context) for given in asked.values()))
-    verdicts = dict(zip(asked, found, strict=True))
+    found = await asyncio.gather(*(_is_accepted(given, agent, context) for given in pending.values()))
+    accepted = dict(zip(pending, found, strict=True))
     thread_id, request = context.thread.id, context.request_context
     items: list[ThreadItem] = []
     for item in history:
-        if not is_unjudged(item) or item.id not in verdicts:
+        if not is_unjudged(item) or item.id not in accepted:
             items.append(item)
-        elif verdicts[item.id]:
+        elif accepted[item.id]:
             await store.delete_thread_item(thread_id, item.id, request)
         else:
             refused = item.model_copy(update={"content": {**item.content, "type": REFUSAL}})
             items.append(refused)
-            # What could not be judged is left out this time, and keeps its mark.
-            if verdicts[item.id] is False:
+            # If the guardrails failed, leave the message out of this turn only, and keep its mark.
+            if accepted[item.id] is False:
                 await store.add_thread_item(thread_id, refused, request)
     return newest_turns(items, request.settings.history_max_tokens, whole=True)
 
 
-def _came_in(mark: HiddenContextItem, history: Sequence[ThreadItem]) -> list[ThreadItem]:
-    """Return the history as it was when a turn began; nothing, if what came in then is not in it."""
+def _guardrail_input(mark: HiddenContextItem, history: Sequence[ThreadItem]) -> list[ThreadItem]:
+    """Return the history at the start of the marked turn, or an empty list if its input is not in the history."""
     before = list(history[: [item.id for item in history].index(mark.id)])
     answered = mark.content.get("item")
     if answered is not None:
         found = [item for item in history if item.id == answered]
-        # Answers are the last that their turn reads, whenever they were asked for.
+        # The answers to a form or a client tool come last, even if the item is older.
         return [*(item for item in before if item.id != answered), *found] if found else []
     while before and not isinstance(before[-1], UserMessageItem):
         before.pop()
     return before
 
 
-async def _is_let_in(given: list[ThreadItem], agent: Agent[Any], context: AgentContext[RequestContext]) -> bool | None:
-    """Return the guardrails' verdict; None if they could not come to one."""
+async def _is_accepted(
+    given: list[ThreadItem], agent: Agent[Any], context: AgentContext[RequestContext]
+) -> bool | None:
+    """Tell whether the guardrails accept the input. Return None if they failed."""
     try:
         shown = await ItemConverter(context.request_context).to_agent_input(given)
         wrapper = RunContextWrapper(context)
         results = await asyncio.gather(*(each.run(agent, shown, wrapper) for each in agent.input_guardrails))
     except Exception as error:
-        log_failure(logger, "what came in earlier could not be judged", error)
+        log_failure(logger, "the guardrails failed on an earlier message", error)
         return None
     return not any(each.output.tripwire_triggered for each in results)

@@ -1,4 +1,4 @@
-"""What the model gets to see: the newest turns that fit a budget of tokens."""
+"""Select the newest turns that fit a budget of tokens, as the model's history."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from assistant.context import RequestContext
 
-# An image or a file costs a model about this much, whatever its bytes.
+# The usual cost of an image or a file, independent of its size in bytes.
 ATTACHMENT_TOKENS = 1_000
 
 
 def estimated_tokens(item: ThreadItem) -> int:
-    """Return about how many tokens an item costs a model: of what the model gets to see of it."""
+    """Estimate the tokens of an item. Count only the parts that the model receives."""
     files = 0
     match item:
         case UserMessageItem():
@@ -55,8 +55,8 @@ async def load_history(
 ) -> list[ThreadItem]:
     """Return the thread's newest turns that fit `HISTORY_MAX_TOKENS`, the oldest first.
 
-    They are among the items that the turn has read at its snapshot, so this costs no round trip; only a turn longer
-    than that, of which not even the user's message was read, is read on.
+    The turn's snapshot usually has these items, so this costs no round trip. If the snapshot does not reach back to the
+    user's message, read more pages.
     """
     budget, limit = context.settings.history_max_tokens, snapshot_items(context.settings)
     items: list[ThreadItem] = []
@@ -78,17 +78,17 @@ def newest_turns(
     *,
     whole: bool = False,
 ) -> list[ThreadItem]:
-    """Return the newest turns that fit the budget, whole, the oldest first.
+    """Return the newest complete turns that fit the budget, the oldest first.
 
-    A turn begins at a user's message. The newest one is always there, however large. Of a turn whose message was
-    refused there is nothing but the mark of that: what was not let in does not come in with the next message.
+    A turn starts at a user's message. The newest turn is always included, even if it is over the budget. A turn whose
+    message was refused is replaced by its mark, so that a later model never reads it.
 
     Args:
         items: Items of a thread, the oldest first.
         max_tokens: The budget.
-        cost: What an item costs.
-        whole: Whether these are all items of the thread. If not, what comes before the first message belongs to
-            a turn of which only the end was read, and is left out.
+        cost: Returns the tokens of an item.
+        whole: Whether these are all items of the thread. If not, the items before the first message are the end of
+            an incomplete turn and are left out.
     """
     turns: list[list[ThreadItem]] = []
     for item in items:
@@ -97,7 +97,7 @@ def newest_turns(
         turns[-1].append(item)
     if not whole and len(turns) > 1 and turns[0][0].type != "user_message":
         del turns[0]
-    # A form may have been answered long after it was asked: its own turn goes too.
+    # A form can be answered in a later turn: replace the turn of the form too.
     refused = refused_items(items)
     turns = [
         [refused.get(item.id, item) for item in turn if is_refusal(item) or item.id in refused][:1] or turn

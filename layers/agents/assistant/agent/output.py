@@ -1,4 +1,4 @@
-"""What a model's stream becomes in a thread, where ChatKit's own conversion is not enough."""
+"""Convert a model's stream to thread items, where ChatKit's own conversion is not enough."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from assistant.files import drop_picture, keep_picture
 
 logger = logging.getLogger(__name__)
 
-# How many steps of a picture a model is asked to show: https://platform.openai.com/docs/guides/image-generation
+# How many previews of a picture to request from a model: https://platform.openai.com/docs/guides/image-generation
 PARTIAL_IMAGES = 2
 
 
 async def plain_annotations(events: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
-    """Give a citation that is streamed as plain data.
+    """Convert streamed citations to plain data.
 
-    openai 3.54 has a class of its own for it, which ChatKit refuses (chatkit.agents, 1.6.5): it expects the one that
-    whole messages have.
+    ChatKit expects the class of a whole message's citation (chatkit.agents, 1.6.5) and refuses the class that openai
+    3.54 uses in a stream.
     """
     async for event in events:
         if event.type == "raw_response_event" and event.data.type == "response.output_text.annotation.added":
@@ -34,7 +34,7 @@ async def plain_annotations(events: AsyncIterator[StreamEvent]) -> AsyncIterator
 
 
 class OutputConverter(ResponseStreamConverter):
-    """ChatKit's converter, whose pictures go to the bucket and not, as `data:` URLs, into the thread."""
+    """ChatKit's converter. It stores pictures in the bucket instead of as `data:` URLs in the thread."""
 
     def __init__(self, thread_id: str, context: RequestContext) -> None:
         super().__init__(partial_images=PARTIAL_IMAGES)
@@ -46,7 +46,7 @@ class OutputConverter(ResponseStreamConverter):
     async def base64_image_to_url(
         self, image_id: str, base64_image: str, partial_image_index: int | None = None
     ) -> str:
-        """Keep a picture, or a step on the way to it, and return what stands for its URL in the item."""
+        """Store a picture or a preview of it, and return the reference for the item."""
         url = await keep_picture(base64_image, self._thread_id, self._context)
         if image_id in self._latest:
             self._replaced.append(self._latest[image_id])
@@ -54,8 +54,8 @@ class OutputConverter(ResponseStreamConverter):
         return url
 
     async def close(self) -> None:
-        """Remove the steps that no item shows any more. What stays behind goes with the thread."""
+        """Delete the previews. Previews that remain are deleted with the thread."""
         try:
             await drop_picture(self._replaced, self._thread_id, self._context)
         except StoreUnavailableError:
-            logger.warning("steps of a picture in thread %s stay until it is deleted", self._thread_id)
+            logger.warning("previews of a picture in thread %s remain until the thread is deleted", self._thread_id)

@@ -1,15 +1,14 @@
-"""A run of the Agents SDK that can be left in the middle, that a tripped input guardrail ends at once, and that tells
-when its tools have answered.
+"""Stream a run of the Agents SDK so that it can be cancelled and its guardrails and tools are noticed at once.
 
-ChatKit merges the run's events with those of its tools by a task for each, and leaves both tasks behind when it is
-cancelled (chatkit.agents, 1.6.5): one would wait for ever, the other end with an exception that nobody takes. So the
-one is given an event to end with, and the other is ours.
+ChatKit merges the run's events with those of its tools in two tasks. If it is cancelled, it leaves both tasks behind
+(chatkit.agents, 1.6.5): one waits for ever, the other raises an exception that nobody retrieves. So `cancel` sends an
+event that ends the first task, and this module owns the second one.
 
-The SDK itself (openai-agents, 0.24.0) looks at what its input guardrails have found when the run has its next event:
-while a tool takes long, or a model says nothing, a tripwire would not end them.
+The SDK checks the results of its input guardrails only when the run has its next event (openai-agents, 0.24.0). A slow
+tool or model would delay a tripwire. So this module checks the results on a timer.
 
-ChatKit takes a tool's result without a word. What has been done is to be known before the model says what it makes of
-it, which may take long and may never come.
+ChatKit has no event for a tool's result. This module adds one, so that the result is stored before the model answers:
+that answer can take long, or never come.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
 from assistant.agent.output import plain_annotations
 
-# How soon a tripwire ends a run that has no events. It is looked for only while a guardrail has not come to its end.
+# The interval of the check for a tripwire while guardrails are running.
 TRIPWIRE_SECONDS = 0.1
-# Comes among the run's events when a tool has answered, and is for no client.
-TOOL_ANSWERED = ProgressUpdateEvent(text="")
+# The event after a tool's result. It is never sent to a client.
+TOOL_FINISHED = ProgressUpdateEvent(text="")
 
 
-class LeavableRun:
-    """Wraps a run on its way into ChatKit's `stream_agent_response`, which asks it for `stream_events` alone.
+class CancellableRun:
+    """Wraps a run for ChatKit's `stream_agent_response`, which only calls `stream_events`.
 
     Args:
         result: The run.
-        context: The turn that it is part of.
-        guardrails: How many input guardrails judge it; none of them one that goes on after an approval.
-        converter: What makes ChatKit's items of the model's stream.
+        context: The turn's context.
+        guardrails: The number of input guardrails; 0 for a run resumed after an approval, which runs none.
+        converter: Converts the model's stream to ChatKit items.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class LeavableRun:
         self._next: asyncio.Future[StreamEvent] | None = None
 
     def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Stream the run as ChatKit's events, with `TOOL_ANSWERED` among them."""
+        """Stream the run as ChatKit events, with a `TOOL_FINISHED` after each tool's result."""
         streamed = stream_agent_response(self._context, cast(RunResultStreaming, self), converter=self._converter)
         return cast("AsyncGenerator[ThreadStreamEvent, None]", streamed)
 
@@ -70,28 +69,28 @@ class LeavableRun:
         return cast("AsyncIterator[StreamEvent]", self)
 
     def __anext__(self) -> asyncio.Future[StreamEvent]:
-        """Return a task for the next event, which ChatKit takes as it is."""
-        self._next = asyncio.ensure_future(self._told())
+        """Return a task for the next event. ChatKit awaits that task instead of making its own."""
+        self._next = asyncio.ensure_future(self._next_event())
         return self._next
 
-    async def _told(self) -> StreamEvent:
-        """Return the next event; of a tool's result the run's reader is told beside it."""
+    async def _next_event(self) -> StreamEvent:
+        """Return the next event. After a tool's result, also send `TOOL_FINISHED`."""
         event = await self._event()
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
-            await self._context.stream(TOOL_ANSWERED)
+            await self._context.stream(TOOL_FINISHED)
         return event
 
     async def _event(self) -> StreamEvent:
         """Return the next event.
 
         Raises:
-            InputGuardrailTripwireTriggered: a guardrail has tripped; the run is cancelled, its tools with it.
+            InputGuardrailTripwireTriggered: a guardrail refused the input. The run and its tools are cancelled.
         """
-        if self._is_judged():
+        if self._guardrails_done():
             return await self._source.__anext__()
         coming = asyncio.ensure_future(self._source.__anext__())
         try:
-            while not self._is_judged():
+            while not self._guardrails_done():
                 done, _ = await asyncio.wait([coming], timeout=TRIPWIRE_SECONDS)
                 if done:
                     break
@@ -102,30 +101,30 @@ class LeavableRun:
             return await coming
         finally:
             coming.cancel()
-            coming.add_done_callback(_take)
+            coming.add_done_callback(_retrieve_exception)
 
-    def _is_judged(self) -> bool:
-        """Tell whether all guardrails have come to their end, and note it for the turn."""
-        judged = len(self._result.input_guardrail_results) >= self._guardrails or self.tripped() is not None
-        self._context.request_context.report.judged = judged
-        return judged
+    def _guardrails_done(self) -> bool:
+        """Tell whether all guardrails have finished, and record it for the turn."""
+        done = len(self._result.input_guardrail_results) >= self._guardrails or self.tripped() is not None
+        self._context.request_context.report.judged = done
+        return done
 
     def tripped(self) -> InputGuardrailResult | None:
-        """Return what an input guardrail has tripped over, if one has, whether or not the run has ended for it."""
+        """Return the result of the input guardrail that refused the input, or None."""
         results = self._result.input_guardrail_results
         return next((each for each in results if each.output.tripwire_triggered), None)
 
-    async def leave(self) -> None:
-        """End the run, if it has not ended: the model's stream and running tools are cancelled."""
+    async def cancel(self) -> None:
+        """Cancel the model stream and running tools, if the run has not ended."""
         self._result.cancel()
-        self._is_judged()
+        self._guardrails_done()
         await self._context.stream(ProgressUpdateEvent(text=""))
         if self._next is not None:
             self._next.cancel()
-            self._next.add_done_callback(_take)
+            self._next.add_done_callback(_retrieve_exception)
 
 
-def _take(task: asyncio.Future[StreamEvent]) -> None:
-    """Take a task's exception, if it has one."""
+def _retrieve_exception(task: asyncio.Future[StreamEvent]) -> None:
+    """Retrieve a task's exception, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

@@ -1,6 +1,6 @@
-"""ChatKit's server, thin: it lets the configured agent answer, and passes actions on to the agents' package.
+"""ChatKit's server: it runs the configured agent, and passes actions on to the agents' package.
 
-Loaded with the first streaming operation, because the agents SDK comes with it.
+The first streaming operation loads this module, because it imports the Agents SDK.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from assistant.agent.choices import first_agent
 from assistant.agent.client_tools import TurnContext, with_own_call
 from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter, ToolRounds
-from assistant.agent.guardrails import judged_history
+from assistant.agent.guardrails import guarded_history
 from assistant.agent.history import load_history
 from assistant.agent.output import OutputConverter
-from assistant.agent.run_stream import TOOL_ANSWERED, LeavableRun
+from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
 from assistant.approvals import HeldDecision, runs
@@ -65,12 +65,12 @@ from assistant.threads import SNAPSHOT_ITEMS, ThreadStore, kept_calls, refusal
 
 logger = logging.getLogger(__name__)
 
-# Model calls in one turn; an agent that needs more is going round in circles.
+# Model calls in one turn. An agent that needs more is in a loop.
 MAX_MODEL_CALLS = 12
 
 
 class AssistantServer(ChatKitServer[RequestContext]):
-    """Answers one turn, or one action, on the store of that turn."""
+    """Answers one turn or one action. Reads and writes the store of that turn."""
 
     def __init__(self, store: ThreadStore, context: RequestContext) -> None:
         super().__init__(store)
@@ -88,16 +88,16 @@ class AssistantServer(ChatKitServer[RequestContext]):
         action: Action[str, Any] | None = None,
         sender: WidgetItem | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Stream the events of a turn that has been claimed.
+        """Stream the events of a claimed turn.
 
         Args:
             thread: The thread.
             context: The turn's request.
-            message: The user's message that is answered, or answered again.
-            changed_item: The earlier item that the request completed, such as a form with its answers.
-            decision: The user's decision on a call that waits for approval.
+            message: The user's message to answer, also of a retry.
+            changed_item: The earlier item that the request completed, for example a form with its answers.
+            decision: The user's decision on a call that needs approval.
             action: A click in a widget.
-            sender: The widget of that click.
+            sender: The clicked widget.
         """
         if decision is not None:
             return self._resume(decision, thread, context)
@@ -109,12 +109,12 @@ class AssistantServer(ChatKitServer[RequestContext]):
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Run the agent on the thread's newest history and stream what it does."""
+        """Run the agent on the thread's newest history and stream its events."""
         agent = first_agent(self._agent, input_user_message, context.settings)
         context.report.judged = not agent.input_guardrails
         agent_context = self._agent_context(thread, context)
         history = await load_history(self.store, thread, context)
-        history = await judged_history(history, agent, self.store, agent_context)
+        history = await guarded_history(history, agent, self.store, agent_context)
         given = await ItemConverter(context).to_agent_input(history)
         model_name = chosen_model(history, context.settings)
         title = Title(thread, input_user_message, context)
@@ -139,35 +139,35 @@ class AssistantServer(ChatKitServer[RequestContext]):
         resumed: Resumption | None = None,
         kept: set[str] | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Run an agent on input, or on a run that goes on after the user's approval.
+        """Run an agent on input, or resume a run after the user's approval.
 
         Args:
-            agent: The agent that begins.
-            given: The input, or the run.
-            agent_context: Where it runs.
-            model_name: The model that the user has chosen; None for the provider's default.
-            resumed: What it goes on with.
-            kept: The calls of that run of which the thread knows already.
+            agent: The agent that starts.
+            given: The input, or the state of the run to resume.
+            agent_context: The turn's context.
+            model_name: The model that the user chose, or None for the provider's default.
+            resumed: The approved call, if the run is resumed.
+            kept: The ids of that run's calls that the thread has already.
         """
         context = agent_context.request_context
         settings = context.settings
         config = run_config(settings, build_model(settings, model_name))
-        # The run makes an approved call first of all: what can fail before it has been done.
+        # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)
         result = Runner.run_streamed(agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=config)
         converter = OutputConverter(agent_context.thread.id, context)
-        run = LeavableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
+        run = CancellableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
         try:
             async with aclosing(run.events()) as events:
                 async for sent in events:
                     event = with_own_call(sent, result.new_items)
-                    for completed in _completed(rounds, result, agent_context, resumed, event):
+                    for completed in _completed_rounds(rounds, result, agent_context, resumed, event):
                         yield completed
-                    if sent is not TOOL_ANSWERED:
+                    if sent is not TOOL_FINISHED:
                         yield await _with_sources(event, context)
-            for completed in _completed(rounds, result, agent_context, resumed):
+            for completed in _completed_rounds(rounds, result, agent_context, resumed):
                 yield completed
             async for event in runs.hold(result, agent_context, resumed):
                 yield event
@@ -180,14 +180,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
-            await run.leave()
+            await run.cancel()
             await converter.close()
-            # What a guardrail has refused no later turn's model gets, also when this one ends before it is told of it.
+            # A later model must not read a refused message, even if this turn ends before the tripwire is raised.
             if run.tripped() is not None:
                 mark = refusal(agent_context.thread, self._answered)
                 await self.store.add_thread_item(agent_context.thread.id, mark, context)
-            # What a tool has done is known in the next turn, also when this one ends between it and the model's answer.
-            for completed in _completed(rounds, result, agent_context, resumed):
+            # Store finished tool calls for the next turn, even if this turn ends before the model's answer.
+            for completed in _completed_rounds(rounds, result, agent_context, resumed):
                 await self.store.add_thread_item(agent_context.thread.id, completed.item, context)
             _report(context, settings, result)
 
@@ -203,7 +203,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
     async def _resume(
         self, held: HeldDecision, thread: ThreadMetadata, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Go on with a run whose call the user has judged."""
+        """Resume a run after the user's decision on its call."""
         agent_context = self._agent_context(thread, context)
         resumed = await runs.load(self._agent, held, agent_context)
         page = await self.store.load_thread_items(thread.id, None, SNAPSHOT_ITEMS, "desc", context)
@@ -216,14 +216,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> SyncCustomActionResponse:
-        """Pass an action on that is answered by one changed item."""
+        """Pass on an action whose answer is one changed item."""
         handle = needed_hook(context.settings, "handle_sync_action", "such actions")
         response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
         return response
 
 
 async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> ThreadStreamEvent:
-    """Add the sources that the agents' package finds to an answer that is complete."""
+    """Add the sources that the agents' package finds to a complete answer."""
     find_sources = find_hook(context.settings, "find_sources")
     if (
         find_sources is None
@@ -237,7 +237,7 @@ async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> Th
             for part in event.item.content
         ]
     except Exception as error:
-        # An answer without its notes is worth more than none.
+        # Send the answer without its sources: that is better than no answer.
         if not isinstance(error, AssistantError):
             log_failure(logger, "the sources of an answer could not be found", error)
         return event
@@ -246,7 +246,7 @@ async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> Th
 
 @functools.lru_cache(maxsize=8)
 def load_agent(settings: Settings) -> Agent[Any]:
-    """Return the agent that begins each turn, built once per process.
+    """Return the agent that starts each turn. It is built once per process.
 
     Raises:
         ConfigurationError: The agents' package cannot be loaded.
@@ -255,16 +255,16 @@ def load_agent(settings: Settings) -> Agent[Any]:
     return agent
 
 
-def _completed(
+def _completed_rounds(
     rounds: ToolRounds,
     result: RunResultStreaming,
     agent_context: AgentContext[RequestContext],
     resumed: Resumption | None,
     event: ThreadStreamEvent | None = None,
 ) -> Iterator[ThreadItemDoneEvent | ThreadItemReplacedEvent]:
-    """Yield the round of tool calls that has been completed, if one has, and the card of the approved one among them.
+    """Yield the completed round of tool calls, if there is one, and the card of its approved call.
 
-    A call of the client's tool is an item of its own, which comes last; until it is here, its id is not known.
+    A client tool call has its own item, which comes last. Wait for that item: only then is the call's id known.
     """
     if isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, ClientToolCallItem):
         rounds.leave_out(event.item.call_id)
@@ -281,7 +281,7 @@ def _report(context: RequestContext, settings: Settings, result: RunResultStream
     meter, report = current_meter(), context.report
     report.provider, report.model = meter.provider or settings.llm_provider, meter.model
     report.count(result.context_wrapper.usage)
-    # After an approval these are the tools of the whole run: what was called before it waited led to what came after.
+    # After an approval these are the tools of the whole run, also those called before the approval.
     report.tools += [
         name
         for item in result.new_items

@@ -1,7 +1,7 @@
-"""The store as agents and the SDK's own code see it: without the rounds of tool calls, which are ours.
+"""A view of the store without the hidden rounds of tool calls, for agents and for ChatKit's own code.
 
-The SDK looks at a thread's last two items to find an open workflow to go on with (chatkit.agents, 1.6.5). A hidden
-item between them would make it begin another.
+ChatKit looks for an open workflow among a thread's last two items (chatkit.agents, 1.6.5). A hidden item between them
+would make it start a second workflow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from assistant.threads import ThreadStore, is_tool_round
 
 
 class AgentStore:
-    """A view of a store; what is not said here is the store's own."""
+    """A view of a store. Everything else is delegated to the store."""
 
     def __init__(self, store: ThreadStore) -> None:
         self._store = store
@@ -26,7 +26,7 @@ class AgentStore:
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
     ) -> Page[ThreadItem]:
-        """Return a page of items, the rounds of tool calls left out."""
+        """Return a page of items without the rounds of tool calls."""
         seen: list[ThreadItem] = []
         while True:
             page = await self._store.load_thread_items(thread_id, after, limit, order, context)

@@ -1,7 +1,7 @@
-"""What an agent's tool owes its model and its user: a call that cannot run comes back as text, before anybody is asked.
+"""Check a tool's arguments before the user is asked for approval, and explain errors to the model as text.
 
-The SDK tells a model that its JSON is invalid whatever does not fit, asks the user to approve arguments that it has not
-looked at, and says nothing of an error (openai-agents, 0.24.0).
+The SDK reports every argument error as invalid JSON, asks the user to approve unchecked arguments, and hides the reason
+of an error from the model (openai-agents, 0.24.0).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 
-# For a run's `RunConfig`: tools are checked before the user is asked for approval, and not only after it.
+# For `RunConfig`: run tool guardrails before the user is asked for approval too.
 CHECKED_FIRST = ToolExecutionConfig(pre_approval_tool_input_guardrails=True)
 
 Check = Callable[..., Awaitable[None]]
-"""Takes a call's context and arguments, as the tool itself does, and raises an `AssistantError` if it cannot run."""
+"""Takes the context and arguments of a call, as the tool does. Raises an `AssistantError` if the call cannot run."""
 
 
 def assistant_tool(
@@ -37,15 +37,15 @@ def assistant_tool(
 ) -> FunctionTool:
     """Make a tool of an async function.
 
-    The docstring, whole, is what the model reads about the tool; the parameters' descriptions are their
-    `Annotated` texts. (So the SDK needs no docstring parser, which would cost a cold start.)
+    The model reads the whole docstring as the tool's description, and the `Annotated` texts as the descriptions of the
+    parameters. This avoids the SDK's docstring parser, which slows down a cold start.
 
-    Arguments that do not fit, and what `check` and the function raise, reach the model as text.
+    The model reads invalid arguments and the errors of `check` and of the function as text.
 
     Args:
         function: Its first parameter is the tool's context.
         needs_approval: Whether the user must approve a call before it runs.
-        check: What a call must pass before that, and once more before it runs.
+        check: Runs before the user is asked, and again before the call.
     """
     return function_tool(
         function,
@@ -60,13 +60,13 @@ def assistant_tool(
 def _guardrail(
     function: Callable[..., Awaitable[str]], check: Check | None, extra: Literal["forbid", "ignore"]
 ) -> ToolInputGuardrail[Any]:
-    """Return what refuses a call that cannot run.
+    """Return a guardrail that refuses a call that cannot run.
 
     Args:
         function: The tool's function.
-        check: What a call must pass.
-        extra: What to do about arguments that the function does not take, which the SDK passes over. A card for
-            approval shows them, so there they would mislead.
+        check: An additional check of the call, or None.
+        extra: Whether to forbid unknown arguments, which the SDK ignores. An approval card shows them, so with an
+            approval they would mislead the user.
     """
 
     @functools.cache
@@ -103,7 +103,7 @@ def _described(error: ValidationError) -> str:
 
 
 def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
-    """Return what the model reads when a tool fails: what happened, and what to do about it."""
+    """Return the text for the model when a tool fails: what happened, and what to do."""
     match error:
         case AssistantError():
             code, message = error.code, error.message
@@ -113,7 +113,7 @@ def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
         case ModelBehaviorError():
             code, message, advice = "invalid_arguments", str(error), "Correct the arguments and call again."
         case _:
-            # The text of an unforeseen error can hold anything, so neither the model nor the log gets it.
+            # The text of an unexpected error can hold secrets, so neither the model nor the log gets it.
             log_failure(logger, "A tool failed", error)
             code, message = "internal_error", "The tool failed for a reason on our side."
             advice = "Tell the user, who may try again later."

@@ -1,6 +1,6 @@
-"""Files that users send: rows in the table, bytes in the bucket, two ways to upload, and content for the model.
+"""Attachments: rows in the table, bytes in the bucket, two ways to upload, and content for the model.
 
-Stored attachments hold no URL that expires: `with_fresh_urls` signs them on the way out.
+A stored attachment has no URL that expires. `with_fresh_urls` signs URLs before an attachment is sent to a client.
 """
 
 from assistant.files.binding import bind, refusal

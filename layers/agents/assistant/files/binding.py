@@ -1,4 +1,4 @@
-"""Binding attachments to the thread of the message that carries them, inside the turn's own transaction."""
+"""Bind attachments to the thread of their message, in the turn's own transaction."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ async def bind(
 ) -> tuple[list[Attachment], list[Write]]:
     """Load a message's attachments and return the writes that bind them to its thread.
 
-    Rows and the first bytes of the files are read at the same time: one hop.
+    Rows and the first bytes of the files are read in parallel, in one round trip.
 
     Args:
         resources: The process's table and bucket.
-        caller: Who sends the message.
-        attachment_ids: The message's attachments; one named twice counts once.
-        thread_id: The message's thread, which need not exist yet.
+        caller: The sender of the message.
+        attachment_ids: The message's attachments. Duplicates are ignored.
+        thread_id: The message's thread. It may not exist yet.
 
     Returns:
-        The attachments as stored, with the thread in them, and one conditional write for each. When such a
-        condition fails in the transaction, `refusal` tells why.
+        The stored attachments with their thread, and one conditional write for each. If such a condition fails in the
+        transaction, `refusal` returns the reason.
 
     Raises:
-        InvalidRequestError: there are too many.
-        NotFoundError: one does not exist, or is someone else's.
-        AttachmentInUseError: one belongs to another thread.
-        UploadMissingError: one's bytes have not arrived.
-        UnsupportedTypeError: one's content is not what was announced.
-        TooLargeError: together they are over `MAX_MESSAGE_BYTES`.
+        InvalidRequestError: there are too many attachments.
+        NotFoundError: an attachment does not exist, or belongs to another user.
+        AttachmentInUseError: an attachment belongs to another thread.
+        UploadMissingError: the bytes of an attachment are missing.
+        UnsupportedTypeError: the content of an attachment does not match its type.
+        TooLargeError: together they are larger than `MAX_MESSAGE_BYTES`.
     """
     wanted = list(dict.fromkeys(attachment_ids))
     if not wanted:
@@ -68,10 +68,10 @@ async def bind(
 
 
 def refusal(row: Row | None) -> AssistantError:
-    """Return why a write of `bind` was refused.
+    """Return the reason why DynamoDB refused a write of `bind`.
 
     Args:
-        row: The attachment's row as the failed condition showed it, or None where it is gone.
+        row: The attachment's row from the failed condition, or None if the row does not exist.
     """
     return NotFoundError("There is no such attachment.") if row is None else AttachmentInUseError()
 
@@ -96,7 +96,7 @@ def _check(record: Record, head: Head | None, thread_id: str) -> None:
     if attachment.thread_id not in (None, thread_id):
         raise AttachmentInUseError
     if record.size is None:
-        # Saved through ChatKit's store by the deployment itself: no file of ours is behind it.
+        # The deployment saved it through ChatKit's store: the bucket has no file for it.
         return
     if head is None or head.size != record.size:
         raise UploadMissingError(f"The file '{attachment.name}' has not been uploaded.")

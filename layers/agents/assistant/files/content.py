@@ -1,4 +1,4 @@
-"""An attachment as the model gets it: an image, a text, or a file."""
+"""Convert an attachment to a part of the model's input: an image, a text, or a file."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from assistant.files.urls import is_ours, object_key
 if TYPE_CHECKING:
     from openai.types.responses import ResponseInputContentParam
 
-_NO_ROOM = "was sent earlier and does not fit beside newer files: the user can send it again"
+_NO_ROOM = "was sent earlier and does not fit with the newer files: the user can send it again"
 
 
 class FileRoom:
-    """What one request to a model has left for files, which are asked for from the newest to the oldest."""
+    """The bytes that one request to a model has left for files. Ask from the newest file to the oldest."""
 
     def __init__(self) -> None:
         self._left = MAX_MESSAGE_BYTES
 
     @property
     def is_full(self) -> bool:
-        """Whether a file did not fit: no older one is let in after that."""
+        """Whether a file did not fit. No older file is accepted after that."""
         return self._left < 0
 
     def take(self, size: int) -> bool:
-        """Tell whether a file of so many bytes fits, and count it."""
+        """Count a file of this size, and tell whether it fits."""
         if not self.is_full:
             self._left -= size
         return not self.is_full
@@ -42,30 +42,30 @@ class FileRoom:
 async def files_to_content(
     attachments: Sequence[Attachment], context: RequestContext, room: FileRoom
 ) -> list[ResponseInputContentParam]:
-    """Return attachments of the caller's, such as a message's, as parts of the model's input.
+    """Return attachments of the caller as parts of the model's input.
 
-    They are fetched at once, and let in by their order: what a model gets does not depend on which came first. Their
-    bytes travel inside the request, so that no provider needs to reach the bucket. A file that is gone, does not fit
-    beside newer ones, or is not what it claimed to be, becomes a sentence that says so: the conversation goes on.
+    The files are loaded in parallel and accepted in their order, so the result does not depend on timing. The request
+    contains the bytes, so a provider does not need access to the bucket. A file that is missing, does not fit, or does
+    not match its type is replaced by a sentence for the model.
 
     Args:
         attachments: The attachments.
-        context: Whose they are.
-        room: What the request has left for files.
+        context: The request of their user.
+        room: The bytes that the request has left for files.
 
     Raises:
-        StoreUnavailableError: S3 is out of reach.
+        StoreUnavailableError: S3 cannot be reached.
     """
     if room.is_full:
         return [_note(each, _NO_ROOM) for each in attachments]
     found = await asyncio.gather(*(_read(each, context) for each in attachments))
     let_in = [each if isinstance(each, str) or room.take(len(each)) else _NO_ROOM for each in found]
-    # What may be that large takes milliseconds.
+    # Encoding large files takes milliseconds, so do not block the event loop.
     return await asyncio.to_thread(lambda: [_part(*each) for each in zip(attachments, let_in, strict=True)])
 
 
 async def _read(attachment: Attachment, context: RequestContext) -> bytes | str:
-    """Return a file's bytes, or what is to be said of it where it cannot be given."""
+    """Return a file's bytes, or the reason why it cannot be included."""
     media = ALLOWED_MEDIA.get(attachment.mime_type)
     if media is None or not is_ours(attachment.id):
         return "is of a type that cannot be read"
@@ -92,7 +92,7 @@ def _part(attachment: Attachment, body: bytes | str) -> ResponseInputContentPara
 
 
 def decoded(body: bytes) -> str:
-    """Return a text file's text: UTF-8, UTF-16 with its mark, or else Windows' Western code page."""
+    """Decode a text file as UTF-8, as UTF-16 if it has a byte order mark, or else as Windows-1252."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return body.decode("utf-16", errors="replace")
     try:

@@ -1,6 +1,6 @@
-"""Removing attachments: by their user, with their thread, or because they were never sent.
+"""Delete attachments: by their user, with their thread, or because they were never sent.
 
-Of the row that names a file and the file itself, the one by which the work is found again goes last.
+Each function deletes last the row or file that a repeated attempt needs to find its work.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from assistant.identity import Caller
 
 
 async def delete(resources: Resources, caller: Caller, attachment_id: str) -> None:
-    """Remove an attachment of the caller's, whether or not it was sent.
+    """Delete an attachment of the caller, whether or not it was sent.
 
     Raises:
-        NotFoundError: there is none of that id, or it is someone else's.
+        NotFoundError: the attachment does not exist, or belongs to another user.
     """
     await records.load_attachment(resources.table, caller, attachment_id)
     await delete_for_thread(resources, caller, [attachment_id])
 
 
 async def delete_for_thread(resources: Resources, owner: Caller, attachment_ids: Sequence[str]) -> None:
-    """Remove the attachments of a thread that goes. What is gone already is passed over.
+    """Delete the attachments of a deleted thread. Missing files and rows are ignored.
 
     Args:
         resources: The process's table and bucket.
@@ -38,18 +38,18 @@ async def delete_for_thread(resources: Resources, owner: Caller, attachment_ids:
 
 
 async def sweep_unsent(resources: Resources, row: Row) -> None:
-    """Remove an attachment that was registered a day ago and never sent; keep one that was.
+    """Delete an attachment that was not sent within a day.
 
     Args:
         resources: The process's table and bucket.
-        row: The due work, as `records.create` wrote it. Removing that row is left to who dispatched it.
+        row: The sweep work from `records.create`. The sweep itself deletes that row.
     """
     owner = Caller(row["tenant_id"], row["user_id"])
     key = records.attachment_key(owner, row["attachment_id"])
     try:
-        # In one step, so that a message sent at this moment either keeps its file or is refused.
+        # A conditional delete: a message sent at this moment either keeps its file or is refused.
         await resources.table.transact([Write(key, delete=True, condition="attribute_not_exists(thread_id)")])
     except ConditionFailedError:
         return
-    # A sweep that is killed here finds no row the next time and gets here again.
+    # If the sweep dies here, the next one gets here again: a missing row meets the condition.
     await resources.objects.delete_many([object_key(owner, row["attachment_id"])])

@@ -1,7 +1,7 @@
-"""Pictures that a model has drawn: their bytes in the bucket, in the item a name, and a URL only on the way out.
+"""Generated pictures: the bucket has the bytes, the stored item has a name, and a client gets a signed URL.
 
-A stored item never holds base64, nor a URL that expires. What stands in it names an object under the thread's own
-prefix, so it leads to no other user's picture, and goes with the thread.
+A stored item has neither base64 nor a URL that expires. Its name is below the thread's own prefix. So it never
+leads to another user's picture, and the picture is deleted with the thread.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from assistant.files.media import ALLOWED_MEDIA
 from assistant.identity import Caller
 from assistant.ids import uuid7
 
-# The kinds that image models answer with.
+# The formats that image models return.
 _KINDS = ("png", "jpeg", "webp")
 _STORED = re.compile(r"image:(?P<name>[0-9a-f-]{32}\.(?P<kind>png|jpeg|webp))")
 
 
 async def keep_picture(picture: str, thread_id: str, context: RequestContext) -> str:
-    """Put a picture into the bucket.
+    """Store a picture in the bucket.
 
     Args:
         picture: PNG, JPEG or WebP, as base64.
-        thread_id: The thread that it belongs to.
-        context: Whose thread that is.
+        thread_id: The picture's thread.
+        context: The request of the thread's user.
 
     Returns:
-        What stands for its URL in a stored item.
+        The reference that a stored item has in place of a URL.
 
     Raises:
-        ModelError: the model has sent something that is no picture.
+        ModelError: the data is not a picture.
         NotFoundError: the thread has been deleted.
     """
     try:
@@ -57,11 +57,11 @@ async def keep_picture(picture: str, thread_id: str, context: RequestContext) ->
         body = b""
     kind = next((kind for kind in _KINDS if ALLOWED_MEDIA[f"image/{kind}"].matches(body)), None)
     if kind is None:
-        raise ModelError("The model has drawn something that is no picture. Please try again.")
+        raise ModelError("The generated picture is not valid. Please try again.")
     name = f"{uuid7()}.{kind}"
     caller, objects = context.caller, context.resources.objects
     await objects.put(_key(name, thread_id, caller), body, f"image/{kind}")
-    # A deletion from here on finds the picture; one that came before may have looked for the thread's objects already.
+    # A deletion that starts now finds the picture. An earlier one may have listed the thread's objects already.
     partition = caller.thread(thread_id).partition
     thread = await context.resources.table.get(Key(partition, keys.META_SK))
     if thread is None or thread.get("deleted_at"):
@@ -71,14 +71,14 @@ async def keep_picture(picture: str, thread_id: str, context: RequestContext) ->
 
 
 async def drop_picture(urls: list[str], thread_id: str, context: RequestContext) -> None:
-    """Remove pictures that no item shows any more, such as the steps on the way to one."""
+    """Delete pictures that no item shows any more, for example previews."""
     found = [match["name"] for url in urls if (match := _STORED.fullmatch(url))]
     if found:
         await context.resources.objects.delete_many([_key(name, thread_id, context.caller) for name in found])
 
 
 async def as_data_url(image: GeneratedImage, thread_id: str, context: RequestContext) -> str | None:
-    """Return a picture as a `data:` URL, for a model, which cannot reach the bucket; None if it is gone."""
+    """Return a picture as a `data:` URL for a model, which cannot read the bucket, or None if it is missing."""
     match = _STORED.fullmatch(image.url)
     if match is None:
         return None
@@ -90,11 +90,11 @@ async def as_data_url(image: GeneratedImage, thread_id: str, context: RequestCon
 
 
 def object_keys(item: ThreadItem, object_prefix: str) -> list[str]:
-    """Return the keys of the objects that an item shows: one for a picture, none for anything else.
+    """Return the bucket keys of an item: one for a picture, none for other items.
 
     Args:
-        item: The item, of any kind.
-        object_prefix: Where in the bucket the thread's objects are kept.
+        item: An item of any kind.
+        object_prefix: The prefix of the thread's objects.
     """
     if not isinstance(item, GeneratedImageItem) or item.image is None:
         return []
@@ -103,14 +103,14 @@ def object_keys(item: ThreadItem, object_prefix: str) -> list[str]:
 
 
 async def shown_item(item: GeneratedImageItem, context: RequestContext) -> GeneratedImageItem:
-    """Return a stored item as a client can use it: its picture signed anew for the caller."""
+    """Return a stored item with a newly signed picture URL."""
     if item.image is None:
         return item
     return item.model_copy(update={"image": await _shown(item.image, item.thread_id, context)})
 
 
 async def shown_event(event: ThreadStreamEvent, thread_id: str, context: RequestContext) -> ThreadStreamEvent:
-    """Return an event as a client can use it; one without a picture as it is."""
+    """Return an event with a newly signed picture URL, or unchanged if it has no picture."""
     match event:
         case ThreadItemAddedEvent() | ThreadItemDoneEvent() | ThreadItemReplacedEvent():
             if isinstance(event.item, GeneratedImageItem):

@@ -1,7 +1,7 @@
-"""Which types of files are allowed, how they are recognised, and how a file name is made harmless.
+"""The allowed types of files, how to recognise them, and how to make a file name safe.
 
-A type that a client declares is a claim: it decides nothing until the file's first bytes agree with it. What a
-browser could run (HTML, SVG, scripts) is not on the list.
+The type that a client declares is not trusted: the file's first bytes must match it. The list excludes types that
+a browser could run (HTML, SVG, scripts).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from assistant.files.limits import MAX_NAME_BYTES
 MediaKind = Literal["image", "text", "document"]
 
 DEFAULT_NAME = "file"
-# What follows the last dot of a long name and is longer than this is no ending.
+# A longer text after the last dot of a long name is not a file extension.
 LONGEST_ENDING = 15
-# What clients say when they do not know. Windows calls a CSV file an Excel sheet.
+# Types that clients send for unknown files. Windows sends Excel's type for a CSV file.
 _VAGUE_TYPES = {"", "application/octet-stream", "binary/octet-stream", "application/vnd.ms-excel"}
 _OTHER_NAMES = {
     "image/jpg": "image/jpeg",
@@ -38,10 +38,10 @@ class Media:
 
     Attributes:
         name: The media type.
-        kind: How the model gets it.
-        extensions: Endings by which a file of no declared type is recognised.
-        matches: Whether a file may be of this type, by its first bytes.
-        inline: Whether a browser may show it; everything else is only ever downloaded.
+        kind: How to give the file to the model.
+        extensions: File extensions, for a file without a declared type.
+        matches: Tells from the first bytes whether a file can be of this type.
+        inline: Whether a browser may show the file. If not, it is downloaded.
     """
 
     name: str
@@ -89,7 +89,7 @@ def allowed_media(declared: str, name: str) -> Media:
 
     Args:
         declared: The media type that the client declares, parameters included.
-        name: The file's name; its ending decides only where the client declares nothing definite.
+        name: The file's name. Its extension decides only if the client declares no definite type.
 
     Raises:
         UnsupportedTypeError: the type is not allowed.
@@ -105,12 +105,12 @@ def allowed_media(declared: str, name: str) -> Media:
 
 
 def check_head(media: Media, head: bytes, name: str) -> None:
-    """Check that a file's first bytes agree with its type.
+    """Check that a file's first bytes match its type.
 
     Raises:
         UnsupportedTypeError: they do not.
     """
-    # Almost anything may be text, but nothing that is known to be something else.
+    # Almost any bytes can be text, except those that start like another known type.
     known = media.kind == "text" and any(other.matches(head) for other in _ALLOWED if other.kind != "text")
     if known or not media.matches(head):
         raise UnsupportedTypeError(f"The content of '{name}' is not {media.name}.")

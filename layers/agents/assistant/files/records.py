@@ -1,4 +1,4 @@
-"""An attachment's row, in its user's partition: another user's id finds nothing."""
+"""An attachment's row. It is in its user's partition, so another user's request never finds it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UNSENT_KIND = "attachment"
 SCHEMA_VERSION = 1
-# What `bind` and `save` ask of a row: an attachment belongs to one thread for ever.
+# The condition of `bind` and `save_attachment`: an attachment never moves to another thread.
 UNBOUND_OR_SAME_THREAD = "(attribute_not_exists(thread_id) OR thread_id = :thread_id)"
 
 
@@ -32,7 +32,7 @@ class Record:
 
     Attributes:
         attachment: ChatKit's attachment, without URLs that expire.
-        size: The bytes that were announced or uploaded; None where no file of ours is behind it.
+        size: The announced or uploaded size in bytes, or None if the bucket has no file for it.
     """
 
     attachment: Attachment
@@ -80,9 +80,9 @@ def _sweep_write(caller: Caller, key: Key, attachment_id: str, now: datetime) ->
 
 
 async def create(table: Table, caller: Caller, attachment: Attachment, size: int) -> None:
-    """Write a new attachment's row and, with it, the work of removing it if it is never sent.
+    """Write a new attachment's row and the sweep work that deletes it if it is never sent.
 
-    The row comes before the bytes: whatever fails after it is found and removed by the sweep.
+    Write the row before the bytes, so that the sweep finds the file after any failure.
     """
     key, now = attachment_key(caller, attachment.id), datetime.now(UTC)
     row = {
@@ -98,7 +98,7 @@ async def create(table: Table, caller: Caller, attachment: Attachment, size: int
 
 
 async def save_attachment(table: Table, caller: Caller, attachment: Attachment) -> None:
-    """Write what ChatKit knows of an attachment; its size and an earlier thread stay.
+    """Write ChatKit's fields of an attachment. Keep its size and its thread.
 
     Raises:
         AttachmentInUseError: the row belongs to another thread.
@@ -125,10 +125,10 @@ async def save_attachment(table: Table, caller: Caller, attachment: Attachment) 
 
 
 async def load_attachment(table: Table, caller: Caller, attachment_id: str) -> Attachment:
-    """Return an attachment of the caller's, as stored.
+    """Return a stored attachment of the caller.
 
     Raises:
-        NotFoundError: there is none of that id, or it is someone else's.
+        NotFoundError: the attachment does not exist, or belongs to another user.
     """
     row = await table.get(attachment_key(caller, attachment_id))
     if row is None:
@@ -137,10 +137,10 @@ async def load_attachment(table: Table, caller: Caller, attachment_id: str) -> A
 
 
 async def load_many(table: Table, caller: Caller, attachment_ids: Sequence[str]) -> list[Record]:
-    """Return attachments of the caller's in the order of their ids, in one round trip.
+    """Return attachments of the caller in the order of the ids, in one round trip.
 
     Raises:
-        NotFoundError: one of them does not exist, or is someone else's.
+        NotFoundError: an attachment does not exist, or belongs to another user.
     """
     wanted = [attachment_key(caller, attachment_id) for attachment_id in attachment_ids]
     rows = await table.get_many(wanted)

@@ -1,4 +1,4 @@
-"""ChatKit's `AttachmentStore` on S3: two phases, the bytes go from the browser straight to the bucket."""
+"""ChatKit's `AttachmentStore` on S3. In its two-phase upload the browser sends the bytes straight to the bucket."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from assistant.ids import new_id
 
 
 class S3AttachmentStore(AttachmentStore[RequestContext]):
-    """Attachments of the caller in the context, in the process's bucket and table."""
+    """Stores the attachments of the context's caller in the process's bucket and table."""
 
     def generate_attachment_id(self, mime_type: str, context: RequestContext) -> str:
-        """Return a new id that never clashes."""
+        """Return a new unique id."""
         return new_id("atc")
 
     async def create_attachment(self, input: AttachmentCreateParams, context: RequestContext) -> Attachment:  # noqa: A002 - the SDK's name
-        """Register a file and return where the browser puts its bytes.
+        """Register a file and return the URL for its upload.
 
-        The signature covers type, length and `If-None-Match: *`, so that the URL takes exactly the announced
-        file and takes it once. ChatKit knows no form fields, which rules S3's POST policies out.
+        The signature covers type, length and `If-None-Match: *`. So the URL accepts only the announced file, and only
+        once. S3's POST policies need form fields, which ChatKit does not send.
 
         Raises:
             InvalidRequestError: the size is not positive.
-            TooLargeError: the file is over `MAX_ATTACHMENT_BYTES`.
+            TooLargeError: the file is larger than `MAX_ATTACHMENT_BYTES`.
             UnsupportedTypeError: the type is not allowed.
         """
         if input.size <= 0:
@@ -52,15 +52,15 @@ class S3AttachmentStore(AttachmentStore[RequestContext]):
         )
         await records.create(resources.table, caller, attachment, input.size)
         answer = await with_fresh_urls(resources, caller, attachment)
-        # The browser sets the length itself, and no script may.
+        # Do not add Content-Length: the browser sets it, and forbids scripts to set it.
         headers = {"Content-Type": media.name, "If-None-Match": "*"}
         descriptor = AttachmentUploadDescriptor(url=AnyUrl(url), method="PUT", headers=headers)
         return answer.model_copy(update={"upload_descriptor": descriptor})
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
-        """Remove an attachment of the caller's: its bytes and its row.
+        """Delete an attachment of the caller: its bytes and its row.
 
         Raises:
-            NotFoundError: there is none of that id, or it is someone else's.
+            NotFoundError: the attachment does not exist, or belongs to another user.
         """
         await deletion.delete(context.resources, context.caller, attachment_id)

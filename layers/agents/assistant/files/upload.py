@@ -1,4 +1,4 @@
-"""The direct upload: one request carries the file, and we put it into the bucket."""
+"""The direct upload: one request carries the file, and the platform stores it in the bucket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assistant.ids import new_id
 
 
 def new_attachment(attachment_id: str, media: Media, name: str) -> Attachment:
-    """Return a new attachment as it is stored, without URLs that expire."""
+    """Return a new attachment in its stored form, without URLs that expire."""
     if media.kind == "image":
         return ImageAttachment(id=attachment_id, name=name, mime_type=media.name, preview_url=stored_url(attachment_id))
     return FileAttachment(id=attachment_id, name=name, mime_type=media.name)
@@ -26,20 +26,20 @@ def new_attachment(attachment_id: str, media: Media, name: str) -> Attachment:
 async def upload(
     resources: Resources, caller: Caller, file: BinaryIO, *, name: str, declared_type: str, size: int
 ) -> Attachment:
-    """Store a file and return its attachment, as stored: call `with_fresh_urls` before it goes out.
+    """Store a file and return its stored attachment. Call `with_fresh_urls` before you send it to a client.
 
     Args:
         resources: The process's table and bucket.
-        caller: Whose file it is.
-        file: The bytes, at their beginning; it can be rewound.
-        name: The client's name for it.
+        caller: The owner of the file.
+        file: The bytes, from the start. The file must be seekable.
+        name: The client's name for the file.
         declared_type: The media type that the client declares.
-        size: How many bytes there are.
+        size: The number of bytes.
 
     Raises:
         InvalidRequestError: the file is empty.
-        TooLargeError: it is over `MAX_UPLOAD_BYTES`.
-        UnsupportedTypeError: its type is not allowed, or its content is of another type.
+        TooLargeError: the file is larger than `MAX_UPLOAD_BYTES`.
+        UnsupportedTypeError: the type is not allowed, or the content does not match it.
     """
     if size == 0:
         raise InvalidRequestError("An empty file cannot be attached.")

@@ -1,7 +1,7 @@
-"""URLs of attachments: short-lived when they go out, never stored.
+"""URLs of attachments: short-lived and never stored.
 
-What is stored in their place names the attachment and nothing else: the object's key follows from the caller
-and the id, so a stored attachment leads to no other user's file.
+A stored attachment has a reference with its id in place of a URL. The bucket key is made of the caller and the id, so a
+stored attachment never leads to another user's file.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def object_key(caller: Caller, attachment_id: str) -> str:
 
 
 def is_ours(attachment_id: str) -> bool:
-    """Return whether an id is one that we made: only then a file of ours is behind it."""
+    """Tell whether the platform made this id. Only then the bucket has a file for it."""
     return split_own_id(attachment_id) is not None
 
 
 def stored_url(attachment_id: str) -> AnyUrl:
-    """Return what stands for a URL in a stored attachment."""
+    """Return the reference that a stored attachment has in place of a URL."""
     return AnyUrl(f"{STORED_SCHEME}:{attachment_id}")
 
 
 def without_urls(attachment: Attachment) -> Attachment:
-    """Return an attachment as it is stored: no upload, and no URL that expires."""
+    """Return an attachment in its stored form: without an upload URL or a URL that expires."""
     changes: dict[str, object] = {"upload_descriptor": None}
     if isinstance(attachment, ImageAttachment) and is_ours(attachment.id):
         changes["preview_url"] = stored_url(attachment.id)
@@ -45,7 +45,7 @@ def without_urls(attachment: Attachment) -> Attachment:
 
 
 async def with_fresh_urls(resources: Resources, caller: Caller, attachment: Attachment) -> Attachment:
-    """Return a stored attachment as a client can use it: its preview signed anew for the caller."""
+    """Return a stored attachment with a newly signed preview URL."""
     if not isinstance(attachment, ImageAttachment) or attachment.preview_url.scheme != STORED_SCHEME:
         return attachment
     url = await read_url(resources, caller, attachment)
@@ -53,7 +53,7 @@ async def with_fresh_urls(resources: Resources, caller: Caller, attachment: Atta
 
 
 async def fresh_item(resources: Resources, caller: Caller, item: UserMessageItem) -> UserMessageItem:
-    """Return a stored message with its attachments as a client can use them."""
+    """Return a stored message with newly signed URLs of its attachments."""
     fresh = await asyncio.gather(*(with_fresh_urls(resources, caller, each) for each in item.attachments))
     return item.model_copy(update={"attachments": fresh})
 
@@ -61,8 +61,8 @@ async def fresh_item(resources: Resources, caller: Caller, item: UserMessageItem
 async def read_url(resources: Resources, caller: Caller, attachment: Attachment) -> str:
     """Return a URL that reads an attachment for an hour.
 
-    The bucket answers with the type that we checked and, unless a browser shows it safely, as a download; so
-    a file never runs as a page, whatever is in it.
+    The bucket returns the file with its checked type, and as a download unless a browser can show the type safely. So a
+    file never runs as a page.
     """
     media = ALLOWED_MEDIA.get(attachment.mime_type)
     return await resources.objects.presign(
