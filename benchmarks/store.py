@@ -122,7 +122,10 @@ def main() -> None:
     logging.disable(logging.INFO)
     long = QUICK_LONG if parser.parse_args().quick else LONG
     # Answers here take milliseconds on an idle machine; a busy one must not add checkpoints to the count.
-    with patch("assistant.turns.lease.CHECKPOINT_SECONDS", 3600), patch("assistant.turns.lease.TOUCH_SECONDS", 3600):
+    with (
+        patch("assistant.turns.lease.CHECKPOINT_SECONDS", 3600),
+        patch("assistant.turns.lease.FLAG_POLL_SECONDS", 3600),
+    ):
         rows = asyncio.run(measure(long))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"long": long, "rows": rows}, indent=1) + "\n")

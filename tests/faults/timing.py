@@ -10,10 +10,10 @@ INTERVALS: dict[str, dict[str, float]] = {
     "assistant.threads.turn_record": {"LEASE_SECONDS": LEASE_SECONDS},
     "assistant.turns.lease": {
         "CHECKPOINT_SECONDS": 0.2,
-        "WATCHED_CHECKPOINT_SECONDS": 0.1,
-        "TOUCH_SECONDS": 0.1,
+        "FOLLOWED_CHECKPOINT_SECONDS": 0.1,
+        "FLAG_POLL_SECONDS": 0.1,
         "RENEWAL_SECONDS": 0.3,
-        "_SAME_TIME_SECONDS": 0.02,
+        "_MERGE_SECONDS": 0.02,
     },
     "assistant.turns.follow": {"POLL_SECONDS": 0.05},
     "assistant.turns.service": {"CANCEL_PATIENCE_SECONDS": 1.0, "CANCEL_POLL_SECONDS": 0.05},

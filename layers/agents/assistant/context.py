@@ -32,7 +32,7 @@ class RunningTurn(Protocol):
         """Follow the turn from its first event to its end."""
         ...
 
-    def end(self, outcome: EndReason) -> None:
+    def request_end(self, outcome: EndReason) -> None:
         """Ask the turn to end. It keeps its partial answer."""
         ...
 

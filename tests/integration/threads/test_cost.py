@@ -21,7 +21,7 @@ MESSAGE = {"content": [{"type": "input_text", "text": "Hello"}], "attachments": 
 def resources(make_resources: MakeResources, monkeypatch: pytest.MonkeyPatch) -> Resources:
     # An answer takes milliseconds; a busy machine must not add checkpoints to the count.
     monkeypatch.setattr("assistant.turns.lease.CHECKPOINT_SECONDS", 3600)
-    monkeypatch.setattr("assistant.turns.lease.TOUCH_SECONDS", 3600)
+    monkeypatch.setattr("assistant.turns.lease.FLAG_POLL_SECONDS", 3600)
     return make_resources(AGENT_FACTORY="benchmarks.store_agent:build_agent")
 
 

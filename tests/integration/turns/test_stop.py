@@ -213,7 +213,7 @@ async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothi
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("assistant.turns.service.CANCEL_PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr("assistant.turns.lease.TOUCH_SECONDS", 60)
+    monkeypatch.setattr("assistant.turns.lease.FLAG_POLL_SECONDS", 60)
     monkeypatch.setattr("assistant.turns.lease.CHECKPOINT_SECONDS", 60)
     monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 60)
     provider.script(Answer(Text("one two three"), Stall(4), Text("four")))

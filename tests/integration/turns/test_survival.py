@@ -132,7 +132,7 @@ async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(
     async def until_its_time(seconds: float) -> None:
         """Note how old the oldest word that is not stored will be when the keeper wakes, unless it is late already."""
         for run in cast(list[TurnRun], list(here.resources.running.values())):
-            since = run._journal.unstored_since
+            since = run._journal.unsaved_since
             if since is not None and seconds > 0:
                 waits.append(time.monotonic() + seconds - since)
         await sleep(seconds)

@@ -39,7 +39,7 @@ async def test_an_answer_of_thirty_seconds_takes_sixteen_writes_at_most(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A fifth of the time, with a fifth of each interval.
-    for name in ("CHECKPOINT_SECONDS", "TOUCH_SECONDS", "RENEWAL_SECONDS", "_SAME_TIME_SECONDS"):
+    for name in ("CHECKPOINT_SECONDS", "FLAG_POLL_SECONDS", "RENEWAL_SECONDS", "_MERGE_SECONDS"):
         interval = getattr(__import__("assistant.turns.lease", fromlist=[name]), name)
         monkeypatch.setattr(f"assistant.turns.lease.{name}", interval / 5)
     provider.script(Answer(Text(" ".join(f"word{number}" for number in range(300))), pause=6 / 300))

@@ -1,4 +1,4 @@
-"""A call that its user has approved, while it is made: a turn that is asked to end leaves it a moment."""
+"""Let an approved call finish: a turn that is asked to end waits a moment for the call's result."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from chatkit.types import ThreadItem
 
 from assistant.approvals.cards import shown_answer
 
-# How long such a call may still go on. Of one that is cancelled in the middle nobody knows whether it was carried out;
-# most have come to their end by then, and a stop can wait for it.
-BEGUN_CALL_SECONDS = 0.5
+# How long to wait for a running call. If a call is cancelled in the middle, its outcome is unknown. Most calls end
+# within this time, and a user who stops a turn does not notice the delay.
+RESULT_WAIT_SECONDS = 0.5
 
 
-class BegunCall:
-    """The approved call of one turn, if it makes one, as the card tells of it."""
+class ApprovedCall:
+    """The state of one turn's approved call, taken from the events about its card."""
 
     def __init__(self) -> None:
         self._over = asyncio.Event()
         self._over.set()
 
     def take(self, item: ThreadItem) -> None:
-        """Note what a card says: that its call is made from now on, or that its result is known."""
+        """Note the state on a card: the call has started, or its result is known."""
         match shown_answer(item):
             case "begun":
                 self._over.clear()
@@ -30,12 +30,12 @@ class BegunCall:
             case _:
                 pass
 
-    async def let_end(self, agent: asyncio.Task[None]) -> None:
-        """Return when no call is made, or the agent has come to its end, or the call has had its time."""
+    async def wait_for_result(self, agent: asyncio.Task[None]) -> None:
+        """Wait until no call runs, the agent has ended, or `RESULT_WAIT_SECONDS` are over."""
         if self._over.is_set():
             return
         over = asyncio.create_task(self._over.wait())
         try:
-            await asyncio.wait([agent, over], timeout=BEGUN_CALL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([agent, over], timeout=RESULT_WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             over.cancel()

@@ -1,4 +1,4 @@
-"""The cards that ask a user to approve a call, and say afterwards what was decided and what is known of it."""
+"""The cards that ask a user to approve a call and then show the decision and the call's state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chatkit.widgets import DynamicWidgetRoot
 
 from assistant import clock
 
-# The type of a click on such a card.
+# The action type of a click on such a card.
 DECIDE = "approval.decide"
 
 Answer = Literal["begun", "approved", "rejected"]
@@ -22,16 +22,16 @@ _STATUS: dict[Answer, str] = {
     "approved": "Approved",
     "rejected": "Not approved",
 }
-# What stands on the card from before its call is made until its result is stored: for good, if its process dies.
+# The card shows this from the start of the call until the result is stored. If the process dies, the text stays.
 _CHECK_FIRST = "Its outcome is not known: check before you ask again."
-# The same for the model, which reads a card's text.
+# The status for the model, which reads the card's `copy_text`.
 _FOR_THE_MODEL: dict[Answer, str] = {
     **_STATUS,
     "begun": "Approved and begun. Its outcome is not known, it may have been carried out: check before another call.",
 }
 
 
-# The card's state is stored as the key of its widget. No decision depends on a text that a user reads.
+# The key of the widget stores the card's state, so no decision depends on a displayed text.
 _ASKING_KEY = "approval.asking"
 
 
@@ -53,10 +53,10 @@ _EARLIER_COPY_TEXT: dict[Answer, str] = {
 
 
 def asking(item_id: str, thread_id: str, name: str, arguments: str | None, run_id: str, call_id: str) -> WidgetItem:
-    """Return the card that asks for a call.
+    """Return the card that asks for the approval of a call.
 
     Args:
-        item_id: Its id.
+        item_id: The card's id.
         thread_id: The thread.
         name: The tool's name.
         arguments: The call's arguments, as JSON.
@@ -98,12 +98,12 @@ def asking(item_id: str, thread_id: str, name: str, arguments: str | None, run_i
 
 
 def shown_answer(item: ThreadItem) -> Answer | None:
-    """Return what a card says of its call; None for one that asks, and for what is no such card."""
+    """Return the state that a card shows; None if the card still asks, or if the item is no approval card."""
     if not isinstance(item, WidgetItem):
         return None
     if item.widget.key is not None:
         return _ANSWER_OF_KEY.get(item.widget.key)
-    # A card of release 0.1.0 has no key. Both texts count, because a tool's own widget may have one of them.
+    # A card of release 0.1.0 has no key. Compare both texts: a tool's own widget may contain one of them.
     told = [answer for answer, text in _EARLIER_COPY_TEXT.items() if (item.copy_text or "").endswith(f": {text}")]
     status = item.widget.model_dump().get("status") if told else None
     shown = status.get("text") if isinstance(status, dict) else None
@@ -111,12 +111,12 @@ def shown_answer(item: ThreadItem) -> Answer | None:
 
 
 def is_approved(item: ThreadItem) -> bool:
-    """Tell whether an item is the card of a call that has been begun, whether or not its outcome is known."""
+    """Tell whether an item is the card of an approved call that has started, with or without a known outcome."""
     return shown_answer(item) in ("begun", "approved")
 
 
 def answered(card: WidgetItem, answer: Answer) -> WidgetItem:
-    """Return a card that asks as it is with its answer: without its buttons."""
+    """Return the card with its decision and without its buttons."""
     widget = card.widget.model_dump(exclude_none=True)
     for button in ("confirm", "cancel"):
         widget.pop(button, None)

@@ -1,17 +1,17 @@
-"""The user's answer to a call that waits for approval, as far as it is judged before a run goes on with it.
+"""Check a user's decision on a call that waits for approval, before a turn is claimed for it.
 
-Light: a click is looked at here before its turn is claimed, so that one which cannot count ends nobody's turn.
+An invalid click fails here, so it ends no running turn. This module does not load the agents SDK.
 
-The stored run is the one place that knows what has been decided. Each step is one conditional write on its `revision`:
+Only the stored run's row knows the decisions. Each step is one write with a condition on the row's `revision`:
 
-| the run | written by | then |
+| state of the row | written by | meaning |
 |---|---|---|
 | waits | the turn that asks | the card asks |
-| is claimed for the call `deciding`: `revision` is a turn's id | the claim of a click's turn | nobody else decides |
-| a call is in `answers` | a rejection: that claim; an approval: a write of its own before the call is made | final |
-| is gone, or waits for its other calls | the turn, with the result | final |
+| `revision` is a turn's id, `deciding` a call's | the claim of the click's turn | no other turn can decide |
+| the call is in `answers` | rejection: the claim; approval: one more write before the call starts | final |
+| deleted, or waits for its other calls | the turn, with the result | final |
 
-A claim whose turn has ended without an answer counts as none: the question is open again.
+If the turn ends without an answer, its claim is void and the question is open again.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
 from assistant.threads import thread_store
 
-# What a client may wait before it sends an answer again that came while another call of the run was made.
+# `Retry-After` of a decision that arrives while another call of the same run is being made.
 DECIDED_IN_SECONDS = 2.0
 
 
 class AnsweredError(ConflictError):
-    """Another answer has been taken."""
+    """The call has an answer already."""
 
     retryable = False
     default_message = "This has been answered already."
 
 
 class RunGoesOnError(ConflictError):
-    """Another call of the same run is being decided: the run waits for this one again when that is done."""
+    """A turn is deciding another call of the same run. After that turn the run waits for this call again."""
 
     code = "run_goes_on"
     default_message = "Another call beside this one is being made. Please answer again when it is done."
 
 
 class Decision(BaseModel):
-    """What such a click carries."""
+    """The payload of such a click."""
 
     run_id: str
     call_id: str
@@ -59,13 +59,13 @@ class Decision(BaseModel):
 
 @dataclass
 class HeldDecision:
-    """A decision, and what it is about.
+    """A decision, with the stored run and the card.
 
     Attributes:
-        decision: What the click says.
-        row: The run as it is stored.
+        decision: The click's payload.
+        row: The row of the stored run.
         card: The card that asks.
-        turn_id: The turn that takes the decision, once it is claimed.
+        turn_id: The turn that has claimed the decision; empty before the claim.
     """
 
     decision: Decision
@@ -74,18 +74,18 @@ class HeldDecision:
     turn_id: str = ""
 
     def answers(self) -> dict[str, bool]:
-        """Return what has been decided of this run's calls, this decision included."""
+        """Return all decisions of this run, with this one."""
         return {**answers_of(self.row), self.decision.call_id: self.decision.approve}
 
     def rejected_card(self) -> WidgetItem | None:
-        """Return the card as the claim stores it; None for an approval, which counts when its call is made."""
+        """Return the card that the claim of a rejection stores; None for an approval."""
         return None if self.decision.approve else answered(self.card, "rejected")
 
     def refusal(self, row: Row | None) -> ConflictError:
-        """Return why its claim has met another one.
+        """Return why the claim failed.
 
         Args:
-            row: The run as that one has left it, if it is still there.
+            row: The run's row after the other claim; None if it is deleted.
         """
         call_id = self.decision.call_id
         if row is None or call_id not in row["waiting"] or call_id in answers_of(row) or row.get("deciding") == call_id:
@@ -93,7 +93,7 @@ class HeldDecision:
         return RunGoesOnError(retry_after=DECIDED_IN_SECONDS)
 
     def claim(self, turn_id: str, context: RequestContext) -> Write:
-        """Return the write that takes the decision, unless the run has changed since it was read."""
+        """Return the write that claims the decision, on condition that the run has not changed since it was read."""
         self.turn_id = turn_id
         return Write(
             run_key(self.decision.run_id, self.card.thread_id, context),
@@ -109,14 +109,14 @@ class HeldDecision:
 
 
 def answers_of(row: Row) -> dict[str, bool]:
-    """Return what has been decided of a run's calls, whether or not its outcome is known."""
-    # Rows of schema version 1 have one answer, taken when the run was resumed.
+    """Return the decisions of a run by call id, with or without a known outcome."""
+    # A row of schema version 1 has one answer, stored when the run was resumed.
     first = {row["answered_call"]: row["answered_as"]} if "answered_call" in row else {}
     return {**first, **row.get("answers", {})}
 
 
 def run_key(run_id: str, thread_id: str, context: RequestContext) -> Key:
-    """Return the key of a run of the caller's that waits."""
+    """Return the key of a stored run."""
     caller = context.caller
     return Key(caller.thread(thread_id).partition, keys.held_run_sk(run_id))
 
@@ -124,20 +124,20 @@ def run_key(run_id: str, thread_id: str, context: RequestContext) -> Key:
 async def load_decision(
     action: Action[str, Any], item_id: str | None, thread_id: str, running: str | None, context: RequestContext
 ) -> HeldDecision:
-    """Return what a click decides.
+    """Return the decision of a click.
 
     Args:
         action: The click.
-        item_id: The card that it names, if it names one. The run's own card counts.
+        item_id: The card that the click names. Used only if the run's row does not name its card.
         thread_id: The thread.
-        running: The id of the turn that runs there, if one does.
-        context: The request.
+        running: The id of the turn that runs in the thread; None if none runs.
+        context: The request's context.
 
     Raises:
-        InvalidRequestError: the payload does not fit.
-        NotFoundError: no such run waits in this thread, or not for this call; or its card has been removed.
-        AnsweredError: it has been answered, or is being answered.
-        RunGoesOnError: another call of its run is being answered.
+        InvalidRequestError: the payload is invalid.
+        NotFoundError: no run in this thread waits for this call, or its card is deleted.
+        AnsweredError: the call has an answer, or a turn is answering it.
+        RunGoesOnError: a turn is answering another call of this run.
     """
     try:
         decision = Decision.model_validate(action.payload)
@@ -149,10 +149,10 @@ async def load_decision(
     if decision.call_id in answers_of(row):
         raise AnsweredError
     if row["revision"] == running:
-        # Rows of earlier releases do not say which call they were claimed for.
+        # Rows of earlier releases have no `deciding`.
         same = row.get("deciding", decision.call_id) == decision.call_id
         raise AnsweredError if same else RunGoesOnError(retry_after=DECIDED_IN_SECONDS)
-    # Rows of schema version 1 do not know their cards.
+    # Rows of schema version 1 have no `cards`.
     card_id = row.get("cards", {}).get(decision.call_id, item_id)
     if card_id is None:
         raise InvalidRequestError("The action does not name its card.")

@@ -1,12 +1,12 @@
 """Tool calls that a user must approve: the run is stored, a card asks, and the answer resumes the run.
 
-Any process can resume it, also days later. The stored run is the Agents SDK's own `RunState`, kept in the thread's
-partition, so it goes with the thread and no other caller can reach it. Whoever resumes it is the caller of that
-request: the tools authorise anew.
+Any process can resume a run, also days later. The stored run is the Agents SDK's `RunState` in the thread's
+partition: it is deleted with the thread, and no other caller can reach it. The caller of the resuming request is
+the run's caller, so the tools check permissions again.
 
-A call is made at most once, whatever happens: `decisions` says how a run gets from one state to the next. Before the
-call is made it is written that it is (`begin`), with the card that says so; a call that has been begun is never begun
-again. What it has returned is stored with the card that says no more than "Approved".
+A call is made at most once; `decisions` lists the states. Before the call, `begin` stores that the call starts, with
+a card that says so. A call that has started is never started again. Its result is stored together with the card
+"Approved".
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from assistant.threads import (
 )
 
 SCHEMA_VERSION = 2
-# Whoever has not answered by then would not remember what it was about.
+# After this time a user no longer remembers the question.
 HELD_FOR = timedelta(days=30)
 
 _REJECTED = "The user did not approve this call. Accept that, and do not call the tool again unless asked to."
@@ -59,7 +59,7 @@ _UNKNOWN = (
 
 
 class HeldRunUnreadableError(ConflictError):
-    """A release that cannot be read any more stored the run."""
+    """An earlier release stored the run in a format that this release cannot read."""
 
     code = "held_run_unreadable"
     retryable = False
@@ -70,40 +70,40 @@ class HeldRunUnreadableError(ConflictError):
 
 @dataclass(frozen=True)
 class Resumption:
-    """A stored run that is about to go on.
+    """A stored run that is being resumed.
 
     Attributes:
-        held: The decision with which it goes on.
-        state: What the runner takes in place of input.
+        held: The decision that resumes the run.
+        state: The state that the SDK's runner takes as input.
     """
 
     held: HeldDecision
     state: RunState[Any, Agent[Any]]
 
     def answered(self) -> WidgetItem | None:
-        """Return the card once the result of an approved call is kept; a rejection has stored its own."""
+        """Return the card of an approved call whose result is kept; None for a rejection."""
         return cards.answered(self.held.card, "approved") if self.held.decision.approve else None
 
     def answered_by(self, round_of_calls: HiddenContextItem) -> WidgetItem | None:
-        """Return the card as it stands beside these calls and their results; None if it is of another."""
+        """Return the card to store with these calls and results; None if the decided call is not among them."""
         return self.answered() if self.held.decision.call_id in kept_calls([round_of_calls]) else None
 
 
 async def hold(
     result: RunResultStreaming, context: AgentContext[RequestContext], resumed: Resumption | None = None
 ) -> AsyncIterator[ThreadStreamEvent]:
-    """Store a run that has stopped for approval, and show a card for each call that waits for it.
+    """Store a run that has stopped for approval, and show a card for each waiting call.
 
-    To be called at the end of every run; where nothing waits, what the run was resumed from is forgotten.
+    Call this at the end of every run. If no call waits, delete the stored run that was resumed.
 
     Args:
         result: The run, streamed to its end.
-        context: The context that it ran in.
-        resumed: What it was resumed from, if it has stopped once more.
+        context: The run's context.
+        resumed: The stored run that was resumed, if any.
     """
     interruptions: list[ToolApprovalItem] = result.interruptions
     if context.workflow_item is not None and interruptions:
-        # The SDK stores what is open at the end of a run as it is, to go on in the next turn; this one is over.
+        # The SDK keeps an open workflow for the next turn. This workflow is complete.
         item, context.workflow_item = context.workflow_item, None
         item.workflow.expanded = False
         yield ThreadItemDoneEvent(item=item)
@@ -118,33 +118,33 @@ async def hold(
         await _save(run_id, result.to_state(), waiting, cards, resumed, context)
         for _, card in shown:
             yield ThreadItemDoneEvent(item=card)
-        # What an approved call has returned is in the run that was just stored.
+        # The run that was just stored contains the result of the approved call.
         if resumed is not None and (answered := resumed.answered()) is not None:
             yield ThreadItemReplacedEvent(item=answered)
     elif resumed is not None:
-        with suppress(ConditionFailedError):  # The turn was taken over, and the run is another's.
+        with suppress(ConditionFailedError):  # Another process has ended this turn, and another turn owns the run.
             await context.request_context.resources.table.transact(
                 [_ours(resumed.held, context, delete=True), *object_removals(resumed.held.row)]
             )
 
 
 async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[RequestContext]) -> Resumption:
-    """Return the run that goes on with a decision.
+    """Load the run that a decision resumes.
 
     Args:
-        agent: The agent that begins each turn, built as it was when the run was stored.
+        agent: The first agent of every turn, built in the same way as when the run was stored.
         held: The decision, which this turn has claimed.
-        context: The context in which the run goes on.
+        context: The context of the resumed run.
 
     Raises:
-        HeldRunUnreadableError: neither this SDK nor these agents can go on with what was stored.
+        HeldRunUnreadableError: this SDK version or these agents cannot resume the stored run.
     """
     state = await _load(agent, held.row, context)
     approvals = {each.call_id: each for each in state.get_interruptions()}
     if held.decision.call_id not in approvals:
         raise HeldRunUnreadableError
     for call_id, approve in answers_of(held.row).items():
-        # Answered before, by a turn that did not come to its end: it is not made again.
+        # A turn that did not complete has answered this call. Do not make the call again.
         if call_id in approvals:
             state.reject(approvals[call_id], rejection_message=_UNKNOWN if approve else _REJECTED)
     approval = approvals[held.decision.call_id]
@@ -156,12 +156,12 @@ async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[Requ
 
 
 async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> WidgetItem | None:
-    """Write that an approved call is made from here on, and return the card that says so.
+    """Store that an approved call starts now, and return the card that says so.
 
-    Where this fails or is cancelled the call is not made, and the question is open again.
+    If this fails or is cancelled, the call is not made and the question is open again.
 
     Raises:
-        AnsweredError: the turn, or the run, is another's by now.
+        AnsweredError: another process has ended this turn, or another turn owns the run.
     """
     held = resumed.held
     if not held.decision.approve:
@@ -174,7 +174,7 @@ async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> W
         raise AnsweredError from None
     except BaseException:
         await asyncio.wait([writing])
-        # If this fails too, the card says that the outcome is not known.
+        # If this write fails too, the card says that the outcome is unknown.
         with suppress(ConditionFailedError, AssistantError):
             await _note_answers(held, answers_of(held.row), held.card, context)
         raise
@@ -184,7 +184,7 @@ async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> W
 async def _note_answers(
     held: HeldDecision, answers: dict[str, bool], card: WidgetItem, context: AgentContext[RequestContext]
 ) -> None:
-    """Store what has been decided with the card that says it, if turn and run are still ours."""
+    """Store the decisions with their card, on condition that this turn still runs and owns the run."""
     request = context.request_context
     writes = [
         turn_fence(request.caller.thread(context.thread.id), held.turn_id),
@@ -197,7 +197,7 @@ async def _note_answers(
 def _ours(
     held: HeldDecision, context: AgentContext[RequestContext], *, values: dict[str, Any] | None = None, **write: Any
 ) -> Write:
-    """Return a write of the run's row that fails unless this turn has it."""
+    """Return a write of the run's row with the condition that this turn owns the run."""
     return Write(
         run_key(held.decision.run_id, context.thread.id, context.request_context),
         condition="revision = :turn_id",
@@ -207,7 +207,7 @@ def _ours(
 
 
 def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolApprovalItem) -> tuple[str, WidgetItem]:
-    """Return a call's id and the card that asks for it."""
+    """Return a call's id and its card."""
     call_id, item_id = str(approval.call_id), context.generate_id("message")
     name = str(approval.tool_name)
     return call_id, cards.asking(item_id, context.thread.id, name, approval.arguments, run_id, call_id)
@@ -223,7 +223,7 @@ async def _save(
 ) -> None:
     request = context.request_context
     writes = object_removals(resumed.held.row) if resumed else []
-    # Our context is made anew by the request that resumes the run.
+    # Do not store our context: the request that resumes the run makes its own.
     packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
     expires_at = clock.now() + HELD_FOR
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
@@ -247,7 +247,7 @@ async def _save(
         held = _ours(resumed.held, context, put=row)
     else:
         held = Write(run_key(run_id, context.thread.id, request), put=row)
-        # A deletion that came before looks for the thread's rows no more.
+        # Check that the thread exists: a deletion that has finished would not find this row.
         writes.append(Write(Key(held.key.pk, keys.META_SK), condition=THREAD_EXISTS))
     try:
         await request.resources.table.transact([held, *writes])
@@ -266,8 +266,8 @@ async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContex
     try:
         state = await RunState.from_json(agent, json.loads(text), context_override=wrapper)
     except (UserError, ValueError, KeyError, TypeError) as error:
-        # A schema that this SDK does not know, or an agent or a tool that is there no more.
+        # This SDK does not know the schema, or an agent or a tool no longer exists.
         raise HeldRunUnreadableError from error
-    # What the run had used when it was stored is counted already.
+    # The earlier turn has counted the tokens used before the run was stored.
     wrapper.usage = Usage()
     return state

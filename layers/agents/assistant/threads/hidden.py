@@ -1,4 +1,4 @@
-"""Hidden items: what a thread keeps for later turns and shows to no client, and the marks of incomplete answers."""
+"""Hidden items, which a thread keeps for later turns and shows to no client, and the marks of incomplete answers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from assistant import clock
 from assistant.ids import ID_PREFIXES, new_id, split_own_id
 
 TOOL_ROUND = "tool_round"
-# The prefix of the id of a mark, which tells it from every other task.
+# The prefix of a mark's id. No other task has it.
 MARK_PREFIX = "end"
-# What release 0.1.0 wrote on its marks, whose ids are those of any task. These texts are data and never change.
+# The texts of marks from release 0.1.0, whose ids have no prefix of their own. Stored data: never change them.
 _EARLIER_MARKS = frozenset(
     {
         "Time ran out, this answer is incomplete.",
@@ -35,11 +35,11 @@ REFUSAL = "refusal"
 
 
 def refusal(thread: ThreadMetadata, answered: str | None) -> HiddenContextItem:
-    """Return what marks the turn of a thread in which a guardrail has refused what came in.
+    """Return the mark of a turn whose input a guardrail has refused.
 
     Args:
         thread: The thread.
-        answered: The id of the earlier item that held it, such as a form; None for a message.
+        answered: The id of the earlier item that holds the input, such as a form; None for a message.
     """
     item_id = new_id(ID_PREFIXES["sdk_hidden_context"])
     content = {"type": REFUSAL} if answered is None else {"type": REFUSAL, "item": answered}
@@ -47,20 +47,20 @@ def refusal(thread: ThreadMetadata, answered: str | None) -> HiddenContextItem:
 
 
 def is_refusal(item: ThreadItem) -> bool:
-    """Tell whether an item marks a turn in which something was refused."""
+    """Tell whether an item marks a turn with refused input."""
     return (
         isinstance(item, HiddenContextItem) and isinstance(item.content, dict) and item.content.get("type") == REFUSAL
     )
 
 
 def refused_items(items: Iterable[ThreadItem]) -> dict[str, ThreadItem]:
-    """Return the refusals of earlier items among these items, by the ids of those."""
+    """Return the refusal marks of earlier items, by the ids of these earlier items."""
     marks = [item for item in items if isinstance(item, HiddenContextItem) and is_refusal(item)]
     return {mark.content["item"]: mark for mark in marks if "item" in mark.content}
 
 
 def is_tool_round(item: ThreadItem) -> bool:
-    """Tell whether an item keeps a round of tool calls."""
+    """Tell whether an item stores a round of tool calls."""
     return (
         isinstance(item, HiddenContextItem)
         and isinstance(item.content, dict)
@@ -69,7 +69,7 @@ def is_tool_round(item: ThreadItem) -> bool:
 
 
 def kept_calls(items: Iterable[ThreadItem]) -> set[str]:
-    """Return the ids of the calls in the rounds among these items."""
+    """Return the ids of all calls in the stored rounds."""
     return {
         value["call_id"]
         for item in items
@@ -79,12 +79,12 @@ def kept_calls(items: Iterable[ThreadItem]) -> set[str]:
     }
 
 
-# The content of the mark below; beside it the id of the item that held what came in, where that is no message.
+# The type in the content of the mark below. If the input is no message, the content also names the item that holds it.
 UNJUDGED = "unjudged"
 
 
 def is_mark(item: ThreadItem) -> bool:
-    """Tell whether an item is the mark of an incomplete answer, which is for the user and not for the model."""
+    """Tell whether an item marks an incomplete answer. Such a mark is for the user, not for the model."""
     if not isinstance(item, TaskItem):
         return False
     parts = split_own_id(item.id)
@@ -94,15 +94,15 @@ def is_mark(item: ThreadItem) -> bool:
 
 
 def unjudged_marks(thread_id: str, operation: str, changed: Sequence[str]) -> list[ThreadItem]:
-    """Return the mark of a turn that ended before its agent's guardrails had judged what came in, if anything did.
+    """Return the mark of a turn that ended before the guardrails had checked its input.
 
-    A later turn judges that anew before its model reads it. A retry leaves its message marked as it was, and a click
-    brings nothing that is judged.
+    A later turn runs the guardrails on that input before its model reads it. A retry keeps the marks of its message,
+    and a click has no input to check.
 
     Args:
         thread_id: The thread.
         operation: The kind of request that the turn answered.
-        changed: The ids of the earlier items that its claim changed: of the one that was answered.
+        changed: The ids of the earlier items that the claim has changed; the first is the one that was answered.
     """
     match operation:
         case "threads.create" | "threads.add_user_message":
@@ -116,17 +116,17 @@ def unjudged_marks(thread_id: str, operation: str, changed: Sequence[str]) -> li
 
 
 def is_unjudged(item: ThreadItem) -> TypeGuard[HiddenContextItem]:
-    """Tell whether an item marks a turn in which nothing was judged."""
+    """Tell whether an item marks a turn whose input the guardrails have not checked."""
     return (
         isinstance(item, HiddenContextItem) and isinstance(item.content, dict) and item.content.get("type") == UNJUDGED
     )
 
 
 def is_hidden_item(item: object) -> bool:
-    """Tell whether no client may see an item."""
+    """Tell whether an item must not be sent to a client."""
     return isinstance(item, HiddenContextItem | SDKHiddenContextItem)
 
 
 def is_hidden(event: ThreadStreamEvent) -> bool:
-    """Tell whether an event carries an item that no client may see."""
+    """Tell whether an event carries an item that must not be sent to a client."""
     return is_hidden_item(getattr(event, "item", None))

@@ -1,4 +1,4 @@
-"""A thread as a turn finds it: its metadata, its newest turn and its newest items, in one Query."""
+"""A snapshot of a thread for a turn: metadata, newest turn and newest items, read by one Query."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from assistant.threads.rows import is_visible
 from assistant.threads.store import thread_store
 from assistant.threads.turn_record import TurnRecord, load_record
 
-# What a model may see of a thread is in its newest items. One page of this size keeps the cost of a turn the same
-# for a thread of any length; a larger budget of tokens reads more, at so many tokens an item.
+# A model sees only the newest items of a thread. One page of this size keeps the cost of a turn independent of the
+# thread's length. A larger token budget reads more items, at this average number of tokens an item.
 SNAPSHOT_ITEMS = 50
 TOKENS_AN_ITEM = 320
 MAX_SNAPSHOT_ITEMS = 500
 
 
 def snapshot_items(settings: Settings) -> int:
-    """Return how many of a thread's newest items a turn reads: about what `HISTORY_MAX_TOKENS` can hold."""
+    """Return how many of the newest items a turn reads: about as many as fit into `HISTORY_MAX_TOKENS`."""
     return min(max(SNAPSHOT_ITEMS, settings.history_max_tokens // TOKENS_AN_ITEM), MAX_SNAPSHOT_ITEMS)
 
 
 @dataclass
 class ThreadSnapshot:
-    """What was read.
+    """The result of one read.
 
     Attributes:
         thread: The metadata.
         turn: The newest turn, running or not.
         items: The newest items, the oldest first.
-        complete: Whether these are all items of the thread.
+        complete: Whether `items` are all items of the thread.
     """
 
     thread: ThreadMetadata
@@ -46,7 +46,7 @@ class ThreadSnapshot:
 
 
 def split_head(rows: list[Row]) -> tuple[Row | None, Row | None, list[Row]]:
-    """Split rows of a thread, read backwards, into its turn, its metadata and its items."""
+    """Split a thread's rows into the turn, the metadata and the items."""
     turn = next((row for row in rows if row["sk"] == keys.TURN_SK), None)
     meta = next((row for row in rows if row["sk"] == keys.META_SK), None)
     return turn, meta, [row for row in rows if row["sk"].startswith(keys.ITEM_PREFIX)]
@@ -58,14 +58,14 @@ async def read_snapshot(thread_id: str, context: RequestContext, *, newest: str 
     Args:
         thread_id: The thread.
         context: The request's context.
-        newest: The id of the item to end with; the thread's newest by default.
+        newest: The id of the last item to return; by default the thread's newest item.
 
     Raises:
-        NotFoundError: the thread is not the caller's.
+        NotFoundError: the thread does not exist for this caller.
     """
     caller, table = context.caller, context.resources.table
     pk = caller.thread(thread_id).partition
-    # The turn and the metadata come with the items, which is why there are two rows more.
+    # The same query returns the turn and the metadata: two rows more.
     limit = snapshot_items(context.settings)
     rows, more = await table.query(pk, between=(keys.ITEM_PREFIX, keys.TURN_SK), descending=True, limit=limit + 2)
     turn, meta, items = split_head(rows)

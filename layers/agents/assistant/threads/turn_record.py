@@ -1,7 +1,7 @@
-"""A turn's records: the running or newest turn of a thread, its idempotency key, and the story of one that ended.
+"""A turn's rows: the newest turn of a thread, and the turn's idempotency key.
 
-The newest turn's row (`~turn`) is the lock of its thread: whoever changes it in a condition owns the thread's next
-step. A lease says until when the owner is believed to be alive; each checkpoint renews it.
+The row of the newest turn (`~turn`) locks its thread: every write of a turn has a condition on this row. The lease in
+the row says how long other processes believe that the turn's process is alive. Each checkpoint renews the lease.
 """
 
 from __future__ import annotations
@@ -25,35 +25,34 @@ Outcome = Literal["done", "stopped", "interrupted", "deadline", "failed", "lost"
 CancelReason = Literal["stopped", "interrupted"]
 
 RUNNING = "running"
-# The condition of every write of a turn: the turn is still this one, and it runs.
+# The condition of every write of a turn: the row still names this turn, and the turn runs.
 OURS = "turn_id = :turn_id AND #state = :running"
-# What was said is stored this soon after it was said.
+# A checkpoint stores each change within this time.
 CHECKPOINT_SECONDS = 2.0
-# The same while somebody follows the turn from another process, who looks and reads on top of it and is to be at
-# most two seconds behind.
-WATCHED_CHECKPOINT_SECONDS = 1.0
-# How long such a follower counts after it has last said that it follows.
-WATCH_SECONDS = 15.0
-# A cancel flag set by another process, or a follower there, is looked for this often.
-TOUCH_SECONDS = 1.0
-# While nothing is said the lease is renewed this often.
+# The same while another process follows the turn. With its polling, the follower stays under two seconds behind.
+FOLLOWED_CHECKPOINT_SECONDS = 1.0
+# How long a follower's mark on the turn is valid.
+FOLLOW_MARK_SECONDS = 15.0
+# How often the turn's process reads the cancel flag and the followers' mark.
+FLAG_POLL_SECONDS = 1.0
+# How often the lease is renewed while nothing changes.
 RENEWAL_SECONDS = 3.0
-# Two renewals may fail before a turn counts as dead.
+# Two renewals may fail before the lease is over.
 LEASE_SECONDS = 7.0
-# A client re-sends within seconds; a caller's own key is kept for a day, as long as its queue may retry.
+# A client sends a request again within seconds; a caller with a queue may do so for a day.
 IDEMPOTENCY_LIFETIME = timedelta(days=1)
-# The partial answer shares the turn's row with its other attributes, under DynamoDB's 400 KB.
+# The partial answer is part of the turn's row, which DynamoDB limits to 400 KB.
 MAX_PARTIAL_BYTES = 350_000
 
 
 @dataclass(frozen=True)
 class IdempotencyKey:
-    """What makes two requests the same.
+    """The key by which two requests are the same request.
 
     Attributes:
-        sk: Its sort key in the caller's partition.
-        explicit: Whether the client named it; if not, it only counts while its turn runs.
-        body: A digest of the request, so that a client's key is not taken for another request.
+        sk: The key's sort key in the caller's partition.
+        explicit: Whether the client sent the key. A derived key is valid only while its turn runs.
+        body: A digest of the request, to refuse a key that the client reuses for another request.
     """
 
     sk: str
@@ -62,12 +61,12 @@ class IdempotencyKey:
 
 
 def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> IdempotencyKey:
-    """Return the key of a request: the client's own, or one made of its frame, thread and body.
+    """Return the key of a request: the client's own, or a key derived from frame, thread and body.
 
     Args:
         explicit: The `Idempotency-Key` header.
         frame_id: ChatKit's `chatkit-frame-instance-id` header.
-        body: The request in a canonical form; the thread is in it.
+        body: The request in a canonical form, which includes the thread.
     """
     parts = ("explicit", explicit) if explicit is not None else ("same", frame_id or "", body)
     digest = sha256("\x1f".join(parts).encode()).hexdigest()
@@ -76,21 +75,20 @@ def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> Id
 
 @dataclass(frozen=True)
 class TurnRecord:
-    """A turn as the table knows it.
+    """A turn as the table stores it.
 
     Attributes:
-        turn_id: Its id.
-        state: `running`, or how it ended.
-        lease: Until when its process counts as alive, in seconds since 1970, UTC.
-        cancel: Why it is asked to end, if it is.
-        watched: Until when another process follows it, in seconds since 1970, UTC.
-        floor: The sort key behind which all new items of this turn stand.
-        operation: The kind of request that it answers.
-        changed: The ids of earlier items that its claim changed.
-        partial: The items that were being written at the last checkpoint.
-        attempts: The sort key behind which stand the items of the retries just before it that failed; None if it is no
-            retry after a failed one.
-        judged: Whether it was known at the last checkpoint that what came in is let in.
+        turn_id: The turn's id.
+        state: `running`, or the outcome.
+        lease: The time until which its process counts as alive, in seconds since 1970, UTC.
+        cancel: The reason of a request to end the turn, if there is one.
+        watched: The time until which another process follows the turn, in seconds since 1970, UTC.
+        floor: The sort key of the turn's first item. All new items of the turn sort after it.
+        operation: The kind of request that the turn answers.
+        changed: The ids of the earlier items that the claim has changed.
+        partial: The unfinished items at the last checkpoint.
+        attempts: The sort key of the first item of the failed retries just before this retry; None if there are none.
+        judged: Whether the guardrails had accepted the input at the last checkpoint.
     """
 
     turn_id: str
@@ -107,17 +105,17 @@ class TurnRecord:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended, by the table; its process may have died."""
+        """Whether the table says that the turn runs. Its process may have died."""
         return self.state == RUNNING
 
     @property
     def alive(self) -> bool:
-        """Whether it runs in a process that renews its lease."""
+        """Whether the turn runs and its lease is valid."""
         return self.running and self.lease > clock.now().timestamp()
 
 
 def load_record(row: Row | None) -> TurnRecord | None:
-    """Return the turn in a `~turn` row; None where no turn was ever claimed."""
+    """Return the turn in a `~turn` row; None if the thread has had no turn."""
     if row is None or "turn_id" not in row:
         return None
     cancel = row.get("cancel")
@@ -137,14 +135,14 @@ def load_record(row: Row | None) -> TurnRecord | None:
 
 
 def lease_end() -> float:
-    """Return until when a lease taken now is good, in seconds since 1970, UTC."""
+    """Return the end of a lease that starts now, in seconds since 1970, UTC."""
     return clock.now().timestamp() + LEASE_SECONDS
 
 
 def running_row(
     turn_id: str, floor: str, operation: str, changed: list[str], attempts: str | None = None
 ) -> dict[str, Any]:
-    """Return the `~turn` row of a turn that begins now."""
+    """Return the `~turn` row of a turn that starts now."""
     return {
         "schema_version": SCHEMA_VERSION,
         "turn_id": turn_id,
@@ -159,7 +157,7 @@ def running_row(
 
 
 def key_row(turn_id: str, thread_id: str, key: IdempotencyKey) -> dict[str, Any]:
-    """Return the row of an idempotency key whose turn begins now."""
+    """Return the row of an idempotency key whose turn starts now."""
     end = int((clock.now() + IDEMPOTENCY_LIFETIME).timestamp())
     return {
         "schema_version": SCHEMA_VERSION,
@@ -172,7 +170,7 @@ def key_row(turn_id: str, thread_id: str, key: IdempotencyKey) -> dict[str, Any]
 
 
 def dump_partial(items: Iterable[ThreadItem]) -> bytes:
-    """Return the items being written, compressed. The oldest go first where they would not fit."""
+    """Return the unfinished items, compressed. If they are too large, leave out the oldest."""
     texts = [item_adapter().dump_json(item) for item in items]
     while True:
         packed = zlib.compress(b"[" + b",".join(texts) + b"]", level=1)
@@ -182,7 +180,7 @@ def dump_partial(items: Iterable[ThreadItem]) -> bytes:
 
 
 def load_partial(blob: bytes | None) -> list[ThreadItem]:
-    """Return the items that `dump_partial` put into a row."""
+    """Return the items that `dump_partial` has packed."""
     if not blob:
         return []
     from pydantic_core import from_json
@@ -191,7 +189,7 @@ def load_partial(blob: bytes | None) -> list[ThreadItem]:
 
 
 def turn_fence(thread: ThreadRef, turn_id: str) -> Write:
-    """Return the check that goes along with what only a turn that still runs may write."""
+    """Return the check that a turn still runs, for a transaction that only this turn may write."""
     return Write(
         thread.turn_key, condition=OURS, names={"#state": "state"}, values={":turn_id": turn_id, ":running": RUNNING}
     )

@@ -1,4 +1,4 @@
-"""Turns that survive: each is claimed once, runs as a task of its own, and is stored as it was streamed."""
+"""Turns: one process claims a turn, runs it as its own task, and stores the answer while it streams."""
 
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import error_event

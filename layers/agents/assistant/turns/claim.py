@@ -1,7 +1,7 @@
-"""Claiming a turn: one transaction that takes the idempotency key, the thread, the quota and the message.
+"""Claim a turn: one transaction takes the idempotency key, the thread and the quota, and stores the message.
 
-Whoever's transaction succeeds runs the turn; nobody else can, in any process. Whoever's does not learns why from
-the condition that failed: the same request runs already or has run, or the thread is busy, locked or gone.
+Only the process whose transaction succeeds runs the turn. In any other process a condition of the transaction fails.
+That condition tells the reason: the same request is running or has run, or the thread is busy, locked or gone.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from assistant.turns.plan import Plan
 
 TURN_PREFIX = "turn"
 
-# The thread's own write among the claim's; the key's and the turn's come before it.
+# The index of the thread's write in the transaction; the writes of the key and of the turn come first.
 _THREAD_WRITE = 2
 _NO_TURN = "attribute_not_exists(turn_id) OR #state <> :running"
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """The turn is ours to run."""
+    """This process runs the turn."""
 
     turn_id: str
     floor: str
@@ -52,12 +52,12 @@ class Claimed:
 
 @dataclass(frozen=True)
 class SameRequest:
-    """A request of this key was claimed before; its turn runs, or has ended under an explicit key.
+    """An earlier request with this key has claimed a turn, which runs, or has ended under an explicit key.
 
     Attributes:
-        turn_id: The turn that answers it.
-        thread_id: Its thread.
-        body: A digest of that request.
+        turn_id: The turn that answers the earlier request.
+        thread_id: The turn's thread.
+        body: A digest of the earlier request.
     """
 
     turn_id: str
@@ -67,24 +67,24 @@ class SameRequest:
 
 @dataclass(frozen=True)
 class Busy:
-    """Another turn holds the thread, or has changed it since the plan was made."""
+    """Another turn runs in the thread, or has changed the thread since the plan was made."""
 
     turn: TurnRecord
 
 
 async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Claimed | SameRequest | Busy:
-    """Try to claim a turn, and read the thread beside it: one serial hop.
+    """Try to claim a turn, and read the thread at the same time.
 
     Raises:
-        NotFoundError: the thread, or an attachment, is not the caller's (any more).
-        ThreadLockedError: the thread takes no messages.
+        NotFoundError: the thread, or an attachment, does not belong to the caller, or is deleted.
+        ThreadLockedError: the thread accepts no messages.
         QuotaExceededError: a limit of the user or of the tenant is reached.
-        ConflictError: another turn has taken, or takes, a decision on the same call, or on another one of its run.
+        ConflictError: another turn has decided, or is deciding, this call or another call of its run.
     """
     turn_id = ids.new_id(TURN_PREFIX)
     caller, table, store = context.caller, context.resources.table, thread_store(context.resources)
     pk = caller.thread(plan.thread_id).partition
-    # The turn's first item, or where one would stand that is made from now on.
+    # The sort key of the turn's first item, or of an item with an id that is made now.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
     writes, quota_from = await _writes(plan, key, turn_id, pk, floor, store, context)
     transaction = _commit(table, writes, turn_id)
@@ -97,7 +97,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
             await transaction
             snapshot = plan.snapshot
         else:
-            # A reader that fails must not leave a claim behind unseen: both are awaited before either counts.
+            # Await both before raising: if the read fails, the claim may still have succeeded.
             claimed, read = await asyncio.gather(
                 transaction, read_snapshot(plan.thread_id, context), return_exceptions=True
             )
@@ -107,27 +107,27 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     except ConditionFailedError as error:
         return _refusal(error, writes, quota_from, plan)
     if plan.user_message is not None:
-        # Whether the reader saw the message depends on which of the two came first.
+        # The read may have run before or after the claim stored the message.
         message = plan.user_message
         snapshot.items = [item for item in snapshot.items if item.id != message.id] + [message]
     return Claimed(turn_id, floor, snapshot)
 
 
 async def _commit(table: Table, writes: list[Write], turn_id: str) -> None:
-    """Apply the claim. One whose answer was lost on its way back counts: the table knows whose turn it is."""
+    """Apply the claim. If the response is lost, ask the table whether the claim succeeded."""
     try:
         await table.transact(writes)
     except ConditionFailedError as error:
-        # A repeated call meets what the first one has written.
+        # boto3 may send a write twice. The second attempt then meets the row of the first.
         if (error.row or {}).get("turn_id") != turn_id:
             raise
     except StoreUnavailableError:
-        if not await is_ours(table, writes[1].key, turn_id):
+        if not await has_state(table, writes[1].key, turn_id):
             raise
 
 
-async def is_ours(table: Table, key: Key, turn_id: str, state: str = RUNNING) -> bool:
-    """Tell whether a thread's newest turn is this one, in this state."""
+async def has_state(table: Table, key: Key, turn_id: str, state: str = RUNNING) -> bool:
+    """Tell whether a thread's newest turn is `turn_id` and has this state."""
     record = load_record(await table.get(key))
     return record is not None and record.turn_id == turn_id and record.state == state
 
@@ -135,27 +135,26 @@ async def is_ours(table: Table, key: Key, turn_id: str, state: str = RUNNING) ->
 async def _settled(
     read: ThreadSnapshot | BaseException, plan: Plan, turn_id: str, context: RequestContext
 ) -> ThreadSnapshot:
-    """Return what was read beside the claim, or read again where the claim shows it to be too old."""
+    """Return the snapshot that was read beside the claim, or read again if that snapshot is too old."""
     if isinstance(read, ThreadSnapshot):
         turn = read.turn
         if turn is None or turn.turn_id == turn_id or not turn.running:
             return read
-    # Another turn was still running when the thread was read, and had ended when it was claimed; or the
-    # reader failed where the claim succeeded.
+    # Either the read saw another turn that ended before the claim, or the read failed.
     return await read_snapshot(plan.thread_id, context)
 
 
 async def _writes(
     plan: Plan, key: IdempotencyKey, turn_id: str, pk: str, floor: str, store: ThreadStore, context: RequestContext
 ) -> tuple[list[Write], int]:
-    """Return the claim's writes, and the index from which they are quotas. The first three are told apart."""
+    """Return the claim's writes, and the index of the first quota write."""
     user = context.caller.partition
     row = running_row(turn_id, floor, plan.request.type, plan.changed, plan.failed_attempts)
     writes = [
         Write(
             Key(user, key.sk),
             put=key_row(turn_id, plan.thread_id, key),
-            # One of ours goes when its turn ends; one that the client named is good once.
+            # The end of a turn deletes a derived key. A client's own key stays until it expires.
             condition="attribute_not_exists(pk) OR expires_at < :now",
             values={":now": quotas.seconds()},
         ),
@@ -176,14 +175,14 @@ async def _writes(
 
 
 def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
-    """Return the write that takes the thread, if no turn runs there and none came or ended after the plan was made."""
+    """Return the write that takes the thread, on condition that no turn runs there and the plan is not outdated."""
     condition, values = _NO_TURN, {":running": RUNNING}
     if plan.snapshot is not None:
         if plan.snapshot.turn is None:
             condition = "attribute_not_exists(turn_id)"
             values = {}
         else:
-            # A turn that ran when the plan was made, and has ended, may have removed what the plan rests on.
+            # If the turn that the plan has seen ends in between, that turn may have removed items which the plan uses.
             condition = "turn_id = :seen AND #state = :as_seen AND #state <> :running"
             values |= {":seen": plan.snapshot.turn.turn_id, ":as_seen": plan.snapshot.turn.state}
     names = {"#state": "state"} if values else {}
@@ -191,7 +190,7 @@ def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
 
 
 async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> list[Write]:
-    """Return the writes that find the thread open for messages; with a retention it also lives on."""
+    """Return the writes that check that the thread accepts messages, and that extend its retention, if there is one."""
     place = None
     if context.settings.retention_days:
         place = await thread_place(context.resources.table, user, thread_id)
@@ -209,8 +208,7 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
     row = error.row or {}
     if error.index == 0:
         return SameRequest(row["turn_id"], row["thread_id"], row["body"])
-    # What forbids the turn comes before what merely holds the thread: a request that is refused anyway must not end
-    # the turn that runs.
+    # Check the refusals first. A request that is refused anyway must not end the running turn.
     for index, old in [(error.index, error.row), *error.others]:
         if index >= quota_from:
             raise QuotaExceededError(retry_after=quotas.retry_after(writes[index].key))

@@ -1,4 +1,4 @@
-"""A turn's events: their ids are repaired, and every follower in this process receives all of them."""
+"""A turn's events: repair their ids, and send all of them to every follower in this process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from assistant.ids import ID_PREFIXES, new_id, split_own_id
 from assistant.threads import is_hidden
 
 
-class Published:
-    """A turn's events, from its first to its last. One event loop uses it."""
+class EventLog:
+    """A turn's events from the first to the last. Use it from one event loop only."""
 
     def __init__(self) -> None:
         self._events: list[ThreadStreamEvent] = []
@@ -30,18 +30,18 @@ class Published:
         self._closed = False
 
     def add(self, event: ThreadStreamEvent) -> None:
-        """Tell all followers of an event; of one that no client may see, nobody."""
+        """Send an event to all followers. Drop an event that clients must not see."""
         if not is_hidden(event):
             self._events.append(_frozen(event))
             self._wake()
 
     def close(self) -> None:
-        """Tell all followers that nothing more comes."""
+        """End the streams of all followers."""
         self._closed = True
         self._wake()
 
     async def follow(self) -> AsyncIterator[ThreadStreamEvent]:
-        """Yield the events so far, and then each as it comes, until the last."""
+        """Yield the earlier events, then each new event, until the last."""
         index = 0
         while True:
             while index < len(self._events):
@@ -61,13 +61,13 @@ class Published:
 
 
 def _frozen(event: ThreadStreamEvent) -> ThreadStreamEvent:
-    """Return the event with an item of its own: the SDK goes on changing the one that it has sent."""
+    """Return the event with a copy of its item: the SDK changes an item after sending it."""
     if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent | ThreadItemReplacedEvent):
         return event.model_copy(update={"item": event.item.model_copy(deep=True)})
     return event
 
 
-# The kinds of items whose ids come from the model. An id of any other kind is its author's and is kept.
+# The kinds of items whose ids come from the model. Items of all other kinds keep their ids.
 _MODEL_MADE: dict[str, StoreItemType] = {
     "assistant_message": "message",
     "client_tool_call": "tool_call",
@@ -76,7 +76,7 @@ _MODEL_MADE: dict[str, StoreItemType] = {
 
 
 class EventRepair:
-    """Repairs the events of one turn, in their order. Each item is added and done once; then it is replaced."""
+    """Repair the events of one turn. Each item is added once and done once; later versions replace it."""
 
     def __init__(self) -> None:
         self._open: dict[str, str] = {}
@@ -85,11 +85,11 @@ class EventRepair:
         self._began: dict[str, datetime] = {}
 
     def __call__(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
-        """Return the event as it is to be stored and sent; one that removes an ambiguous id becomes several."""
+        """Return the events to store and send. A removal becomes several if the model has used its id several times."""
         match event:
             case ThreadItemAddedEvent(item=item):
                 repaired = self._item(item, begins=True)
-                # The SDK can end a workflow before it tells of its beginning, when tools run side by side.
+                # If tools run side by side, the SDK may send a workflow's `done` before its `added`.
                 if repaired.id in self._done:
                     return [ThreadItemReplacedEvent(item=repaired)]
                 self._began[repaired.id] = repaired.created_at
@@ -98,7 +98,7 @@ class EventRepair:
                 repaired = self._item(item, begins=item.id not in self._open)
                 began = self._began.pop(repaired.id, repaired.created_at)
                 if began != repaired.created_at:
-                    # The SDK stamps an item anew when it is done; a client that reloads is to see one time.
+                    # The SDK gives a completed item a new time. Keep the first, which clients have seen.
                     repaired = repaired.model_copy(update={"created_at": began})
                 self._open.pop(item.id, None)
                 if repaired.id in self._done:
@@ -127,7 +127,7 @@ class EventRepair:
 
 
 def utc_item(item: ThreadItem, *, id: str) -> ThreadItem:  # noqa: A002 - the field's own name
-    """Return the item with that id and a UTC-aware creation; the same object where nothing changes."""
+    """Return the item with that id and a UTC-aware creation; the same object if nothing changes."""
     changes: dict[str, object] = {}
     if item.id != id:
         changes["id"] = id

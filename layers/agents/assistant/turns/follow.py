@@ -1,7 +1,7 @@
-"""Following a turn that runs in another process, or that has ended: from the table, at most two seconds behind.
+"""Follow a turn that runs in another process, or that has ended, by reading the table.
 
-What a follower gets is equivalent to what the first client got, not equal byte by byte: deltas are the difference
-between two checkpoints.
+A follower is at most two seconds behind. It gets other events than the first client, but the same final items: a
+delta is the difference between two checkpoints.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from assistant import clock
 from assistant.aws import ConditionFailedError, Row, keys
 from assistant.context import RequestContext
 from assistant.threads import (
+    FOLLOW_MARK_SECONDS,
     RUNNING,
-    WATCH_SECONDS,
     Outcome,
     ThreadNotFoundError,
     TurnRecord,
@@ -46,21 +46,21 @@ from assistant.threads import (
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import ending_events, stored_error_event
 
-# With the checkpoint of a turn that is followed, a second after a word, this stays under two seconds.
+# A followed turn stores a word within one second. With this poll a follower stays under two seconds behind.
 POLL_SECONDS = 0.5
-# Rows of a thread that are read at once: more than most turns have.
+# Item rows per query. Most turns have fewer.
 PAGE_ROWS = 50
 
 
 @dataclass(frozen=True)
-class _Look:
+class _TurnView:
     """A turn at one moment.
 
     Attributes:
         thread: The thread's metadata.
-        running: The turn's record, while it runs.
-        story: What is known of it when it has ended; None also where it left none.
-        items: Its items that are complete.
+        running: The turn's record while the turn runs; None after its end.
+        story: The story row of an ended turn; None while the turn runs, and if the row has expired.
+        items: The turn's complete items.
     """
 
     thread: ThreadMetadata
@@ -75,17 +75,17 @@ class _Look:
 
     @property
     def changed(self) -> list[str]:
-        """The earlier items that the turn has changed, as far as it is known."""
+        """The ids of the earlier items that the turn has changed."""
         return self.running.changed if self.running else (self.story or {}).get("changed", [])
 
 
 class FollowedTurn:
-    """A turn of another process, or of the past.
+    """A turn that runs in another process, or has ended.
 
     Attributes:
         turn_id: The turn.
         thread_id: Its thread.
-        error: None: what went wrong comes as an event.
+        error: Always None. Failures arrive as events.
     """
 
     def __init__(self, context: RequestContext, thread_id: str, turn_id: str) -> None:
@@ -96,45 +96,45 @@ class FollowedTurn:
         caller = context.caller
         self._pk = caller.thread(thread_id).partition
         self._store = thread_store(context.resources)
-        self._first: _Look | None = None
+        self._first: _TurnView | None = None
         self._sent: dict[str, ThreadItem] = {}
         self._done: set[str] = set()
         self._replaced: set[str] = set()
         self._watching_until = 0.0
 
     async def prepare(self) -> None:
-        """Look for the first time, before the answer to the request begins.
+        """Read the turn once before the response starts.
 
         Raises:
             ThreadNotFoundError: the thread has been deleted.
         """
-        self._first = await self._look()
+        self._first = await self._view()
 
     async def wait(self) -> None:
-        """Return at once: the turn does not run in this process."""
+        """Return at once, because the turn does not run in this process."""
 
     async def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Follow the turn from its first item to its end."""
-        look = self._first or await self._look()
+        look = self._first or await self._view()
         if look.operation == "threads.create":
             yield ThreadCreatedEvent(thread=client_thread(look.thread))
         yield StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True))
         while True:
-            for event in await self._news(look):
+            for event in await self._new_events(look):
                 yield event
             if look.running is None:
                 break
             if not look.running.alive:
                 await take_over(self._context, self.thread_id, look.running)
             elif self._context.seconds_left() == 0:
-                # The turn has the time of its own request. This one's is over, and its client may send it again.
+                # The time of this request is over, not that of the turn. The client may send the request again.
                 for event in ending_events("deadline", None):
                     yield event
                 return
             else:
                 await self._watch()
                 await asyncio.sleep(POLL_SECONDS)
-            look = await self._look()
+            look = await self._view()
         story = look.story or {}
         outcome: Outcome = story.get("outcome", "lost")
         if outcome == "failed":
@@ -143,7 +143,7 @@ class FollowedTurn:
             for event in ending_events(outcome, None):
                 yield event
 
-    async def _look(self) -> _Look:
+    async def _view(self) -> _TurnView:
         table = self._context.resources.table
         head, _ = await table.query(self._pk, between=(keys.META_SK, keys.TURN_SK), limit=2)
         meta = next((row for row in head if row["sk"] == keys.META_SK), None)
@@ -152,23 +152,23 @@ class FollowedTurn:
         turn = load_record(next((row for row in head if row["sk"] == keys.TURN_SK), None))
         thread = load_metadata(meta)
         if turn is not None and turn.turn_id == self.turn_id and turn.running:
-            return _Look(thread, turn, None, await self._items(turn.floor, keys.ITEM_END))
+            return _TurnView(thread, turn, None, await self._items(turn.floor, keys.ITEM_END))
         story = await table.get(keys.Key(self._pk, keys.story_sk(self.turn_id)))
         items = [] if story is None else await self._items(story["floor"], story["ceiling"])
-        return _Look(thread, None, story, items)
+        return _TurnView(thread, None, story, items)
 
     async def _items(self, low: str, high: str) -> list[ThreadItem]:
         rows = self._context.resources.table.rows(self._pk, between=(low, high), page=PAGE_ROWS)
         return await self._store.decode_items([row async for row in rows if is_visible(row)])
 
     async def _watch(self) -> None:
-        """Have the turn store what it says more often while it is followed."""
+        """Mark the turn as followed, so that it stores checkpoints more often."""
         moment = clock.now().timestamp()
-        if moment < self._watching_until - WATCH_SECONDS / 2:
+        if moment < self._watching_until - FOLLOW_MARK_SECONDS / 2:
             return
-        self._watching_until = moment + WATCH_SECONDS
+        self._watching_until = moment + FOLLOW_MARK_SECONDS
         caller = self._context.caller
-        with suppress(ConditionFailedError):  # It has just ended.
+        with suppress(ConditionFailedError):  # The turn has just ended.
             await self._context.resources.table.update(
                 caller.thread(self.thread_id).turn_key,
                 "SET watched = :until",
@@ -177,8 +177,8 @@ class FollowedTurn:
                 values={":until": self._watching_until, ":turn_id": self.turn_id, ":running": RUNNING},
             )
 
-    async def _news(self, look: _Look) -> list[ThreadStreamEvent]:
-        """Return what has come since the last look."""
+    async def _new_events(self, look: _TurnView) -> list[ThreadStreamEvent]:
+        """Return the events since the last read."""
         events: list[ThreadStreamEvent] = []
         for item_id in look.changed:
             if item_id not in self._replaced:
@@ -193,10 +193,10 @@ class FollowedTurn:
         floor = look.running.floor if look.running else ""
         for item in partial:
             if item.id not in self._done:
-                events += _growth(self._sent.get(item.id), item, floor)
+                events += _partial_events(self._sent.get(item.id), item, floor)
                 self._sent[item.id] = item
         for item_id in self._sent.keys() - {item.id for item in partial}:
-            # An empty item that has been dropped, or an earlier one that is complete again.
+            # The turn has dropped an empty item, or an earlier item is complete again.
             del self._sent[item_id]
             events.append(await self._as_stored(item_id))
         return [event for event in events if not is_hidden(event)]
@@ -209,8 +209,8 @@ class FollowedTurn:
         return ThreadItemReplacedEvent(item=item)
 
 
-def _growth(before: ThreadItem | None, item: ThreadItem, floor: str) -> list[ThreadStreamEvent]:
-    """Return what makes the one of the other."""
+def _partial_events(before: ThreadItem | None, item: ThreadItem, floor: str) -> list[ThreadStreamEvent]:
+    """Return the events that change `before` into `item`."""
     if before is None:
         place = keys.own_place(item.id)
         is_new = place is None or keys.item_sk(place) >= floor

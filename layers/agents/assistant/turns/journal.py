@@ -1,4 +1,7 @@
-"""PLACEHOLDER"""
+"""The journal of one turn: its complete and unfinished items, and which of them are stored.
+
+The journal does no I/O. The turn stores the unsaved items at each checkpoint and at its end.
+"""
 
 from __future__ import annotations
 
@@ -38,16 +41,16 @@ class Journal:
     """The items of one turn.
 
     Args:
-        earlier: Items of earlier turns, which this one may go on with: an open workflow, a widget.
+        earlier: Items of earlier turns that this turn may change, such as an open workflow or a widget.
 
     Attributes:
-        done: Items that are complete, by id, in their order.
-        unstored_since: When the oldest change that is not stored was made, by `time.monotonic`; None if all is.
+        done: The complete items by id, in their order.
+        unsaved_since: The time of the oldest change that is not stored yet, by `time.monotonic`; None if there is none.
     """
 
     def __init__(self, earlier: Iterable[ThreadItem] = ()) -> None:
         self.done: dict[str, ThreadItem] = {}
-        self.unstored_since: float | None = None
+        self.unsaved_since: float | None = None
         self._earlier = {item.id: item for item in earlier}
         self._pending: dict[str, ThreadItem] = {}
         self._texts: dict[str, TextBuffer] = {}
@@ -56,13 +59,13 @@ class Journal:
         self._removed: set[str] = set()
 
     def apply(self, event: ThreadStreamEvent) -> None:
-        """Take an event of this turn into account."""
+        """Apply an event of this turn."""
         match event:
             case ThreadItemAddedEvent(item=item):
                 self._pending[item.id] = item.model_copy(deep=True)
                 self.touch()
             case ThreadItemUpdatedEvent(item_id=item_id, update=update):
-                pending = self._pending.get(item_id) or self._gone_on_with(item_id)
+                pending = self._pending.get(item_id) or self._reopen(item_id)
                 if pending is not None:
                     buffer = self._texts.setdefault(item_id, TextBuffer())
                     if not buffer.take(pending, update):
@@ -76,12 +79,12 @@ class Journal:
                 pass
 
     def touch(self) -> None:
-        """Note that something is not stored."""
-        if self.unstored_since is None:
-            self.unstored_since = time.monotonic()
+        """Note a change that is not stored yet."""
+        if self.unsaved_since is None:
+            self.unsaved_since = time.monotonic()
 
-    def _gone_on_with(self, item_id: str) -> ThreadItem | None:
-        """Return an item that was complete and is being written again, None where it is not known."""
+    def _reopen(self, item_id: str) -> ThreadItem | None:
+        """Make a complete item pending again and return it; None if the item is unknown."""
         known = self.done.get(item_id) or self._earlier.get(item_id)
         if known is None:
             return None
@@ -89,7 +92,7 @@ class Journal:
         return self._pending[item_id]
 
     def complete(self, item: ThreadItem) -> None:
-        """Count an item as done in this form."""
+        """Take an item as complete in this version."""
         self._pending.pop(item.id, None)
         self._texts.pop(item.id, None)
         copy = item.model_copy(deep=True)
@@ -99,7 +102,7 @@ class Journal:
         self.touch()
 
     def remove(self, item_id: str) -> None:
-        """Forget an item of this turn; one that is stored already, or is older, is to be removed from the table."""
+        """Forget an item, and remove it from the table with the next write if the table may hold it."""
         known = item_id in self._pending or item_id in self._unsaved
         self._pending.pop(item_id, None)
         self._texts.pop(item_id, None)
@@ -110,7 +113,7 @@ class Journal:
         self.touch()
 
     def discard(self) -> None:
-        """Forget what is not stored and cannot be."""
+        """Forget all changes that are not stored."""
         for item_id in [*self._pending, *self._unsaved]:
             self.done.pop(item_id, None)
         self._pending.clear()
@@ -119,30 +122,30 @@ class Journal:
         self._removed.clear()
 
     def pending(self) -> list[ThreadItem]:
-        """Return the items that are being written, as they are now."""
+        """Return the unfinished items in their present state."""
         for item_id, buffer in self._texts.items():
             if item_id in self._pending:
                 buffer.settle(self._pending[item_id])
         return list(self._pending.values())
 
     def unsaved(self) -> list[ThreadItem]:
-        """Return the items that are done and not stored."""
+        """Return the complete items that are not stored yet."""
         return list(self._unsaved.values())
 
     def removed(self) -> list[str]:
-        """Return the ids to be removed from the table."""
+        """Return the ids of the items to remove from the table."""
         return list(self._removed)
 
     def is_stored(self, item_id: str) -> bool:
-        """Tell whether a form of an item may be in the table, written by this turn."""
+        """Tell whether this turn may have stored a version of an item."""
         return item_id in self._stored
 
     def storing(self, items: Iterable[ThreadItem]) -> None:
-        """Note what is about to be stored: from now on it may be in the table, whatever is heard of the write."""
+        """Note items before a write: from now on the table may hold them, whether or not the write succeeds."""
         self._stored.update(item.id for item in items)
 
     def saved(self, items: list[ThreadItem], removed: list[str]) -> None:
-        """Note what has been stored. An item that was completed anew meanwhile stays unsaved."""
+        """Note items that are stored. An item that was completed again during the write stays unsaved."""
         for item in items:
             if self._unsaved.get(item.id) is item:
                 del self._unsaved[item.id]
@@ -150,13 +153,13 @@ class Journal:
 
 
 class TextBuffer:
-    """Collects an answer's deltas, so that a long answer is joined at checkpoints and not at each delta."""
+    """Collect an answer's deltas, and join them at a checkpoint, not at each delta."""
 
     def __init__(self) -> None:
         self._parts: defaultdict[int, list[str]] = defaultdict(list)
 
     def take(self, item: ThreadItem, update: ThreadItemUpdate) -> bool:
-        """Keep a text delta and return True; before any other update, settle what is kept and return False."""
+        """Keep a text delta and return True. For any other update, join the kept deltas and return False."""
         if isinstance(update, AssistantMessageContentPartTextDelta):
             self._parts[update.content_index].append(update.delta)
             return True
@@ -164,7 +167,7 @@ class TextBuffer:
         return False
 
     def settle(self, item: ThreadItem) -> None:
-        """Bring the text into the item."""
+        """Append the kept deltas to the item's text."""
         if isinstance(item, AssistantMessageItem):
             for index, deltas in self._parts.items():
                 _content(item, index).text += "".join(deltas)
@@ -172,27 +175,27 @@ class TextBuffer:
 
 
 def _content(item: AssistantMessageItem, index: int) -> AssistantMessageContent:
-    """Return a content part, made where it does not exist: updates may come for a part not announced."""
+    """Return a content part. Create it if needed: an update may name a part that no event has added."""
     while len(item.content) <= index:
         item.content.append(AssistantMessageContent(text=""))
     return item.content[index]
 
 
 def apply_update(item: ThreadItem, update: ThreadItemUpdate) -> None:
-    """Change an item in place. An update of another kind of item changes nothing."""
+    """Apply an update to an item in place. Ignore an update for another kind of item."""
     match item, update:
         case AssistantMessageItem(), AssistantMessageContentPartTextDelta():
             _content(item, update.content_index).text += update.delta
         case AssistantMessageItem(), AssistantMessageContentPartAdded() | AssistantMessageContentPartDone():
             kept = _content(item, update.content_index).annotations
             content = update.content.model_copy(deep=True)
-            # The SDK's `done` repeats the text without the annotations that came before it.
+            # The SDK's `done` repeats the text without the earlier annotations.
             content.annotations = content.annotations or kept
             item.content[update.content_index] = content
         case AssistantMessageItem(), AssistantMessageContentPartAnnotationAdded():
             _content(item, update.content_index).annotations.insert(update.annotation_index, update.annotation)
         case WorkflowItem(), WorkflowTaskAdded():
-            # The SDK's `added` event carries the workflow itself, which may hold the task by the time it is read.
+            # The SDK's `added` event carries the live workflow, which may already hold the task.
             if update.task_index < len(item.workflow.tasks):
                 item.workflow.tasks[update.task_index] = update.task
             else:
@@ -215,7 +218,7 @@ def apply_update(item: ThreadItem, update: ThreadItemUpdate) -> None:
 
 
 def end_streaming(component: Any) -> None:
-    """Let no text of a widget look as if more of it were coming."""
+    """Mark every text of a widget as no longer streaming."""
     if getattr(component, "streaming", False):
         component.streaming = False
     for child in _children(component):

@@ -1,4 +1,4 @@
-"""A turn's lease: the process that runs the turn renews it; another process takes over a turn whose lease ran out."""
+"""A turn's lease: the turn's process renews it, and another process may end a turn whose lease is over."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from assistant.errors import StoreUnavailableError
 from assistant.observability import log_failure
 from assistant.threads import (
     CHECKPOINT_SECONDS,
+    FLAG_POLL_SECONDS,
+    FOLLOWED_CHECKPOINT_SECONDS,
     RENEWAL_SECONDS,
-    TOUCH_SECONDS,
-    WATCHED_CHECKPOINT_SECONDS,
     Outcome,
     TurnRecord,
     thread_store,
@@ -29,18 +29,18 @@ from assistant.turns.storage import TurnLostError, TurnSaver, ended_turn, story_
 
 logger = logging.getLogger(__name__)
 
-# A checkpoint that is due this soon after the next look takes its place.
-_SAME_TIME_SECONDS = 0.25
+# If a checkpoint is due within this time after the next read of the record, the checkpoint replaces that read.
+_MERGE_SECONDS = 0.25
 
 
-class Keeper:
-    """Stores checkpoints of a turn and ends it where its record says so.
+class CheckpointLoop:
+    """Store a turn's checkpoints, renew its lease, and end the turn when its record has a cancel flag.
 
     Args:
         turn_id: The turn, for the log.
-        saver: Writes.
-        journal: What the turn has said.
-        end: Called with the reason when the turn is to end.
+        saver: Stores the checkpoints.
+        journal: The turn's items.
+        end: Called with the reason for ending the turn.
     """
 
     def __init__(self, turn_id: str, saver: TurnSaver, journal: Journal, end: Callable[[Outcome], None]) -> None:
@@ -49,41 +49,41 @@ class Keeper:
         self._journal = journal
         self._end = end
         self._watched = False
-        self._renewed = self._looked = time.monotonic()
+        self._renewed = self._read_at = time.monotonic()
 
     async def run(self) -> None:
-        """Keep the turn until cancelled."""
+        """Store checkpoints until cancelled."""
         while True:
-            look_at = self._looked + TOUCH_SECONDS
-            checkpoint_at = self._due()
-            comes_first = checkpoint_at <= look_at + _SAME_TIME_SECONDS
-            await asyncio.sleep(max(0.0, (checkpoint_at if comes_first else look_at) - time.monotonic()))
-            # What has changed meanwhile is due later than this, never sooner.
+            read_due = self._read_at + FLAG_POLL_SECONDS
+            checkpoint_due = self._due()
+            comes_first = checkpoint_due <= read_due + _MERGE_SECONDS
+            await asyncio.sleep(max(0.0, (checkpoint_due if comes_first else read_due) - time.monotonic()))
+            # A change during the sleep is due later than this step, never sooner.
             if comes_first:
-                self._renewed = self._looked = time.monotonic()
-                await self._guarded(self._saver.checkpoint(self._journal))
+                self._renewed = self._read_at = time.monotonic()
+                await self._step(self._saver.checkpoint(self._journal))
             else:
-                self._looked = time.monotonic()
-                await self._guarded(self._saver.look())
+                self._read_at = time.monotonic()
+                await self._step(self._saver.read_record())
 
     def _due(self) -> float:
         """Return when the next checkpoint is due, by `time.monotonic`."""
-        since = self._journal.unstored_since
+        since = self._journal.unsaved_since
         if since is None:
             return self._renewed + RENEWAL_SECONDS
-        due = since + (WATCHED_CHECKPOINT_SECONDS if self._watched else CHECKPOINT_SECONDS)
+        due = since + (FOLLOWED_CHECKPOINT_SECONDS if self._watched else CHECKPOINT_SECONDS)
         return min(due, self._renewed + RENEWAL_SECONDS)
 
-    async def _guarded(self, step: Awaitable[TurnRecord]) -> None:
+    async def _step(self, step: Awaitable[TurnRecord]) -> None:
         try:
             record = await step
         except TurnLostError:
             self._end("lost")
         except StoreUnavailableError:
-            # The next one may succeed; until then the turn goes on.
+            # The next checkpoint may succeed. The turn continues.
             logger.warning("a checkpoint of turn %s could not be stored", self._turn_id)
         except Exception as error:
-            # Whatever it is, a turn must not lose its keeper: without one its lease would run out.
+            # The loop must continue after any error: without it the lease runs out.
             log_failure(logger, f"a checkpoint of turn {self._turn_id} failed", error)
         else:
             self._watched = record.watched > clock.now().timestamp()
@@ -92,15 +92,15 @@ class Keeper:
 
 
 async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, outcome: Outcome = "lost") -> None:
-    """End a turn from outside, unless it has meanwhile ended or moved on.
+    """End a turn whose own process does not end it.
 
-    Its idempotency key is left as it is: whoever comes with it finds that the turn is over.
+    Keep its idempotency key: the same request, sent again, then finds that the turn has ended.
 
     Args:
         context: A request of the thread's owner.
         thread_id: The thread.
-        turn: The turn as it was read. One that is ended as `lost` must still have the same lease.
-        outcome: How it ended.
+        turn: The turn as it was read. A turn that is ended as `lost` must still have the same lease.
+        outcome: The outcome to store.
     """
     caller = context.caller
     key = caller.thread(thread_id).turn_key
@@ -123,4 +123,4 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
     try:
         await context.resources.table.transact([end, Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row), *writes])
     except ConditionFailedError:
-        return  # It has ended by itself, or it lives after all.
+        return  # The turn has ended, or its process has renewed the lease.

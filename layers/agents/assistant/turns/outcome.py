@@ -1,4 +1,4 @@
-"""How a turn ends: what is kept of an unfinished answer, and what user and model are told of it."""
+"""The end of a turn: the items to keep of an unfinished answer, and the events and notes about it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from assistant.ids import ID_PREFIXES, new_id
 from assistant.threads import MARK_PREFIX, Outcome
 from assistant.turns.journal import end_streaming
 
-# What the model reads in the next turn, by the way a turn ended.
+# The note that the model reads in the next turn, by outcome.
 _FOR_THE_MODEL: dict[Outcome, str] = {
     "stopped": "The user stopped this answer. Do not go on with it unless asked.",
     "interrupted": "The user sent a new message before this answer was complete. Do not go on with it unless asked.",
@@ -34,7 +34,7 @@ _FOR_THE_MODEL: dict[Outcome, str] = {
     "failed": "An error ended this answer before it was complete.",
     "lost": "This answer was cut off before it was complete.",
 }
-# What the user reads under an answer that ended without their wish.
+# The mark that the user reads under an answer that they did not stop themselves.
 _FOR_THE_USER: dict[Outcome, str] = {
     "deadline": "This answer is incomplete because time ran out.",
     "failed": "This answer is incomplete because of an error.",
@@ -43,7 +43,7 @@ _FOR_THE_USER: dict[Outcome, str] = {
 
 
 class ReportedError(Exception):
-    """The agent itself has told the client of an error, by an `error` event of its own."""
+    """The agent has sent an `error` event to the client itself."""
 
     def __init__(self, event: ErrorEvent) -> None:
         super().__init__(event.code)
@@ -51,15 +51,15 @@ class ReportedError(Exception):
 
 
 def kept_items(thread_id: str, pending: list[ThreadItem], outcome: Outcome) -> list[ThreadItem]:
-    """Return what is stored of a turn that did not complete.
+    """Return the items to store for a turn that did not complete.
 
     Args:
         thread_id: The thread.
-        pending: The items that were being written.
+        pending: The unfinished items.
         outcome: How the turn ended.
 
     Returns:
-        What was said, a mark for the user where they did not ask for the end, and a note for the model.
+        The partial items, a mark for the user unless the user ended the turn, and a note for the model.
     """
     kept = [settled for item in pending if (settled := _settled(item)) is not None]
     for_user = _FOR_THE_USER.get(outcome)
@@ -86,7 +86,7 @@ def kept_items(thread_id: str, pending: list[ThreadItem], outcome: Outcome) -> l
 
 
 def _settled(item: ThreadItem) -> ThreadItem | None:
-    """Return an unfinished item in the form in which it is stored; None where nothing has been said."""
+    """Return an unfinished item as it is stored; None if the item is empty."""
     match item:
         case AssistantMessageItem():
             return item if any(part.text.strip() for part in item.content) else None
@@ -107,7 +107,7 @@ def _settled(item: ThreadItem) -> ThreadItem | None:
 
 
 def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadStreamEvent]:
-    """Return what a client that listens is told at the end of a turn that did not complete."""
+    """Return the last events of a turn that did not complete."""
     match outcome:
         case "failed" if error is not None:
             return [error_event(error)]
@@ -123,7 +123,7 @@ def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadS
 
 
 def error_event(error: BaseException) -> ErrorEvent:
-    """Return the `error` event of a failure. Only messages written for users leave the process."""
+    """Return the `error` event of a failure. Only messages that were written for users leave the process."""
     match error:
         case ReportedError():
             return error.event
@@ -138,7 +138,7 @@ def error_event(error: BaseException) -> ErrorEvent:
 
 
 def error_story(error: BaseException | None) -> dict[str, Any]:
-    """Return what a turn's story keeps of a failure: its code, and what the client was told."""
+    """Return what a turn's story keeps of a failure: the error code and the event's content."""
     if error is None:
         return {}
     event = error_event(error)
@@ -147,7 +147,7 @@ def error_story(error: BaseException | None) -> dict[str, Any]:
 
 
 def stored_error_event(story: Mapping[str, Any]) -> ErrorEvent:
-    """Return the `error` event of a turn that has failed, from its story."""
+    """Return the `error` event of a failed turn, from its story."""
     message = story.get("error_message")
     code: ErrorCode | Literal["custom"] = ErrorCode.STREAM_ERROR if message is None else "custom"
     return ErrorEvent(code=code, message=message, allow_retry=story.get("error_retry", True))

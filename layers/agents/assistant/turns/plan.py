@@ -1,4 +1,4 @@
-"""PLACEHOLDER"""
+"""Plan a turn: read what a request needs, and refuse an invalid request before it ends a running turn."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ from assistant.hooks import find_hook, needed_hook
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import check_choice
 from assistant.threads import ThreadSnapshot, read_snapshot, thread_store
-from assistant.turns.retry import approved_behind
+from assistant.turns.retry import approved_cards_after
 from assistant.turns.waiting import NoCallWaitsError
 
 
 @dataclass
 class Plan:
-    """One turn to be claimed.
+    """A turn before its claim.
 
     Attributes:
-        request: What was asked for.
+        request: The client's request.
         thread_id: The thread, new or not.
-        new_thread: The thread to be created, for `threads.create`.
-        user_message: The message to be stored with the claim.
-        changed_item: An earlier item that the claim stores anew, such as a client tool call with its output.
-        sender: The widget that an action came from.
-        decision: The user's answer to a call that waits for approval, if the action is one.
-        retry_of: The user message that is to be answered anew.
-        kept: What a retry leaves of the answer that it replaces: the cards of the calls that were approved.
+        new_thread: The thread to create, for `threads.create`.
+        user_message: The message to store with the claim.
+        changed_item: An earlier item that the claim changes, such as a client tool call with its output.
+        sender: The widget of a custom action.
+        decision: The user's decision on a call that waits for approval.
+        retry_of: The user message to answer again.
+        approved_cards: The cards of approved calls in the old answer, which a retry keeps.
         writes: Further writes of the claim, such as those that bind attachments.
-        snapshot: The thread as it was read before the claim, where the operation depends on it.
+        snapshot: The thread as it was read before the claim, if the operation depends on it.
     """
 
     request: StreamingReq
@@ -68,28 +68,28 @@ class Plan:
     sender: WidgetItem | None = None
     decision: HeldDecision | None = None
     retry_of: UserMessageItem | None = None
-    kept: list[ThreadItem] = field(default_factory=list)
+    approved_cards: list[ThreadItem] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     snapshot: ThreadSnapshot | None = None
 
     @property
     def is_action(self) -> bool:
-        """Whether it is a click in a widget, and no message."""
+        """Whether the request is a click in a widget."""
         return isinstance(self.request, ThreadsCustomActionReq)
 
     @property
     def is_answer(self) -> bool:
-        """Whether it answers what an earlier turn has asked: a form, a client tool call, an approval."""
+        """Whether the request answers a question of an earlier turn: a form, a client tool call or an approval."""
         return self.changed_item is not None or self.decision is not None
 
     @property
     def changed(self) -> list[str]:
-        """The ids of the earlier items that its clients are told of."""
-        return [item.id for item in [self.changed_item, *self.kept] if item is not None]
+        """The ids of the earlier items that the turn sends to its clients."""
+        return [item.id for item in [self.changed_item, *self.approved_cards] if item is not None]
 
     @property
     def failed_attempts(self) -> str | None:
-        """The sort key behind which stand the items of the retries just before this one that failed, if any did."""
+        """The sort key of the first item of the failed retries just before this one; None if there are none."""
         turn = self.snapshot.turn if self.snapshot is not None else None
         if self.retry_of is None or turn is None or turn.operation != self.request.type or turn.state == "done":
             return None
@@ -97,12 +97,12 @@ class Plan:
 
 
 async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
-    """Work out what a request wants.
+    """Read what a request needs, without a write.
 
     Raises:
-        NotFoundError: a thread, item or attachment that it names is not the caller's.
-        InvalidRequestError: what it names is of the wrong kind, or no action is known by that name.
-        ConflictError: what it answers is not waiting for an answer.
+        NotFoundError: the thread, item or attachment does not exist for this caller.
+        InvalidRequestError: the item is of the wrong kind, or the action is unknown.
+        ConflictError: the item does not wait for an answer.
     """
     store = thread_store(context.resources)
     match request:
@@ -125,7 +125,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
                 store.load_item(structured.thread_id, structured.item_id, context),
             )
             answered = _answered(item, structured.input)
-            # The model reads it as what has just been said, however much has been said since it was asked.
+            # Put the answers last: for the model they are the newest input, whenever the form was shown.
             snapshot.items = [*(each for each in snapshot.items if each.id != item.id), answered]
             return Plan(request, structured.thread_id, changed_item=answered, snapshot=snapshot)
         case ThreadsRetryAfterItemReq(params=retry):
@@ -133,10 +133,10 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             if not isinstance(item, UserMessageItem):
                 raise InvalidRequestError("Only an answer to a user's message can be retried.")
             snapshot = await read_snapshot(retry.thread_id, context, newest=item.id)
-            # After the snapshot, whose turn the claim finds again: what is begun later makes another plan.
-            kept = await approved_behind(item.id, retry.thread_id, context)
-            snapshot.items += kept
-            return Plan(request, retry.thread_id, retry_of=item, kept=kept, snapshot=snapshot)
+            # Read the cards after the snapshot. The claim fails if a turn has run since the snapshot.
+            cards = await approved_cards_after(item.id, retry.thread_id, context)
+            snapshot.items += cards
+            return Plan(request, retry.thread_id, retry_of=item, approved_cards=cards, snapshot=snapshot)
         case ThreadsCustomActionReq(params=action):
             snapshot = await read_snapshot(action.thread_id, context)
             if action.action.type == DECIDE:
@@ -165,7 +165,7 @@ async def _decision(request: ThreadsCustomActionReq, snapshot: ThreadSnapshot, c
 
 
 async def _check_action(action: Action[str, Any], context: RequestContext) -> None:
-    """Refuse a click that cannot count, before any turn ends for it."""
+    """Refuse an invalid click before it ends a running turn."""
     needed_hook(context.settings, "handle_action", "actions")
     check = find_hook(context.settings, "check_action")
     if check is not None:
@@ -195,18 +195,18 @@ async def _user_message(
 
 
 def _pending_call(items: list[ThreadItem]) -> ClientToolCallItem:
-    """Return the client tool call that waits for its output: nothing but hidden items may come after it.
+    """Return the client tool call that waits for its output. Only hidden items and workflows may follow it.
 
     Raises:
-        ConflictError: it has its output.
-        NoCallWaitsError: there is none, or none yet.
+        ConflictError: the newest call has its output.
+        NoCallWaitsError: no call waits.
     """
     newest = True
     for item in reversed(items):
         if isinstance(item, ClientToolCallItem):
             if newest and item.status == "pending":
                 return item
-            # Another call may follow, and an output says of none which it is for: this one is not kept for the next.
+            # An output names no call. Do not keep it for a call that may follow.
             raise ConflictError("This client tool call has its output.")
         if isinstance(item, UserMessageItem):
             break
@@ -215,7 +215,7 @@ def _pending_call(items: list[ThreadItem]) -> ClientToolCallItem:
 
 
 def _answered(item: ThreadItem, submission: StructuredInputSubmission) -> StructuredInputItem:
-    """Return a structured input with the answers given, by the rules of ChatKit's own server (1.6.5)."""
+    """Return a form with its answers, by the rules of ChatKit's own server (1.6.5)."""
     if not isinstance(item, StructuredInputItem):
         raise InvalidRequestError("The item takes no structured input.")
     if item.status != "pending":
@@ -234,15 +234,18 @@ def _answered(item: ThreadItem, submission: StructuredInputSubmission) -> Struct
     return answered
 
 
-# Its output, for the model of every later turn.
+# The output of such a call, for the model in every later turn.
 NOT_RUN = "The browser has not answered this call: the user sent another message first. It may be called again."
 
 
-def overtaken_calls(items: Iterable[ThreadItem]) -> list[ThreadItem]:
-    """Return the client tool calls that a new message has overtaken, in their last state.
+def unanswered_calls(items: Iterable[ThreadItem]) -> list[ThreadItem]:
+    """Complete the client tool calls that still wait when the user sends a new message.
 
     Args:
-        items: The newest items that the message comes after.
+        items: The newest items before that message.
+
+    Returns:
+        The calls, with an output that says that they were not run.
     """
     return [
         item.model_copy(update={"status": "completed", "output": NOT_RUN})

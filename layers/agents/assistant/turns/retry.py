@@ -1,6 +1,6 @@
-"""What goes with the end of a retry: the answer that it has replaced, or what was left of the retries before it.
+"""Find the rows that the end of a retry deletes: the old answer, or the items of earlier failed retries.
 
-And what stays: a retry takes back no call that its user has approved.
+A retry never deletes the card of a call that the user has approved.
 """
 
 from __future__ import annotations
@@ -18,25 +18,24 @@ from assistant.threads import Outcome, is_visible, thread_store
 if TYPE_CHECKING:
     from assistant.turns.plan import Plan
 
-# Rows that are read at once.
+# Item rows per query.
 PAGE_ROWS = 100
 
 
 async def replaced_rows(
     plan: Plan, outcome: Outcome, floor: str, own: Mapping[str, object], context: RequestContext
 ) -> list[Row]:
-    """Return the rows of items that go when a turn ends; none for what is no retry.
+    """Return the item rows to delete when a turn ends; none if the turn is no retry.
 
-    A retry that succeeds takes the place of all that stood behind its message, but the cards of the calls that were
-    approved there. One that fails leaves that where it is,
-    and takes the place of the retries just before it, which failed as well: of however many, one attempt stays.
+    A retry that succeeds replaces all items after its message, except the cards of approved calls. A retry that fails
+    keeps the old answer and replaces the failed retries just before it, so that at most one failed attempt stays.
 
     Args:
         plan: The turn's plan.
         outcome: How the turn ends.
-        floor: The sort key behind which the turn's own items stand.
-        own: These, by id; without any, nothing goes.
-        context: The turn's request.
+        floor: The sort key of the turn's first item.
+        own: The turn's own items by id. If there are none, nothing is deleted.
+        context: The request's context.
     """
     if plan.retry_of is None or not own:
         return []
@@ -49,8 +48,8 @@ async def replaced_rows(
     return await _items(plan.thread_id, message["sk"], keys.ITEM_END, {*own, *plan.changed}, context)
 
 
-async def approved_behind(message_id: str, thread_id: str, context: RequestContext) -> list[ThreadItem]:
-    """Return the cards of the calls behind a message that have been begun, the oldest first."""
+async def approved_cards_after(message_id: str, thread_id: str, context: RequestContext) -> list[ThreadItem]:
+    """Return the cards of approved calls after a message, the oldest first."""
     store = thread_store(context.resources)
     message = await store.find_item(thread_id, message_id, context)
     if message is None:
@@ -61,7 +60,7 @@ async def approved_behind(message_id: str, thread_id: str, context: RequestConte
 
 
 async def _items(thread_id: str, low: str, high: str, but: Container[str], context: RequestContext) -> list[Row]:
-    """Return the rows of the items behind a place, but those of these ids."""
+    """Return the rows of the items between two sort keys, except those with these ids."""
     pk = context.caller.thread(thread_id).partition
     rows = context.resources.table.rows(pk, after=low, between=(keys.ITEM_PREFIX, high), page=PAGE_ROWS)
     return [row async for row in rows if row["id"] not in but]

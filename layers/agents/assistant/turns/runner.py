@@ -1,8 +1,8 @@
-"""Running a turn: a task of its own, never the response's generator.
+"""Run a turn as its own task.
 
-A client that goes away must not end a turn, so the turn belongs to nobody's request: the events of the agent are
-repaired, noted in the journal and published to whoever follows; a keeper stores checkpoints and looks for a
-cancel flag; at the end everything is stored before a follower is told that it is over.
+The task is no part of a response, because a client that leaves must not end the turn. The task repairs the agent's
+events, applies them to the journal and sends them to all followers. Beside it a `CheckpointLoop` stores checkpoints
+and reads the cancel flag. Followers learn of the end only after the table has stored it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from chatkit.types import (
 )
 
 from assistant import clock, observability
-from assistant.approvals import BegunCall
+from assistant.approvals import ApprovedCall
 from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
@@ -43,24 +43,24 @@ from assistant.models import deadline as model_deadline
 from assistant.observability import log_failure
 from assistant.threads import IdempotencyKey, Outcome, ThreadNotFoundError, client_thread, thread_store, unjudged_marks
 from assistant.turns.claim import Claimed
-from assistant.turns.events import EventRepair, Published
+from assistant.turns.events import EventLog, EventRepair
 from assistant.turns.journal import Journal
-from assistant.turns.lease import Keeper
+from assistant.turns.lease import CheckpointLoop
 from assistant.turns.outcome import ReportedError, ending_events, error_event, error_story, kept_items
-from assistant.turns.plan import Plan, overtaken_calls
+from assistant.turns.plan import Plan, unanswered_calls
 from assistant.turns.retry import replaced_rows
 from assistant.turns.storage import TurnLostError, TurnSaver
 from assistant.turns.store import TurnStore
 
 logger = logging.getLogger(__name__)
 
-# How long a cancelled agent may take to let go of its model and its tools. A stop is to be over within a second.
-LETTING_GO_SECONDS = 0.5
-# How often the end of a turn is tried to be stored when the table is out of reach.
+# How long a cancelled agent may take to end its model call and its tools. A stop should take less than a second.
+CANCEL_GRACE_SECONDS = 0.5
+# How often to try to store a turn's end while the table is unavailable.
 ENDING_ATTEMPTS = 3
-# Of a turn's story: ids without end, and words that were written for the user.
+# Fields of the story that the log leaves out: long lists of ids, and texts for the user.
 _NOT_LOGGED = {"items", "changed", "error_message"}
-# A model that is given up on this close to the turn's own deadline has met that deadline.
+# A model time-out this close to the turn's deadline counts as the deadline.
 _AT_DEADLINE_SECONDS = 0.5
 
 Respond = Callable[[Plan, ThreadMetadata, TurnStore, RequestContext], AsyncGenerator[ThreadStreamEvent, None]]
@@ -72,8 +72,8 @@ class TurnRun:
     Attributes:
         turn_id: The turn.
         thread_id: Its thread.
-        outcome: How it ended; None while it runs.
-        error: The failure that ended it, if one did.
+        outcome: How the turn ended; None while it runs.
+        error: The failure that ended the turn, if any.
     """
 
     def __init__(
@@ -87,21 +87,21 @@ class TurnRun:
         self._context = context
         self._respond = respond
         self._thread = claimed.snapshot.thread
-        # The thread as it is stored and as the client knows it.
+        # The thread in the version that is stored and sent.
         self._known_thread = self._thread.model_copy(deep=True)
         self._earlier = {item.id for item in claimed.snapshot.items}
         self._journal = Journal(claimed.snapshot.items)
         self._store = TurnStore(context.resources, claimed.snapshot, self._journal)
         self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor)
-        self._overtaken = [] if plan.user_message is None else overtaken_calls(claimed.snapshot.items)
-        for item in self._overtaken:
+        self._unanswered_calls = [] if plan.user_message is None else unanswered_calls(claimed.snapshot.items)
+        for item in self._unanswered_calls:
             self._journal.complete(item)
         self._repair = EventRepair()
         self._meter = Meter()
-        self._published = Published()
+        self._log = EventLog()
         self._ending: Outcome | None = None
-        self._asked_to_end = asyncio.Event()
-        self._begun_call = BegunCall()
+        self._end_requested = asyncio.Event()
+        self._approved_call = ApprovedCall()
         self._closed = False
         self._started_at = clock.now()
         self._clock = time.monotonic()
@@ -109,56 +109,57 @@ class TurnRun:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, first_events: list[ThreadStreamEvent]) -> asyncio.Task[None]:
-        """Begin the turn's task, after publishing what is known before the agent has been loaded."""
+        """Send the first events, which need no agent, and start the turn's task."""
         for event in first_events:
-            self._published.add(event)
-        for item in self._overtaken:
-            self._published.add(ThreadItemReplacedEvent(item=item))
+            self._log.add(event)
+        for item in self._unanswered_calls:
+            self._log.add(ThreadItemReplacedEvent(item=item))
         self._task = asyncio.create_task(self._run(), name=f"turn {self.turn_id}")
-        self._task.add_done_callback(lambda _: self._published.close())
+        self._task.add_done_callback(lambda _: self._log.close())
         return self._task
 
     async def wait(self) -> None:
-        """Return when the turn has ended and is stored."""
+        """Wait until the turn has ended and its end is stored."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def end(self, outcome: Outcome) -> None:
-        """Ask the turn to end: the model's stream and running tools are cancelled, what was said is kept."""
+    def request_end(self, outcome: Outcome) -> None:
+        """Ask the turn to end: it cancels the model stream and running tools, and keeps the partial answer."""
         if self._ending is None:
             self._ending = outcome
-            self._asked_to_end.set()
+            self._end_requested.set()
 
     def events(self) -> AsyncIterator[ThreadStreamEvent]:
-        """Follow the turn from its first event to its end, whenever one begins to."""
-        return self._published.follow()
+        """Return all events of the turn from the first to the last, also for a follower who starts late."""
+        return self._log.follow()
 
     async def _run(self) -> None:
         producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
-        keeper = asyncio.create_task(
-            Keeper(self.turn_id, self._saver, self._journal, self.end).run(), name=f"keeper {self.turn_id}"
+        checkpoints = asyncio.create_task(
+            CheckpointLoop(self.turn_id, self._saver, self._journal, self.request_end).run(),
+            name=f"checkpoints {self.turn_id}",
         )
         try:
             await self._wait_for(producer)
         except asyncio.CancelledError:
-            # The process is going down: there may just be time to store what was said.
-            self.end("lost")
+            # The process is shutting down. Store the partial answer while there is time.
+            self.request_end("lost")
             producer.cancel()
         finally:
             self._closed = True
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            checkpoints.cancel()
+            await asyncio.gather(checkpoints, return_exceptions=True)
         try:
             await self._finish()
         except TurnLostError:
             self.outcome = "lost"
             await self._count_tokens()
             for item in [*self._journal.unsaved(), *self._journal.pending()]:
-                # The client has seen it, and the thread will not have it.
-                self._published.add(ThreadItemRemovedEvent(item_id=item.id))
+                # The client has seen this item, and the table will not hold it.
+                self._log.add(ThreadItemRemovedEvent(item_id=item.id))
             if await self._thread_is_gone():
                 self.error = NotFoundError("This thread was deleted.")
-                self._published.add(error_event(self.error))
+                self._log.add(error_event(self.error))
             else:
                 self._publish_end("lost")
         except Exception as error:
@@ -172,14 +173,14 @@ class TurnRun:
             log_failure(logger, "a turn's line could not be written", error)
 
     async def _count_tokens(self) -> None:
-        """Count what the model has charged for an answer that nobody keeps."""
+        """Count the tokens of an answer that is not kept."""
         try:
             await self._saver.count_tokens(self._story())
         except AssistantError:
-            logger.warning("the tokens of turn %s are not counted", self.turn_id)
+            logger.warning("the tokens of turn %s could not be counted", self.turn_id)
 
     async def _thread_is_gone(self) -> bool:
-        """Tell whether the turn was lost because its thread was deleted under it."""
+        """Tell whether the thread was deleted while the turn ran."""
         try:
             await thread_store(self._context.resources).load_thread(self.thread_id, self._context)
         except NotFoundError:
@@ -189,35 +190,37 @@ class TurnRun:
         return False
 
     async def _wait_for(self, producer: asyncio.Task[None]) -> None:
-        """Wait for the agent, until the deadline at the most, and see to it that it lets go."""
-        asked = asyncio.create_task(self._asked_to_end.wait())
+        """Wait for the agent until it ends, a request to end arrives, or the deadline passes; then cancel it."""
+        asked = asyncio.create_task(self._end_requested.wait())
         try:
             await asyncio.wait(
                 [producer, asked], timeout=self._context.seconds_left(), return_when=asyncio.FIRST_COMPLETED
             )
             if not producer.done():
-                self.end("deadline")
-                # A turn that is another's by now, or whose process goes down, waits for nothing.
+                self.request_end("deadline")
+                # Do not wait if another process has ended the turn, or this process shuts down.
                 if self._ending != "lost":
-                    await self._begun_call.let_end(producer)
+                    await self._approved_call.wait_for_result(producer)
             if producer.done():
-                # What has come to its end by itself is complete, even if a stop has just been asked for.
+                # The agent has ended by itself, so the answer is complete in spite of a late stop.
                 self._ending = None
             else:
                 if self._ending == "deadline":
                     self.error = TurnDeadlineError()
                 producer.cancel()
-                await asyncio.wait([producer], timeout=LETTING_GO_SECONDS)
+                await asyncio.wait([producer], timeout=CANCEL_GRACE_SECONDS)
         finally:
             asked.cancel()
         if not producer.done():
-            logger.warning("the agent of turn %s does not let go", self.turn_id)
+            logger.warning(
+                "the agent of turn %s still runs %s s after it was cancelled", self.turn_id, CANCEL_GRACE_SECONDS
+            )
             return
         if producer.cancelled():
-            self.end("lost")
+            self.request_end("lost")
         elif (error := producer.exception()) is not None and self._ending is None:
             self.error = error
-            self.end("deadline" if self._is_deadline(error) else "failed")
+            self.request_end("deadline" if self._is_deadline(error) else "failed")
             if not isinstance(error, AssistantError):
                 log_failure(logger, f"turn {self.turn_id} failed", error)
 
@@ -232,10 +235,10 @@ class TurnRun:
             async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
                 async for event in events:
                     if self._closed:
-                        return  # An agent that did not let go: what it says now belongs to no turn.
+                        return  # The turn has ended. Drop the events of an agent that did not stop.
                     self._take(event)
                     if not isinstance(event, ThreadItemUpdatedEvent) and thread != self._known_thread:
-                        # A change at the very end goes with the end of the turn.
+                        # The transaction at the end stores a change after the last event.
                         await self._store.save_thread(thread, self._context)
                         self._publish_thread()
 
@@ -247,19 +250,19 @@ class TurnRun:
                     if self._first_delta is None:
                         self._first_delta = time.monotonic() - self._clock
                 case ThreadItemReplacedEvent(item=item):
-                    self._begun_call.take(item)
+                    self._approved_call.take(item)
                 case ErrorEvent() if self.error is None:
                     self.error = ReportedError(repaired)
-            self._published.add(repaired)
+            self._log.add(repaired)
 
     def _publish_thread(self) -> None:
         self._known_thread = self._thread.model_copy(deep=True)
-        self._published.add(ThreadUpdatedEvent(thread=client_thread(self._thread)))
+        self._log.add(ThreadUpdatedEvent(thread=client_thread(self._thread)))
 
     async def _finish(self) -> None:
         outcome = self._ending or ("failed" if self.error is not None else "done")
         pending = self._journal.pending()
-        # A retry or a click that failed before anything was said leaves the thread as it was, without a mark.
+        # A retry or a click that failed before any output leaves the thread unchanged, without a mark.
         has_old_answer = self._plan.retry_of is not None or self._plan.is_action
         untouched = has_old_answer and not pending and not self._journal.done
         kept = [] if untouched and outcome != "done" else kept_items(self.thread_id, pending, outcome)
@@ -275,7 +278,7 @@ class TurnRun:
         except AssistantError as error:
             if error.retryable:
                 raise
-            # An item that cannot be stored at all, such as one that is too large: the thread is free at least.
+            # An item cannot be stored, for example because it is too large. End the turn without it.
             self.error, outcome = error, "failed"
             self._journal.discard()
             kept = kept_items(self.thread_id, [], outcome) + self._unjudged(outcome)
@@ -284,9 +287,9 @@ class TurnRun:
             await self._store_end(outcome)
         self.outcome = outcome
         for item_id in empty:
-            self._published.add(ThreadItemRemovedEvent(item_id=item_id))
+            self._log.add(ThreadItemRemovedEvent(item_id=item_id))
         for item in kept:
-            self._published.add(ThreadItemDoneEvent(item=item))
+            self._log.add(ThreadItemDoneEvent(item=item))
         self._publish_end(outcome)
 
     def _unjudged(self, outcome: Outcome) -> list[ThreadItem]:
@@ -298,7 +301,7 @@ class TurnRun:
         if isinstance(self.error, ReportedError):
             return
         for event in ending_events(outcome, self.error):
-            self._published.add(event)
+            self._log.add(event)
 
     async def _store_end(self, outcome: Outcome) -> None:
         for attempt in range(1, ENDING_ATTEMPTS + 1):

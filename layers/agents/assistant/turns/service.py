@@ -1,4 +1,4 @@
-"""A turn's way from a request to a handle: claimed and run, joined, or refused."""
+"""Start, join, cancel and close turns."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from assistant.turns.plan import Plan, make_plan
 from assistant.turns.runner import TurnRun
 from assistant.turns.storage import released_key
 from assistant.turns.store import TurnStore
-from assistant.turns.waiting import NOT_YET, when_stored
+from assistant.turns.waiting import NOT_STORED_YET, when_stored
 
-# A turn in another process sees its flag within two seconds; one that has not ended after this is taken over.
+# A turn in another process reads its cancel flag within two seconds. If it has not ended after this time, end it.
 CANCEL_PATIENCE_SECONDS = 4.0
 CANCEL_POLL_SECONDS = 0.25
-# What a client may wait before it sends again into a busy thread.
+# `Retry-After` of a request for a busy thread.
 BUSY_RETRY_SECONDS = 2.0
-# ChatKit sends a request whose answer was cut off again, about five times in 25 s. Each is the same request, not the
-# same words once more.
+# When an answer breaks off, ChatKit sends the request again, about five times in 25 s. Within this time an equal
+# request counts as a resend, not as a new message with the same words.
 RESEND_TIME = timedelta(seconds=30)
 
 
@@ -61,55 +61,55 @@ class TurnHandle(Protocol):
     error: BaseException | None
 
     def events(self) -> AsyncIterator[ThreadStreamEvent]:
-        """Follow the turn from its first event to its end."""
+        """Return all events of the turn, from the first to the last."""
         ...
 
     async def wait(self) -> None:
-        """Return when the turn has ended and is stored, as far as it runs in this process."""
+        """Wait until the turn has ended and its end is stored. Return at once if it runs in another process."""
         ...
 
 
 async def start(
     request: StreamingReq, context: RequestContext, *, idempotency_key: str | None, frame_id: str | None
 ) -> TurnHandle:
-    """Start a request's turn, or join the one that the same request has started before.
+    """Start a turn for a request, or join the turn that the same request has started before.
 
     Args:
         request: A streaming operation.
-        context: Who asks, and until when.
+        context: The request's context, with its deadline.
         idempotency_key: The client's `Idempotency-Key`.
         frame_id: ChatKit's `chatkit-frame-instance-id`.
 
     Raises:
-        AssistantError: the turn cannot start; nothing has been stored then.
+        AssistantError: the turn cannot start, and nothing is stored.
     """
     key = make_key(idempotency_key, frame_id, request.model_dump_json())
     for round_number in range(MAX_ROUNDS):
         try:
             plan = await make_plan(request, context)
         except (ConflictError, NotFoundError) as error:
-            # What it answers has been answered: by this very request, if its key is known.
+            # Perhaps an earlier attempt of this very request has answered the question.
             same = await _known(key, context)
-            # Of a call that was begun nobody tells more than its card: its click is not answered by a dead turn's end.
+            # For a click on an approval card, the card tells the state. Do not replay the end of a lost turn.
             handle = None if same is None else await _join(same, key, context, follow_dead=not _is_decision(request))
             if handle is not None:
                 return handle
-            if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_YET):
+            if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_STORED_YET):
                 raise
             plan = await when_stored(partial(make_plan, request, context), request.params.thread_id, context)
         match await claim(plan, key, context):
             case Claimed() as claimed:
                 return _run(plan, claimed, key, context)
             case SameRequest() as same:
-                # A question that is open has not been answered by the turn that died over it: this is the answer.
+                # A lost turn has not answered an approval that is still open. This click answers it.
                 handle = await _join(same, key, context, follow_dead=plan.decision is None)
                 if handle is not None:
                     return handle
             case Busy(turn=turn):
-                # The turn that runs may be the answer to what this request answers too: then it comes too late, as the
-                # next plan shows, and must not end that turn.
+                # The running turn may answer the same question. Then this request is too late and must not end that
+                # turn; the next plan finds that out.
                 if not plan.is_answer or turn.turn_id == _seen(plan):
-                    await _make_room(turn, plan.thread_id, context)
+                    await _end_running_turn(turn, plan.thread_id, context)
         await pause(round_number)
     raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
 
@@ -129,11 +129,11 @@ async def cancel(context: RequestContext, thread_id: str) -> bool:
     """Stop the caller's running turn in a thread.
 
     Returns:
-        Whether there was one.
+        Whether a turn was running.
     """
     local = context.resources.running.get(context.caller.thread(thread_id))
     if local is not None:
-        local.end("stopped")
+        local.request_end("stopped")
         await local.wait()
         return True
     turn = await _read_turn(context, thread_id)
@@ -146,10 +146,10 @@ async def cancel(context: RequestContext, thread_id: str) -> bool:
 
 
 async def close(resources: Resources) -> None:
-    """End the turns of a process that is shut down: what they have said is stored, and they count as cut off."""
+    """End all turns of this process before it shuts down. Their partial answers are stored, with outcome `lost`."""
     runs = list(resources.running.values())
     for run in runs:
-        run.end("lost")
+        run.request_end("lost")
     await asyncio.gather(*(run.wait() for run in runs))
 
 
@@ -168,7 +168,7 @@ def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestCont
 
 
 def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
-    """Return what a client can be told before the agent has been loaded."""
+    """Return the events that can be sent before the agent is loaded."""
     events: list[ThreadStreamEvent] = []
     if plan.new_thread is not None:
         events.append(ThreadCreatedEvent(thread=client_thread(claimed.snapshot.thread)))
@@ -177,8 +177,8 @@ def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
     events.append(StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True)))
     if plan.changed_item is not None:
         events.append(ThreadItemReplacedEvent(item=plan.changed_item))
-    # A client that retries has taken away all that stood behind the message.
-    events += [ThreadItemDoneEvent(item=item) for item in plan.kept]
+    # A client that retries has removed all items after the message.
+    events += [ThreadItemDoneEvent(item=item) for item in plan.approved_cards]
     return events
 
 
@@ -218,17 +218,17 @@ async def _known(key: IdempotencyKey, context: RequestContext) -> SameRequest | 
 async def _join(
     same: SameRequest, key: IdempotencyKey, context: RequestContext, *, follow_dead: bool = True
 ) -> TurnHandle | None:
-    """Return the turn of the same request; None if it is over and the request is to be a new turn.
+    """Return the turn of the same request; None if that turn has ended and the request must start a new turn.
 
     Args:
-        same: What its key stands for.
+        same: The earlier request with this key.
         key: The key.
-        context: The request.
-        follow_dead: Whether a turn that has just been cut off counts.
+        context: The request's context.
+        follow_dead: Whether to join a turn that was cut off a moment ago.
 
     Raises:
         ConflictError: the client has used its key for another request.
-        NotFoundError: the key's turn went with its thread.
+        NotFoundError: the turn's thread is deleted.
     """
     if same.body != key.body:
         raise ConflictError("This Idempotency-Key belongs to another request.")
@@ -245,15 +245,15 @@ async def _join(
         followed = FollowedTurn(context, same.thread_id, same.turn_id)
         await followed.prepare()
         return followed
-    # Its turn is over and has left the key: its process died, or its thread was deleted.
+    # The turn has ended without deleting its key: its process died, or its thread was deleted.
     user = context.caller.partition
-    with suppress(ConditionFailedError):  # Someone else has claimed it anew.
+    with suppress(ConditionFailedError):  # Another request has claimed the key.
         await context.resources.table.transact([released_key(Key(user, key.sk), same.turn_id)])
     return None
 
 
 async def _has_just_died(same: SameRequest, context: RequestContext) -> bool:
-    """Tell whether a turn has been cut off so lately that the same request is still that one, sent again."""
+    """Tell whether a turn was cut off so recently that the same request counts as a resend."""
     caller = context.caller
     pk = caller.thread(same.thread_id).partition
     story = await context.resources.table.get(Key(pk, keys.story_sk(same.turn_id)))
@@ -262,14 +262,14 @@ async def _has_just_died(same: SameRequest, context: RequestContext) -> bool:
     return clock.now() - datetime.fromisoformat(story["ended_at"]) < RESEND_TIME
 
 
-async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) -> None:
-    """End the turn that holds the thread, so that a new message can be answered; or refuse the message.
+async def _end_running_turn(turn: TurnRecord, thread_id: str, context: RequestContext) -> None:
+    """End the running turn so that the new message can be answered, or refuse the message.
 
     Raises:
         TurnRunningError: the deployment rejects a message while an answer is being written.
     """
     if not turn.running:
-        return  # It came and went since the plan was made; the next plan knows what it did.
+        return  # The turn has started and ended since the plan was made. Plan again.
     if not turn.alive:
         await take_over(context, thread_id, turn)
         return
@@ -277,7 +277,7 @@ async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) 
         raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
     local = context.resources.running.get(context.caller.thread(thread_id))
     if local is not None and local.turn_id == turn.turn_id:
-        local.end("interrupted")
+        local.request_end("interrupted")
         await local.wait()
         return
     await _flag(context, thread_id, turn, "interrupted")
@@ -293,7 +293,7 @@ async def _make_room(turn: TurnRecord, thread_id: str, context: RequestContext) 
 
 
 async def _flag(context: RequestContext, thread_id: str, turn: TurnRecord, reason: CancelReason) -> bool:
-    """Ask a turn in another process to end. Return whether it still ran."""
+    """Set the cancel flag of a turn in another process. Return whether the turn was still running."""
     caller = context.caller
     try:
         await context.resources.table.update(

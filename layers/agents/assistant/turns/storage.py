@@ -1,7 +1,7 @@
-"""Writing a turn: checkpoints while it runs, and the end of it, each fenced by the turn's own record.
+"""Store a turn: its checkpoints and its end.
 
-Every write has the condition that the turn is still ours and running. If another process took it over, or the
-thread was deleted, the write fails and nothing of it is stored.
+Every write has the condition that the turn's record still names this turn and says that it runs. If another process
+has ended the turn, or the thread is deleted, the transaction fails as a whole.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from assistant.threads import (
     thread_store,
     turn_fence,
 )
-from assistant.turns.claim import TURN_PREFIX, is_ours
+from assistant.turns.claim import TURN_PREFIX, has_state
 from assistant.turns.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-# DynamoDB's limit on a transaction is 4 MB; only the texts and blobs in it are counted here.
+# DynamoDB allows 4 MB a transaction. We count texts and blobs only, so we stay below.
 MAX_TRANSACTION_BYTES = 3_000_000
-# Room in the last transaction for the turn, its key, its story, two counters and the thread.
+# Writes that every last transaction needs: the turn, its key, its story, the counters and the thread.
 _ENDING_WRITES = 8
 
 
 class TurnLostError(Exception):
-    """The turn is not ours any more: it was taken over, or its thread was deleted."""
+    """This process has lost the turn: another process ended it, or its thread was deleted."""
 
 
 @dataclass(frozen=True)
@@ -78,25 +78,25 @@ class TurnSaver:
         caller = self.context.caller
         return caller.thread(self.thread_id).turn_key
 
-    async def look(self) -> TurnRecord:
-        """Read the turn's record: its cancel flag, and whether somebody follows it from another process.
+    async def read_record(self) -> TurnRecord:
+        """Read the turn's record: its cancel flag, and whether another process follows the turn.
 
         Raises:
-            TurnLostError: the turn is not ours any more.
+            TurnLostError: this process has lost the turn.
         """
         return self._checked(await self.context.resources.table.get(self._turn_key))
 
     async def checkpoint(self, journal: Journal) -> TurnRecord:
-        """Store what is done, keep what is being written in the turn's record, and renew the lease.
+        """Store complete items as rows and unfinished items in the turn's record, and renew the lease.
 
         Returns:
-            The record as it is after that.
+            The record after the checkpoint.
 
         Raises:
-            TurnLostError: the turn is not ours any more.
+            TurnLostError: this process has lost the turn.
         """
         items, removed = journal.unsaved(), journal.removed()
-        journal.unstored_since = None
+        journal.unsaved_since = None
         update = "SET lease = :lease, judged = :judged, #partial = :partial"
         names = {"#state": "state", "#partial": "partial"}
         values: dict[str, Any] = {
@@ -120,8 +120,8 @@ class TurnSaver:
             journal.touch()
             raise
         journal.saved(items, removed)
-        # A transaction brings nothing back.
-        return await self.look()
+        # A transaction returns no attributes.
+        return await self.read_record()
 
     async def finish(
         self,
@@ -131,17 +131,17 @@ class TurnSaver:
         extra_removals: Sequence[Row] = (),
         thread: ThreadMetadata | None = None,
     ) -> None:
-        """Store what is left and end the turn, all in one transaction where it fits.
+        """Store the remaining items and end the turn, in one transaction if they fit into one.
 
         Args:
-            journal: The turn's items; what was pending has been completed or dropped.
-            outcome: How it ended.
-            story: What is worth knowing of it afterwards.
-            extra_removals: Rows that go when this turn has succeeded: the old answer of a retry.
-            thread: The thread, if the turn has changed it at its end.
+            journal: The turn's items, none of them pending.
+            outcome: How the turn ended.
+            story: Attributes of the turn's story row.
+            extra_removals: Item rows to delete with the end, such as the old answer of a retry.
+            thread: The thread, if its last change is not stored yet.
 
         Raises:
-            TurnLostError: the turn is not ours any more.
+            TurnLostError: this process has lost the turn.
         """
         items, removed = journal.unsaved(), journal.removed()
         table = self.context.resources.table
@@ -151,11 +151,11 @@ class TurnSaver:
         except ThreadNotFoundError:
             raise TurnLostError from None
         except ConditionFailedError:
-            # A repeated call meets what the first one has written, when its answer was lost on the way back.
-            if not await is_ours(table, self._turn_key, self.turn_id, outcome):
-                if thread is None or not await is_ours(table, self._turn_key, self.turn_id):
+            # If the response of the first attempt was lost, the next attempt meets the stored end.
+            if not await has_state(table, self._turn_key, self.turn_id, outcome):
+                if thread is None or not await has_state(table, self._turn_key, self.turn_id):
                     raise TurnLostError from None
-                # Someone else has changed the thread meanwhile: the two changes are merged first.
+                # Another request has changed the thread: merge the two changes first.
                 await thread_store(self.context.resources).save_thread(thread, self.context)
                 await self.finish(journal, outcome, story, extra_removals)
                 return
@@ -166,9 +166,9 @@ class TurnSaver:
             logger.warning("objects of thread %s stay until it is deleted", self.thread_id)
 
     async def count_tokens(self, story: dict[str, Any]) -> None:
-        """Count what a turn has used whose end is not ours to store: its thread was deleted, or it was taken over.
+        """Count the tokens of a turn whose end this process cannot store.
 
-        The claim has made the day's counter. One that is not there any more went with its user, and stays away.
+        Update existing counters only: the claim has made the day's counter, and only an erasure of the user deletes it.
         """
         writes = _usage_writes(self.context, story)
         if writes:
@@ -183,7 +183,7 @@ class TurnSaver:
         return thread_store(self.context.resources).change(thread, row, self.context)[0]
 
     def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
-        """Return the writes that end the turn; the first is the fence."""
+        """Return the writes that end the turn. The first has the condition that the turn still runs."""
         context = self.context
         writes = [
             ended_turn(self._turn_key, self.turn_id, outcome),
@@ -193,7 +193,7 @@ class TurnSaver:
             ),
             *_usage_writes(context, story),
         ]
-        # A turn that was cut off keeps its key: its client sends the request again.
+        # A turn that was cut off keeps its key, because the client sends the request again.
         if not self.key.explicit and outcome != "lost":
             user = context.caller.partition
             writes.append(released_key(Key(user, self.key.sk), self.turn_id))
@@ -208,7 +208,9 @@ class TurnSaver:
         *others: Write,
         rows: Sequence[Row] = (),
     ) -> None:
-        """Write items, removals and the rest under the fence; what does not fit goes before it, fenced as well."""
+        """Write items, removals and `others` in one transaction with `fence`.
+
+        Items that do not fit go first, in transactions that check that the turn still runs."""
         store = thread_store(self.context.resources)
         groups = [
             await store.upsert_writes(self.thread_id, item, self.context, replaces=self._replaces(journal, item))
@@ -239,7 +241,7 @@ class TurnSaver:
             room -= len(removals[0])
             batch += removals.pop(0)
         await table.transact([fence, *others, *batch])
-        # A long tail of a retried answer: the new answer is stored, so the old one may go piece by piece.
+        # The new answer is stored, so the rest of a long old answer may go in several transactions.
         while removals:
             tail: list[Write] = []
             while removals and len(tail) + len(removals[0]) <= MAX_TRANSACTION_ROWS:
@@ -247,7 +249,7 @@ class TurnSaver:
             await table.transact(tail)
 
     def _replaces(self, journal: Journal, item: ThreadItem) -> bool:
-        """Tell whether a form of an item may be stored already, by this turn or by an earlier one."""
+        """Tell whether the table may hold an earlier version of an item."""
         place = keys.own_place(item.id)
         return place is None or keys.item_sk(place) < self.floor or journal.is_stored(item.id)
 
@@ -264,7 +266,7 @@ def _usage_writes(context: RequestContext, story: dict[str, Any]) -> list[Write]
 
 
 def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
-    """Return the write that ends a running turn, and fails if it is not running any more."""
+    """Return the write that ends a running turn, with the condition that the turn still runs."""
     return Write(
         key,
         update="SET #state = :outcome, lease = :zero REMOVE #partial, cancel",
@@ -277,7 +279,7 @@ def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
 def story_row(
     context: RequestContext, turn_id: str, floor: str, outcome: Outcome, story: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the row of a turn that ends now. Between `floor` and `ceiling` stand its items and no others."""
+    """Return the story row of a turn that ends now. All items between `floor` and `ceiling` belong to this turn."""
     return {
         "schema_version": SCHEMA_VERSION,
         "turn_id": turn_id,
@@ -291,7 +293,7 @@ def story_row(
 
 
 def released_key(key: Key, turn_id: str) -> Write:
-    """Return the write that forgets an idempotency key of ours, so that the same words may be said again."""
+    """Return the write that deletes a derived idempotency key, so that the user may send the same message again."""
     return Write(
         key, delete=True, condition="attribute_not_exists(pk) OR turn_id = :turn_id", values={":turn_id": turn_id}
     )

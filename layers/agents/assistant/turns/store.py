@@ -1,7 +1,7 @@
-"""One turn's view of the store: what the turn has read or written is answered from memory, and written later.
+"""One turn's view of the store: reads come from memory, and writes wait for the next checkpoint.
 
-The SDK asks for the same thread and items several times in a turn, and stores each item as it is done. Here those
-calls cost no round trip; the turn's runner stores what is new at its checkpoints and at the end.
+The SDK reads the same thread and items several times in a turn, and stores each completed item. In memory these
+calls cost no round trip. The turn stores its new items at each checkpoint and at its end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from assistant.turns.journal import Journal
 
 
 class TurnStore(ThreadStore):
-    """ChatKit's `Store` within one turn; other threads than the turn's are read and written as ever."""
+    """ChatKit's `Store` within one turn. Calls for any other thread go to the table."""
 
     def __init__(self, resources: Resources, snapshot: ThreadSnapshot, journal: Journal) -> None:
         super().__init__(resources)
@@ -29,7 +29,7 @@ class TurnStore(ThreadStore):
         return self._snapshot.thread.model_copy(deep=True)
 
     def items(self) -> list[ThreadItem]:
-        """Return the thread's newest items, those of this turn among them, the oldest first."""
+        """Return the thread's newest items, with those of this turn, the oldest first."""
         known = {item.id: item for item in self._snapshot.items} | self._journal.done
         for item_id in self._journal.removed():
             known.pop(item_id, None)
@@ -38,10 +38,10 @@ class TurnStore(ThreadStore):
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
     ) -> Page[ThreadItem]:
-        """Return a page of items, from memory where that holds what is asked for."""
+        """Return a page of items, from memory where memory holds all of them."""
         items = self.items()
         newest_first = order == "desc"
-        # A page may be shorter than asked for; `has_more` says that there is more in the table.
+        # A page from memory may be shorter than `limit`; `has_more` then says that the table holds more items.
         in_memory = thread_id == self._snapshot.thread.id and (
             self._snapshot.complete or (newest_first and after is None and items)
         )
@@ -79,10 +79,10 @@ class TurnStore(ThreadStore):
 
 
 def _naive(item: ThreadItem) -> ThreadItem:
-    """Return the item with a naive local creation.
+    """Return the item with its creation as a naive local time.
 
-    The SDK goes on with an open workflow and subtracts its creation from `datetime.now()` (chatkit.agents,
-    1.6.5), which fails on an aware time.
+    The SDK continues an open workflow and subtracts its creation from `datetime.now()` (chatkit.agents, 1.6.5).
+    That fails for an aware time.
     """
     if item.created_at.tzinfo is None:
         return item

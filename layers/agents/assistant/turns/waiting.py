@@ -1,6 +1,6 @@
-"""What a request names and the table does not have yet: a widget, a form or a call that a running turn has just shown.
+"""Wait for an item that a running turn has shown and not stored yet: a widget, a form or a client tool call.
 
-A turn stores what it shows within two seconds. Who clicks sooner waits for that, and is not told that nothing is there.
+A turn stores an item within two seconds. A click that arrives sooner waits, instead of failing with 404.
 """
 
 from __future__ import annotations
@@ -16,50 +16,50 @@ from assistant.threads import CHECKPOINT_SECONDS, ItemNotFoundError, load_record
 
 T = TypeVar("T")
 
-# A checkpoint comes after its time, and takes one round trip or more.
+# The checkpoint itself takes one round trip or more.
 PATIENCE_SECONDS = CHECKPOINT_SECONDS + 1.0
 POLL_SECONDS = 0.25
 
 
 class NoCallWaitsError(ConflictError):
-    """An output has come for which no client tool call waits, or none yet."""
+    """An output has arrived, and no client tool call waits for it, or not yet."""
 
     default_message = "No client tool call waits for its output in this thread."
 
 
 class ItemBeingWrittenError(ConflictError):
-    """What the request names may be what a running turn is writing: it can be used when that has come to its end."""
+    """A running turn may still be writing the item that the request names."""
 
     code = "item_being_written"
     default_message = "This is still being written. Please try again in a moment."
 
 
-NOT_YET = (ItemNotFoundError, NoCallWaitsError)
+NOT_STORED_YET = (ItemNotFoundError, NoCallWaitsError)
 
 
 async def when_stored(read: Callable[[], Awaitable[T]], thread_id: str, context: RequestContext) -> T:
-    """Return what `read` returns, as soon as it finds what it looks for.
+    """Call `read` until it succeeds, and return its result.
 
     Args:
-        read: Raises one of `NOT_YET` for as long as it does not.
+        read: Raises one of `NOT_STORED_YET` while the item is missing.
         thread_id: The thread in which a turn may run.
-        context: The request that reads.
+        context: The request's context.
 
     Raises:
-        ItemBeingWrittenError: it was not stored in time, and the turn still runs.
-        AssistantError: what `read` raised, and no turn runs that could still bring it.
+        ItemBeingWrittenError: the item is still missing after the time-out, and the turn still runs.
+        AssistantError: `read` failed, and no turn runs that could store the item.
     """
-    with suppress(*NOT_YET):
+    with suppress(*NOT_STORED_YET):
         return await read()
     caller, loop = context.caller, asyncio.get_running_loop()
     key = caller.thread(thread_id).turn_key
     patience = loop.time() + PATIENCE_SECONDS
     while True:
-        # Before the item: a turn that ends in between has stored it.
+        # Read the turn before the item: a turn that ends in between has stored its items.
         turn = load_record(await context.resources.table.get(key))
         try:
             return await read()
-        except NOT_YET:
+        except NOT_STORED_YET:
             if turn is None or not turn.alive:
                 raise
             if loop.time() >= patience:

@@ -39,13 +39,13 @@ class Bank:
 
     def answer_a_turn_that_is_asked_to_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Answer when a turn has been asked to end, and would have been ended if it were not for its call."""
-        end = TurnRun.end
+        request_end = TurnRun.request_end
 
         def and_answer(*given: Any) -> None:
-            end(*given)
+            request_end(*given)
             asyncio.get_running_loop().call_later(0.05, self.answers.set)
 
-        monkeypatch.setattr(TurnRun, "end", and_answer)
+        monkeypatch.setattr(TurnRun, "request_end", and_answer)
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -53,7 +53,7 @@ class Bank:
 async def test_a_call_that_has_begun_comes_to_its_end_before_its_turn_does(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, by: str, elsewhere: bool
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.call.BEGUN_CALL_SECONDS", LONG)
+    monkeypatch.setattr("assistant.approvals.call.RESULT_WAIT_SECONDS", LONG)
     here, there = process(), process()
     thread_id, bank = await asked(here, provider), Bank(here, monkeypatch)
     turn = await here.start(click(await asking_card(here, thread_id)))
@@ -74,7 +74,7 @@ async def test_a_call_that_has_begun_comes_to_its_end_before_its_turn_does(
 async def test_a_call_that_takes_longer_does_not_hold_a_stop_up(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.call.BEGUN_CALL_SECONDS", 0.1)
+    monkeypatch.setattr("assistant.approvals.call.RESULT_WAIT_SECONDS", 0.1)
     here = process()
     thread_id, bank = await asked(here, provider), Bank(here, monkeypatch)
     await here.start(click(await asking_card(here, thread_id)))
@@ -86,7 +86,7 @@ async def test_a_call_that_takes_longer_does_not_hold_a_stop_up(
 async def test_a_process_that_is_shut_down_waits_for_no_call(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.call.BEGUN_CALL_SECONDS", LONG)
+    monkeypatch.setattr("assistant.approvals.call.RESULT_WAIT_SECONDS", LONG)
     here, there = process(), process()
     thread_id, bank = await asked(here, provider), Bank(here, monkeypatch)
     await here.start(click(await asking_card(here, thread_id)))
