@@ -2,7 +2,7 @@ import { clientTools } from "./page/client_tools.js";
 import { createEntities } from "./page/entities.js";
 import { createFetchRouter } from "./page/fetch_router.js";
 import { chatOptions, endpointUrl } from "./page/options.js";
-import { createPendingTurn, resumeTurn } from "./page/resume.js";
+import { createPendingTurn, findThread } from "./page/resume.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import "./element/element.js";
 
@@ -22,6 +22,14 @@ async function loadJson(url) {
   return (await fetch(url)).json();
 }
 
+/** Stop the turn of a thread that this tab does not read. */
+async function stop(threadId) {
+  const body = JSON.stringify({ thread_id: threadId });
+  const headers = { "content-type": "application/json" };
+  const response = await routedFetch(`${chatUrl}/cancel`, { method: "POST", headers, body });
+  if (!response.ok) throw new Error("The answer could not be stopped. Please try again.");
+}
+
 /** Give the element what the header's controls say. */
 function apply() {
   const dark = settings.theme === "dark";
@@ -36,6 +44,7 @@ function apply() {
       fetch: routedFetch,
       initialThread: threadInAddress(),
       onClientTool: clientTools({ setTheme }),
+      onStop: stop,
     }),
   );
 }
@@ -90,13 +99,13 @@ element.addEventListener("chatkit.response.end", () => pending.clear());
 
 async function resume() {
   const turn = pending.get();
-  if (!turn) return;
+  // A thread that is known says by itself what runs in it.
+  if (!turn || threadInAddress()) return pending.clear();
   try {
-    await resumeTurn(element, turn, { url: endpointUrl(urls, settings), fetch: routedFetch });
+    await findThread(element, turn, { url: endpointUrl(urls, settings), fetch: routedFetch });
   } catch (error) {
     // The turn goes on without this page: what is stored so far is shown.
-    console.warn("The turn could not be followed", error);
-    await element.fetchUpdates();
+    console.warn("The new thread could not be found", error);
   } finally {
     pending.clear();
   }

@@ -58,12 +58,41 @@ def test_words_stream_and_stop_keeps_what_came(chat: Chat) -> None:
         chat.button("Stop").click()
     assert cancelled.value.ok
     expect(chat.button("Send")).to_be_visible()
-    shown = chat.answer.inner_text().split()
-    assert 4 <= len(shown) < 100
-    chat.page.reload()
-    # The server may have saved a word or two more than had reached the page.
-    expect(chat.answer).to_contain_text(" ".join(shown[:4]))
-    assert len(chat.answer.inner_text().split()) < 100
+    assert 4 <= len(chat.answer.inner_text().split()) < 100
+    chat.check_reload()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "!fail 3",
+        "!think about it",
+        "!cite https://example.com/ An example",
+        "!image a blue sky",
+        "List my tasks",
+        "employee 7",
+        "!tool ask_about_problem {}",
+        "!tool get_browser_info {}",
+        "refund invoice 501 please",
+    ],
+)
+def test_a_reload_shows_what_is_on_the_screen(chat: Chat, words: str) -> None:
+    chat.send(words)
+    expect(chat.items("user_message")).to_be_visible()
+    chat.check_reload()
+
+
+def test_a_second_tab_shows_what_runs_and_stops_it(chat: Chat, profile: BrowserContext, dev_server: DevServer) -> None:
+    chat.send("!slow 200")
+    expect(chat.answer).to_contain_text(re.compile(r"(\S+\s+){4}"))
+    with open_page(profile) as page:
+        other = Chat(page, chat.url).open(chat.page.url.partition("thread=")[2])
+        expect(other.button("Stop")).to_be_visible()
+        expect(other.button("Good response")).to_have_count(0)
+        other.button("Stop").click()
+        for tab in (chat, other):
+            expect(tab.button("Send")).to_be_visible()
+        assert chat.finished().screen() == other.finished().screen()
 
 
 def test_a_reload_in_the_middle_of_an_answer_follows_it_to_its_end(chat: Chat) -> None:

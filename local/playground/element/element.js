@@ -5,6 +5,7 @@ import { History } from "./controllers/history.js";
 import { ProtocolClient } from "./protocol/client.js";
 import { createStore } from "./state/store.js";
 import { EMPTY_THREAD } from "./state/thread.js";
+import { createVerdicts } from "./state/verdicts.js";
 import { applyTheme } from "./theme.js";
 import { App } from "./views/app.js";
 
@@ -13,6 +14,8 @@ const STYLES = ["base", "thread", "items", "composer", "history", "widgets", "co
 const INITIAL = {
   ...EMPTY_THREAD,
   running: false,
+  elsewhere: null,
+  stopping: false,
   loading: false,
   loadingOlder: false,
   feedback: {},
@@ -24,9 +27,14 @@ const INITIAL = {
 /**
  * A stand-in for ChatKit's own `<openai-chatkit>` element that needs no network but its backend's: the same
  * options, methods and events (types of the npm package `@openai/chatkit` 1.9).
+ *
+ * The option `standIn` has what the original lacks; it is off unless a page sets it. `turnHeader` names the response header
+ * in which a thread that is read names the turn that runs in it. `onStop(threadId)` stops a turn that another tab or an
+ * earlier page reads.
  */
 export class OpenAIChatKit extends HTMLElement {
-  #store = createStore(INITIAL);
+  #verdicts = createVerdicts();
+  #store = createStore({ ...INITIAL, feedback: this.#verdicts.all() });
   #client = null;
   #conversation = new Conversation(this.#kit());
   #history = new History(this.#kit(), this.#conversation);
@@ -72,6 +80,9 @@ export class OpenAIChatKit extends HTMLElement {
       get store() {
         return element.#store;
       },
+      get verdicts() {
+        return element.#verdicts;
+      },
       get client() {
         return element.#client;
       },
@@ -88,6 +99,8 @@ export class OpenAIChatKit extends HTMLElement {
         const notice = { id: crypto.randomUUID(), level: "danger", message: error.message };
         element.#store.set((state) => ({ notices: [...state.notices, notice] }));
       },
+      /** A turn was stopped: a message that the server does not have goes back into the composer. */
+      onStopped: () => element.#composer.takeBack(),
       onThread: (thread) => element.#history.remember({ id: thread.id, title: thread.title, status: thread.status }),
     };
   }
@@ -100,7 +113,8 @@ export class OpenAIChatKit extends HTMLElement {
   setOptions(options) {
     const first = this.#client === null;
     if (options.api?.url === undefined) throw new TypeError("openai-chatkit needs options.api.url");
-    const api = { ...options.api, url: new URL(options.api.url, document.baseURI).href };
+    const { turnHeader } = options.standIn ?? {};
+    const api = { ...options.api, url: new URL(options.api.url, document.baseURI).href, turnHeader };
     if (first) this.#client = new ProtocolClient(api, (name, data) => this.#emit("log", { name, data }));
     // The same client goes on: requests under way and the frame's id belong to the element, not to its options.
     else this.#client.api = api;

@@ -2,9 +2,6 @@ import { readEvents } from "../element/protocol/sse.js";
 
 const KEY = "chatkit-playground-turn";
 
-/** How often the thread is read anew while a turn is followed, in ms. */
-const REFRESH = 700;
-
 /**
  * The turn that runs, remembered for as long as it does, so that a reload in the middle finds it again.
  *
@@ -27,22 +24,16 @@ export function createPendingTurn() {
 }
 
 /**
- * Follow a turn that a reload left behind: join it, show what comes, until it ends.
+ * Open the thread that a reload has left before its id was known: the same request with the same key names it.
  * @param {HTMLElement} element the chat
  * @param {{body: string, key: string}} turn
  * @param {{url: string, fetch: typeof fetch}} api
  */
-export async function resumeTurn(element, { body }, { url, fetch }) {
+export async function findThread(element, { body }, { url, fetch }) {
   const headers = { "content-type": "application/json", accept: "text/event-stream" };
   const response = await fetch(url, { method: "POST", headers, body });
   if (!response.ok) return;
-  let shown = 0;
   for await (const event of readEvents(response.body)) {
-    if (event.type === "thread.created") await element.setThreadId(event.thread.id);
-    else if (Date.now() - shown > REFRESH) {
-      shown = Date.now();
-      await element.fetchUpdates();
-    }
+    if (event.type === "thread.created") return element.setThreadId(event.thread.id);
   }
-  await element.fetchUpdates();
 }

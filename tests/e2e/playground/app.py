@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from tests.e2e.playground.backend import Backend, Received
+from tests.e2e.playground.turns import TURN_HEADER, Turn
 
 PAGE = Path(__file__).resolve().parents[3] / "local" / "playground"
 # How many events come before a stream is cut.
@@ -38,6 +39,8 @@ class Gallery:
 
     def fresh(self) -> Backend:
         """Forget everything: each test has a store of its own."""
+        for turn in self.backend.turns:
+            turn.stop()
         self.backend = Backend(self.bucket_url)
         return self.backend
 
@@ -71,6 +74,12 @@ async def remember(gallery: Gallery, request: Request) -> Received:
     return received
 
 
+def thread_in(received: Received) -> str | None:
+    """Return the thread that a request names."""
+    thread_id: str | None = received.json.get("params", {}).get("thread_id")
+    return thread_id
+
+
 def endpoint_app(gallery: Gallery) -> FastAPI:
     """Make the ChatKit endpoint, with the page beside it."""
     app = FastAPI()
@@ -85,6 +94,8 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
             return JSONResponse({"error": {"code": "unavailable", "message": "Try again."}}, 503)
         if fault == "429":
             return JSONResponse({"error": {"code": "quota", "message": "You have used up today's tokens."}}, 429)
+        if fault == "401":
+            return JSONResponse({"error": {"code": "unauthorized", "message": "Please sign in again."}}, 401)
         if fault == "html":
             return Response("<h1>A proxy's page</h1>", media_type="text/html")
         try:
@@ -92,14 +103,21 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
         except NotFoundError:
             return JSONResponse({"error": {"code": "not_found", "message": "There is no such thread."}}, 404)
         if isinstance(result, StreamingResult):
-            frames = cut(result.json_events) if fault == "cut" else aiter(result.json_events)
-            return StreamingResponse(frames, media_type="text/event-stream")
-        return Response(result.json, media_type="application/json")
+            turn = Turn(result.json_events, thread_in(received))
+            backend.turns.append(turn)
+            frames = cut(turn.frames()) if fault == "cut" else turn.frames()
+            return StreamingResponse(frames, media_type="text/event-stream", headers={TURN_HEADER: turn.turn_id})
+        running = backend.running(thread_in(received) or "")
+        headers = {TURN_HEADER: running.turn_id} if running else {}
+        return Response(result.json, media_type="application/json", headers=headers)
 
     @app.post("/chatkit/api/cancel")
     async def cancel(request: Request) -> dict[str, Any]:
-        await remember(gallery, request)
-        return {"cancelled": True}
+        received = await remember(gallery, request)
+        running = gallery.backend.running(received.json["thread_id"])
+        if running:
+            await running.stopped()
+        return {"cancelled": running is not None}
 
     @app.post("/chatkit/api/upload")
     async def upload(request: Request, file: UploadFile) -> Response:

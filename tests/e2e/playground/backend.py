@@ -23,6 +23,7 @@ from chatkit.types import (
 
 from tests.e2e.playground import actions, scripts
 from tests.e2e.playground.memory import MemoryFiles, MemoryStore
+from tests.e2e.playground.turns import Turn
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Backend:
     received: list[Received] = field(default_factory=list)
     feedback: list[tuple[list[str], str]] = field(default_factory=list)
     audio: list[AudioInput] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = MemoryStore()
@@ -71,6 +73,10 @@ class Backend:
     def requests(self, kind: str) -> list[Received]:
         """Return what came of one operation or path."""
         return [request for request in self.received if request.type == kind]
+
+    def running(self, thread_id: str) -> Turn | None:
+        """Return the turn that runs in a thread."""
+        return next((turn for turn in self.turns if turn.running and turn.thread_id == thread_id), None)
 
     def seed(self, *items: ThreadItem, thread_id: str = "thr_seeded", **metadata: Any) -> str:
         """Put a thread with these items into the store."""

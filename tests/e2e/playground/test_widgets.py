@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, get_args
 
-from chatkit.widgets import StrictWidgetComponent, StrictWidgetRoot
+from chatkit.widgets import Card, StrictWidgetComponent, StrictWidgetRoot, Text
 from playwright.sync_api import expect
 
-from tests.e2e.playground import widgets
+from tests.e2e.playground import items, widgets
 from tests.e2e.playground.backend import Backend
 
 if TYPE_CHECKING:
@@ -149,14 +149,15 @@ def test_a_control_outside_a_form_sends_its_own_value(chat: Chat, backend: Backe
     expect(chat.answer).to_contain_text('Action toggle with {"loud": true}')
 
 
-def test_a_text_of_a_stopped_turn_does_not_look_as_if_it_were_being_written(chat: Chat) -> None:
+def test_a_text_of_a_stopped_turn_does_not_look_as_if_it_were_being_written(chat: Chat, backend: Backend) -> None:
     chat.open().send("widget-unfinished")
     text = chat.page.locator(".w-text")
     expect(text).to_contain_text("word word")
     cursor = "element => getComputedStyle(element, '::after').content"
     assert text.evaluate(cursor) == '""'
-    chat.button("Stop").click()
-    expect(chat.button("Send")).to_be_visible()
+    stopped = Card(children=[Text(value="word", streaming=True)])
+    chat.open(backend.seed(items.widget("thr_seeded", stopped)))
+    expect(text).to_have_text("word")
     assert text.evaluate(cursor) == "none"
 
 

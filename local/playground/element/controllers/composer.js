@@ -1,4 +1,5 @@
 import { contentText, parseContent } from "../state/content.js";
+import { isBusy, isUnconfirmed } from "../state/thread.js";
 import { DEFAULT_MAX_COUNT, refusal, uploadFile } from "./upload.js";
 
 export const EMPTY_COMPOSER = { text: "", caret: null, tags: {}, quote: null, attachments: [], toolId: null, modelId: null };
@@ -48,7 +49,7 @@ export class Composer {
   get canSend() {
     const { text, attachments } = this.state;
     const settled = attachments.every((attachment) => attachment.state === "ready");
-    return settled && (text.trim() !== "" || attachments.length > 0) && !this.kit.store.get().running;
+    return settled && (text.trim() !== "" || attachments.length > 0) && !isBusy(this.kit.store.get());
   }
 
   /** Send what the composer holds, and empty it. */
@@ -64,6 +65,16 @@ export class Composer {
     if (!this.tool?.persistent) this.selectTool(null);
     this.set({ text: "", tags: {}, quote: null, attachments: [] });
     await this.conversation.send(input);
+  }
+
+  /** Take a message back that was stopped before the server had it, unless the user has begun another. */
+  takeBack() {
+    const { items } = this.kit.store.get();
+    const item = items.findLast((other) => isUnconfirmed(other) && !other.unsent);
+    if (!item || this.state.text || this.state.attachments.length > 0) return;
+    this.kit.store.set({ items: items.filter((other) => other !== item) });
+    const { quoted_text: quote = null, attachments } = item;
+    this.set({ ...contentText(item.content), quote, attachments: attachments.map((attachment) => ready(attachment)) });
   }
 
   inferenceOptions() {

@@ -1,16 +1,27 @@
-import { EMPTY_THREAD, addUnconfirmed, isUnconfirmed, metadataOf, prependItems } from "../state/thread.js";
+import { EMPTY_THREAD, addUnconfirmed, isBusy, isUnconfirmed, mergeLoaded, metadataOf, prependItems } from "../state/thread.js";
 import { truncateAfter } from "../state/thread.js";
 import { TurnRunner } from "./turn.js";
 
 /** Items asked for at once, when a thread is opened and when older ones are wanted. */
 const PAGE_SIZE = 30;
 
+/** How often the thread is read again while a turn runs that this element does not read, in ms. The server stores every second. */
+const FOLLOW_MILLISECONDS = 1000;
+
+/** The same while such a turn is being stopped, in ms: the user waits for it. */
+const STOPPING_MILLISECONDS = 300;
+
+/** How often it is read then, at most: a process learns of a Stop within a second. */
+const STOPPING_LOOKS = 20;
+
 /** The thread that is open: loads it, sends to it, and runs its turns. */
 export class Conversation {
+  #timer = null;
+
   /** @param {object} kit the element's shared parts: store, client, options, emit */
   constructor(kit) {
     this.kit = kit;
-    this.turn = new TurnRunner(kit);
+    this.turn = new TurnRunner(kit, (turn) => this.#settle(turn));
     this.opening = 0;
   }
 
@@ -22,25 +33,29 @@ export class Conversation {
     return this.state.thread?.id ?? null;
   }
 
-  /** Stop reading; a turn that runs goes on, on the server. */
+  /** Stop reading; a turn that runs continues on the server. */
   abandon() {
     this.opening++;
+    clearTimeout(this.#timer);
     this.turn.abandon();
-    this.kit.store.set({ running: false, loading: false, progress: null });
+    this.kit.store.set({ running: false, elsewhere: null, stopping: false, loading: false, progress: null });
   }
 
   /** Leave the open thread for another one, or for a new one when `threadId` is null. */
   async open(threadId) {
-    this.turn.abandon();
-    const ticket = ++this.opening;
     const changed = threadId !== this.threadId;
-    this.kit.store.set({ ...EMPTY_THREAD, loading: threadId !== null, loadingOlder: false, running: false, feedback: {} });
+    this.abandon();
+    const ticket = this.opening;
+    this.kit.store.set({ ...EMPTY_THREAD, loading: threadId !== null, loadingOlder: false });
     if (changed) this.kit.emit("thread.change", { threadId });
     if (threadId === null) return;
     this.kit.emit("thread.load.start", { threadId });
     try {
       const loaded = await this.load(threadId);
-      if (ticket === this.opening) this.kit.store.set({ ...loaded, loading: false });
+      if (ticket === this.opening) {
+        this.kit.store.set({ ...loaded, loading: false });
+        this.#follow();
+      }
     } catch (error) {
       this.kit.fail(error);
       if (ticket === this.opening) {
@@ -51,19 +66,22 @@ export class Conversation {
     }
   }
 
-  /** Fetch a thread with its newest items. */
+  /** Fetch a thread with its newest items, and the turn that runs in it. */
   async load(threadId) {
-    const thread = await this.kit.client.call("threads.get_by_id", { thread_id: threadId });
-    const whole = !thread.items.has_more;
+    const { value: thread, turnId } = await this.kit.client.read("threads.get_by_id", { thread_id: threadId });
+    const metadata = metadataOf(thread);
     // A server may give the oldest page of a long thread here: the newest is what a reader wants to see.
-    const page = whole ? thread.items : await this.listItems(threadId, null);
-    const items = whole ? oldestFirst(page.data) : page.data.toReversed();
-    return { thread: metadataOf(thread), items, hasOlder: page.has_more, olderAfter: page.after ?? null };
+    if (!thread.items.has_more) {
+      return { thread: metadata, items: oldestFirst(thread.items.data), hasOlder: false, olderAfter: null, elsewhere: turnId };
+    }
+    const page = await this.listItems(threadId, null);
+    const { data, has_more: hasOlder, after } = page.value;
+    return { thread: metadata, items: data.toReversed(), hasOlder, olderAfter: after ?? null, elsewhere: page.turnId };
   }
 
   listItems(threadId, after) {
     const params = { thread_id: threadId, limit: PAGE_SIZE, order: "desc", ...(after && { after }) };
-    return this.kit.client.call("items.list", params);
+    return this.kit.client.read("items.list", params);
   }
 
   async loadOlder() {
@@ -75,7 +93,7 @@ export class Conversation {
       let after = olderAfter;
       let page;
       do {
-        page = await this.listItems(threadId, after);
+        page = (await this.listItems(threadId, after)).value;
         after = page.after;
         // A page that held only hidden items comes back empty, with more behind it.
       } while (page.data.length === 0 && page.has_more);
@@ -89,12 +107,58 @@ export class Conversation {
     }
   }
 
-  /** Ask the server again what the thread holds, without leaving it. */
+  /** Read the thread again, without leaving it. */
   async refresh() {
+    if (this.threadId && !this.state.running) await this.#read();
+  }
+
+  /** Read the thread again, unless a newer turn of this element has begun meanwhile. */
+  async #read() {
     const threadId = this.threadId;
-    if (!threadId || this.state.running) return;
+    const { opening } = this;
+    const { current } = this.turn;
     const loaded = await this.load(threadId);
-    if (this.threadId === threadId && !this.state.running) this.kit.store.set(loaded);
+    if (this.opening !== opening || this.threadId !== threadId || this.turn.current !== current) return;
+    this.kit.store.set((state) => mergeLoaded(state, loaded));
+    this.kit.onThread(loaded.thread);
+    this.#follow();
+  }
+
+  /** While a turn runs that this element does not read: read the thread again and again, until the turn has ended. */
+  #follow() {
+    clearTimeout(this.#timer);
+    const { elsewhere, stopping } = this.state;
+    if (!elsewhere) {
+      if (stopping) this.kit.store.set({ stopping: false });
+      return;
+    }
+    const again = async () => {
+      try {
+        await this.refresh();
+      } catch (error) {
+        // Offline, for example. The turn may still run, so the next look follows.
+        this.kit.fail(error);
+        this.#follow();
+      }
+    };
+    this.#timer = setTimeout(again, stopping ? STOPPING_MILLISECONDS : FOLLOW_MILLISECONDS);
+  }
+
+  /**
+   * Called when a turn of this element has not come to its end here: the server knows what is stored, and whether the
+   * turn still runs. A server that does not say what runs may still be writing, so what is shown stays.
+   */
+  async #settle({ stopped }) {
+    if (!this.threadId || !this.kit.options.standIn?.turnHeader) return;
+    try {
+      // A turn that is being stopped has stored less than it has said, until it has ended.
+      for (let look = 0; stopped && look < STOPPING_LOOKS && (await this.load(this.threadId)).elsewhere; look++) {
+        await new Promise((resolve) => setTimeout(resolve, STOPPING_MILLISECONDS));
+      }
+      await this.#read();
+    } catch (error) {
+      this.kit.log("settle.failed", { reason: String(error) });
+    }
   }
 
   /**
@@ -104,17 +168,21 @@ export class Conversation {
   async send({ attachments = [], ...input }, { newThread = false } = {}) {
     if (newThread && this.threadId) await this.open(null);
     await this.turn.idle();
-    const before = this.state;
     this.kit.store.set((state) => addUnconfirmed(state, input, attachments));
     const body = { ...input, attachments: attachments.map((attachment) => attachment.id) };
     const threadId = this.threadId;
     const type = threadId ? "threads.add_user_message" : "threads.create";
     const params = threadId ? { thread_id: threadId, input: body } : { input: body };
-    const again = () => {
-      this.kit.store.set({ items: before.items });
-      return this.send({ attachments, ...input });
-    };
-    await this.turn.run(type, params, again);
+    await this.turn.run(type, params, () => this.retryLastMessage());
+  }
+
+  /** Send a message that did not reach the server once more. */
+  async resend(itemId) {
+    const item = this.state.items.find((other) => other.id === itemId);
+    if (!item || isBusy(this.state)) return;
+    this.kit.store.set((state) => ({ items: state.items.filter((other) => other.id !== itemId), error: null }));
+    const { content, quoted_text, inference_options, attachments } = item;
+    await this.send({ content, ...(quoted_text && { quoted_text }), inference_options, attachments });
   }
 
   /** Answer a user message anew; everything after it goes. */
@@ -126,17 +194,31 @@ export class Conversation {
     await this.turn.run("threads.retry_after_item", params, () => this.retry(itemId));
   }
 
-  /** What the button under an error does: retry the last confirmed message, or send the unconfirmed one again. */
+  /** What the button under an error does: open the thread again, or answer the last message again. */
   retryLast() {
     const { error } = this.state;
     if (error?.reopen) return this.open(error.reopen);
-    const last = this.state.items.findLast((item) => item.type === "user_message");
-    if (last && !isUnconfirmed(last) && this.threadId) return this.retry(last.id);
-    return error?.again?.();
+    return error?.again ? error.again() : this.retryLastMessage();
   }
 
-  stop() {
-    return this.turn.stop();
+  /** Answer the newest message that the server has. */
+  retryLastMessage() {
+    const last = this.state.items.findLast((item) => item.type === "user_message" && !isUnconfirmed(item));
+    if (last && this.threadId) return this.retry(last.id);
+  }
+
+  /** Stop the turn that runs, here or elsewhere. What it has said stays. */
+  async stop() {
+    const { elsewhere } = this.state;
+    this.kit.store.set({ stopping: true });
+    if (!elsewhere) return this.turn.stop();
+    try {
+      await this.kit.options.standIn?.onStop?.(this.threadId);
+    } catch (error) {
+      this.kit.store.set({ stopping: false });
+      this.kit.notify(error);
+    }
+    this.#follow();
   }
 
   /**
@@ -164,14 +246,18 @@ export class Conversation {
 
   /** Say that a response was good or bad; saying it again changes the verdict. */
   async rate(itemIds, kind) {
+    const { verdicts } = this.kit;
     const key = itemIds.at(-1);
-    const previous = this.state.feedback;
-    const params = { thread_id: this.threadId, item_ids: itemIds, kind };
-    this.kit.store.set({ feedback: { ...previous, [key]: kind } });
+    const previous = verdicts.get(key);
+    const show = (verdict) => {
+      verdicts.set(key, verdict);
+      this.kit.store.set({ feedback: verdicts.all() });
+    };
+    show(kind);
     try {
-      await this.kit.client.call("items.feedback", params);
+      await this.kit.client.call("items.feedback", { thread_id: this.threadId, item_ids: itemIds, kind });
     } catch (error) {
-      if (this.threadId === params.thread_id) this.kit.store.set({ feedback: previous });
+      show(previous);
       this.kit.notify(error);
     }
   }

@@ -1,4 +1,4 @@
-import { applyEvent } from "../state/thread.js";
+import { applyEvent, isUnconfirmed, markUnsent } from "../state/thread.js";
 
 /** The fields of the thread's state that a repeated attempt starts over from. */
 const REPLAYED = ["thread", "items", "notices", "progress", "error"];
@@ -6,10 +6,18 @@ const REPLAYED = ["thread", "items", "notices", "progress", "error"];
 /** How many client tools may follow each other in one turn, lest a model that loops runs for ever. */
 const MAX_CLIENT_TOOLS = 25;
 
+/** Refusals that pass: after a sign-in, and after a wait. */
+const PASSING = new Set([401, 429]);
+
 /** Runs one turn at a time: reads its stream, stops it, and answers the client tools it asks for. */
 export class TurnRunner {
-  constructor(kit) {
+  /**
+   * @param {object} kit
+   * @param {(turn: {stopped: boolean}) => Promise<void>} settle called while a turn that was stopped or has failed still counts as running
+   */
+  constructor(kit, settle) {
     this.kit = kit;
+    this.settle = settle;
     this.current = null;
   }
 
@@ -22,14 +30,14 @@ export class TurnRunner {
    * Run a streaming operation to its end, with the client tools it leads to.
    * @param {string} type
    * @param {object} params
-   * @param {(() => Promise<void>) | null} again sends the same once more, for an error before the server had it
+   * @param {(() => Promise<void>) | null} again does the same once more, after an error before the server had it
    */
   async run(type, params, again) {
     const abort = new AbortController();
-    const turn = { abort };
+    const turn = { abort, stopped: false, told: null };
     turn.finished = new Promise((resolve) => (turn.finish = resolve));
     this.current = turn;
-    this.kit.store.set({ running: true, error: null, progress: null, allowCancel: true });
+    this.kit.store.set({ running: true, elsewhere: null, stopping: false, error: null, progress: null, allowCancel: true });
     this.kit.emit("response.start");
     try {
       await this.read(turn, type, params);
@@ -48,13 +56,28 @@ export class TurnRunner {
       if (!abort.signal.aborted) {
         this.kit.fail(error);
         const { message, code } = error;
-        this.kit.store.set({ error: { message, code, allowRetry: error.retryable ?? false, again } });
+        const unsent = this.kit.store.get().items.some(isUnconfirmed);
+        const allowRetry = again !== null && !unsent && (error.retryable || PASSING.has(error.status));
+        this.kit.store.set({ error: { message, code, allowRetry, again } });
+      }
+    }
+    try {
+      const { error } = this.kit.store.get();
+      if (this.current === turn && (abort.signal.aborted || error)) {
+        await turn.told;
+        await this.settle(turn);
       }
     } finally {
       turn.finish();
       if (this.current === turn) {
         this.current = null;
-        this.kit.store.set({ running: false, progress: null });
+        if (turn.stopped) this.kit.onStopped();
+        this.kit.store.set((state) => ({
+          ...markUnsent(state),
+          running: false,
+          stopping: state.stopping && state.elsewhere !== null,
+          progress: null,
+        }));
         this.kit.emit("response.end");
       }
     }
@@ -113,14 +136,12 @@ export class TurnRunner {
   async stop() {
     const turn = this.current;
     if (!turn) return;
+    turn.stopped = true;
     const threadId = this.kit.store.get().thread?.id;
-    const told = threadId ? this.kit.client.cancel(threadId) : Promise.resolve();
+    const cancelled = threadId ? this.kit.client.cancel(threadId) : Promise.resolve();
+    turn.told = cancelled.catch((error) => this.kit.fail(error));
     turn.abort.abort(new DOMException("Stopped by the user", "AbortError"));
-    try {
-      await told;
-    } catch (error) {
-      this.kit.fail(error);
-    }
+    await turn.told;
   }
 
   /** Stop reading because the user went elsewhere; the turn itself goes on, on the server. */

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { COPIED_MILLISECONDS, copyText } from "../clipboard.js";
 import { html, useMounted, useParts, useTimer } from "../html.js";
 import { Icon } from "../icons.js";
+import { isBusy } from "../state/thread.js";
 
 /** What a reader can do with a finished answer: copy it, say whether it was good, have it made anew. */
 export function TurnActions({ turn, state }) {
@@ -34,7 +35,7 @@ export function TurnActions({ turn, state }) {
       type="button"
       class="icon-button"
       aria-label="Answer again"
-      disabled=${state.running}
+      disabled=${isBusy(state)}
       onClick=${() => conversation.retry(question.id)}
     >
       <${Icon} name="rotate-cw" />

@@ -1,9 +1,10 @@
-import { html } from "../html.js";
+import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
 import { EntityChip } from "../views/entity.js";
 
 /** What the user said: quoted text, files, text with tags. */
 export function UserMessage({ item }) {
+  const { conversation } = useParts();
   const attachments = item.attachments ?? [];
   return html`<div class="user-side">
     ${item.quoted_text && html`<blockquote class="quote"><${Icon} name="quote" size=${14} /> ${item.quoted_text}</blockquote>`}
@@ -14,6 +15,13 @@ export function UserMessage({ item }) {
     ${item.content.length > 0 &&
     html`<div class="bubble">
       ${item.content.map((part) => (part.type === "input_tag" ? html`<${MessageTag} part=${part} />` : part.text))}
+    </div>`}
+    ${item.unsent &&
+    html`<div class="unsent">
+      <${Icon} name="circle-alert" size=${14} /> Not sent
+      <button type="button" class="button outline" onClick=${() => conversation.resend(item.id)}>
+        <${Icon} name="rotate-cw" size=${14} /> Retry
+      </button>
     </div>`}
   </div>`;
 }

@@ -40,12 +40,23 @@ export class ProtocolClient {
 
   /** Run one non-streaming operation and return its JSON. */
   async call(type, params) {
+    return (await this.request(type, params)).json();
+  }
+
+  /** Read a thread or its items; `turnId` is the turn that runs there, where the server says so. */
+  async read(type, params) {
+    const response = await this.request(type, params);
+    const header = this.api.turnHeader;
+    return { value: await response.json(), turnId: header ? response.headers.get(header) : null };
+  }
+
+  async request(type, params) {
     const body = JSON.stringify({ type, params });
     const delays = READS.has(type) ? RETRY_DELAYS.slice(0, 2) : [];
     return this.withRetries(type, delays, undefined, async () => {
       const response = await this.post(body, undefined, "application/json");
       if (!response.ok) throw await responseError(response);
-      return response.json();
+      return response;
     });
   }
 

@@ -31,6 +31,42 @@ export function addUnconfirmed(state, input, attachments) {
 
 export const isUnconfirmed = (item) => item.id.startsWith(UNCONFIRMED);
 
+/** Whether a turn runs in the open thread: one that this element reads, or one that the server says runs elsewhere. */
+export const isBusy = (state) => state.running || state.elsewhere !== null;
+
+/** Mark the messages that the server has not confirmed as not sent: each gets a button to send it again. */
+export function markUnsent(state) {
+  const mark = (item) => (isUnconfirmed(item) ? { ...item, unsent: true } : item);
+  return { items: state.items.map(mark) };
+}
+
+/**
+ * Put what the server has stored in the place of what is shown.
+ *
+ * Three kinds of items stay: older ones than the server was asked for, messages that it does not have, and equal ones,
+ * so that they are not drawn again.
+ */
+export function mergeLoaded(state, loaded) {
+  const shown = new Map(state.items.map((item) => [item.id, item]));
+  const same = (item) => JSON.stringify(shown.get(item.id)) === JSON.stringify(item);
+  const items = loaded.items.map((item) => (same(item) ? shown.get(item.id) : item));
+  const start = items.length ? state.items.findIndex((item) => item.id === items[0].id) : -1;
+  const older = start > 0 ? state.items.slice(0, start).filter((item) => !isUnconfirmed(item)) : [];
+  const arrived = items.filter((item) => item.type === "user_message" && !shown.has(item.id));
+  const unsent = state.items.filter((item) => isUnconfirmed(item) && !arrived.some((other) => saysTheSame(other, item)));
+  const paging = older.length ? { hasOlder: state.hasOlder, olderAfter: state.olderAfter } : {};
+  return {
+    ...loaded,
+    ...paging,
+    items: [...older, ...items, ...unsent],
+    // What runs on the server has not failed.
+    error: loaded.elsewhere ? null : state.error,
+  };
+}
+
+const saysTheSame = (one, other) => textOf(one) === textOf(other);
+const textOf = (item) => item.content.map((part) => part.text).join("");
+
 /**
  * Apply one of the protocol's stream events to a thread's state.
  * `client_effect` changes nothing here: whoever reads the stream hands it to the page.
@@ -73,8 +109,8 @@ export function applyEvent(state, event) {
 
 function upsert(state, item) {
   const ours = item.type === "user_message";
-  // The first confirmed message takes the place of the one shown in advance.
-  const items = ours ? state.items.filter((other) => !isUnconfirmed(other)) : state.items;
+  // The confirmed message takes the place of the one shown in advance; one that was not sent stays.
+  const items = ours ? state.items.filter((other) => !isUnconfirmed(other) || other.unsent) : state.items;
   const known = items.some((other) => other.id === item.id);
   return {
     ...state,

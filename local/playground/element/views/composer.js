@@ -8,6 +8,7 @@ import { acceptAttribute } from "../controllers/upload.js";
 import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { segments } from "../state/content.js";
+import { isBusy } from "../state/thread.js";
 
 /** Where the user writes: text with tags, files, tool, model, dictation, send and stop. */
 export function ComposerView({ state }) {
@@ -143,8 +144,16 @@ function MentionButton({ state }) {
 
 function SendButton({ state }) {
   const { composer, conversation } = useParts();
-  if (state.running && state.allowCancel) {
-    return html`<button type="button" class="send stop" aria-label="Stop" title="Stop" onClick=${() => conversation.stop()}>
+  if (isBusy(state) && state.allowCancel) {
+    const label = state.stopping ? "Stopping…" : "Stop";
+    return html`<button
+      type="button"
+      class="send stop"
+      aria-label=${label}
+      title=${label}
+      disabled=${state.stopping}
+      onClick=${() => conversation.stop()}
+    >
       <${Icon} name="square" size=${14} class="filled" />
     </button>`;
   }

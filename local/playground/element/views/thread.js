@@ -3,6 +3,7 @@ import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
+import { isBusy } from "../state/thread.js";
 import { Notices } from "./notices.js";
 import { QuoteButton } from "./quote_button.js";
 
@@ -14,14 +15,15 @@ export function ThreadView({ state }) {
   const { conversation } = useParts();
   const scroller = useRef(null);
   useFollow(scroller, state);
-  const { items, loading, running, hasOlder, loadingOlder } = state;
+  const { items, loading, hasOlder, loadingOlder } = state;
+  const busy = isBusy(state);
   return html`<section class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
     <h2 class="for-screen-readers">Conversation</h2>
     <div class="thread-inner">
       ${hasOlder && html`<${OlderItems} busy=${loadingOlder} load=${() => conversation.loadOlder()} />`}
       ${loading && html`<p class="empty" role="status"><${Icon} name="loader-circle" class="spin" /> Loading…</p>`}
       ${turnsOf(items).map((turn, index, all) => {
-        const active = running && index === all.length - 1;
+        const active = busy && index === all.length - 1;
         return html`<section class=${classes("turn", active && "active")} key=${turn.key}>
           ${turn.items.map((item) => html`<${ItemView}
                 key=${item.id}
@@ -37,7 +39,7 @@ export function ThreadView({ state }) {
       <${ThreadError} error=${state.error} />
     </div>
     <${QuoteButton} scroller=${scroller} />
-    <p class="for-screen-readers" role="status">${running ? "Answering" : items.length > 0 && !loading ? "Ready" : ""}</p>
+    <p class="for-screen-readers" role="status">${busy ? "Answering" : items.length > 0 && !loading ? "Ready" : ""}</p>
   </section>`;
 }
 
@@ -98,8 +100,8 @@ function OlderItems({ busy, load }) {
 }
 
 function Activity({ state }) {
-  const { running, progress, items } = state;
-  if (!running) return null;
+  const { progress, items } = state;
+  if (!isBusy(state)) return null;
   if (progress) {
     return html`<p class="progress" role="status"><${Icon} name=${progress.icon ?? "sparkle"} /> ${progress.text}</p>`;
   }

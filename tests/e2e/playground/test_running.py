@@ -1,0 +1,166 @@
+"""One truth about running: what is on the screen is what the server says, in each tab and after a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.playground.app import Gallery
+from tests.e2e.playground.backend import Backend
+from tests.support.browser import open_page
+from tests.support.chat_page import Chat
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+
+@pytest.fixture
+def other(profile: BrowserContext, gallery: Gallery, chat: Chat) -> Iterator[Chat]:
+    """A second tab of the same browser."""
+    with open_page(profile) as page:
+        yield Chat(page, gallery.url)
+
+
+def thread_of(backend: Backend) -> str:
+    """Return the one thread there is."""
+    [thread_id] = backend.store.threads
+    return thread_id
+
+
+def stop(chat: Chat) -> None:
+    expect(chat.answer).to_contain_text("word5")
+    chat.button("Stop").click()
+
+
+def rate(chat: Chat) -> None:
+    chat.button("Bad response").click()
+    expect(chat.button("Bad response")).to_have_attribute("aria-pressed", "true")
+
+
+def answer_again(chat: Chat) -> None:
+    old = chat.answer.get_attribute("data-item-id")
+    chat.button("Answer again").click()
+    expect(chat.page.locator(f"[data-item-id={old}]")).to_have_count(0)
+
+
+def complete_task(chat: Chat) -> None:
+    chat.items("widget").get_by_role("button").first.click()
+
+
+def submit(chat: Chat) -> None:
+    chat.items("structured_input").get_by_role("radio", name="Green").check()
+    chat.items("structured_input").get_by_role("button", name="Submit").click()
+    expect(chat.answer).to_contain_text("answered")
+
+
+def retry(chat: Chat) -> None:
+    chat.button("Retry").click()
+    expect(chat.answer).to_have_text("The whole answer.")
+
+
+def nothing(chat: Chat) -> None:
+    """Do nothing after the answer."""
+
+
+SCENARIOS: list[tuple[str, Callable[[Chat], None]]] = [
+    ("hello", nothing),
+    ("hello", rate),
+    ("hello", answer_again),
+    ("markdown", nothing),
+    ("sources", nothing),
+    ("think", nothing),
+    ("image", nothing),
+    ("guard", nothing),
+    ("silent", nothing),
+    ("widget-updates", nothing),
+    ("widget tasks", complete_task),
+    ("tool switch_theme", nothing),
+    ("ask", nothing),
+    ("ask", submit),
+    ("fail-once", retry),
+    ("slow", stop),
+    ("close", nothing),
+]
+
+
+@pytest.mark.parametrize(("words", "act"), SCENARIOS)
+def test_a_reload_shows_what_is_on_the_screen(chat: Chat, words: str, act: Callable[[Chat], None]) -> None:
+    chat.open().send(words)
+    if act is not stop:
+        chat.finished()
+    act(chat)
+    chat.check_reload()
+
+
+def test_after_a_reload_a_running_turn_shows_stop_and_no_thumbs(chat: Chat, backend: Backend) -> None:
+    chat.open().send("slow")
+    expect(chat.answer).to_contain_text("word2")
+    chat.page.reload()
+    expect(chat.button("Stop")).to_be_visible()
+    expect(chat.page.get_by_text("Answering", exact=True)).to_have_count(1)
+    expect(chat.button("Good response")).to_have_count(0)
+    chat.button("Stop").click()
+    expect(chat.button("Send")).to_be_visible()
+    expect(chat.button("Good response")).to_be_visible()
+    [cancel] = backend.requests("/chatkit/api/cancel")
+    assert cancel.json == {"thread_id": thread_of(backend)}
+    chat.check_reload()
+
+
+def test_a_second_tab_shows_a_running_turn_and_stops_it(chat: Chat, other: Chat, backend: Backend) -> None:
+    chat.open().send("slow")
+    expect(chat.answer).to_contain_text("word2")
+    other.open(thread_of(backend))
+    expect(other.button("Stop")).to_be_visible()
+    expect(other.button("Good response")).to_have_count(0)
+    other.button("Stop").click()
+    for tab in (chat, other):
+        expect(tab.button("Send")).to_be_visible()
+    assert chat.finished().screen() == other.finished().screen()
+
+
+def test_a_turn_whose_connection_is_lost_for_good_still_counts_as_running(chat: Chat, backend: Backend) -> None:
+    """All attempts fail, and the turn runs on the server: Stop, no thumbs, no error, and at the end the answer."""
+    chat.open().send("hello")
+    chat.finished()
+    backend.faults = ["cut", "503", "503", "503", "503"]
+    chat.page.clock.install()
+    chat.send("slow")
+    while len(backend.requests("threads.add_user_message")) < 5:
+        chat.page.clock.run_for(2000)
+    chat.page.clock.run_for(2000)
+    chat.page.clock.resume()
+    expect(chat.button("Stop")).to_be_visible()
+    expect(chat.page.get_by_role("alert")).to_have_count(0)
+    expect(chat.items("user_message")).to_have_count(2)
+    chat.button("Stop").click()
+    chat.check_reload()
+
+
+def test_a_message_that_is_stopped_before_the_server_has_it_goes_back_into_the_composer(
+    chat: Chat, backend: Backend
+) -> None:
+    backend.faults = ["503"] * 5
+    chat.open().send("hello")
+    chat.button("Stop").click()
+    expect(chat.composer).to_have_value("hello")
+    expect(chat.items("user_message")).to_have_count(0)
+
+
+@pytest.mark.parametrize("fault", ["401", "429"])
+def test_a_refused_message_stays_with_a_button_to_send_it_again(chat: Chat, backend: Backend, fault: str) -> None:
+    chat.open().send("hello")
+    chat.finished()
+    backend.faults = [fault]
+    chat.send("The words of a person")
+    expect(chat.page.get_by_role("alert")).to_be_visible()
+    expect(chat.items("user_message").last).to_contain_text("Not sent")
+    chat.send("Another message")
+    expect(chat.answer).to_have_text("You said: Another message")
+    expect(chat.page.get_by_text("The words of a person", exact=True)).to_be_visible()
+    chat.button("Retry").click()
+    expect(chat.answer).to_have_text("You said: The words of a person")
+    chat.check_reload()
