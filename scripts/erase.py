@@ -1,6 +1,7 @@
-"""`make erase`: removes everything that is stored of one user.
+"""`make erase`: remove all stored data of one user.
 
-The erasure is written down first. If this is interrupted, the deployed sweep finishes it, and so does running it again.
+The command first writes work for the sweep. If the command is interrupted, the deployed sweep finishes the erasure.
+A second run of the command also finishes it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def erase(resources: Resources, user: Caller) -> None:
-    """Remove a user's data, all of it."""
+    """Remove all data of a user."""
     from assistant.threads import row_key
     from assistant.upkeep import erase, request_erasure
 
@@ -29,20 +30,20 @@ async def erase(resources: Resources, user: Caller) -> None:
 
 
 def main() -> int:
-    """Erase a user; 1 when that was not confirmed."""
+    """Erase a user. Return 1 if the erasure was not confirmed."""
     parser = Parser(description=__doc__)
     add_user(parser)
     add_target(parser)
     parser.add_argument("--confirm", default="", help="the user's id once more")
     arguments = parser.parse_args()
     if arguments.confirm != arguments.user:
-        print(f"This cannot be undone. To go on, say CONFIRM={arguments.user}", file=sys.stderr)
+        print(f"An erasure cannot be undone. To confirm it, add CONFIRM={arguments.user}", file=sys.stderr)
         return 1
     resources = open_target(arguments)
     from assistant.identity import Caller
 
     asyncio.run(erase(resources, Caller(arguments.tenant, arguments.user)))
-    print(f"Everything of {arguments.user} of {arguments.tenant} is gone.")
+    print(f"All data of user {arguments.user} of tenant {arguments.tenant} is removed.")
     return 0
 
 

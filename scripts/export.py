@@ -1,7 +1,6 @@
-"""`make export`: everything that is stored of one user, into a folder: a file a thread, their attachments, the rest.
+"""`make export`: write all stored data of one user into a folder: a file for each thread, the attachments, the rest.
 
-An export that was interrupted goes on where it was: what stands in the folder is not fetched again. A fresh copy is a
-fresh folder.
+An interrupted export continues: files that are in the folder are not fetched again. For a fresh copy, use a new folder.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, int]:
-    """Write a user's data and return how many threads and files there are, and how many were fetched now."""
+    """Write a user's data. Return how many threads and files exist, and how many were fetched now."""
     from assistant.files import object_key
     from assistant.upkeep import account_data, file_ids, thread_data, thread_ids
 
@@ -41,11 +40,11 @@ async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, 
         try:
             body = await resources.objects.get(object_key(user, file_id))
         except KeyError:
-            continue  # Announced, and never sent.
+            continue  # The file was registered and never uploaded.
         _write(path, body)
         counted["files"] += 1
         counted["fetched"] += 1
-    # Usage and records change; they are small and are fetched each time.
+    # Fetch usage and records each time: they change, and they are small.
     _write(folder / "account.json", _json(await account_data(resources, user)))
     return counted
 
@@ -55,7 +54,7 @@ def _json(data: object) -> bytes:
 
 
 def _write(path: Path, body: bytes) -> None:
-    """Put a file into place whole, so that one that is there is complete."""
+    """Write a file under another name and rename it, so that a file in the folder is always complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     draft.write_bytes(body)
@@ -63,7 +62,7 @@ def _write(path: Path, body: bytes) -> None:
 
 
 def main() -> int:
-    """Export a user; 1 when there is nothing of them."""
+    """Export a user. Return 1 if nothing is stored of them."""
     parser = Parser(description=__doc__)
     add_user(parser)
     add_target(parser)
@@ -78,7 +77,7 @@ def main() -> int:
     account = json.loads((folder / "account.json").read_text())
     if counted["threads"] or counted["files"] or account["account"] or account["records"]:
         return 0
-    print(f"Nothing is stored of {user.user_id} of {user.tenant_id}.", file=sys.stderr)
+    print(f"No data is stored for user {user.user_id} of tenant {user.tenant_id}.", file=sys.stderr)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""The function `sweep`: finishes what deletes, expiry and crashes have left, on a schedule."""
+"""The function `sweep`: on a schedule, finish the work that deletions, expiry and crashes have left."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Protocol
 from assistant.context import Resources
 from assistant.upkeep import sweep
 
-# Kept back from the invocation's time: one piece of work may still be under way when the time is up.
+# Stop this long before the invocation ends, so that running work can finish.
 MARGIN_MILLISECONDS = 15_000
 
 resources = Resources()
 
 
 class LambdaContext(Protocol):
-    """What is used of Lambda's context object."""
+    """The part of Lambda's context object that this function uses."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return how long the invocation may still run."""
@@ -24,7 +24,7 @@ class LambdaContext(Protocol):
 
 
 def lambda_handler(event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    """Do the work that is due, and return how much was finished, failed and postponed."""
+    """Do the work that is due. Return how many pieces were finished, failed and postponed."""
     swept = asyncio.run(
         sweep(resources, time_is_up=lambda: context.get_remaining_time_in_millis() < MARGIN_MILLISECONDS)
     )

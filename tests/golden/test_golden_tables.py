@@ -1,4 +1,4 @@
-"""What any release has written, this one reads, goes on with and removes."""
+"""This release reads, continues and removes the tables of every earlier release."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Golden:
-    """The table of a release, as it was, and what its user saw."""
+    """The table of a release, and the threads that its user saw."""
 
     def __init__(self, path: Path) -> None:
         content = json.loads(path.read_text())
@@ -128,7 +128,7 @@ async def test_a_deletion_that_was_under_way_is_finished(golden: Golden) -> None
     assert [sk for _, sk in keys_of(golden.resources, golden.expected["deleted"]) if "#expire#" not in sk] == []
     for thread in golden.threads:
         await golden.store.delete_thread(thread["id"], golden.request)
-        # Idempotency keys and planned looks go when their time comes.
+        # Idempotency keys and expiry work are removed when they are due.
         left = [sk for _, sk in keys_of(golden.resources, thread["id"]) if "#expire#" not in sk]
         assert [sk for sk in left if not sk.startswith("K#")] == []
     assert golden.resources.objects.client.list_objects_v2(Bucket=TABLE)["KeyCount"] == 0

@@ -1,6 +1,6 @@
-"""Writes the golden table of this release: `python -m tests.golden.write 0.1.0`.
+"""Write the golden table of this release: `python -m tests.golden.write 0.1.0`.
 
-Run once for each release, when it is made, and never again: the file says what is in the tables of those who run it.
+Run this once for each release, when the release is made. The file shows the rows in users' tables of that release.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Return what `to_json` was given."""
+    """Reverse `to_json`."""
     if isinstance(value, dict):
         if set(value) == {"base64"}:
             return base64.b64decode(value["base64"])
@@ -53,7 +53,7 @@ def from_json(value: Any) -> Any:
 
 
 def seen(thread: Thread) -> Any:
-    """Return a thread as its user sees it, without URLs, which are signed anew each time."""
+    """Return a thread as its user sees it, without URLs, whose signatures always differ."""
     shown = json.loads(serialized(thread))
     for item in shown["items"]["data"]:
         for attachment in item.get("attachments", []):
@@ -62,7 +62,7 @@ def seen(thread: Thread) -> Any:
 
 
 async def converse(resources: Resources) -> dict[str, Any]:
-    """Fill the table with what the store can write, and return what its user then sees."""
+    """Write every kind of row, and return the threads as their user sees them."""
 
     def request() -> RequestContext:
         return request_of(resources, USER, TENANT)
@@ -90,7 +90,7 @@ async def converse(resources: Resources) -> dict[str, Any]:
     create = ThreadsCreateReq.model_validate({"type": "threads.create", "params": {"input": message}})
     turn = await turns.start(create, request(), idempotency_key="once", frame_id=None)
     await turn.wait()
-    # As a process that was killed in the middle of a deletion leaves it.
+    # The state after a process was killed during a deletion.
     await store.add_thread_item(deleted.id, said(deleted.id), request())
     with patch("assistant.threads.deletion.purge_thread", AsyncMock()):
         await store.delete_thread(deleted.id, request())
@@ -106,7 +106,7 @@ async def converse(resources: Resources) -> dict[str, Any]:
 
 def write(version: str) -> Path:
     """Write the golden table of a release and return its file."""
-    # A small object does as well as one that would not fit into the table.
+    # Lower the limit, so that a small object is enough.
     with mock_aws(), patch("assistant.threads.rows.MAX_INLINE_BYTES", 3_000):
         make_moto_table(TABLE)
         make_moto_bucket(TABLE)

@@ -1,4 +1,4 @@
-"""The one clock. It counts in UTC, and every time in the project is UTC-aware."""
+"""The project's clock. Every time in the project is UTC-aware."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the time, UTC-aware."""
+    """Return the current time, UTC-aware."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What a process makes once (`Resources`), and what a request carries through the server, the store and the agents."""
+"""The objects that a process makes once (`Resources`), and the context of one request (`RequestContext`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EndReason = Literal["stopped", "interrupted", "lost"]
 
 
 class RunningTurn(Protocol):
-    """A turn that runs in this process."""
+    """A turn that is running in this process."""
 
     turn_id: str
     thread_id: str
@@ -33,7 +33,7 @@ class RunningTurn(Protocol):
         ...
 
     def request_end(self, outcome: EndReason) -> None:
-        """Ask the turn to end. It keeps its partial answer."""
+        """Ask the turn to end. The partial answer is kept."""
         ...
 
     async def wait(self) -> None:
@@ -45,13 +45,13 @@ class RunningTurn(Protocol):
 class Resources:
     """The settings, the table and the bucket of this process.
 
-    Clients inside are made on first use, so constructing this costs nothing and a snapshot holds no socket.
+    Its clients are made on first use, so construction is cheap and a snapshot contains no socket.
 
     Attributes:
         settings: The configuration.
         table: The DynamoDB table.
         objects: The bucket.
-        running: The turns that run in this process, by thread. One event loop uses it.
+        running: The turns that run in this process, by thread. Only one event loop uses it.
     """
 
     settings: Settings = field(default_factory=load_settings)
@@ -67,17 +67,16 @@ class Resources:
 
 @dataclass
 class Report:
-    """What a turn's run tells about itself, for its story, its log line and its quota.
+    """Figures about a turn's run, for its record, its log line and its quota.
 
     Attributes:
-        provider: Who answered.
+        provider: The provider that answered.
         model: The model that answered.
-        input_tokens: Tokens that were read, all calls of the turn together.
-        output_tokens: Tokens that were written.
-        model_calls: How often a model was called.
-        tools: The names of the tools that were called, in their order.
-        judged: Whether the agent's input guardrails have come to their end, so that it is known whether what came in
-            is let in.
+        input_tokens: The input tokens of all model calls.
+        output_tokens: The output tokens of all model calls.
+        model_calls: The number of model calls.
+        tools: The names of the called tools, in order.
+        judged: Whether the agent's input guardrails have finished, so that their verdict on the message is known.
     """
 
     provider: str | None = None
@@ -89,7 +88,7 @@ class Report:
     judged: bool = False
 
     def count(self, usage: Usage) -> None:
-        """Add what a run of the SDK's has used."""
+        """Add the usage of one run of the agents SDK."""
         self.model_calls += usage.requests
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
@@ -97,7 +96,7 @@ class Report:
 
 @dataclass(frozen=True)
 class KnownThread:
-    """A thread that a request has read or written.
+    """A thread that this request has read or written.
 
     Attributes:
         seen: The thread as the request last saw it: what differs from this, the request has changed.
@@ -113,14 +112,14 @@ class RequestContext:
     """One request's context.
 
     Attributes:
-        caller: Who is calling, from the verified token. Tools authorise by it and by nothing else.
+        caller: The caller, from the verified token. Tools must authorise by this caller only.
         resources: The process's table, bucket and settings.
-        deadline: When its work is to come to its end, in seconds of the event loop's clock; None for no limit.
-        max_answer_bytes: How large an answer may be, as `assistant.aws.sizes` counts; None for no limit.
-        report: What the turn's run tells about itself.
-        loaded: The threads that this request has read or written, by id: what a save is compared with.
-        suggested_title: The title that the model has given a thread; one that the user gives meanwhile stays.
-        running_turn: The turn that was running in the thread that this request has read, if one was.
+        deadline: The time by which the request must end, in seconds of the event loop's clock; None for no limit.
+        max_answer_bytes: The largest answer, as `assistant.aws.sizes` counts bytes; None for no limit.
+        report: Figures about the turn's run.
+        loaded: The threads that this request has read or written, by id. A save is compared with them.
+        suggested_title: The title that the model suggests. A title that the user sets meanwhile wins.
+        running_turn: The turn that was running in the thread when this request read it, if any.
     """
 
     caller: Caller
@@ -138,7 +137,7 @@ class RequestContext:
         return self.resources.settings
 
     def seconds_left(self) -> float | None:
-        """Return the seconds until the deadline, never below zero; None where there is no limit."""
+        """Return the seconds until the deadline, at least zero; None if there is no limit."""
         if self.deadline is None:
             return None
         return max(0.0, self.deadline - asyncio.get_running_loop().time())

@@ -1,8 +1,8 @@
-"""Ids that we make: a ChatKit prefix and a UUIDv7, so that they sort by time and never clash.
+"""The ids of this project: a ChatKit prefix and a UUIDv7, so that they sort by time and are unique.
 
-UUIDv7 with 12 bits of sub-millisecond time (RFC 9562, section 6.2, method 3) and 62 random bits. Within a
-process each id is later than the one before it. Nothing is drawn before the first call, so a SnapStart
-snapshot holds no state that two environments would share.
+The UUIDv7 has 12 bits of sub-millisecond time (RFC 9562, section 6.2, method 3) and 62 random bits. Within a
+process each id is later than the one before it. The random bits are drawn at each call, so two environments that
+start from one SnapStart snapshot make different ids.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chatkit.store import StoreItemType
 
-# ChatKit's own prefixes, so that a log reader is at home (chatkit.store, 1.6.5).
+# ChatKit's own prefixes (chatkit.store, 1.6.5), which readers of logs know.
 ID_PREFIXES: dict[StoreItemType, str] = {
     "thread": "thr",
     "message": "msg",
@@ -38,7 +38,7 @@ _last_tick = 0
 
 
 def _tick() -> int:
-    """Return the time in steps of 1/4096 ms, later than any returned before."""
+    """Return the time in steps of 1/4096 ms, always later than the last result."""
     global _last_tick
     milliseconds, rest = divmod(time.time_ns(), _NANOSECONDS_PER_MILLISECOND)
     now = milliseconds * _FRACTION_STEPS + rest * _FRACTION_STEPS // _NANOSECONDS_PER_MILLISECOND
@@ -48,9 +48,9 @@ def _tick() -> int:
 
 
 def time_prefix(moment: datetime) -> str:
-    """Return the 16 hex digits with which a UUIDv7 of that moment begins.
+    """Return the first 16 hex digits of a UUIDv7 of that moment.
 
-    A naive time counts as local, since ChatKit's server stamps items with `datetime.now()`.
+    A naive time counts as local time, because ChatKit's server stamps items with `datetime.now()`.
     """
     microseconds = max(0, (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1))
     milliseconds, rest = divmod(microseconds, 1000)
@@ -70,6 +70,6 @@ def new_id(prefix: str) -> str:
 
 
 def split_own_id(value: str) -> tuple[str, str] | None:
-    """Return prefix and UUID of an id that has the form of ours, or None for a foreign one."""
+    """Return the prefix and the UUID of an id in this project's format, or None for a foreign id."""
     match = _OWN_ID.fullmatch(value)
     return (match[1], match[2]) if match else None

@@ -1,4 +1,4 @@
-"""What `stream` says of itself, as Lambda runs it: lines, metrics and traces, and nobody's words in them."""
+"""Log lines, metrics and traces of `stream` as Lambda runs it contain no text of users."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run(request: pytest.FixtureRequest, table_and_bucket: Aws) -> Iterator[Run]:
 
 
 class Run:
-    """The turns, what they wrote, and what the daemon was sent."""
+    """The turns, their output, and the documents that the X-Ray daemon received."""
 
     def __init__(self, process: StreamProcess, provider: ProviderServer, daemon: socket.socket) -> None:
         self.process = process
@@ -132,7 +132,7 @@ def test_a_turn_is_one_line_that_says_who_where_and_how_it_ended(run: Run) -> No
 
 def test_the_operations_page_explains_each_field_of_the_line(run: Run) -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
-    # Lambda's and Powertools' own.
+    # Fields that Lambda and Powertools add.
     others = {"level", "location", "message", "timestamp", "name", "xray_trace_id", "taskName", "requestId", "logger"}
     fields = {field for line in run.lines if line.get("message") == "turn" for field in line}
     assert fields > {"operation", "error", "tools"}

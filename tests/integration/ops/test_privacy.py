@@ -1,4 +1,4 @@
-"""A user's data: all of it can be copied and removed, nobody else's is touched, and an interruption costs nothing."""
+"""Export and erasure cover all data of one user and no other's, and continue after an interruption."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE = b"the heron's file"
 
 
 async def _live(open_client: MakeClient, issuer: Issuer, user: str) -> Caller:
-    """Let a user do everything that leaves data, and return who they are."""
+    """Let a user do everything that stores data, and return the user."""
     token = {"Authorization": f"Bearer {issuer.token(sub=user, tenant_id='acme')}"}
     http = open_client("stream", **token)
     client = ChatKitClient(http)
@@ -74,12 +74,12 @@ async def test_an_export_has_all_of_one_user_and_nothing_of_another(
     assert "ann-export's printer" in records
     assert "bob-export" not in json.dumps([threads, account])
 
-    # Interrupted and begun again: what is there is not fetched again, what is missing is.
+    # A second run after an interruption fetches only missing files.
     next((tmp_path / "threads").iterdir()).unlink()
     assert script("export", *arguments).stdout.startswith("2 threads and 1 files, 1 of them fetched now")
     nobody = script("export", "--tenant", "acme", "--user", "nobody", "--out", str(tmp_path / "nobody"))
     assert nobody.returncode == 1
-    assert "Nothing is stored of nobody of acme." in nobody.stderr
+    assert "No data is stored for user nobody of tenant acme." in nobody.stderr
 
 
 async def test_what_waits_in_the_bucket_is_exported_and_erased(
@@ -97,14 +97,14 @@ async def test_what_waits_in_the_bucket_is_exported_and_erased(
     await client.say("refund invoice 502")
     assert client.thread_id is not None
     prefix = user.thread(client.thread_id).object_prefix
-    assert len(await resources.objects.some(prefix)) == 2, "a picture and a run"
+    assert len(await resources.objects.first_keys(prefix)) == 2, "a picture and a run"
     exported = await privacy.thread_data(resources, user, client.thread_id)
     (run,) = [row for row in exported["other"] if "waiting" in row]
     assert "refund invoice 502" in json.dumps(run["original_input"])
     (picture,) = [item for item in exported["items"] if item["type"] == "generated_image"]
     assert picture["image"]["url"].startswith("data:image/png;base64,")
     assert await privacy.erase(resources, await privacy.request_erasure(resources, user))
-    assert await resources.objects.some(prefix) == []
+    assert await resources.objects.first_keys(prefix) == []
 
 
 async def test_an_erasure_leaves_nothing_of_one_user_and_all_of_another(
@@ -127,7 +127,7 @@ async def test_an_erasure_leaves_nothing_of_one_user_and_all_of_another(
 
 
 def _only_unsent_work(everything: str, user: str) -> bool:
-    """Tell whether nothing names a user but work that is due later and finds nothing then."""
+    """Tell whether only work that is due later, and then finds nothing, still names a user."""
     rows, objects = json.loads(everything)
     naming: list[dict[str, Any]] = [row for row in rows if user in json.dumps(row)]
     return not [key for key in objects if user in key] and all(
@@ -142,12 +142,12 @@ async def test_an_erasure_that_is_cut_off_is_finished_by_the_sweep(
     table_and_bucket: Aws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # So that a deletion leaves rows behind, as that of a long thread does.
+    # Let a deletion leave rows for the sweep, as for a long thread.
     monkeypatch.setattr("assistant.threads.deletion.INLINE_ROWS", 1)
     user = await _live(open_client, issuer, "ann-cut")
     work = await privacy.request_erasure(resources, user)
     for step in ("delete_many", "delete_prefix"):
-        # The store goes away in the middle, as in a crash.
+        # The store becomes unavailable during the erasure, as in a crash.
         with (
             patch.object(resources.objects, step, side_effect=StoreUnavailableError),
             pytest.raises(StoreUnavailableError),

@@ -1,4 +1,4 @@
-"""`make show`: an operator reads a turn's story, without the texts unless they ask for them."""
+"""`make show` prints a turn's record, with texts only if the operator asks for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def _turn(http: httpx2.AsyncClient, text: str) -> tuple[str, str]:
-    """Say something in a new thread, and return the turn and the thread."""
+    """Send a message in a new thread, and return the turn and the thread."""
     client = ChatKitClient(http)
     message = {"content": [{"type": "input_text", "text": text}], "attachments": [], "inference_options": {}}
     answer = await client.post("threads.create", input=message)
@@ -44,7 +44,7 @@ async def test_a_turn_is_read_from_its_thread_without_a_scan_and_with_texts_on_r
     import jwt
 
     claims = jwt.decode(token, options={"verify_signature": False})
-    # It does not compress, so it is too large for its row and comes from the bucket.
+    # The text does not compress, so it is stored in the bucket.
     noise = secrets.token_hex(400_000)
     turn_id, thread_id = await _turn(stream, f"!say read it\n{noise}")
     where = ["--thread", thread_id, "--tenant", claims["tenant_id"], "--user", claims["sub"]]

@@ -1,4 +1,4 @@
-"""`make smoke` against the dev server: it passes on a good deployment, and fails on what it is there to find."""
+"""`make smoke` against the dev server passes on a good deployment and fails on a broken one."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_edge_that_holds_the_answer_back_fails_the_check_for_it(dev_server: D
 
 @contextmanager
 def _buffering(target: str) -> Iterator[str]:
-    """A proxy that sends an answer when it has all of it."""
+    """A proxy that buffers each answer before it sends it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -101,7 +101,7 @@ def _buffering(target: str) -> Iterator[str]:
             self.wfile.write(answer.content)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Fixtures: the store on both local AWSs, and requests of users that no other test has."""
+"""Fixtures: the store on both local AWSs, and users of which each test has its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make_resources(table_and_bucket: Aws) -> MakeResources:
 
 
 class User:
-    """A user of a test's own: each `request` is a new one."""
+    """A user of one test. Each access of `request` makes a new request."""
 
     def __init__(self, resources: Resources, name: str, tenant_id: str = "acme") -> None:
         self.resources = resources
@@ -78,6 +78,6 @@ def ann(make_resources: MakeResources, request: pytest.FixtureRequest) -> User:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let retries come at once: botocore's and ours."""
+    """Retry without waiting, in botocore and in this project."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0)

@@ -1,4 +1,4 @@
-"""Writers of one thread at the same time: nothing is lost, nothing is there twice.
+"""Concurrent writers of one thread lose no change and duplicate no item.
 
 What runs on several threads at once runs on ministack alone: moto takes no locks.
 """
@@ -80,7 +80,7 @@ async def test_a_stale_write_is_refused_and_made_again_on_what_is_there(ann: Use
     mine.metadata["n"] = 1
     with failing(ann.dynamodb, None) as calls:
         await ann.store.save_thread(mine, slow)
-    # The refusal brings the row along, so that no read is needed.
+    # The refusal contains the current row, so no read is needed.
     assert calls.seen == ["TransactWriteItems", "TransactWriteItems"]
 
 

@@ -1,4 +1,4 @@
-"""What a turn costs in DynamoDB: one hop before the model, few writes, and the same in a thread of any length."""
+"""A turn's DynamoDB cost: one hop before the model, few writes, the same cost in a thread of any length."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_a_turn_costs_the_same_in_a_thread_of_any_length(resources: Resour
     ours = Ours(resources)
     await ours.do("threads.create", {"input": MESSAGE})
     short, long = await turn_in_a_thread_of(50, ours), await turn_in_a_thread_of(count, ours)
-    # Of calls side by side either may be the first.
+    # Concurrent calls may arrive in any order.
     assert sorted(long.operations) == sorted(short.operations)
     assert long.hops == short.hops
     assert long.read_units == pytest.approx(short.read_units, rel=0.1)

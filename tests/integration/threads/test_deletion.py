@@ -1,4 +1,4 @@
-"""A deleted thread is gone at once, and all that it held goes, whatever happens meanwhile."""
+"""A deleted thread is invisible at once, and all its rows and objects are removed despite concurrent events."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def test_a_deletion_killed_at_any_call_is_finished_by_the_sweep(ann: User,
     with failing(ann.dynamodb, "killed", after=after), pytest.raises(ProcessKilledError):
         await ann.store.delete_thread(thread_id, ann.request)
     if after < 2:
-        # Before its one transaction, nothing has happened.
+        # A failure before the transaction changes nothing.
         assert await ann.store.load_thread(thread_id, ann.request)
         await ann.store.delete_thread(thread_id, ann.request)
     await is_gone(ann, thread_id)
@@ -201,7 +201,7 @@ async def test_work_that_cannot_be_done_does_not_keep_other_work_from_being_done
     (failure,) = [record for record in caplog.records if record.name == "assistant.upkeep.sweep"]
     assert "unheard of failed" in failure.message
     assert "in _work" in failure.message, "whoever reads the log finds the place"
-    # The error's own text stays out: that of any other could quote what a user wrote.
+    # The log leaves out the error's text, because an error could quote a user's text.
     assert failure.exc_info is None
     await table.delete(broken)
 
@@ -218,7 +218,7 @@ async def test_the_id_of_a_deleted_thread_can_be_used_again_and_its_removal_spar
     await begin(user, thread_id)
     new = said(thread_id, "new", "msg1")
     await user.store.add_thread_item(thread_id, new, user.request)
-    # What a sweep that was held up for long would still have to do.
+    # Work that a delayed sweep still has to do.
     work = {"tenant_id": user.tenant_id, "user_id": user.name, "thread_id": thread_id, "deleted_at": "2026"}
     key = keys.sweep_key(now(), partition(user, thread_id), deletion.PURGE_KIND)
     await user.resources.table.put(key, {**work, "schema_version": 1, "kind": deletion.PURGE_KIND})
@@ -226,7 +226,7 @@ async def test_the_id_of_a_deleted_thread_can_be_used_again_and_its_removal_spar
     assert (await reads.get_thread(thread_id, user.request)).items.data == [new]
 
 
-@pytest.mark.parametrize("slow", ["rows", "objects", "a look at the thread"])
+@pytest.mark.parametrize("slow", ["rows", "objects", "the metadata"])
 async def test_a_removal_that_others_finish_first_spares_what_a_new_thread_of_the_same_id_holds(
     user: User, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
@@ -236,12 +236,12 @@ async def test_a_removal_that_others_finish_first_spares_what_a_new_thread_of_th
     large = random.Random(7).randbytes(500_000).hex()  # noqa: S311 - reproducible, no secret
     new = said(thread_id, large, "msg1")
     table, objects = user.resources.table, user.resources.objects
-    query, get, some = table.query, table.get, objects.some
+    query, get, first_keys = table.query, table.get, objects.first_keys
 
     async def others_finish() -> None:
         monkeypatch.setattr(table, "query", query)
         monkeypatch.setattr(table, "get", get)
-        monkeypatch.setattr(objects, "some", some)
+        monkeypatch.setattr(objects, "first_keys", first_keys)
         await sweep(user.resources)
         await begin(user, thread_id)
         await user.store.add_thread_item(thread_id, new, user.request)
@@ -256,16 +256,16 @@ async def test_a_removal_that_others_finish_first_spares_what_a_new_thread_of_th
             await others_finish()
         return row
 
-    async def late_some(prefix: str) -> list[str]:
+    async def late_first_keys(prefix: str) -> list[str]:
         await others_finish()
-        return await some(prefix)
+        return await first_keys(prefix)
 
     if slow == "rows":
         monkeypatch.setattr(table, "query", late_query)
-    elif slow == "a look at the thread":
+    elif slow == "the metadata":
         monkeypatch.setattr(table, "get", late_get)
     else:
-        monkeypatch.setattr(objects, "some", late_some)
+        monkeypatch.setattr(objects, "first_keys", late_first_keys)
     await user.store.delete_thread(thread_id, user.request)
     assert await user.store.load_item(thread_id, "msg1", user.request) == new
 

@@ -1,4 +1,4 @@
-"""Nothing of the store blocks the event loop, from a process's first call on; one client serves them all."""
+"""The store never blocks the event loop, not even in a process's first call. All calls share one client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_blocking_call_would_be_noticed() -> None:
 
 
 async def test_no_operation_blocks_the_event_loop_not_even_the_first(aws_environment: Aws) -> None:
-    # As deployed: the clients are made by the first calls.
+    # As in a deployment, the first calls make the clients.
     resources = Resources(load_settings(aws_environment.environment(LLM_PROVIDER="demo", RETENTION_DAYS="30")))
     user = User(resources, "ann")
     store = ThreadStore(resources)

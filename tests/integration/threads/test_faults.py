@@ -1,4 +1,4 @@
-"""What each failure of DynamoDB and S3 leads to: docs/store.md has the table that these tests prove."""
+"""The outcome of each failure of DynamoDB and S3. These tests prove the table in docs/store.md."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ OPERATIONS = [
 
 
 class Conversation:
-    """A thread with a message, an answer, and one more that is not stored yet."""
+    """A thread with a message and an answer, and another message that is not stored yet."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -123,7 +123,7 @@ class Conversation:
         await self.is_whole()
 
     async def is_whole(self) -> None:
-        """A thread and its place in the list are of one mind."""
+        """Check that a thread equals its copy in the list."""
         store, request = self.user.store, self.user.request
         listed = {each.id: each for each in (await store.load_threads(100, None, "desc", request)).data}
         try:
@@ -143,7 +143,7 @@ async def test_a_table_that_stays_out_of_reach_is_a_503_and_changes_nothing(
     with failing(ann.dynamodb, fault) as calls, pytest.raises(StoreUnavailableError) as raised:
         await conversation.do(operation)
     assert (raised.value.status, raised.value.retryable) == (503, True)
-    # Two calls beside each other at the most, each tried again as often as is allowed and no more.
+    # At most two concurrent calls, each with the allowed number of attempts.
     assert calls.failed <= 2 * TOTAL_ATTEMPTS * MAX_ROUNDS
     await conversation.is_as_before()
 
@@ -151,7 +151,7 @@ async def test_a_table_that_stays_out_of_reach_is_a_503_and_changes_nothing(
 @pytest.mark.parametrize("fault", LASTING)
 @pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
 async def test_a_client_is_told_to_try_again_soon(aws_environment: Aws, streaming: bool, fault: Fault) -> None:
-    # Clients of its own: so many failures use up what botocore allows one to retry.
+    # Use new clients: so many failures exhaust a client's retry quota in botocore.
     guest = User(Resources(load_settings(aws_environment.environment(LLM_PROVIDER="demo"))), "guest", "local")
     thread = {"thread_id": (await Conversation(guest).begin()).thread.id}
     message = {"content": [{"type": "input_text", "text": "Hi"}], "attachments": [], "inference_options": {}}
@@ -213,7 +213,7 @@ async def test_a_condition_that_keeps_failing_is_a_clear_4xx_and_changes_nothing
         except AssistantError as error:
             assert isinstance(error, (NotFoundError, ConflictError))  # noqa: PT017 - one operation does not raise
         else:
-            # Somebody else has deleted the thread at the same moment.
+            # Another request has deleted the thread at the same moment.
             assert operation == "delete_thread"
     await conversation.is_as_before()
 
@@ -337,13 +337,13 @@ async def test_rows_that_dynamodb_leaves_over_are_removed_by_the_next_rounds(ann
 
 
 def objects_of(user: User) -> list[str]:
-    """Return the objects that a user's items have in the bucket."""
+    """Return the bucket objects of a user's items."""
     found = user.s3.list_objects_v2(Bucket=user.resources.objects.bucket, Prefix=f"items/{user.tenant_id}/")
     return [entry["Key"] for entry in found.get("Contents", []) if user.name in unquote(entry["Key"])]
 
 
 async def rows_of(user: User) -> list[str]:
-    """Return what is left of a user in the table, and of work for the sweep."""
+    """Return the partitions of a user's remaining rows and of the sweep's remaining work."""
     pages = user.dynamodb.get_paginator("scan").paginate(TableName=user.resources.table.name)
     found = [item["pk"]["S"] for page in pages for item in page["Items"]]
     return [pk for pk in found if user.name in pk or pk.startswith("SWEEP#")]

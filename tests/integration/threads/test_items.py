@@ -1,4 +1,4 @@
-"""What a store of items and pages must get right, case by case."""
+"""Items and pages, case by case."""
 
 from __future__ import annotations
 
@@ -222,14 +222,14 @@ async def test_a_thread_that_carries_items_is_stored_without_them(user: User) ->
 async def test_reads_take_one_hop(ann: User) -> None:
     thread_id = await begin(ann)
     for _ in range(14):
-        # As turns that call a tool leave it.
+        # The items of turns that call a tool.
         await add(ann, thread_id, said(thread_id), hidden(thread_id), answered(thread_id))
     page = await reads.list_items(thread_id, None, None, "desc", ann.request)
     for read, expected in (
         (reads.get_thread(thread_id, ann.request), ["Query"]),
         (reads.list_threads(None, None, "desc", ann.request), ["Query"]),
         (reads.list_items(thread_id, None, None, "desc", ann.request), ["Query"]),
-        # Side by side: one hop.
+        # Concurrent calls: one hop.
         (reads.list_items(thread_id, None, page.after, "desc", ann.request), ["BatchGetItem", "Query"]),
         (reads.list_items(thread_id, None, page.after, "asc", ann.request), ["BatchGetItem", "Query"]),
         (reads.list_items(thread_id, None, None, "asc", ann.request), ["BatchGetItem", "Query"]),

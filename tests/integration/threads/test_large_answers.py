@@ -1,4 +1,4 @@
-"""What Lambda cannot carry at once: such a thread can be read all the same, and nothing else is cut in silence."""
+"""Answers over Lambda's limit: a thread stays readable, and any other answer is refused with an error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ITEMS: TypeAdapter[list[ThreadItem]] = TypeAdapter(list[ThreadItem])
 
 @pytest.fixture
 def guest(make_resources: MakeResources) -> User:
-    """The user that a request without a token is."""
+    """The user of a request without a token."""
     return User(make_resources(), "guest", "local")
 
 
@@ -55,7 +55,7 @@ def tool_call(thread_id: str, output: str) -> ClientToolCallItem:
 
 
 async def on_chat(user: User, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Send a request to the function that does not stream, as Lambda does, and return its status and answer."""
+    """Send a request to the function `chat` as Lambda does. Return its status and answer."""
 
     def invoke() -> dict[str, Any]:
         handler = Mangum(create_app(user.resources, streaming=False), lifespan="off")
@@ -145,7 +145,7 @@ async def test_what_a_running_turn_has_said_leaves_room_for_the_thread(guest: Us
     await guest.resources.table.put(Key(pk, keys.TURN_SK), row)
     thread = await read(guest, "threads.get_by_id", thread_id=thread_id)
     first, second = thread["items"]["data"]
-    # The largest gives way, and no more than needed.
+    # Only the largest item is shortened.
     assert (first["id"], len(first["content"][0]["text"]) < 3_000) == (items[0].id, True)
     assert ITEMS.validate_python([second]) == [partial]
 
@@ -160,7 +160,7 @@ async def test_a_page_that_fits_is_not_touched(guest: User) -> None:
 async def test_any_other_answer_that_is_too_large_is_a_clear_error_and_kept(
     guest: User, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # An answer of this size takes the demo model a moment; one of 6 MB would take it minutes.
+    # The demo model writes this much in a moment; 6 MB would take it minutes.
     monkeypatch.setattr("assistant.api.app.MAX_ANSWER_BYTES", 30_000)
     prompt = "!long 40"
     body = {"message": {"content": prompt}} if shape == "plain" else {"input": {"content": prompt}}

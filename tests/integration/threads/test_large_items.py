@@ -1,4 +1,4 @@
-"""Items of any size: compressed, offloaded, whole again, and never half there."""
+"""Items of any size are compressed or moved to the bucket, and read back complete."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ async def test_a_reader_that_meets_a_new_version_reads_that(user: User) -> None:
 
 async def test_a_page_over_6_mb_comes_shorter_and_goes_on(user: User) -> None:
     thread_id = await begin(user)
-    # Each is small in the table, and doubles inside a Lambda answer.
+    # Each item is small in the table, and twice as large inside a Lambda answer.
     items = [said(thread_id, f'{each}"' + '"' * 900_000) for each in range(5)]
     for item in items:
         await user.store.add_thread_item(thread_id, item, user.request)

@@ -1,4 +1,4 @@
-"""A writer that another one overtakes between its read and its write: an item is there once, and so is its object."""
+"""Another writer changes an item between a writer's read and write: the item and its object exist once."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ async def begin(user: User) -> str:
 
 
 class LateTable(Table):
-    """The table of a process that is slow: before its first transactions something else happens, each time."""
+    """The table of a slow process: before each of its first transactions another action runs."""
 
     def __init__(self, user: User, first: list[Callable[[], Awaitable[object]]]) -> None:
         super().__init__(user.resources.settings, user.dynamodb)
         self._first = first
 
     async def transact(self, writes: Sequence[Write]) -> None:
-        # That an object is about to be put is noted before: it is not yet what the other is to overtake.
+        # The work row of a new object is also a transaction, but not the one to delay.
         if self._first and writes[0].put is None:
             await self._first.pop()()
         await super().transact(writes)
 
 
 def overtaken(user: User, by: Callable[[], Awaitable[object]], times: int = 1) -> User:
-    """Return the same user in a process that another one overtakes."""
+    """Return the same user in a slow process."""
     slow = User(Resources(user.resources.settings), user.name, user.tenant_id)
     slow.resources.table = LateTable(user, [by] * times)
     slow.resources.objects = user.resources.objects
@@ -58,7 +58,7 @@ def overtaken(user: User, by: Callable[[], Awaitable[object]], times: int = 1) -
 
 
 async def objects_of(user: User, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the objects of a user's items that are left when the sweep has had its time."""
+    """Run the sweep when all its work is due, and return the objects of a user's items that remain."""
     with monkeypatch.context() as patch:
         later = now() + large_objects.UNCLAIMED_LIFETIME + timedelta(seconds=1)
         patch.setattr(clock, "now", lambda: later)

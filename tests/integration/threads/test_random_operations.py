@@ -1,4 +1,4 @@
-"""The random operations of the unit tests, on the local AWS that is a server."""
+"""The random operations of the unit tests on the local AWS server."""
 
 from __future__ import annotations
 

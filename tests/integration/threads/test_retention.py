@@ -1,4 +1,4 @@
-"""`RETENTION_DAYS`: what has expired is invisible at once, and all that belongs to it goes."""
+"""`RETENTION_DAYS`: an expired thread is invisible at once, and all its data is removed later."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Clock:
-    """The store's time, which a test moves on."""
+    """The project's clock, which a test can move forward."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.moment = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Ids of our own form, and what only looks like one."""
+"""Ids in this project's format, and ids that only look like them."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def test_an_id_of_ours_is_its_prefix_and_its_uuid() -> None:
 
 @pytest.mark.parametrize("changed", ["{}\n", " {}", "{}0", "x{}/", "{}\x00"])
 def test_what_is_not_exactly_of_our_form_is_foreign(changed: str) -> None:
-    """Two spellings of one id would stand at one place, and be two in every comparison."""
+    """Two spellings of one id would share a place and still compare as different."""
     assert split_own_id(changed.format(new_id("msg"))) is None

@@ -1,4 +1,4 @@
-"""The bucket's answers that are no errors to boto3, and are errors all the same."""
+"""Answers of the bucket that report errors although boto3 raises none."""
 
 from __future__ import annotations
 

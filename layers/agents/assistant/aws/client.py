@@ -1,4 +1,4 @@
-"""What the clients of the table and of the bucket share: time-outs, retries, and what their failures become."""
+"""Time-outs, retries and errors that the clients of the table and of the bucket share."""
 
 from __future__ import annotations
 

@@ -1,28 +1,28 @@
-"""The table's keys as pure functions: every rule of a key is here.
+"""The table's keys as pure functions. All rules for keys are here.
 
-Rows of a thread share one partition, whose key holds tenant, user and thread; so a guessed id reaches
-nothing. Read backwards, a thread's partition gives its newest turn, its metadata and its newest items, in
-this order, in one Query:
+The rows of a thread share one partition. The partition's key contains the tenant, the user and the thread, so a
+guessed thread id finds nothing. One backwards Query of a thread's partition returns its newest turn, its metadata and
+its newest items, in this order:
 
     THREAD#tenant#user#thread   ~turn            the newest turn: state, lease, cancel flag, journal
                                 ~meta            the thread's metadata
                                 I#<place>        an item; places sort by creation
-                                B#<turn id>      the story of a turn that has ended
-                                A#<item id>      where a foreign item id stands
-                                F#<place>        the attachments of a message that was removed
+                                B#<turn id>      the record of a turn that has ended
+                                A#<item id>      the place of a foreign item id
+                                F#<place>        the attachments of a removed message
                                 H#<run id>       a run that waits for the user's approval
 
     USER#tenant#user            T#<place>        a thread in the user's list
-                                A#<thread id>    where a foreign thread id stands in the list
+                                A#<thread id>    the place of a foreign thread id in the list
                                 F#<attachment>   an attachment
                                 K#<key>          an idempotency key and its turn
                                 Q#<period>       usage in a minute or a day
 
     TENANT#tenant               Q#<period>       the same for the whole tenant
     APP#tenant[#user]           the agents' own records
-    SWEEP#<shard>               <due>#<id>       work that must be finished after that time
+    SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
 
-Ids are percent-encoded, so that a separator inside an id cannot reach another partition.
+Ids are percent-encoded, so that a separator inside an id cannot lead to another partition.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from zlib import crc32
 from assistant.errors import InvalidRequestError
 from assistant.ids import split_own_id, time_prefix, uuid7
 
-# A partition key may have 2,048 bytes and a sort key 1,024; three ids of this size, encoded, fit into one.
+# DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key. Three encoded ids of this size fit into one.
 MAX_COMPONENT_BYTES = 600
-# Enough to keep a nightly erasure of a large tenant from heating one partition.
+# Enough shards that the erasure of a large tenant does not overload one partition.
 SWEEP_SHARDS = 4
 
-# All sort keys lie between these two.
+# All sort keys are between these two.
 FIRST_SK, LAST_SK = "!", "~~"
-# All of a thread's lie before this one, but those of its metadata and its turn.
+# All sort keys of a thread are before this one, except those of its metadata and its turn.
 HEAD_SK = "~"
 META_SK = "~meta"
 TURN_SK = "~turn"
@@ -65,22 +65,22 @@ class Key(NamedTuple):
 
 
 def checked_component(value: str, what: str) -> str:
-    """Return an id in the form in which it stands inside a key.
+    """Return an id in the form that keys contain.
 
     Raises:
-        ValueError: the id is empty, holds a NUL or a lone surrogate, or is too long to be part of a key.
+        ValueError: the id is empty, contains a NUL or a lone surrogate, or is too long for a key.
     """
     if not value:
         raise ValueError(f"The {what} id is empty.")
     if "\x00" in value:
-        raise ValueError(f"The {what} id holds a NUL.")
+        raise ValueError(f"The {what} id contains a NUL.")
     try:
         encoded = quote(value, safe="")
     except UnicodeEncodeError:
         raise ValueError(f"The {what} id is not valid Unicode.") from None
     if len(encoded) > MAX_COMPONENT_BYTES:
         raise ValueError(f"The {what} id is too long.")
-    # As a folder of the bucket these two would be taken out of a URL by its client. No other id is encoded so.
+    # HTTP clients remove the path segments `.` and `..` from a URL. No other id is encoded to these forms.
     return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
 
 
@@ -92,9 +92,9 @@ def _component(value: str, what: str) -> str:
 
 
 class ThreadRef(NamedTuple):
-    """Where a thread's rows and objects are: its tenant, its user and its id.
+    """The address of a thread's rows and objects: its tenant, its user and its id.
 
-    All properties raise `InvalidRequestError` when an id cannot be part of a key. So do all functions here.
+    All properties, and all functions of this module, raise `InvalidRequestError` if an id cannot be part of a key.
     """
 
     tenant_id: str
@@ -113,7 +113,7 @@ class ThreadRef(NamedTuple):
 
     @property
     def object_prefix(self) -> str:
-        """The prefix of the thread's items that are too large for the table."""
+        """The bucket prefix of the thread's items that are too large for the table."""
         return f"items/{self._encoded('/')}/"
 
     def _encoded(self, separator: str) -> str:
@@ -122,12 +122,12 @@ class ThreadRef(NamedTuple):
 
 
 def user_partition(tenant_id: str, user_id: str) -> str:
-    """Return the partition of what belongs to a user and to no thread."""
+    """Return the partition of a user's rows that belong to no thread."""
     return f"USER#{_component(tenant_id, 'tenant')}#{_component(user_id, 'user')}"
 
 
 def tenant_partition(tenant_id: str) -> str:
-    """Return the partition of what belongs to a tenant as a whole."""
+    """Return the partition of the rows that belong to a whole tenant."""
     return f"TENANT#{_component(tenant_id, 'tenant')}"
 
 
@@ -138,13 +138,13 @@ def app_partition(tenant_id: str, user_id: str | None = None) -> str:
 
 
 def own_place(value: str) -> str | None:
-    """Return the place that an id of ours carries in itself, or None for a foreign id."""
+    """Return the place in an id of this project, or None for a foreign id."""
     parts = split_own_id(value)
     return None if parts is None else f"{parts[1]}#{parts[0]}"
 
 
 def new_place(created_at: datetime) -> str:
-    """Return a place for a foreign id: by creation, and among equals by insertion."""
+    """Return a place for a foreign id: by creation, then by insertion."""
     return f"{time_prefix(created_at)}-{uuid7()}"
 
 
@@ -159,7 +159,7 @@ def thread_list_sk(place: str) -> str:
 
 
 def alias_sk(foreign_id: str) -> str:
-    """Return the sort key of the row that knows where a foreign id stands."""
+    """Return the sort key of the row that holds the place of a foreign id."""
     return f"A#{_component(foreign_id, 'item')}"
 
 
@@ -169,7 +169,7 @@ def attachment_sk(attachment_id: str) -> str:
 
 
 def orphans_sk(place: str) -> str:
-    """Return the sort key of the attachments that a removed message at that place has left in its thread."""
+    """Return the sort key of the row that lists the attachments of a removed message."""
     return f"F#{place}"
 
 
@@ -199,28 +199,28 @@ def day_usage_sk(moment: datetime) -> str:
 
 
 def sweep_key(due: datetime, partition: str, kind: str) -> Key:
-    """Return the key of work on a partition that is due at that time. The same work has the same key."""
+    """Return the key of work on a partition that is due at that time. Equal work has the same key."""
     shard = crc32(partition.encode()) % SWEEP_SHARDS
     digest = sha256(partition.encode()).hexdigest()[:32]
     return Key(f"SWEEP#{shard}", f"{time_prefix(due)}#{kind}#{digest}")
 
 
 def sweep_partitions() -> list[str]:
-    """Return the partitions that hold the sweep's work."""
+    """Return the partitions of the sweep's work."""
     return [f"SWEEP#{shard}" for shard in range(SWEEP_SHARDS)]
 
 
 def sweep_bound(moment: datetime) -> str:
-    """Return the sort key behind all work that is due at that time."""
+    """Return the sort key after all work that is due at that time."""
     return f"{time_prefix(moment)}~"
 
 
 def attachment_prefix(tenant_id: str, user_id: str) -> str:
-    """Return the prefix of a user's attachments in the bucket."""
+    """Return the bucket prefix of a user's attachments."""
     return f"attachments/{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}/"
 
 
 def owner_object_prefixes(tenant_id: str, user_id: str) -> tuple[str, str]:
-    """Return the prefixes of everything in the bucket that is a user's."""
+    """Return the bucket prefixes of all objects of a user."""
     owner = f"{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}/"
     return f"attachments/{owner}", f"items/{owner}"

@@ -1,4 +1,4 @@
-"""The S3 bucket: asynchronous calls with the same time-outs, retries and errors as the table's."""
+"""The S3 bucket: asynchronous calls with the same time-outs, retries and errors as those of the table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Fewer at once than of the table's: each may hold a whole file.
+# Fewer than for the table: each call may hold a whole file in memory.
 MAX_CONCURRENT_CALLS = 16
 # S3's own limit on one DeleteObjects call.
 MAX_DELETE_KEYS = 1000
@@ -32,11 +32,11 @@ _NO_SUCH_KEY = {"NoSuchKey", "404", "NotFound"}
 
 @dataclass(frozen=True)
 class Head:
-    """How an object begins.
+    """The beginning of an object.
 
     Attributes:
-        size: The whole object's bytes.
-        first_bytes: As many of them as were asked for.
+        size: The number of bytes of the whole object.
+        first_bytes: The first bytes, as many as requested.
     """
 
     size: int
@@ -58,19 +58,19 @@ class Objects:
 
     @property
     def client(self) -> S3Client:
-        """The boto3 client, made on first use: none is made before a SnapStart snapshot."""
+        """The boto3 client. It is made on first use, so no SnapStart snapshot contains one."""
         with self._lock:
             if self._client is None:
                 import boto3
                 from botocore.config import Config
 
-                # Path style and SigV4, so that a presigned URL works on every region and on emulators.
+                # With path style and SigV4 a presigned URL works in every region and on emulators.
                 style = Config(signature_version="s3v4", s3={"addressing_style": "path"})
                 self._client = boto3.client("s3", config=lambda_config().merge(style))
             return self._client
 
     async def _call(self, name: str, operation: Callable[[], T]) -> T:
-        """Make a call on a thread of the pool, where the client is made too; `name` is S3's for it."""
+        """Run an operation in a thread of the pool. `name` is S3's name of the operation."""
         with segment("S3", "aws", (KeyError,), operation=name):
             return await self._run(operation)
 
@@ -87,7 +87,7 @@ class Objects:
             raise
 
     async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
-        """Write an object of `body` bytes; a file is read from where it stands, and can be rewound."""
+        """Write an object. A file as `body` is read from its current position and must be seekable."""
         await self._call(
             "PutObject",
             lambda: self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type),
@@ -97,7 +97,7 @@ class Objects:
         """Return an object's bytes.
 
         Raises:
-            KeyError: there is no such object.
+            KeyError: the object does not exist.
         """
 
         def call() -> bytes:
@@ -106,7 +106,7 @@ class Objects:
         return await self._call("GetObject", call)
 
     async def peek(self, key: str, count: int) -> Head | None:
-        """Return an object's size and its first `count` bytes, or None where there is no such object."""
+        """Return an object's size and its first `count` bytes, or None if the object does not exist."""
 
         def call() -> Head:
             from botocore.exceptions import ClientError
@@ -114,7 +114,7 @@ class Objects:
             try:
                 found = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{count - 1}")
             except ClientError as error:
-                # An empty object has no first byte.
+                # S3 refuses any range of an empty object.
                 if error.response.get("Error", {}).get("Code") == "InvalidRange":
                     return Head(0, b"")
                 raise
@@ -127,14 +127,14 @@ class Objects:
             return None
 
     async def delete_many(self, keys: Sequence[str]) -> None:
-        """Remove objects, whether or not they are there."""
+        """Remove objects. Objects that do not exist are no error."""
         for start in range(0, len(keys), MAX_DELETE_KEYS):
             chunk = [{"Key": key} for key in keys[start : start + MAX_DELETE_KEYS]]
             request: Any = {"Objects": chunk, "Quiet": True}
             answer = await self._call("DeleteObjects", partial(self._delete, request))
             failed = answer.get("Errors", [])
             if failed:
-                # The keys hold ids of tenants and users, which no log needs.
+                # The keys contain ids of tenants and users, which do not belong in a log.
                 reasons = sorted({each.get("Code", "unknown") for each in failed})
                 logger.warning("%d objects could not be removed: %s", len(failed), ", ".join(reasons))
                 raise unavailable()
@@ -142,8 +142,8 @@ class Objects:
     def _delete(self, request: Any) -> Mapping[str, Any]:
         return self.client.delete_objects(Bucket=self.bucket, Delete=request)
 
-    async def some(self, prefix: str) -> list[str]:
-        """Return the names of objects under a prefix: as many as can be removed at once, none if there are none."""
+    async def first_keys(self, prefix: str) -> list[str]:
+        """Return the first object keys under a prefix: as many as one call can remove."""
         answer = await self._call(
             "ListObjectsV2",
             lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS),
@@ -151,24 +151,24 @@ class Objects:
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Remove all objects under a prefix and return how many there were."""
+        """Remove all objects under a prefix and return their number."""
         removed = 0
-        while keys := await self.some(prefix):
+        while keys := await self.first_keys(prefix):
             await self.delete_many(keys)
             removed += len(keys)
         return removed
 
     async def presign(self, operation: str, key: str, seconds: int, **parameters: Any) -> str:
-        """Return a URL that allows one operation on one object for a time.
+        """Return a URL that allows one operation on one object for a limited time.
 
         Args:
-            operation: boto3's name of it: `get_object` or `put_object`.
-            key: The object.
+            operation: boto3's name of the operation: `get_object` or `put_object`.
+            key: The object's key.
             seconds: How long the URL is valid.
-            parameters: What else the signature covers, by boto3's names.
+            parameters: Further signed parameters, by boto3's names.
         """
         request: Mapping[str, Any] = {"Bucket": self.bucket, "Key": key, **parameters}
-        # Signing asks nobody, so it is no call to trace.
+        # Signing sends no request, so there is no call to trace.
         return await self._run(
             lambda: self.client.generate_presigned_url(operation, Params=dict(request), ExpiresIn=seconds)
         )

@@ -1,6 +1,6 @@
-"""Rows of plain Python values, and DynamoDB's typed form of them.
+"""Convert rows of plain Python values to DynamoDB's typed form, and back.
 
-boto3's own serialiser makes numbers of `Decimal`, which nothing here wants.
+boto3's own serialiser is not used, because it turns numbers into `Decimal`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 
 
 def dump(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row in DynamoDB's typed form. Attributes that are None are left out."""
+    """Return a row in DynamoDB's typed form, without attributes that are None."""
     return {name: _to_attribute(value) for name, value in row.items() if value is not None}
 
 
 def load(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a typed form. Numbers become `int` or `float`, binary values `bytes`."""
+    """Return the row in plain Python values. Numbers become `int` or `float`, binary values `bytes`."""
     return {name: _from_attribute(value) for name, value in attributes.items()}
 
 

@@ -1,11 +1,11 @@
 """X-Ray subsegments for the calls that a turn waits for: table, bucket and model.
 
-Each is a document of its own, sent by UDP to the daemon that Lambda runs beside a function, with the function's
-segment as its parent: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
+Each subsegment is a document that goes by UDP to the X-Ray daemon beside the function. Its parent is the function's
+segment: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 
-The X-Ray SDK, which Powertools' tracer stands on, is not used for these. It keeps the open subsegments on one stack
-a thread, so that of calls that run at once the first to end closes another's; and its import would stand before the
-first word of a cold, sampled turn. An agent's tool may use the tracer all the same.
+The X-Ray SDK, on which Powertools' tracer is built, is not used here. It keeps one stack of open subsegments per
+thread, so concurrent calls close each other's subsegments. Its import would also delay the first word of a cold turn.
+An agent's tool may still use the tracer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
-# Lambda sets both; the first for each invocation, the second where tracing is on.
+# Lambda sets both: the first for each invocation, the second if tracing is on.
 _TRACE = "_X_AMZN_TRACE_ID"
 _DAEMON = "AWS_XRAY_DAEMON_ADDRESS"
 _HEADER = b'{"format": "json", "version": 1}\n'
@@ -30,14 +30,14 @@ _HEADER = b'{"format": "json", "version": 1}\n'
 def segment(
     name: str, namespace: Literal["aws", "remote"], refusals: tuple[type[Exception], ...] = (), **details: str
 ) -> Iterator[None]:
-    """Trace what runs inside, if the invocation is sampled; else nothing happens.
+    """Trace the enclosed call if the invocation is sampled; otherwise do nothing.
 
     Args:
-        name: What is called, as the service map is to show it: `DynamoDB`, `openai`.
-        namespace: Whether it is a service of AWS.
-        refusals: Errors that are an answer, such as a condition that does not hold; all others are faults.
-        details: `operation` and `table_name` of a service of AWS; annotations, by which traces are searched, of any
-            other. They may not hold anybody's text.
+        name: The called service, as the service map shows it: `DynamoDB`, `openai`.
+        namespace: `aws` for a service of AWS, `remote` for any other.
+        refusals: Errors that are a valid answer, such as a failed condition. All other errors are faults.
+        details: `operation` and `table_name` for a service of AWS. For other services, annotations, by which traces
+            can be searched. They must not contain text of users.
     """
     parent = _sampled_parent()
     if parent is None:
@@ -67,7 +67,7 @@ def segment(
 
 
 def _sampled_parent() -> Mapping[str, str] | None:
-    """Return the trace and the segment that this invocation belongs to; None where it is not traced."""
+    """Return the trace and the parent segment of this invocation, or None if it is not traced."""
     header = os.environ.get(_TRACE)
     if header is None or _DAEMON not in os.environ:
         return None
@@ -78,7 +78,7 @@ def _sampled_parent() -> Mapping[str, str] | None:
 
 
 def _send(document: Mapping[str, Any]) -> None:
-    """Send a document. A trace is not worth an answer, so a daemon that is not there is passed over."""
+    """Send a document. Ignore a missing daemon: an answer must not fail because of its trace."""
     try:
         _socket().sendto(_HEADER + json.dumps(document).encode(), _daemon(os.environ[_DAEMON]))
     except OSError:

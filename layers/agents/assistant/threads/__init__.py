@@ -1,4 +1,4 @@
-"""Threads and their items in DynamoDB: ChatKit's `Store`, and what it is made of."""
+"""Threads and their items in DynamoDB: ChatKit's `Store` and its parts."""
 
 from assistant.threads.client import client_thread
 from assistant.threads.deletion import PURGE_KIND, delete_thread, expire_thread, purge_thread
@@ -21,7 +21,7 @@ from assistant.threads.hidden import (
 from assistant.threads.large_objects import OBJECT_KIND, object_expiry, object_removals, put_object, sweep_object
 from assistant.threads.pages import page_limit, read_items, read_newest
 from assistant.threads.places import cursor_place, thread_place
-from assistant.threads.retention import EXPIRE_KIND, living_on
+from assistant.threads.retention import EXPIRE_KIND, prolong_writes
 from assistant.threads.rows import (
     MAX_INLINE_BYTES,
     SCHEMA_VERSION,
@@ -102,7 +102,6 @@ __all__ = [
     "kept_calls",
     "key_row",
     "lease_end",
-    "living_on",
     "load_item",
     "load_metadata",
     "load_record",
@@ -110,6 +109,7 @@ __all__ = [
     "object_removals",
     "pack",
     "page_limit",
+    "prolong_writes",
     "purge_thread",
     "put_object",
     "read_items",

@@ -1,4 +1,4 @@
-"""Threads as clients see them."""
+"""The form of a thread that clients receive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from chatkit.types import Page, Thread, ThreadItem, ThreadMetadata
 
 
 def client_thread(thread: ThreadMetadata, items: Page[ThreadItem] | None = None) -> Thread:
-    """Return a thread as clients see it: without the metadata, which is ours."""
+    """Return a thread in the form that clients receive: without `metadata`, which is private to the backend."""
     return Thread(
         id=thread.id,
         title=thread.title,

@@ -1,8 +1,8 @@
-"""Taking threads away: at once for the user, thoroughly and resumably behind it.
+"""Delete threads: the user loses sight of a thread at once, its rows and objects are removed afterwards.
 
-A deletion is one transaction: the thread's metadata says so, its place in the list goes, and work for the sweep
-is written. Then rows and objects are removed; whoever finishes, the request or the sweep, removes the metadata
-and the work last. Each step may be repeated, so a kill in the middle costs nothing but a repetition.
+One transaction marks the thread's metadata as deleted, removes the thread from the list, and writes work for the
+sweep. Then the request or the sweep removes rows and objects; the metadata and the work are removed last. Each step
+can be repeated, so a killed process only causes a repetition.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PURGE_KIND = "purge"
-# What a request removes itself before it answers; the sweep does the rest.
+# About how many rows a request removes before it answers; the sweep removes the rest.
 INLINE_ROWS = 200
-# Rows that are read and removed in one step: what one transaction can hold beside a look at the thread.
+# Rows that one step reads and removes: a full transaction, without the check of the metadata.
 STEP_ROWS = MAX_TRANSACTION_ROWS - 1
 
 
@@ -43,7 +43,7 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
         meta: The thread's metadata row.
 
     Raises:
-        StoreUnavailableError: nothing has been deleted. What fails after the deletion is the sweep's.
+        StoreUnavailableError: nothing has been deleted. After the deletion, the sweep makes up for failures.
     """
     user = caller.partition
     deleted_at = clock.now()
@@ -64,7 +64,7 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
             names={"#data": "data", "#blob": "blob", "#ttl": "ttl"},
             values={":now": work["deleted_at"]},
         ),
-        # A turn that runs finds its record ended when it next writes, and stops.
+        # A running turn sees at its next write that its record has ended, and stops.
         Write(
             Key(meta["pk"], keys.TURN_SK),
             update="SET #state = :ended, schema_version = :version",
@@ -75,30 +75,30 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
         Write(work_key, put=work),
     ]
     if keys.own_place(thread_id) is None:
-        writes.append(places.forgotten_alias(user, thread_id, meta["place"]))
+        writes.append(places.lapsing_alias(user, thread_id, meta["place"]))
     try:
         await resources.table.transact(writes)
     except ConditionFailedError:
-        return  # Someone else has just deleted it.
+        return  # Another request has just deleted it.
     try:
         await purge_thread(resources, {**work, **work_key._asdict()}, most=INLINE_ROWS)
     except StoreUnavailableError:
-        logger.warning("thread %s is deleted; what it held is removed by the sweep", thread_id)
+        logger.warning("thread %s is deleted; the sweep removes its rows and objects later", thread_id)
 
 
 async def purge_thread(
     resources: Resources, work: Row, *, most: int | None = None, time_is_up: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Remove what a deleted thread held: rows, objects, attachments; and the work's row with the last of it.
+    """Remove a deleted thread's rows, objects and attachments, and the work's row at the end.
 
     Args:
         resources: The process's table and bucket.
         work: The sweep's work, as `delete_thread` wrote it.
         most: About how many rows to remove; None for all.
-        time_is_up: Asked between two steps.
+        time_is_up: Called between two steps; True ends the removal early.
 
     Returns:
-        Whether all is gone.
+        Whether everything is removed.
     """
     caller, thread_id = Caller(work["tenant_id"], work["user_id"]), work["thread_id"]
     pk = caller.thread(thread_id).partition
@@ -106,18 +106,18 @@ async def purge_thread(
     removed = 0
     while (most is None or removed < most) and not time_is_up():
         rows, _ = await resources.table.query(pk, between=(keys.FIRST_SK, keys.HEAD_SK), limit=STEP_ROWS)
-        objects = [] if rows else await resources.objects.some(prefix)
-        # After what is to go was read: somebody else may have finished, and a new thread of the same id begun.
+        objects = [] if rows else await resources.objects.first_keys(prefix)
+        # Check after the read: another process may have finished this, and a new thread may have taken the same id.
         meta = await resources.table.get(Key(pk, keys.META_SK))
         if meta is not None and meta.get("deleted_at") != work["deleted_at"]:
             await resources.table.delete(row_key(work))
             return True
         if not rows and not objects:
-            await _forget(resources, pk, work)
+            await _remove_last_rows(resources, pk, work)
             return True
         attached = [name for row in rows for name in row.get("attachments", [])]
         await delete_for_thread(resources, caller, attached)
-        if rows and not await _remove(resources, pk, rows, work):
+        if rows and not await _remove_rows(resources, pk, rows, work):
             await resources.table.delete(row_key(work))
             return True
         await resources.objects.delete_many(objects)
@@ -125,14 +125,14 @@ async def purge_thread(
     return False
 
 
-async def _remove(resources: Resources, pk: str, rows: list[Row], work: Row) -> bool:
-    """Remove rows of a deleted thread, or return False if a new one of its id has begun.
+async def _remove_rows(resources: Resources, pk: str, rows: list[Row], work: Row) -> bool:
+    """Remove rows of a deleted thread. Return False if a new thread has taken its id.
 
-    One Query's worth of rows: DynamoDB ends that at 1 MB, where a transaction may hold 4.
+    The rows come from one Query, so they are at most 1 MB; a transaction may hold 4 MB.
     """
     removed = [row_key(row) for row in rows]
     if keys.own_place(work["thread_id"]) is not None:
-        # An id of ours is made once, so no row of its can be another thread's; batches cost half of transactions.
+        # No new thread can take an id that this project has made. Batches cost half as much as transactions.
         await resources.table.delete_many(removed)
         return True
     try:
@@ -143,7 +143,7 @@ async def _remove(resources: Resources, pk: str, rows: list[Row], work: Row) -> 
 
 
 def _is_deleted(pk: str, work: Row, *, delete: bool = False) -> Write:
-    """Return the check that a thread is gone, or as this deletion has left it, or the removal that rests on it."""
+    """Return the check, or the removal, of metadata that no longer exists or that this deletion has marked."""
     return Write(
         Key(pk, keys.META_SK),
         delete=delete,
@@ -152,7 +152,7 @@ def _is_deleted(pk: str, work: Row, *, delete: bool = False) -> Write:
     )
 
 
-async def _forget(resources: Resources, pk: str, work: Row) -> None:
+async def _remove_last_rows(resources: Resources, pk: str, work: Row) -> None:
     """Remove a purged thread's last rows, and the work."""
     last = [Write(Key(pk, keys.TURN_SK), delete=True), Write(row_key(work), delete=True)]
     try:
@@ -162,11 +162,11 @@ async def _forget(resources: Resources, pk: str, work: Row) -> None:
 
 
 async def expire_thread(resources: Resources, work: Row) -> None:
-    """Remove a thread whose retention is over, or what has expired of one that lives on.
+    """Remove an expired thread, or the expired items of a thread that has not expired.
 
     Args:
         resources: The process's table and bucket.
-        work: The sweep's work, as `retention.look` wrote it. Removing its row is left to who dispatched it.
+        work: The sweep's work, as `retention.expiry_work` wrote it. The caller removes its row.
     """
     caller, thread_id = Caller(work["tenant_id"], work["user_id"]), work["thread_id"]
     pk = caller.thread(thread_id).partition
@@ -176,14 +176,14 @@ async def expire_thread(resources: Resources, work: Row) -> None:
     if not is_visible(meta):
         await delete_thread(resources, caller, thread_id, meta)
         return
-    # To the end: what was written again, or came later with an early creation, outlives what stands behind it.
+    # Read all items: places follow creation, not expiry, so an expired item can follow one that has not expired.
     async for row in resources.table.rows(pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), page=STEP_ROWS):
         if not is_visible(row):
             await _expire_item(resources, row)
 
 
 async def _expire_item(resources: Resources, row: Row) -> None:
-    """Remove an item that has expired, unless it has been written again since it was read."""
+    """Remove an expired item, unless another writer has written it again meanwhile."""
     try:
         await resources.table.transact(
             item_removal(row, "expires_at <= :now", values={":now": clock.now().timestamp()})

@@ -1,4 +1,4 @@
-"""What is not there for a caller, in one error for both worlds."""
+"""Not-found errors that are both this project's and ChatKit's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from assistant.errors import NotFoundError
 
 
 class ThreadNotFoundError(NotFoundError, ChatKitNotFoundError):
-    """The thread, or what is looked for in it, is not there for this caller."""
+    """This caller has no such thread, or the thread has no such item."""
 
     what: ClassVar[str] = "Thread"
 
     def __init__(self, missing: str) -> None:
-        """Say it in the words of the SDK's own store, by the id that was asked for."""
+        """Name the missing id in the words of the SDK's own store."""
         super().__init__(f"{self.what} {missing} not found.")
 
 
 class ItemNotFoundError(ThreadNotFoundError):
-    """The thread has no such item, or none yet: what a running turn shows is stored a moment later."""
+    """The thread has no such item yet: a running turn shows its items before it stores them."""
 
     what = "Item"

@@ -1,4 +1,4 @@
-"""Items as a store reads and writes them: found by id, decoded, replaced in their place, removed."""
+"""Read and write items: find them by id, decode them, replace them in place, remove them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from assistant.threads.rows import (
     item_row,
     load_item,
     row_key,
-    takes_answer_back,
+    would_undo_answer,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What an item's row may hold of the item itself. Anything else there, such as feedback, outlives a new version.
+# The row attributes that belong to the item itself. A new version keeps all others, such as feedback.
 _OWN_ATTRIBUTES = (
     "schema_version",
     "id",
@@ -59,14 +59,14 @@ def replacement(
     condition: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Write:
-    """Return the write that makes a row hold these attributes and no others of its own.
+    """Return the write that sets these attributes of a row and removes those of `own` that are not set.
 
     Args:
-        key: The row, there or not.
-        attributes: What it is to hold.
-        own: The names that belong to what is written; the row's other attributes stay.
-        condition: What must hold for the row, in the names of `own` with a `#` before each.
-        values: What else the condition compares with.
+        key: The row's key; the row need not exist.
+        attributes: The attributes to set.
+        own: The names that this writer owns. The row's other attributes stay.
+        condition: The write's condition. It may use each name of `own` with a `#` before it.
+        values: Further values for the condition.
     """
     gone = [name for name in own if name not in attributes]
     update = "SET " + ", ".join(f"#{name} = :{name}" for name in attributes)
@@ -81,17 +81,17 @@ def replacement(
     )
 
 
-def as_read(row: Row | None) -> tuple[str, dict[str, Any]]:
-    """Return the condition that an item is there with the object that was read, or is still not there.
+def unchanged_since(row: Row | None) -> tuple[str, dict[str, Any]]:
+    """Return the condition that an item still points to the object that was read, or still does not exist.
 
-    Of two writers at once that replace or remove an item, one would else leave an object to which nothing points, or
-    bring back what the other has removed.
+    Without this condition, two writers that replace or remove an item at once could leave an orphan object, or bring
+    a removed item back.
 
     Args:
-        row: The item's row; None where there was none.
+        row: The item's row as it was read, or None.
 
     Returns:
-        The condition, with `#object` for that name, and its values.
+        The condition, which uses the name `#object`, and its values.
     """
     if row is None:
         return "attribute_not_exists(id)", {}
@@ -106,11 +106,11 @@ def item_removal(
     names: Mapping[str, str] | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> list[Write]:
-    """Return the writes that remove an item: its row, and what must be known of it afterwards.
+    """Return the writes that remove an item's row and leave the records that are needed afterwards.
 
     Args:
         row: The item's row.
-        condition: What must hold for it: the first write's condition.
+        condition: The first write's condition.
         names: The condition's names.
         values: The condition's values.
     """
@@ -118,16 +118,16 @@ def item_removal(
     removal = Write(row_key(row), delete=True, condition=condition, names=names or {}, values=values or {})
     writes = [removal, *large_objects.row_object_removals(row)]
     if keys.own_place(row["id"]) is None:
-        writes.append(places.forgotten_alias(pk, row["id"], place))
+        writes.append(places.lapsing_alias(pk, row["id"], place))
     if row.get("attachments"):
-        # Another message of the thread may hold the same files, so they go with the thread.
+        # Another message may use the same files, so they are removed with the thread.
         left = {"schema_version": SCHEMA_VERSION, "attachments": row["attachments"]}
         writes.append(Write(Key(pk, keys.orphans_sk(place)), put=left))
     return writes
 
 
 class ItemRows:
-    """The items of any thread; the context says whose."""
+    """The items of all threads. The context names the tenant and the user."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -143,18 +143,18 @@ class ItemRows:
         condition: str | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> list[Write]:
-        """Return the writes that store an item, the item's own first. A large one's object is put before that.
+        """Return the writes that store an item, the item's row first. Put the object of a large item before that.
 
         Args:
             thread_id: The thread.
             item: The item.
             context: The request's context.
-            at: The key of the row that already holds the item; needed for foreign ids only.
-            condition: What must hold for the item's row as it is.
-            values: What the condition compares with.
+            at: The key of the row that holds the item already. Needed for foreign ids only.
+            condition: The condition on the item's row.
+            values: The condition's values.
 
         Raises:
-            TooLargeError: the item is larger than any may be.
+            TooLargeError: the item is larger than the limit.
         """
         caller = context.caller
         pk = self._partition(thread_id, caller)
@@ -174,26 +174,26 @@ class ItemRows:
     async def upsert_writes(
         self, thread_id: str, item: ThreadItem, context: RequestContext, *, replaces: bool = False
     ) -> list[Write]:
-        """Return the writes that store an item in the place that it has already, if it has one.
+        """Return the writes that store an item. An item that exists keeps its place.
 
-        None for a question that its user has answered under the same id.
+        The list is empty if the item is a question that its user has answered under the same id.
 
         Args:
             thread_id: The thread.
             item: The item.
             context: The request's context.
-            replaces: Whether it may replace one with an object, which the sweep then removes: an id of ours is looked
-                up for that alone.
+            replaces: Whether the item may replace one with an object, which the sweep must then remove. Only then
+                does an id of this project cost a read.
 
         Raises:
-            ThreadNotFoundError: the thread is not there.
+            ThreadNotFoundError: the thread does not exist.
         """
         if not replaces and keys.own_place(item.id) is not None:
             return await self.item_writes(thread_id, item, context)
         old = await self.find_item(thread_id, item.id, context)
         if old is None:
             return await self.item_writes(thread_id, item, context)
-        if takes_answer_back(old, item):
+        if would_undo_answer(old, item):
             return []
         return [*await self.item_writes(thread_id, item, context, at=row_key(old)), *large_objects.object_removals(old)]
 
@@ -206,10 +206,10 @@ class ItemRows:
         return item_row(item, raw, prefix, retention_days)
 
     async def find_item(self, thread_id: str, item_id: str, context: RequestContext) -> Row | None:
-        """Return an item's row, or None where there is none.
+        """Return an item's row, or None.
 
         Raises:
-            ThreadNotFoundError: the thread is not there.
+            ThreadNotFoundError: the thread does not exist.
         """
         _, rows = await self.find_items(thread_id, [item_id], context)
         return rows.get(item_id)
@@ -217,12 +217,12 @@ class ItemRows:
     async def find_items(
         self, thread_id: str, item_ids: Iterable[str], context: RequestContext
     ) -> tuple[Row, dict[str, Row]]:
-        """Return a thread's metadata row and, by id, the rows of those items that are there.
+        """Return a thread's metadata row, and the rows of the items that exist, by id.
 
-        One round trip; a second one where a foreign id is among them.
+        This takes one round trip, or two if there is a foreign id.
 
         Raises:
-            ThreadNotFoundError: the thread is not there.
+            ThreadNotFoundError: the thread does not exist.
         """
         pk = self._partition(thread_id, context.caller)
         meta_key = Key(pk, keys.META_SK)
@@ -248,7 +248,7 @@ class ItemRows:
         return meta, {item_id: found[key] for item_id, key in at.items() if key in found}
 
     async def decode_items(self, rows: Sequence[Row]) -> list[ThreadItem]:
-        """Return the items in rows, large ones from the bucket; without those that went while they were read."""
+        """Return the items of rows. Read large ones from the bucket; leave out items that were removed meanwhile."""
         items = await asyncio.gather(*(self._decode(row) for row in rows))
         return [item for item in items if item is not None]
 
@@ -258,7 +258,7 @@ class ItemRows:
             try:
                 body = await self._resources.objects.get(row["object"])
             except KeyError:
-                # The item has been replaced or removed since its row was read.
+                # Another writer has replaced or removed the item since its row was read.
                 fresh = await self._table.get(row_key(row))
                 if fresh is not None and fresh.get("object") != row["object"]:
                     return await self._decode(fresh)
@@ -270,14 +270,14 @@ class ItemRows:
         return load_item(row, body)
 
     async def drop_objects(self, rows: Sequence[Row]) -> None:
-        """Remove the objects of rows that no longer point to them. What cannot be removed here, the sweep removes."""
+        """Remove the objects of replaced rows. If the bucket refuses, the sweep removes them later."""
         objects = [row["object"] for row in rows if "object" in row]
         if objects:
             try:
                 await self._resources.objects.delete_many(objects)
             except StoreUnavailableError:
-                # What the caller wanted is done: an error would have it done again.
-                logger.warning("%d objects that nothing points to any more are left to the sweep", len(objects))
+                # The item is stored or removed already. An error would make the client repeat that.
+                logger.warning("cannot remove %d orphan objects now; the sweep removes them later", len(objects))
 
     def _partition(self, thread_id: str, caller: Caller) -> str:
         return caller.thread(thread_id).partition

@@ -1,4 +1,4 @@
-"""Threads as one request knows them: what a save is compared with, and what spares it a read."""
+"""The threads that one request has read: a later save is compared with them and needs no second read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def remember(context: RequestContext, row: Row) -> ThreadMetadata:
-    """Note a metadata row that was read, and return what it holds."""
+    """Note a metadata row that this request has read, and return its thread."""
     thread = load_metadata(row)
     context.loaded[thread.id] = KnownThread(thread.model_copy(deep=True), row)
     return thread
 
 
 def new_row(thread: ThreadMetadata, place: str) -> dict[str, Any]:
-    """Return the attributes of a new thread's metadata row, but for its keys and its retention."""
+    """Return the attributes of a new thread's metadata row, without its keys and its expiry."""
     return metadata_attributes(thread) | {"version": 1, "place": place}

@@ -1,7 +1,7 @@
-"""Objects of items that are too large for the table.
+"""Bucket objects for items that are too large for the table.
 
-An object is put into the bucket before the row that points to it, and removed after the row that did. Before and
-between stands a piece of work for the sweep, so that a crash at any point leaves no object that nothing points to.
+A writer puts the object before it writes the row that points to the object. It removes an object only after no row
+points to it. Work for the sweep covers both gaps, so a crash at any point leaves no orphan object.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from assistant.context import Resources
 from assistant.threads.rows import SCHEMA_VERSION, Offload
 
 OBJECT_KIND = "object"
-# A transaction that has not come this long after its object never will, and whoever has read a row has read its object:
-# Lambda ends any call after 15 minutes.
+# Lambda ends every call after 15 minutes. After an hour no writer can still commit its row, and no reader still needs
+# the object.
 UNCLAIMED_LIFETIME = timedelta(hours=1)
 
 
@@ -29,8 +29,8 @@ async def put_object(resources: Resources, offload: Offload) -> Write:
     """Put an object into the bucket.
 
     Returns:
-        The write that keeps it, for the transaction that writes the row which points to it; without that
-        transaction the sweep removes the object.
+        The write that cancels the object's removal. It belongs into the transaction that writes the row which points
+        to the object. Without that transaction the sweep removes the object.
     """
     removal = _removal(offload.key, clock.now() + UNCLAIMED_LIFETIME)
     await resources.table.transact([removal])
@@ -39,20 +39,20 @@ async def put_object(resources: Resources, offload: Offload) -> Write:
 
 
 def object_removals(row: Row) -> list[Write]:
-    """Return the writes that go along when a row stops pointing to its object: none if it has none."""
+    """Return the writes that let the sweep remove a row's object; empty if the row has no object."""
     return [_removal(row["object"], clock.now())] if "object" in row else []
 
 
 def object_expiry(object_key: str, expires_at: datetime) -> Write:
-    """Return the write that goes along with a row that nobody reads after a time: its object goes then as well."""
+    """Return the write that lets the sweep remove an object after its row has expired."""
     return _removal(object_key, expires_at + UNCLAIMED_LIFETIME)
 
 
 def row_object_removals(row: Row) -> list[Write]:
-    """Return the writes that go along when a row goes: its object and its pictures go too."""
+    """Return the writes that let the sweep remove a row's object and pictures, for when the row is removed."""
     return [*object_removals(row), *(_removal(each, clock.now()) for each in row.get("images", []))]
 
 
 async def sweep_object(resources: Resources, row: Row) -> None:
-    """Remove an object that nothing points to. Removing the work's row is left to who dispatched it."""
+    """Remove an orphan object. The caller removes the work's row."""
     await resources.objects.delete_many([row["object"]])

@@ -1,4 +1,4 @@
-"""Two writers of one thread's metadata: neither loses what it changed."""
+"""Merge the changes of two writers of one thread's metadata, so that neither loses a change."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from chatkit.types import ThreadMetadata
 def merged_metadata(
     *, base: ThreadMetadata | None, mine: ThreadMetadata, theirs: ThreadMetadata, keep_title: bool = False
 ) -> ThreadMetadata:
-    """Merge what I changed since `base` into `theirs`, field by field and key by key of `metadata`.
+    """Merge the changes from `base` to `mine` into `theirs`, field by field and key by key of `metadata`.
 
     Args:
-        base: The thread as I loaded it; None if I never did, and then all that I set counts as changed.
-        mine: The thread as I want it.
+        base: The thread as this writer loaded it. None if it never did: then every field that is set counts as changed.
+        mine: The thread as this writer wants it.
         theirs: The thread as it is in the table.
-        keep_title: Whether a title that came into the table meanwhile stays.
+        keep_title: Whether to keep a title that another writer has stored meanwhile.
 
     Returns:
-        The thread to write. Its id and creation stay as they are in the table.
+        The thread to write, with the id and the creation time of the table.
     """
     changes: dict[str, Any] = {}
     for name in ("title", "status", "allowed_image_domains"):

@@ -1,4 +1,4 @@
-"""Pages of rows: bounded in number and in bytes, filled although some rows are not to be seen."""
+"""Pages of rows, limited in number and in bytes. Hidden rows do not count towards a page."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from assistant.aws import Row, Table, keys
 from assistant.aws.keys import Key
 from assistant.errors import InvalidRequestError
 
-# A client that asks for everything gets this much and `has_more`.
+# A client that asks for more gets this many and `has_more`.
 MAX_PAGE_ROWS = 100
-# A Lambda answer ends at 6 MB; the rest is for the thread around the items. Rows know their size inside an answer.
+# Lambda limits an answer to 6 MB; the rest is for the thread around the items. A row's `size` is its size in an answer.
 MAX_PAGE_BYTES = 5_500_000
-# Rows that are read beyond the page asked for, so that hidden ones do not cost a second round trip: a turn that calls
-# a tool stores a hidden item beside a message and an answer.
+# Rows read beyond the requested page, so that hidden rows do not cost a second round trip. A turn that calls a tool
+# stores a hidden item beside its message and its answer.
 SLACK_ROWS = 12
-# Where rows turn out to be hidden, the next round trip reads this many at least.
+# If too many rows were hidden, the next round trip reads at least this many.
 NEXT_ROWS = 100
 
 
 @dataclass(frozen=True)
 class RowPage:
-    """Rows in the order asked for, and whether there are more behind them."""
+    """Rows in the requested order, and whether more follow."""
 
     rows: list[Row]
     has_more: bool
@@ -50,20 +50,20 @@ async def read_page(
     descending: bool,
     wanted: Callable[[Row], bool],
 ) -> RowPage:
-    """Read on until the page is full, or there is nothing more.
+    """Read rows until the page is full or the partition ends.
 
     Args:
         table: The table.
         pk: The partition.
         between: The first and last sort key.
-        after: The sort key to begin after, existing or not.
-        limit: How many wanted rows the page holds at most.
+        after: The sort key after which to begin; no row needs to have it.
+        limit: The largest number of wanted rows.
         descending: Whether to read backwards.
-        wanted: Whether a row counts; the others are left out.
+        wanted: Tells whether a row belongs on the page.
     """
     rows: list[Row] = []
     size = 0
-    # One more than needed tells whether there is more.
+    # One extra row tells whether more follow.
     read = limit + 1 + SLACK_ROWS
     while limit:
         found, more = await table.query(pk, between=between, after=after, descending=descending, limit=read)
@@ -83,11 +83,11 @@ async def read_page(
 
 @dataclass(frozen=True)
 class ThreadHead:
-    """What stands at the end of a thread's partition.
+    """The last rows of a thread's partition.
 
     Attributes:
-        meta: The thread's metadata row, None if there is none.
-        turn: The row of its newest turn; None if there is none, or where only the metadata was asked for.
+        meta: The thread's metadata row, or None.
+        turn: The row of its newest turn; None if there is none, or if only the metadata was requested.
     """
 
     meta: Row | None
@@ -102,8 +102,8 @@ async def read_newest(
     Args:
         table: The table.
         pk: The thread's partition.
-        limit: How many wanted items at most.
-        wanted: Whether an item counts.
+        limit: The largest number of wanted items.
+        wanted: Tells whether an item belongs on the page.
         up_to: The sort key to begin with: the metadata's, or the newest turn's.
     """
     head: dict[str, Row] = {}
@@ -130,19 +130,19 @@ async def read_items(
     wanted: Callable[[Row], bool],
     up_to: str = keys.META_SK,
 ) -> tuple[ThreadHead, RowPage]:
-    """Read a page of a thread's items, and its head with it, in one hop.
+    """Read a page of a thread's items and the thread's head, in the time of one round trip.
 
-    The head stands behind the newest item. Where a page does not begin there, no single call of DynamoDB
-    returns both, and one that fetches the head's rows by their keys runs beside the Query.
+    The head comes after the newest item. If a page begins elsewhere, no single DynamoDB call returns both: a
+    BatchGetItem for the head then runs beside the Query.
 
     Args:
         table: The table.
         pk: The thread's partition.
-        after: The sort key to begin after, existing or not; None for a first page.
-        limit: How many wanted items at most.
+        after: The sort key after which to begin; no row needs to have it. None for the first page.
+        limit: The largest number of wanted items.
         descending: Whether to read the newest first.
-        wanted: Whether an item counts.
-        up_to: How much of the head: the metadata alone, or up to the newest turn.
+        wanted: Tells whether an item belongs on the page.
+        up_to: The sort key of the last head row to read: the metadata's, or the newest turn's.
     """
     if after is None and descending and limit:
         return await read_newest(table, pk, limit=limit, wanted=wanted, up_to=up_to)

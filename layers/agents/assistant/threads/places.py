@@ -1,7 +1,7 @@
-"""Where ids stand: from an id to its place among its thread's items, or among its user's threads.
+"""Places: map an id to its position among its thread's items, or among its user's threads.
 
-An id that we made carries its place. A foreign id gets a place when it is first stored, and a row of its own, the
-alias, remembers it; the alias outlives what it names, so that a cursor is still good when its item is gone.
+An id that this project makes contains its place. A foreign id gets a place when it is first stored, and a row called
+the alias holds that place. The alias outlives the item, so a cursor stays valid after its item is removed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from assistant.aws.keys import Key
 from assistant.errors import InvalidRequestError
 from assistant.threads.rows import SCHEMA_VERSION
 
-# A page is read on within minutes; after a day nobody holds the cursor any more.
+# Clients ask for the next page within minutes; after a day no client still holds the cursor.
 CURSOR_LIFETIME = timedelta(days=1)
 
 
@@ -25,17 +25,17 @@ def alias_key(pk: str, foreign_id: str) -> Key:
 
 
 def new_alias(pk: str, foreign_id: str, created_at: datetime) -> tuple[str, Write]:
-    """Return a new place for a foreign id, and the write that remembers it unless it has one already."""
+    """Return a new place for a foreign id, and the write of its alias, which fails if the id has a place already."""
     place = keys.new_place(created_at)
     row: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "place": place}
-    # What an alias named may have been removed, and be added again.
+    # An item that was removed may be added again under the same id.
     return place, Write(
         alias_key(pk, foreign_id), put=row, condition="attribute_not_exists(pk) OR attribute_exists(gone)"
     )
 
 
-def forgotten_alias(pk: str, foreign_id: str, place: str) -> Write:
-    """Return the write that lets an alias lapse, because what it named is gone."""
+def lapsing_alias(pk: str, foreign_id: str, place: str) -> Write:
+    """Return the write that makes an alias expire, because its item or thread is removed."""
     row = {
         "schema_version": SCHEMA_VERSION,
         "place": place,
@@ -46,21 +46,21 @@ def forgotten_alias(pk: str, foreign_id: str, place: str) -> Write:
 
 
 def place_in(row: Row | None) -> str | None:
-    """Return the place in an alias that was read."""
+    """Return the place in an alias row."""
     return None if row is None else str(row["place"])
 
 
 async def thread_place(table: Table, user: str, thread_id: str) -> str | None:
-    """Return where a thread stands in its user's list, None if it does not; only a foreign id is looked up."""
+    """Return a thread's place in its user's list, or None if it has none. Only a foreign id costs a read."""
     own = keys.own_place(thread_id)
     return own if own is not None else place_in(await table.get(alias_key(user, thread_id)))
 
 
 async def cursor_place(table: Table, pk: str, after: str) -> str:
-    """Return the place of the id that a client hands back to read on after it.
+    """Return the place of a cursor: the id after which a client wants to continue reading.
 
     Raises:
-        InvalidRequestError: the cursor names nothing that this caller was ever shown.
+        InvalidRequestError: the cursor is no id that this caller has been shown.
     """
     own = keys.own_place(after)
     if own is not None:
@@ -69,7 +69,7 @@ async def cursor_place(table: Table, pk: str, after: str) -> str:
     try:
         alias = alias_key(pk, after)
     except InvalidRequestError:
-        # It may be a thread's id as well as an item's.
+        # The key's error says "item", but the cursor may be a thread's id.
         raise invalid from None
     place = place_in(await table.get(alias))
     if place is None:

@@ -1,7 +1,7 @@
-"""How long a thread lives: `RETENTION_DAYS` from the last message, and each item as long from when it was written.
+"""Retention: a thread expires `RETENTION_DAYS` after its last message, an item that long after its last write.
 
-Each write that prolongs a thread also plans the look at which the sweep removes what has expired by then. Looks of a
-day are one row, so that a busy thread has one of them a day.
+Each write that prolongs a thread also writes work for the sweep, which later removes the expired rows. The work of
+one thread and one day is one row, so a busy thread adds one row a day.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from assistant.threads.rows import SCHEMA_VERSION, expiry
 EXPIRE_KIND = "expire"
 
 
-def look(caller: Caller, thread_id: str, expires_at: float) -> Write:
-    """Return the write that has the sweep look at a thread on the day after something in it has expired.
+def expiry_work(caller: Caller, thread_id: str, expires_at: float) -> Write:
+    """Return the write that makes the sweep check a thread on the day after `expires_at`.
 
     Args:
         caller: The thread's owner.
         thread_id: The thread.
-        expires_at: When, in seconds since 1970, UTC.
+        expires_at: When the row that is written now expires, in seconds since 1970, UTC.
     """
     end = datetime.fromtimestamp(expires_at, UTC)
     day_after = datetime(end.year, end.month, end.day, tzinfo=UTC) + timedelta(days=1)
@@ -40,7 +40,7 @@ def look(caller: Caller, thread_id: str, expires_at: float) -> Write:
     return Write(keys.sweep_key(day_after, partition, EXPIRE_KIND), put=row)
 
 
-def living_on(
+def prolong_writes(
     context: RequestContext,
     thread_id: str,
     place: str | None,
@@ -48,24 +48,24 @@ def living_on(
     names: Mapping[str, str] | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> list[Write]:
-    """Return the writes that find a thread in a state and, with a retention, let it live on.
+    """Return the writes that check a thread's metadata and, with a retention, move its expiry forward.
 
     Args:
-        context: The request of its owner.
+        context: The owner's request.
         thread_id: The thread.
-        place: Where it stands in its owner's list; needed with a retention only.
-        condition: What must hold for its metadata: the first write's condition.
+        place: The thread's place in its owner's list. Needed only with a retention.
+        condition: The condition on the metadata row: the first write's condition.
         names: The condition's names.
         values: The condition's values.
     """
     caller = context.caller
     meta = Key(caller.thread(thread_id).partition, keys.META_SK)
-    lives = expiry(context.settings.retention_days)
-    if not lives:
+    retention = expiry(context.settings.retention_days)
+    if not retention:
         return [Write(meta, condition=condition, names=names or {}, values=values or {})]
     prolong = "SET #expires_at = :expires_at, #ttl = :ttl"
     new_names = {"#expires_at": "expires_at", "#ttl": "ttl"}
-    new_values = {f":{name}": value for name, value in lives.items()}
+    new_values = {f":{name}": value for name, value in retention.items()}
     writes = [
         Write(
             meta,
@@ -74,7 +74,7 @@ def living_on(
             names={**(names or {}), **new_names},
             values={**(values or {}), **new_values},
         ),
-        look(caller, thread_id, lives["expires_at"]),
+        expiry_work(caller, thread_id, retention["expires_at"]),
     ]
     if place is not None:
         user = caller.partition

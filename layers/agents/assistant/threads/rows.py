@@ -1,8 +1,7 @@
-"""Threads and items as rows of the table, and back.
+"""Convert threads and items to rows of the table, and back.
 
-A value is kept as JSON text, compressed where that saves capacity, and outside the table where DynamoDB's limit
-on an item would not hold it. Each row carries the `schema_version` it was written with; `_UPGRADES` brings an
-older one to the present form, so rows of every release are read for ever.
+A row holds its value as JSON text, compressed if that saves capacity. A value over DynamoDB's row limit goes into the
+bucket. Each row has a `schema_version`; `_UPGRADES` converts older rows, so every release can read all earlier ones.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-# Under this a row costs the same capacity units compressed or not, and text is kinder to whoever reads it.
+# Below this size compression saves no capacity units, and plain text is easier to inspect.
 COMPRESS_OVER_BYTES = 4_000
-# DynamoDB's limit on an item is 409,600 bytes; the rest is for keys and the other attributes.
+# DynamoDB limits a row to 409,600 bytes; the rest is for keys and the other attributes.
 MAX_INLINE_BYTES = 350_000
-# 10 MB of text, each character of it escaped, and what is around it; whatever is larger is a mistake.
+# 10 MB of text with every character escaped, and the JSON around it. No real item is larger.
 MAX_ITEM_BYTES = 32_000_000
-# Packing or unpacking this much takes milliseconds: more is done on a thread, off the event loop.
+# Packing or unpacking more than this takes milliseconds, so it runs in a thread, off the event loop.
 MAX_ON_LOOP_BYTES = 100_000
-# DynamoDB's TTL would take a row before the sweep has removed its objects; so it comes this much later.
+# The TTL fires this much later than the expiry, so that the sweep removes a row's objects before TTL removes the row.
 TTL_GRACE = timedelta(days=7)
 
 _UPGRADES: Mapping[int, Callable[[Row], Row]] = {}
-"""How a row of version N becomes one of version N + 1."""
+"""Functions that convert a row of version N to version N + 1."""
 
 
 @cache
@@ -60,7 +59,7 @@ class Offload:
 
 
 def expiry(retention_days: int | None) -> dict[str, Any]:
-    """Return the attributes that let a row written now expire, none without a retention."""
+    """Return the expiry attributes of a row that is written now; empty without a retention."""
     if not retention_days:
         return {}
     end = clock.now() + timedelta(days=retention_days)
@@ -68,7 +67,7 @@ def expiry(retention_days: int | None) -> dict[str, Any]:
 
 
 def is_visible(row: Row | None) -> bool:
-    """Tell whether a row is there for its user: it exists, is not deleted and has not expired."""
+    """Tell whether a user may see a row: it exists, is not deleted and has not expired."""
     if row is None or row.get("deleted_at"):
         return False
     expires_at = row.get("expires_at")
@@ -76,7 +75,7 @@ def is_visible(row: Row | None) -> bool:
 
 
 def upgraded(row: Row) -> Row:
-    """Return the row in the present schema.
+    """Return the row in the current schema.
 
     Raises:
         ValueError: a newer release wrote it.
@@ -91,7 +90,7 @@ def upgraded(row: Row) -> Row:
 
 
 def pack(text: str) -> dict[str, Any]:
-    """Return the attribute that holds a JSON text: `data` as it is, or `blob` compressed."""
+    """Return the attribute that holds a JSON text: `data` for plain text, or `blob` for compressed text."""
     raw = text.encode()
     if len(raw) <= COMPRESS_OVER_BYTES:
         return {"data": text}
@@ -105,10 +104,10 @@ def unpack(row: Row) -> bytes | str:
 
 
 def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
-    """Return the attributes with a thread's metadata. Items that a `Thread` carries along are left out.
+    """Return the attributes with a thread's metadata, without the items of a `Thread`.
 
     Raises:
-        InvalidRequestError: the metadata is no JSON, such as a text with half a surrogate pair.
+        InvalidRequestError: the metadata is not valid JSON, for example a text with half a surrogate pair.
         TooLargeError: the metadata does not fit into a row.
     """
     try:
@@ -122,14 +121,14 @@ def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "id": thread.id,
         "size": answer_size(text),
-        # Beside the value, so that a condition can refuse a message into a locked thread.
+        # An attribute of its own, so that a condition can refuse a message to a locked thread.
         "status": thread.status.type,
         **packed,
     }
 
 
 def load_metadata(row: Row) -> ThreadMetadata:
-    """Return the metadata that a row holds."""
+    """Return the metadata in a row."""
     from chatkit.types import ThreadMetadata
 
     return ThreadMetadata.model_validate_json(unpack(upgraded(row)))
@@ -146,8 +145,8 @@ def dump_item(item: ThreadItem) -> bytes:
     """Return an item as JSON.
 
     Raises:
-        InvalidRequestError: it is no JSON, such as a text with half a surrogate pair.
-        TooLargeError: it is over `MAX_ITEM_BYTES`.
+        InvalidRequestError: the item is not valid JSON, for example a text with half a surrogate pair.
+        TooLargeError: the item is larger than `MAX_ITEM_BYTES`.
     """
     try:
         text = item_adapter().dump_json(item)
@@ -161,13 +160,13 @@ def dump_item(item: ThreadItem) -> bytes:
 def item_row(
     item: ThreadItem, raw: bytes, object_prefix: str, retention_days: int | None
 ) -> tuple[dict[str, Any], Offload | None]:
-    """Return an item's attributes, and the object that must be written first if it is a large one.
+    """Return an item's attributes and, for a large item, the object that must be written before them.
 
     Args:
         item: The item, of any kind.
-        raw: The same as `dump_item` gave it.
-        object_prefix: Where in the bucket the thread's large items are kept.
-        retention_days: After how many days the row expires; None for never.
+        raw: The result of `dump_item` for this item.
+        object_prefix: The bucket prefix of the thread's large items.
+        retention_days: The number of days after which the row expires; None for never.
     """
     text = raw.decode()
     attributes: dict[str, Any] = {
@@ -190,27 +189,27 @@ def item_row(
     blob = packed.get("blob", b"")
     if len(blob) <= MAX_INLINE_BYTES:
         return attributes | packed, None
-    # A name that no earlier version of the item has: until the row points to it, no reader sees it.
+    # Each version of an item has its own object name, so no reader sees the object before the row points to it.
     offload = Offload(f"{object_prefix}{uuid7()}", blob)
     return attributes | {"object": offload.key}, offload
 
 
 def waits_for_user(item: ThreadItem) -> bool:
-    """Tell whether an item asks its user, or their browser, for something that has not come yet."""
+    """Tell whether an item waits for input from its user or a result from the browser."""
     return item.type in {"structured_input", "client_tool_call"} and item.status == "pending"
 
 
-def takes_answer_back(old: Row, item: ThreadItem) -> bool:
-    """Tell whether an item that is added under an id would undo the answer that its user gave under it."""
+def would_undo_answer(old: Row, item: ThreadItem) -> bool:
+    """Tell whether `item` would replace an answered question in `old` by the same question without an answer."""
     return waits_for_user(item) and old["type"] == item.type and not old.get("waits")
 
 
 def load_item(row: Row, body: bytes | None = None) -> ThreadItem:
-    """Return the item that a row holds; `body` is its object where the row only points to one."""
+    """Return the item in a row. `body` is the object's content if the row points to an object."""
     text = unpack(upgraded(row)) if body is None else zlib.decompress(body)
     return item_adapter().validate_json(text)
 
 
 def row_key(row: Row) -> Key:
-    """Return the key of a row that was read."""
+    """Return the key of a row."""
     return Key(row["pk"], row["sk"])

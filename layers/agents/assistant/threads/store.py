@@ -1,7 +1,7 @@
 """ChatKit's `Store` on one DynamoDB table.
 
-What a caller may reach follows from the keys: tenant and user, from the verified token, are part of every one.
-A thread that is deleted or has expired is gone at once, whatever is still being removed behind it.
+Every key contains the tenant and the user of the verified token, so a caller reaches only their own rows. A deleted
+or expired thread is invisible at once, even while its rows are still being removed.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ from assistant.identity import Caller
 from assistant.ids import ID_PREFIXES
 from assistant.threads import deletion, large_objects, places
 from assistant.threads.errors import ItemNotFoundError, ThreadNotFoundError
-from assistant.threads.items import ItemRows, as_read, item_removal, replacement
+from assistant.threads.items import ItemRows, item_removal, replacement, unchanged_since
 from assistant.threads.known import new_row, remember
 from assistant.threads.merge import merged_metadata
 from assistant.threads.pages import RowPage, page_limit, read_items, read_page
-from assistant.threads.retention import living_on, look
+from assistant.threads.retention import expiry_work, prolong_writes
 from assistant.threads.rows import (
     expiry,
     is_visible,
     load_metadata,
     metadata_attributes,
     row_key,
-    takes_answer_back,
     waits_for_user,
+    would_undo_answer,
 )
 
 __all__ = ["ID_PREFIXES", "THREAD_EXISTS", "ThreadNotFoundError", "ThreadStore", "item_removal"]
 
 
-# How many may change one thread at once so that all succeed: who is refused has met another one's success, and each of
-# the others succeeds once. So many that still more are a mistake of their caller's.
+# This many writers can change one thread at once and all succeed: each refusal means that another writer succeeded.
+# No correct caller has more.
 METADATA_WRITERS = 24
-# Where the waits between their attempts stop growing, as a round of `pause`: 2.4 s together at the most.
+# The round of `pause` after which waits stop growing. All waits together take at most 2.4 s.
 _LAST_LONGER_WAIT = 1
 
-# Every write into a thread stands on this: it is there, and nobody has deleted it.
+# The condition of every write into a thread: the thread exists and is not deleted.
 THREAD_EXISTS = "attribute_exists(pk) AND attribute_not_exists(deleted_at)"
 
 
-# What a thread's two metadata rows hold of the metadata; their retention stays when it is written anew.
+# The attributes of a thread's two metadata rows that a change replaces. The expiry stays.
 _METADATA_ATTRIBUTES = ("schema_version", "id", "status", "size", "data", "blob", "version", "place")
-_ITEM_CONTENDED = "The item is being written by others. Please try again."
-# An item that waits for its user's answer replaces none that has one.
+_ITEM_CONTENDED = "The item is being changed by others. Please try again."
+# A question without an answer must not replace the same question with an answer.
 _NO_ANSWER_YET = "attribute_not_exists(#id) OR attribute_exists(#waits) OR #type <> :type"
 
 
 class ThreadStore(ItemRows, Store[RequestContext]):
-    """Threads, items and attachments of all tenants; the context says whose.
+    """Threads, items and attachments of all tenants. The context names the tenant and the user.
 
     Raises (each method):
-        ThreadNotFoundError: what is named does not exist, or is someone else's.
+        ThreadNotFoundError: the thread or item does not exist, or belongs to another user.
         InvalidRequestError: an id, cursor or limit cannot be used.
         StoreUnavailableError: DynamoDB or S3 is out of reach.
     """
@@ -81,19 +81,19 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         return remember(context, await self._visible_meta(thread_id, context))
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
-        """Create a thread, or write what the caller changed in it.
+        """Create a thread, or store the caller's changes to it.
 
-        What this request changed since it last saw the thread is merged into what the thread is by now, so a
-        writer in between loses nothing.
+        Merge the changes that this request has made since it read the thread into the stored thread, so that
+        concurrent writers lose nothing.
 
         Raises:
-            ConflictError: others kept writing the thread until our retries were used up.
+            ConflictError: other writers have changed the thread during each of our attempts.
         """
         seen = thread.id in context.loaded
         meta_key = self._meta_key(thread.id, context.caller)
         row = context.loaded[thread.id].row if seen else await self._table.get(meta_key)
         for round_number in range(METADATA_WRITERS):
-            # One that this request has seen, and that is gone, was deleted: it does not come back.
+            # A thread that this request has read and that no longer exists was deleted: do not create it again.
             if (row is None and seen) or (row is not None and not is_visible(row)):
                 raise ThreadNotFoundError(thread.id)
             try:
@@ -113,38 +113,38 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         raise ConflictError("The thread is being changed by others. Please try again.")
 
     def creation(self, thread: ThreadMetadata, context: RequestContext) -> list[Write]:
-        """Return the writes that create a thread; the first one's condition fails if it exists."""
-        caller, lives = context.caller, expiry(context.settings.retention_days)
+        """Return the writes that create a thread. The first write's condition fails if the thread exists."""
+        caller, retention = context.caller, expiry(context.settings.retention_days)
         user = caller.partition
         place, alias = keys.own_place(thread.id), None
         if place is None:
             place, alias = places.new_alias(user, thread.id, thread.created_at)
-        row = new_row(thread, place) | lives
+        row = new_row(thread, place) | retention
         writes = [
             Write(self._meta_key(thread.id, caller), put=row, condition="attribute_not_exists(pk)"),
             Write(Key(user, keys.thread_list_sk(place)), put=row),
         ]
         if alias is not None:
             writes.append(Write(alias.key, put=alias.put))
-        if lives:
-            writes.append(look(caller, thread.id, lives["expires_at"]))
+        if retention:
+            writes.append(expiry_work(caller, thread.id, retention["expires_at"]))
         return writes
 
     def note_created(self, thread: ThreadMetadata, creation: list[Write], context: RequestContext) -> None:
-        """Remember a thread whose `creation` has been applied."""
+        """Note a thread whose `creation` has been applied."""
         meta = creation[0]
         context.loaded[thread.id] = KnownThread(
             thread.model_copy(deep=True), {**(meta.put or {}), **meta.key._asdict()}
         )
 
     def change(self, thread: ThreadMetadata, row: Row, context: RequestContext) -> tuple[list[Write], KnownThread]:
-        """Return the writes that change a thread, and what is known of it once they are applied.
+        """Return the writes that change a thread, and the thread as it is known once they are applied.
 
-        A title that the model suggests gives way to one that the user has given meanwhile, in `thread` too.
+        If the user has set a title meanwhile, it replaces a title that the model suggests, in `thread` too.
 
         Args:
-            thread: The thread as it is to be.
-            row: Its metadata's row; the first write's condition fails if it is another one by now.
+            thread: The thread to store.
+            row: The thread's metadata row as it was read. The first write's condition fails if the row has changed.
             context: The request's context.
         """
         known = context.loaded.get(thread.id)
@@ -180,9 +180,9 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         return _page([load_metadata(row) for row in page.rows], page)
 
     async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
-        """Take a thread away from its user at once, and remove what it held.
+        """Delete a thread for its user at once, then remove its rows and objects.
 
-        A large thread's rows and objects are removed by the sweep.
+        For a large thread, the sweep removes the rest.
         """
         row = await self._visible_meta(thread_id, context)
         await deletion.delete_thread(self._resources, context.caller, thread_id, row)
@@ -195,7 +195,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
     ) -> Page[ThreadItem]:
         """Return a page of a thread's items by creation; `after` is the last item's id.
 
-        As ChatKit's own stores do, it answers an empty page for a thread that is not there.
+        Like ChatKit's own stores, return an empty page for a thread that does not exist.
         """
         pk = self._partition(thread_id, context.caller)
         head, page = await read_items(
@@ -218,14 +218,14 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         raise ItemNotFoundError(item_id)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
-        """Store an item. One that is there already is replaced and keeps its place.
+        """Store an item. If the item exists, replace it in its place.
 
-        A question that its user has answered is not replaced by the same question without the answer.
+        A question without an answer does not replace the same question with an answer.
         """
         await self._store_item(thread_id, item, context, keep_answer=waits_for_user(item))
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
-        """Store an item under its id, whether or not it is there; it keeps its place."""
+        """Store an item under its id. If the item exists, replace it in its place."""
         await self._store_item(thread_id, item, context, keep_answer=False)
 
     async def _store_item(
@@ -234,13 +234,13 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         for round_number in range(MAX_ROUNDS):
             meta, rows = await self.find_items(thread_id, [item.id], context)
             old = rows.get(item.id)
-            if keep_answer and old is not None and takes_answer_back(old, item):
+            if keep_answer and old is not None and would_undo_answer(old, item):
                 return
             at = None if old is None else row_key(old)
-            condition, values = as_read(old)
+            condition, values = unchanged_since(old)
             if keep_answer:
                 condition = f"({condition}) AND ({_NO_ANSWER_YET})"
-            writes = living_on(context, thread_id, meta["place"], THREAD_EXISTS)
+            writes = prolong_writes(context, thread_id, meta["place"], THREAD_EXISTS)
             writes += await self.item_writes(thread_id, item, context, at=at, condition=condition, values=values)
             try:
                 await self._table.transact(writes + (large_objects.object_removals(old) if old is not None else []))
@@ -254,16 +254,16 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         raise ConflictError(_ITEM_CONTENDED)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
-        """Remove an item and its object. One that is not there is no error, as in ChatKit's own stores.
+        """Remove an item and its object. Like ChatKit's own stores, ignore an item that does not exist.
 
         Raises:
-            ConflictError: others kept writing the item until our retries were used up.
+            ConflictError: other writers have changed the item during each of our attempts.
         """
         for round_number in range(MAX_ROUNDS):
             row = await self.find_item(thread_id, item_id, context)
             if row is None:
                 return
-            condition, values = as_read(row)
+            condition, values = unchanged_since(row)
             try:
                 await self._table.transact(item_removal(row, condition, {"#object": "object"}, values))
             except ConditionFailedError:
@@ -303,5 +303,5 @@ def _page(data: list[Any], page: RowPage) -> Page[Any]:
 
 @functools.lru_cache(maxsize=4)
 def thread_store(resources: Resources) -> ThreadStore:
-    """Return the store of a process, made once. A turn has a view of its own, `assistant.turns.store`."""
+    """Return the store of this process, made once. Turns use `assistant.turns.store` instead."""
     return ThreadStore(resources)

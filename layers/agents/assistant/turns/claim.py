@@ -25,8 +25,8 @@ from assistant.threads import (
     TurnRecord,
     is_visible,
     key_row,
-    living_on,
     load_record,
+    prolong_writes,
     read_snapshot,
     running_row,
     thread_place,
@@ -194,7 +194,7 @@ async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> 
     place = None
     if context.settings.retention_days:
         place = await thread_place(context.resources.table, user, thread_id)
-    return living_on(
+    return prolong_writes(
         context,
         thread_id,
         place,

@@ -1,7 +1,7 @@
-"""A user's data: all of it read, for a copy that they may have, and all of it removed.
+"""Export and erase all data of one user.
 
-Both are for operators. A user's token is to be refused before an erasure, or what they write meanwhile is removed
-with the rest at best, and stays at worst.
+Operators use both. The identity provider must refuse the user's tokens before an erasure. Otherwise rows that the user
+writes during the erasure may remain.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from assistant.identity import Caller
 from assistant.threads import PURGE_KIND, SCHEMA_VERSION, delete_thread, load_item, purge_thread, row_key, unpack
 
 ERASE_KIND = "erase"
-# Rows that are read, or removed, in one step.
+# Rows that one step reads or removes.
 STEP_ROWS = 100
-# Of a row, what says how it is stored and not what it says.
+# Attributes that say how a row is stored. An export leaves them out.
 _STORAGE = {"pk", "sk", "data", "blob", "object", "images", "schema_version", "ttl", "size", "version", "place"}
 
 
 async def thread_ids(resources: Resources, user: Caller) -> list[str]:
-    """Return the ids of all threads in a user's list, those that have expired too."""
+    """Return the ids of all threads in a user's list, including expired ones."""
     pk = user.partition
     return [row["id"] async for row in _rows(resources, pk, keys.THREAD_LIST_PREFIX, keys.THREAD_LIST_END)]
 
 
 async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dict[str, Any]:
-    """Return everything that a thread holds: metadata, items of every kind, the stories of its turns, and the rest.
+    """Return all data of a thread: metadata, items of every kind, turn records, and the rest.
 
-    What of it is kept in the bucket comes along: large items, pictures, runs that wait for the user's approval.
+    The data includes objects in the bucket: large items, pictures, runs that wait for the user's approval.
     """
     pk = user.thread(thread_id).partition
     data: dict[str, Any] = {"id": thread_id, "thread": None, "items": [], "turns": [], "other": []}
@@ -55,7 +55,7 @@ async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dic
     return data
 
 
-# What stands for an object that went with its item, after a restore of the table from a point in time.
+# The export's entry for an object that no longer exists, after a restore of the table from a point in time.
 _LOST = {"lost": True}
 
 
@@ -68,23 +68,23 @@ async def _item(resources: Resources, user: Caller, row: Row) -> dict[str, Any]:
     if isinstance(item, GeneratedImageItem) and item.image is not None:
         context = RequestContext(user, resources)
         item.image.url = await as_data_url(item.image, item.thread_id, context) or item.image.url
-    said: dict[str, Any] = json.loads(item.model_dump_json())
-    return said
+    data: dict[str, Any] = json.loads(item.model_dump_json())
+    return data
 
 
 async def _offloaded(resources: Resources, row: Row) -> dict[str, Any]:
-    """Return what a row that is no item says in the bucket, if it says anything there."""
+    """Return the content of a row's object, for rows that are not items; empty if there is no object."""
     if "object" not in row:
         return {}
     try:
-        said: dict[str, Any] = json.loads(zlib.decompress(await resources.objects.get(row["object"])))
+        data: dict[str, Any] = json.loads(zlib.decompress(await resources.objects.get(row["object"])))
     except KeyError:
         return _LOST
-    return said
+    return data
 
 
 async def account_data(resources: Resources, user: Caller) -> dict[str, Any]:
-    """Return what belongs to a user and to no thread: attachments, usage, and the agents' own records."""
+    """Return a user's data that belongs to no thread: attachments, usage, and the agents' own records."""
     partitions = {"account": user.partition, "records": keys.app_partition(user.tenant_id, user.user_id)}
     data: dict[str, Any] = {"tenant_id": user.tenant_id, "user_id": user.user_id}
     for name, pk in partitions.items():
@@ -103,7 +103,7 @@ async def file_ids(resources: Resources, user: Caller) -> list[str]:
 
 
 async def request_erasure(resources: Resources, user: Caller) -> Row:
-    """Write down that a user is to be erased: from now on the sweep does it, whatever becomes of the caller.
+    """Write work for the sweep that erases a user, so that the erasure finishes even if this process dies.
 
     Returns:
         The work, for `erase`.
@@ -114,7 +114,7 @@ async def request_erasure(resources: Resources, user: Caller) -> Row:
         "tenant_id": user.tenant_id,
         "user_id": user.user_id,
     }
-    # Asked for twice it is done twice, and the second time finds nothing.
+    # A second request writes a second piece of work, which finds nothing to remove.
     key = keys.sweep_key(clock.now(), user.partition, ERASE_KIND)
     await resources.table.transact([Write(key, put=row)])
     return {**row, **key._asdict()}
@@ -123,15 +123,15 @@ async def request_erasure(resources: Resources, user: Caller) -> Row:
 async def erase(resources: Resources, work: Row, *, time_is_up: Callable[[], bool] = lambda: False) -> bool:
     """Remove a user: threads, items, turns, attachments, usage, and the agents' own records.
 
-    It may be killed and repeated at any point: what a thread's deletion leaves then has a piece of work of its own.
+    An erasure can be killed and repeated at any point. An unfinished deletion of a thread has its own work row.
 
     Args:
         resources: The process's table and bucket.
-        work: What `request_erasure` wrote. Removing its row is left to who dispatched it.
-        time_is_up: Asked between two steps.
+        work: The row that `request_erasure` has written. The caller removes it.
+        time_is_up: Called between two steps; True ends the erasure early.
 
     Returns:
-        Whether all is gone.
+        Whether everything is removed.
     """
     user = Caller(work["tenant_id"], work["user_id"])
     for thread_id in await thread_ids(resources, user):
@@ -155,7 +155,7 @@ async def erase(resources: Resources, work: Row, *, time_is_up: Callable[[], boo
 
 
 async def _erase_thread(resources: Resources, user: Caller, thread_id: str, time_is_up: Callable[[], bool]) -> bool:
-    """Remove a thread, all of it, and return whether that is done."""
+    """Remove a thread completely. Return whether everything is removed."""
     pk = user.thread(thread_id).partition
     meta = await resources.table.get(Key(pk, keys.META_SK))
     if meta is None:
@@ -165,7 +165,7 @@ async def _erase_thread(resources: Resources, user: Caller, thread_id: str, time
         meta = await resources.table.get(Key(pk, keys.META_SK))
     if meta is None:
         return True
-    # What is too large to be removed in the deletion itself.
+    # `delete_thread` removes only the first rows of a large thread.
     rest = {"tenant_id": user.tenant_id, "user_id": user.user_id, "thread_id": thread_id}
     work = {**rest, "deleted_at": meta["deleted_at"]}
     key = keys.sweep_key(datetime.fromisoformat(meta["deleted_at"]), pk, PURGE_KIND)
@@ -173,7 +173,7 @@ async def _erase_thread(resources: Resources, user: Caller, thread_id: str, time
 
 
 async def _tenant_records(resources: Resources, user: Caller) -> list[Row]:
-    """Return what the agents' package keeps for the whole tenant and is this user's."""
+    """Return this user's records among those that the agents' package keeps for the whole tenant."""
     hook = hooks.find_hook(resources.settings, "records_of_user")
     rows: list[Row] = [] if hook is None else await hook(resources.table, user)
     return rows
@@ -184,8 +184,8 @@ def _rows(resources: Resources, pk: str, first: str, last: str) -> AsyncIterator
 
 
 def _readable(row: Row) -> dict[str, Any]:
-    """Return what a row says, without how it is stored."""
-    said = {name: value for name, value in row.items() if name not in _STORAGE and not isinstance(value, bytes)}
+    """Return a row's data, without the attributes that say how it is stored."""
+    data = {name: value for name, value in row.items() if name not in _STORAGE and not isinstance(value, bytes)}
     if not row["sk"].startswith(keys.ITEM_PREFIX) and ("data" in row or "blob" in row):
-        said |= json.loads(unpack(row))
-    return said
+        data |= json.loads(unpack(row))
+    return data

@@ -1,4 +1,4 @@
-"""Random operations on the store and on a plain model of it: what both answer is equal."""
+"""Random operations on the store and on a plain model of it: both must give equal answers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MAX_REMOVED_AT_ONCE = 80
 
 @dataclass
 class Reader:
-    """Somebody who has read some pages and will read on."""
+    """A client that has read some pages and will read more."""
 
     thread_id: str | None
     order: str
@@ -60,11 +60,11 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self, made: Mapping[bool, Resources]) -> None:
         super().__init__()
         self.made = made
-        # The table may outlive a run, and must not know its tenants.
+        # The table may outlive a run, so each run has new tenants.
         self.salt = uuid.uuid4().hex
         self.now = datetime.now(UTC)
         self.patches: list[Any] = [patch.object(clock, "now", lambda: self.now)]
-        # Writers that meet are tried again at once.
+        # Retry conflicting writers at once.
         self.patches.append(patch("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0))
         for each in self.patches:
             each.start()
@@ -80,7 +80,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(owner=st.sampled_from(OWNERS), retention=st.booleans())
     def begin(self, owner: tuple[str, str], retention: bool) -> None:
-        """Begin with items of one moment, so that each operation meets some."""
+        """Begin with items of one moment, so that each operation finds some."""
         self.retention = retention
         self.resources = self.made[retention]
         self.store = ThreadStore(self.resources)
@@ -104,14 +104,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @property
     def expires(self) -> datetime | None:
-        """When what is written now expires."""
+        """The time at which a row that is written now expires."""
         return self.now + RETENTION if self.retention else None
 
     def do(self, operation: Any) -> Any:
         return self.runner.run(operation)
 
     def one_of(self, data: st.DataObject, operations: Mapping[Callable[[st.DataObject], None], int]) -> None:
-        """Do one of some operations, each as often as its number says."""
+        """Do one of some operations, chosen with the given weights."""
         names = {operation.__name__: operation for operation in operations}
         drawn = st.sampled_from([each.__name__ for each, count in operations.items() for _ in range(count)])
         names[data.draw(drawn, label="operation")](data)
@@ -121,7 +121,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def some_id(self, data: st.DataObject, known: list[str], lapsed: set[str], prefix: str) -> str:
         foreign = [each for each in FOREIGN_IDS if each not in lapsed]
-        # Often the same ones, so that they are repeated, answered, removed and added again.
+        # Use few ids, so that items are repeated, answered, removed and added again.
         often = foreign[:2]
         match data.draw(st.sampled_from(["new", "foreign", "one of two", "one of two", "known"]), label="id"):
             case "known" if known:
@@ -148,7 +148,7 @@ class StoreMachine(RuleBasedStateMachine):
         # Few threads, so that much happens in each.
         thread_id = data.draw(st.sampled_from(few)) if len(few) > 2 else self.some_id(data, few, lapsed, "thr")
         known = self.user.threads.get(thread_id)
-        # A thread keeps its creation.
+        # A thread keeps its creation time.
         created_at = known.metadata.created_at if known else created_at
         metadata = ThreadMetadata(id=thread_id, created_at=created_at, title=title, metadata={"n": [1, None, "ü"]})
         given = metadata
@@ -157,7 +157,7 @@ class StoreMachine(RuleBasedStateMachine):
             given = Thread(**metadata.model_dump(), items=Page(data=[item]))
         self.do(self.store.save_thread(given, self.request))
         if known is not None:
-            # Nothing is known to this request of what there was, so what it says is added to that.
+            # This request has not read the thread, so its metadata is added to the stored metadata.
             metadata = metadata.model_copy(update={"metadata": known.metadata.metadata | metadata.metadata})
         self.user.save(metadata, self.expires)
 
@@ -189,7 +189,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.check_nothing_is_left(thread_id, self.owner)
 
     def check_nothing_is_left(self, thread_id: str, owner: tuple[str, str]) -> None:
-        """Check that a thread is not there for somebody, whatever is in the table."""
+        """Check that a user cannot see a thread, whatever rows exist."""
         request = self.request_by(owner)
         with pytest.raises(NotFoundError):
             self.do(self.store.load_thread(thread_id, request))
@@ -228,7 +228,7 @@ class StoreMachine(RuleBasedStateMachine):
         thread, kind = self.thread(data), data.draw(st.sampled_from(["hidden", "hidden", "assistant"]), label="kind")
         thread_id, caller = thread.metadata.id, self.request.caller
         items = [make_item(kind, new_id("msg"), thread_id, NOON, "") for _ in range(data.draw(COUNTS))]
-        # By the shovel, but for the last one, with which the thread lives on.
+        # Write the rows directly, except the last one, which prolongs the thread.
         put_items(self.resources, caller.thread(thread_id).partition, items[:-1])
         self.do(self.store.add_thread_item(thread_id, items[-1], self.request))
         for item in items:
@@ -238,7 +238,7 @@ class StoreMachine(RuleBasedStateMachine):
         thread = self.thread(data)
         known = sorted(thread.items.values)
         readers = {each.after for each in self.readers if each.thread_id == thread.metadata.id}
-        # Rather a foreign one, or one behind which somebody will read on.
+        # Prefer a foreign id, or an id that a client holds as a cursor.
         rather = data.draw(st.sampled_from([None, set(FOREIGN_IDS), readers, readers]), label="rather")
         if rather is not None:
             known = [each for each in known if each in rather] or known
@@ -271,7 +271,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.read_pages(data, reader.thread_id, reader.order, reader.after)
 
     def read_pages(self, data: st.DataObject, thread_id: str | None, order: str, after: str | None) -> None:
-        """Read items, or threads where no thread is named, some pages of them; the rest may be read another time."""
+        """Read some pages of items, or of threads if no thread is named. The rest may be read later."""
         while True:
             limit = data.draw(LIMITS, label="limit")
             if thread_id is None:
@@ -322,7 +322,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.swept = True
             assert self.do(sweep(self.resources)).failed == 0
         if self.user.threads:
-            # What is left is seen, and often lives on.
+            # Read the remaining threads, and often prolong them.
             self.read_items(data)
             if data.draw(st.booleans(), label="goes on"):
                 self.write_some_items(data)
@@ -355,7 +355,7 @@ def run_random_operations(
         steps: How many operations at most, each time.
         begin: Called each time.
     """
-    # Each has threads of its own for its calls, so there are as many as there are ways to be configured.
+    # Each `Resources` has its own thread pools, so make one for each configuration only.
     made = {retention: make_resources(**environment) for retention, environment in ENVIRONMENTS.items()}
 
     class Machine(StoreMachine):

@@ -1,4 +1,4 @@
-"""Threads and items as plain Python values: what the store must be equal to."""
+"""Threads and items as plain Python values: the model that the store must equal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _insertions = count()
 
 
 def place_of(value: str, created_at: Any) -> Place:
-    """Return where a new id stands: ours by the time inside it, a foreign one by its creation, then by insertion."""
+    """Return the place of a new id: by the time inside an own id; by creation, then insertion, for a foreign id."""
     own = split_own_id(value)
     if own is not None:
         return own[1][:16], 1, own[1][16:]
@@ -27,7 +27,7 @@ def place_of(value: str, created_at: Any) -> Place:
 
 @dataclass
 class Shelf:
-    """Values in the order of their places; an id keeps its place as a cursor when its value is gone."""
+    """Values in the order of their places. An id stays valid as a cursor after its value is removed."""
 
     places: dict[str, Place] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Shelf:
 
 @dataclass
 class ThreadModel:
-    """A thread; `expires` says when it and, by id, its items go, if they ever do.
+    """A thread. `expires` has the expiry times of the thread and, by id, of its items.
 
     What has gone by itself is in `lapsed`: when a foreign id of these is free again is up to the sweep.
     """
@@ -70,7 +70,7 @@ class ThreadModel:
     lapsed: set[str] = field(default_factory=set)
 
     def add(self, item: ThreadItem, expires: datetime | None) -> None:
-        """Add an item; a question does not take back the answer that it has got."""
+        """Add an item. A question does not replace the same question with an answer."""
         old = self.items.values.get(item.id)
         if (
             isinstance(old, StructuredInputItem)
@@ -81,12 +81,12 @@ class ThreadModel:
         self.put(item, expires)
 
     def put(self, item: ThreadItem, expires: datetime | None) -> None:
-        """Write an item, with which the thread lives on."""
+        """Write an item, which prolongs the thread."""
         self.items.put(item.id, item.created_at, item)
         self.item_expires[item.id] = self.expires = expires
 
     def lapse(self, now: datetime) -> None:
-        """Let the items go whose time is over."""
+        """Remove expired items."""
         for item_id in [each for each in self.items.values if _over(self.item_expires[each], now)]:
             self.items.remove(item_id)
             self.lapsed.add(item_id)
@@ -94,14 +94,14 @@ class ThreadModel:
 
 @dataclass
 class UserModel:
-    """Everything of one user."""
+    """All threads of one user."""
 
     shelf: Shelf = field(default_factory=Shelf)
     threads: dict[str, ThreadModel] = field(default_factory=dict)
     lapsed: set[str] = field(default_factory=set)
 
     def save(self, thread: ThreadMetadata, expires: datetime | None) -> None:
-        """Write a thread; only a new one expires at that time."""
+        """Write a thread. Only a new thread gets this expiry."""
         if thread.id not in self.threads:
             self.threads[thread.id] = ThreadModel(thread, expires)
         self.threads[thread.id].metadata = thread
@@ -112,7 +112,7 @@ class UserModel:
         self.shelf.remove(thread_id)
 
     def lapse(self, now: datetime) -> list[str]:
-        """Let the threads and items go whose time is over; return those threads' ids."""
+        """Remove expired threads and items. Return the ids of those threads."""
         over = [thread_id for thread_id, thread in self.threads.items() if _over(thread.expires, now)]
         for thread_id in over:
             self.delete(thread_id)

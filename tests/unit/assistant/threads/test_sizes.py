@@ -1,4 +1,4 @@
-"""Sizes are those that Lambda counts."""
+"""`answer_size` counts bytes as Lambda does."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ TABLE = "threads"
 @pytest.mark.parametrize("examples", [15, pytest.param(60, marks=pytest.mark.exhaustive)])
 def test_the_store_equals_its_model(examples: int) -> None:
     def empty() -> None:
-        # A transaction costs moto time in proportion to its table.
+        # In moto, a transaction takes time in proportion to the size of its table.
         aws_client(None, "dynamodb").delete_table(TableName=TABLE)
         make_moto_table(TABLE)
 

@@ -1,4 +1,4 @@
-"""What random operations are made of: ids that meet, moments that are equal, items of several kinds."""
+"""Values for random operations: colliding ids, equal moments, items of several kinds."""
 
 from __future__ import annotations
 
