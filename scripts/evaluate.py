@@ -1,6 +1,6 @@
-"""`make eval`: hold conversations with the agents on the configured provider, and judge what they called.
+"""`make eval`: run sample conversations with the configured provider, and check the tool calls.
 
-Tools are called for real, on the local AWS. Without a key the demo model answers, which passes all of them.
+The tools run for real, against the local AWS. Without an API key the demo model answers, and passes all cases.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from assistant.threads import thread_store
 
 if TYPE_CHECKING:
     from assistant.context import Resources
@@ -62,6 +60,7 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from assistant.context import RequestContext
     from assistant.identity import Caller
     from assistant.models import build_model
+    from assistant.threads import thread_store
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
     thread = ThreadMetadata(id=f"thr_{uuid.uuid4().hex}", created_at=now())

@@ -155,7 +155,7 @@ def test_the_files_pass_what_the_project_s_own_code_passes(acme: None, tmp_path:
 async def test_what_the_package_does_not_offer_is_refused_plainly(new_thread: NewThread) -> None:
     thread = new_thread()
     missing = await thread.http.get("/chatkit/api/entities", params={"query": "a"})
-    assert "no mentions" in missing.json()["error"]["message"]
+    assert "does not support mentions" in missing.json()["error"]["message"]
 
 
 async def test_the_own_provider_signs_each_request_of_a_whole_turn(

@@ -94,7 +94,7 @@ class Authenticator:
 
         settings = self._settings
         if not settings.auth_jwks_url:
-            raise UnauthorizedError("This deployment accepts no tokens.")
+            raise UnauthorizedError("This assistant accepts no tokens.")
         if self._keys is None:
             self._keys = jwt.PyJWKClient(
                 settings.auth_jwks_url,

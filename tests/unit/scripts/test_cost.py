@@ -110,7 +110,7 @@ def test_what_cannot_be_multiplied_with_a_price_is_refused(
 def test_what_goes_by_the_month_is_what_the_template_has() -> None:
     of_type = Counter(body["Type"] for body in load_template()["Resources"].values())
     page = (ROOT / "docs" / "cost.md").read_text()
-    assert f"its {of_type['AWS::CloudWatch::Alarm']} alarms" in page
+    assert f"{of_type['AWS::CloudWatch::Alarm']} alarms" in page
     assert of_type["AWS::CloudWatch::Dashboard"] == 1
 
 
