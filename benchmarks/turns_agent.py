@@ -11,7 +11,7 @@ from agents import Agent, Model
 from openai.types.responses import ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from assistant.models.emit import ResponseWriter
+from assistant.models.response_writer import ResponseWriter
 
 
 @dataclass

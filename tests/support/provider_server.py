@@ -22,7 +22,7 @@ from typing import Any
 
 import uvicorn
 
-from tests.support.provider_wire import (
+from tests.support.provider_formats import (
     Answer,
     Cut,
     Json,

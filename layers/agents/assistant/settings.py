@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 
 from assistant.errors import ConfigurationError
 
-ProviderName = Literal["openai", "gemini", "compatible", "local", "demo"]
+ProviderName = Literal["openai", "gemini", "compatible", "demo"]
 AuthMode = Literal["jwt", "guest"]
 OnBusy = Literal["interrupt", "reject"]
 ReasoningSummary = Literal["auto", "concise", "detailed"]

@@ -6,8 +6,8 @@ which a read or a health check never does.
 
 from assistant.models.choices import check_choice, chosen_model
 from assistant.models.factory import build_model, close_clients, reset_clients, warm_up
-from assistant.models.halves import sendable_output
 from assistant.models.meter import CHARACTERS_PER_TOKEN, Meter, current_meter, metered
+from assistant.models.surrogates import sendable_output
 from assistant.models.time_limit import deadline, seconds_left
 
 __all__ = [

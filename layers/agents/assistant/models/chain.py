@@ -25,9 +25,9 @@ from assistant.errors import ModelUnavailableError
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
 from assistant.models.failures import failure_of_event
-from assistant.models.halves import mend_event, mend_items, sendable_input
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
+from assistant.models.surrogates import clean_event, clean_items, sendable_input
 from assistant.models.usage import with_usage, with_whole_usage
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class ModelChain(Model):
                 await attempts.failed(error)
             else:
                 breaker_of(link.provider).succeeded()
-                mend_items(response.output)
+                clean_items(response.output)
                 return with_whole_usage(response, call)
 
     async def stream_response(
@@ -174,7 +174,7 @@ async def _attempt(
             held.clear()
             delta = getattr(event, "delta", None)
             progress.used.written += len(delta) if isinstance(delta, str) else 0
-            mend_event(event)
+            clean_event(event)
             if isinstance(event, ResponseCompletedEvent):
                 progress.completed = True
                 breaker_of(link.provider).succeeded()

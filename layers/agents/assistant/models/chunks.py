@@ -20,7 +20,7 @@ import json
 import uuid
 from typing import Any
 
-from assistant.models.halves import without_halves
+from assistant.models.surrogates import without_lone_surrogates
 
 Json = dict[str, Any]
 
@@ -127,7 +127,7 @@ class ChunkMender:
         if text and "\ud800" <= text[-1] <= "\udbff":
             self._halves[place] = text[-1]
             text = text[:-1]
-        return without_halves(text)
+        return without_lone_surrogates(text)
 
     def _index_of(self, entry: Json, names_function: bool) -> int:
         """Find which call an entry belongs to; a new one is appended when it begins here."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from assistant.models.wire import ModelClient
+    from assistant.models.client import ModelClient
 
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 20.0
@@ -97,7 +97,7 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
         ConfigurationError: the provider is not reached over HTTP, or at no address.
         UnreadableKeyError: its key cannot be had now.
     """
-    from assistant.models.wire import ModelClient
+    from assistant.models.client import ModelClient
 
     secret, base_url = _endpoint(settings, provider)
     clients = _of_this_loop()

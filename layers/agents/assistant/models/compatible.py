@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's Chat Completions: a gateway, Bedrock's, vLLM, Ollama, LM Studio."""
+"""Any server with OpenAI's Chat Completions API, such as vLLM, Ollama or a gateway. Recipes: docs/models.md."""
 
 from __future__ import annotations
 

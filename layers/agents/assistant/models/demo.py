@@ -1,8 +1,8 @@
-"""The demo model: deterministic, without a network, and it says what it is.
+"""The demo model: a deterministic provider that needs no key and no network.
 
-It streams word by word as a provider does, calls the tools and hands over to the agents that it is given, quotes the
-user and remembers the conversation, so that every feature can be seen and tested without a key. Lines that begin
-with `!` tell it exactly what to do; see `assistant.demo.script`.
+It streams word by word, calls the tools and handoffs of its agent, quotes the user and remembers the conversation. So
+every feature can be seen and tested without a key. Lines that start with `!` are demo commands: see
+`assistant.demo.script`.
 """
 
 from __future__ import annotations
@@ -10,23 +10,29 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from agents import Model
+from agents import Model, ModelResponse, Usage
 from agents.tool import FunctionTool
 from openai.types.responses import ResponseUsage
 
 from assistant.demo import Call, Cite, Draw, Fail, Offer, Say, Step, Think, choose, png, read_conversation, structured
 from assistant.errors import ModelUnavailableError
-from assistant.models.emit import ResponseWriter
-from assistant.models.in_process import InProcessModel
 from assistant.models.link import Link, ModelCall
+from assistant.models.response_writer import ResponseWriter
 from assistant.models.usage import estimated_tokens, input_characters, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from agents.items import TResponseStreamEvent
+    from agents import ModelSettings
+    from agents.agent_output import AgentOutputSchemaBase
+    from agents.handoffs import Handoff
+    from agents.items import TResponseInputItem, TResponseStreamEvent
+    from agents.models.interface import ModelTracing
+    from agents.tool import Tool
+    from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 DEMO_MODEL_NAME = "demo"
 # Slow enough that words are seen to come one by one, fast enough that nobody waits.
@@ -37,11 +43,15 @@ BULK_DELTA_CHARACTERS = 1024
 _WORDS = re.compile(r"\s*\S+\s*|\s+")
 
 
-class DemoModel(InProcessModel):
-    """An `agents.Model` that needs nothing, and answers word by word."""
+class DemoModel(Model):
+    """A model that runs in this process and answers word by word.
+
+    Args:
+        name: The name that it gives in its answers.
+    """
 
     def __init__(self, name: str = DEMO_MODEL_NAME) -> None:
-        super().__init__(name)
+        self._name = name
 
     async def answer(self, call: ModelCall, writer: ResponseWriter) -> AsyncGenerator[TResponseStreamEvent, None]:
         """Yield the events of an answer."""
@@ -51,6 +61,51 @@ class DemoModel(InProcessModel):
             yield event
         for event in writer.complete(_usage(call, writer)):
             yield event
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Any]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None = None,
+        conversation_id: str | None = None,
+        prompt: ResponsePromptParam | None = None,
+    ) -> ModelResponse:
+        """Return the whole answer."""
+        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
+        writer = ResponseWriter(self._name)
+        usage = Usage(requests=1)
+        async for event in self.answer(call, writer):
+            if event.type == "response.completed" and event.response.usage is not None:
+                usage.input_tokens = event.response.usage.input_tokens
+                usage.output_tokens = event.response.usage.output_tokens
+                usage.total_tokens = event.response.usage.total_tokens
+        return ModelResponse(output=writer.output, usage=usage, response_id=writer.response_id)
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the name in the SDK
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Any]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None = None,
+        conversation_id: str | None = None,
+        prompt: ResponsePromptParam | None = None,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """Stream the answer as it is written."""
+        call = ModelCall(system_instructions, input, model_settings, tools, output_schema, handoffs, tracing)
+        async with aclosing(self.answer(call, ResponseWriter(self._name))) as events:
+            async for event in events:
+                yield event
 
 
 def _steps(call: ModelCall, name: str) -> Sequence[Step]:

@@ -53,10 +53,6 @@ def _link(settings: Settings, provider: ProviderName, model_name: str | None) ->
             from assistant.models.compatible import compatible_link
 
             return compatible_link(settings, model_name)
-        case "local":
-            from assistant.models.local import local_link
-
-            return local_link(model_name)
         case "demo":
             from assistant.models.demo import demo_link
 
@@ -73,10 +69,10 @@ async def warm_up(settings: Settings) -> None:
     build_model(settings)
     if settings.llm_provider in ("openai", "gemini", "compatible"):
         from assistant.models.clients import tls_context
-        from assistant.models.rehearsal import rehearse
+        from assistant.models.warm_up import run_once
 
         tls_context()
-        await rehearse(on_responses=settings.llm_provider == "openai" and settings.openai_api == "responses")
+        await run_once(on_responses=settings.llm_provider == "openai" and settings.openai_api == "responses")
 
 
 def reset_clients() -> None:

@@ -37,7 +37,6 @@ def test_an_empty_environment_runs_the_demo_model() -> None:
         ({"GEMINI_API_KEY": "k", "LLM_BASE_URL": "http://x"}, "gemini"),
         ({"OPENAI_API_KEY_SECRET": "name"}, "openai"),
         ({"LLM_BASE_URL": "http://x", "LLM_DEFAULT_MODEL": "m"}, "compatible"),
-        ({"LLM_PROVIDER": "local", "OPENAI_API_KEY": "k"}, "local"),
         ({"LLM_PROVIDER": "demo", "OPENAI_API_KEY": "k"}, "demo"),
         ({"OPENAI_API_KEY": "  "}, "demo"),
     ],

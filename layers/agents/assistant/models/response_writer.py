@@ -1,8 +1,7 @@
-"""Writes a response as the stream of Responses events that the SDK's own models emit.
+"""Write a response as the stream of Responses events that the SDK's own models emit.
 
-For models that are not reached over HTTP: the demo model and the local one. The order of events is that of the
-Responses API (https://platform.openai.com/docs/api-reference/responses-streaming), and every item has an id of its
-own.
+For models that run in this process, such as the demo model. The events have the order of the Responses API:
+https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
 from __future__ import annotations
@@ -56,10 +55,10 @@ def _new_id(prefix: str) -> str:
 
 
 class ResponseWriter:
-    """One response in the making. Every method yields the events that say what it adds.
+    """Builds one response. Each method yields the events for what it adds.
 
-    Text is written between `open_text` and `close_text`, a summary of reasoning between `open_reasoning` and
-    `close_reasoning`; nothing else may be opened in between.
+    Write text between `open_text` and `close_text`, and a reasoning summary between `open_reasoning` and
+    `close_reasoning`. Open nothing else in between.
     """
 
     def __init__(self, model_name: str) -> None:
@@ -76,7 +75,7 @@ class ResponseWriter:
         )
         self._sequence = 0
         self._message: ResponseOutputMessage | None = None
-        # Text that is joined when it is needed: at each delta it would take time by the square of an answer's length.
+        # Joined only when needed: joining at each delta would take quadratic time.
         self._deltas: list[str] = []
         self._reasoning: ResponseReasoningItem | None = None
         self._written = 0
@@ -123,7 +122,7 @@ class ResponseWriter:
         )
 
     def text(self, delta: str) -> Iterator[TResponseStreamEvent]:
-        """Go on with the text."""
+        """Add text to the message."""
         message, _ = self._open_part()
         self._deltas.append(delta)
         self._written += len(delta)
@@ -138,7 +137,7 @@ class ResponseWriter:
         )
 
     def cite(self, url: str, title: str) -> Iterator[TResponseStreamEvent]:
-        """Name a web page as the source of what has been written so far."""
+        """Cite a web page as the source of the text so far."""
         message, part = self._settled_part()
         annotation = AnnotationURLCitation(
             type="url_citation", url=url, title=title, start_index=0, end_index=len(part.text)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.models.halves import whole_arguments, without_halves
+from assistant.models.surrogates import clean_arguments, without_lone_surrogates
 
 # Halves of both kinds beside what else matters to an escape.
 UNITS = st.text(st.sampled_from('ab\\"u0\n\x00é') | st.characters(categories=["Cs"]) | st.just("\U0001f600"))
@@ -23,13 +23,13 @@ def joined(text: str) -> str:
 
 @given(UNITS)
 def test_a_text_keeps_all_but_its_halves(text: str) -> None:
-    assert without_halves(text) == joined(text)
+    assert without_lone_surrogates(text) == joined(text)
 
 
 @given(text=UNITS, escaped=st.booleans())
 def test_arguments_mean_what_they_meant_but_for_halves(text: str, escaped: bool) -> None:
     arguments = json.dumps({"text": text}, ensure_ascii=escaped)
-    assert json.loads(whole_arguments(arguments)) == {"text": joined(text)}
+    assert json.loads(clean_arguments(arguments)) == {"text": joined(text)}
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_arguments_mean_what_they_meant_but_for_halves(text: str, escaped: bool)
     ],
 )
 def test_what_is_no_half_stays_letter_for_letter(arguments: str) -> None:
-    assert whole_arguments(arguments) == arguments
+    assert clean_arguments(arguments) == arguments

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText, ResponseTextDoneEvent
 from openai.types.responses.response_output_text import AnnotationURLCitation
 
-from assistant.models.emit import ResponseWriter
+from assistant.models.response_writer import ResponseWriter
 
 
 class Piece(str):

@@ -1,9 +1,8 @@
-"""One turn before the first: everything that a first call would build lazily is built, without a network.
+"""Run one turn at init, without a network, so that the first user does not wait for what the SDKs load lazily.
 
-The SDKs defer most of their models until one is needed: 850 ms of CPU on Responses, 200 on Chat Completions
-(openai 3.54, openai-agents 0.24), which the first user would wait for. A canned answer is run through the real
-Runner, the real model class and the real client, whose transport hands back bytes from memory. Nothing of it remains:
-no connection, no key.
+The SDKs build most of their pydantic models on first use: 850 ms of CPU on Responses, 200 ms on Chat Completions
+(openai 3.54, openai-agents 0.24). The real Runner, model class and client read a fixed answer from memory. No
+connection and no key remain afterwards.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_responses import OpenAIResponsesModel
 from openai import DefaultAsyncHttpxClient
 
-from assistant.models.emit import ResponseWriter
+from assistant.models.client import ModelClient
+from assistant.models.response_writer import ResponseWriter
 from assistant.models.usage import usage_of
-from assistant.models.wire import ModelClient
 
 if TYPE_CHECKING:
     from agents.items import TResponseStreamEvent
 
-_TOOL = "rehearse"
-_MODEL = "rehearsal"
+_TOOL = "warm_up"
+_MODEL = "warm-up"
 
 
-async def rehearse(*, on_responses: bool) -> None:
+async def run_once(*, on_responses: bool) -> None:
     """Run a turn with a tool call and a text on one of the two APIs.
 
     Args:
@@ -41,17 +40,17 @@ async def rehearse(*, on_responses: bool) -> None:
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=next(answers))
 
     async with DefaultAsyncHttpxClient(transport=httpx2.MockTransport(answer)) as http:
-        client = ModelClient(api_key=_MODEL, base_url="http://rehearsal.invalid/v1", max_retries=0, http_client=http)
+        client = ModelClient(api_key=_MODEL, base_url="http://warm-up.invalid/v1", max_retries=0, http_client=http)
         model: Model = (
             OpenAIResponsesModel(_MODEL, client) if on_responses else OpenAIChatCompletionsModel(_MODEL, client)
         )
-        agent = Agent(name=_MODEL, model=model, tools=[function_tool(_rehearsed, name_override=_TOOL)])
-        run = Runner.run_streamed(agent, "Rehearse.", run_config=RunConfig(tracing_disabled=True))
+        agent = Agent(name=_MODEL, model=model, tools=[function_tool(_warm_up_tool, name_override=_TOOL)])
+        run = Runner.run_streamed(agent, "Hello", run_config=RunConfig(tracing_disabled=True))
         async for _ in run.stream_events():
             pass
 
 
-def _rehearsed() -> str:
+def _warm_up_tool() -> str:
     """Do nothing."""
     return "Done."
 
