@@ -1,22 +1,26 @@
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
+import { createRouter } from "chatkit-lambda-router";
+import { useState } from "react";
 
-import { createFetchRouter } from "./fetchRouter";
 import { settings } from "./settings";
 import { currentToken } from "./token";
 
-const THREAD = "thread";
-const routedFetch = createFetchRouter(settings, currentToken);
+let setFollowing: (following: boolean) => void = () => {};
 
-/** The chat, in the thread that was open when the page was last seen. */
+const router = createRouter({
+  streamUrl: settings.streamUrl,
+  apiUrl: settings.apiUrl,
+  token: currentToken,
+  onFollow: (following) => setFollowing(following),
+});
+
+/** The chat, with the thread that was open before the page was loaded. */
 export function Chat() {
+  const [following, changeFollowing] = useState(false);
+  setFollowing = changeFollowing;
   const { control } = useChatKit({
-    api: {
-      url: settings.streamUrl,
-      domainKey: settings.domainKey,
-      uploadStrategy: { type: "two_phase" },
-      fetch: routedFetch,
-    },
-    initialThread: sessionStorage.getItem(THREAD),
+    api: router.api(settings.domainKey),
+    initialThread: router.initialThread,
     composer: { attachments: { enabled: true } },
     threadItemActions: { feedback: true, retry: true },
     startScreen: {
@@ -26,11 +30,16 @@ export function Chat() {
         { label: "Add a task", prompt: "add task buy milk" },
       ],
     },
-    onThreadChange: ({ threadId }) => {
-      if (threadId) sessionStorage.setItem(THREAD, threadId);
-      else sessionStorage.removeItem(THREAD);
-    },
     onError: ({ error }) => console.error("ChatKit:", error),
   });
-  return <ChatKit control={control} style={{ height: "100%", width: "100%" }} />;
+  return (
+    <>
+      {following && (
+        <div role="status">
+          The assistant is still answering. <button onClick={() => void router.stop()}>Stop the answer</button>
+        </div>
+      )}
+      <ChatKit control={control} ref={router.attach} style={{ height: "100%", width: "100%" }} />
+    </>
+  );
 }

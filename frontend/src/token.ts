@@ -1,9 +1,9 @@
+import type { TokenSource } from "chatkit-lambda-router";
+
 /**
- * The caller's token. Replace this by your identity provider's own way, such as `await auth.getTokenSilently()`; it is
- * asked before each request, so it may refresh a token that is about to expire.
+ * The caller's token. Replace this function by your identity provider's, for example
+ * `({ refresh }) => auth.getTokenSilently({ cacheMode: refresh ? "off" : "on" })`.
  *
- * Here: what `sessionStorage.setItem("token", …)` has put there, or none, which `make dev` takes for a guest.
+ * This one returns what `sessionStorage.setItem("token", …)` has stored, or none: `make dev` treats the caller as a guest.
  */
-export async function currentToken(): Promise<string | null> {
-  return sessionStorage.getItem("token");
-}
+export const currentToken: TokenSource = () => sessionStorage.getItem("token");

@@ -1,0 +1,10 @@
+import type { RouterOptions } from "./options.js";
+import { ChatKitRouter } from "./router.js";
+
+export type { ChatKitApi, ChatKitElement, RouterOptions, TokenSource, UnsentMessage } from "./options.js";
+export type { ChatKitRouter } from "./router.js";
+
+/** Make the router between one ChatKit element and a ChatKit on Lambda backend. */
+export function createRouter(options: RouterOptions): ChatKitRouter {
+  return new ChatKitRouter(options);
+}

@@ -1,0 +1,53 @@
+/** The operations that the server answers with a stream of events. It answers all others with one JSON object. */
+const STREAMING = new Set([
+  "threads.create",
+  "threads.add_user_message",
+  "threads.add_client_tool_output",
+  "threads.add_structured_input",
+  "threads.retry_after_item",
+  "threads.custom_action",
+]);
+
+/** The operations that change nothing, so that the router may repeat them. */
+const READING = new Set(["threads.get_by_id", "threads.list", "items.list"]);
+
+const MESSAGES = new Set(["threads.create", "threads.add_user_message"]);
+
+/** One ChatKit request, as far as the router reads it. */
+export interface Operation {
+  type: string;
+  threadId: string | null;
+  streaming: boolean;
+  reading: boolean;
+}
+
+interface Body {
+  type?: string;
+  params?: { thread_id?: string; input?: { content?: unknown[]; quoted_text?: string } };
+}
+
+/** Return the operation in a request's body, or null if the body is none. */
+export function operationIn(body: unknown): Operation | null {
+  const { type, params } = parse(body);
+  if (type === undefined) return null;
+  return { type, threadId: params?.thread_id ?? null, streaming: STREAMING.has(type), reading: READING.has(type) };
+}
+
+/** Return the user's message in a request's body, or null if it holds none. */
+export function messageIn(body: string): { content: { type: "input_text"; text: string }[]; reply?: string } | null {
+  const { type, params } = parse(body);
+  if (type === undefined || !MESSAGES.has(type) || !params?.input?.content) return null;
+  const content = params.input.content as { type: "input_text"; text: string }[];
+  const quoted = params.input.quoted_text;
+  return quoted ? { content, reply: quoted } : { content };
+}
+
+function parse(body: unknown): Body {
+  if (typeof body !== "string") return {};
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === "object" && parsed !== null ? (parsed as Body) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,47 @@
+/** Return the caller's token, or null for a guest. `refresh` is true after the server has answered 401. */
+export type TokenSource = (request: { refresh: boolean }) => Promise<string | null> | string | null;
+
+/** A message that the server did not accept. */
+export interface UnsentMessage {
+  /** The message's thread, or null if it was the first of a new thread. */
+  threadId: string | null;
+  /** The message's parts, in the form that ChatKit's `setComposerValue` takes. */
+  content: { type: "input_text"; text: string }[];
+  /** The quoted text, if the message answers one. */
+  reply?: string;
+}
+
+export interface RouterOptions {
+  /** The stack's output `StreamUrl`: the operations that stream go there. */
+  streamUrl: string;
+  /** The stack's output `ApiUrl`: all other operations go there, where they cost less. Default: `streamUrl`. */
+  apiUrl?: string;
+  /** The stack's output `UploadUrl`, if `uploadStrategy` is `direct` and files do not go to `apiUrl`. */
+  uploadUrl?: string;
+  /** The caller's token. Default: none. */
+  token?: TokenSource;
+  /** The header that carries the token: the stack's setting `AUTH_HEADER`. Default: `authorization`. */
+  tokenHeader?: string;
+  /** Send `x-amz-content-sha256`, which CloudFront needs in front of a function URL with `AWS_IAM`. Default: false. */
+  contentSha256?: boolean;
+  /** Called with true when the router starts to follow a turn that ChatKit does not show as running, and with false at its end. */
+  onFollow?: (following: boolean) => void;
+  /** Called with a message that the server refused. Default: put the message back into the composer. */
+  onUnsent?: (message: UnsentMessage) => void;
+}
+
+/** What the router uses of ChatKit's element. */
+export interface ChatKitElement extends EventTarget {
+  readonly isConnected: boolean;
+  fetchUpdates(): Promise<void>;
+  setThreadId(threadId: string | null): Promise<void>;
+  setComposerValue(value: { content: UnsentMessage["content"]; reply?: string }): Promise<void>;
+}
+
+/** ChatKit's option `api`. */
+export interface ChatKitApi {
+  url: string;
+  domainKey: string;
+  fetch: typeof fetch;
+  uploadStrategy: { type: "two_phase" };
+}

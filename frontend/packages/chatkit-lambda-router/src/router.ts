@@ -1,0 +1,290 @@
+import { Attempt } from "./attempt.js";
+import { Backend } from "./backend.js";
+import { Follower } from "./follower.js";
+import { messageIn, operationIn } from "./operations.js";
+import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
+import { sameSubject, subjectOf, Turns, type Turn } from "./turns.js";
+import { View } from "./view.js";
+
+/**
+ * How long the router waits after ChatKit aborts a request, in ms. A re-send, a thread change or the end of the page
+ * shows itself in that time; if none of them does, the user has pressed Stop.
+ */
+const DECISION_MILLISECONDS = 200;
+
+/** How long a new message waits for the Stop before it, in ms. Another process sees a Stop within a second. */
+const STOP_MILLISECONDS = 5000;
+
+const FRAME = "chatkit-frame-instance-id";
+
+/** Connects ChatKit's element to a backend. Make one for each element. */
+export class ChatKitRouter {
+  #options: RouterOptions;
+  #backend: Backend;
+  #turns = new Turns();
+  #attempts = new Set<Attempt>();
+  #stops = new Map<string, Promise<void>>();
+  #givenBack = new Set<Turn>();
+  #view: View;
+  #follower: Follower;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#backend = new Backend(options);
+    this.#follower = new Follower(this.#backend, this.#turns, {
+      openThread: () => this.#view.thread,
+      showThread: (threadId) => this.#view.show(threadId),
+      changed: (threadId) => this.#changed(threadId),
+      onFollow: options.onFollow ?? (() => {}),
+    });
+    this.#view = new View({
+      threadOpened: (threadId) => this.#threadOpened(threadId),
+      loaded: () => void this.#followAll(),
+      looked: () => {
+        void this.#followAll();
+        this.#refresh(this.#view.thread ?? null);
+      },
+      changedElsewhere: (threadId) => this.#refresh(threadId),
+    });
+  }
+
+  /** ChatKit's option `api`, for files that go straight into the bucket. */
+  api(domainKey: string): ChatKitApi {
+    return { url: this.#backend.streamUrl, domainKey, fetch: this.fetch, uploadStrategy: { type: "two_phase" } };
+  }
+
+  /** The thread that was open in this tab before the page was loaded, for ChatKit's option `initialThread`. */
+  get initialThread(): string | null {
+    return this.#view.initialThread;
+  }
+
+  /**
+   * Tell the router its element: before `setOptions`, or as a `ref` in React and Vue. With null it forgets the element.
+   *
+   * Without an element the router cannot follow a turn or see that the user leaves a thread.
+   */
+  attach = (element: ChatKitElement | null): void => {
+    this.#view.attach(element);
+  };
+
+  /** Stop the running turn of a thread; by default of the open one. For a page's own button. */
+  async stop(threadId: string | null = this.#view.thread ?? null): Promise<void> {
+    if (threadId !== null) await this.#stopThread(threadId);
+  }
+
+  /** Forget the open thread and all turns. Call it when the user signs out. */
+  forget(): void {
+    this.#follower.end();
+    this.#turns.clear();
+    this.#view.forget();
+  }
+
+  /** The `fetch` for ChatKit's option `api`. */
+  fetch: typeof fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input, globalThis.location?.href);
+    if (!this.#backend.owns(url)) return fetch(input, init);
+    const request = input instanceof Request ? { ...(await requestInit(input)), ...init } : { ...init };
+    const operation = url.href === this.#backend.streamUrl ? operationIn(request.body) : null;
+    if (!operation) return this.#backend.send(url.href, request, { repeatable: false });
+    if (operation.streaming) return this.#stream(request, request.body as string);
+    if (operation.type === "threads.get_by_id") this.#view.read(operation.threadId);
+    const response = await this.#backend.send(this.#backend.apiUrl, request, { repeatable: operation.reading });
+    // The API carries 6 MB at most; the stream URL carries more.
+    if (response.status !== 413 || this.#backend.apiUrl === this.#backend.streamUrl) return response;
+    await response.body?.cancel();
+    return this.#backend.send(this.#backend.streamUrl, request, { repeatable: operation.reading });
+  };
+
+  async #stream(request: RequestInit, body: string): Promise<Response> {
+    const { signal } = request;
+    signal?.throwIfAborted();
+    const frame = new Headers(request.headers).get(FRAME) ?? "";
+    const turn = this.#turns.take(body, frame, subjectOf(this.#backend.lastToken));
+    const attempt = new Attempt(turn);
+    this.#attempts.add(attempt);
+    this.#follower.leave(turn.threadId);
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener("abort", () => {
+        if (attempt.over) return;
+        attempt.aborted = true;
+        reject(signal.reason);
+        setTimeout(() => (attempt.decision ??= this.#decide(attempt)), DECISION_MILLISECONDS);
+      });
+    });
+    return Promise.race([this.#attempt(attempt, request), aborted]);
+  }
+
+  async #attempt(attempt: Attempt, request: RequestInit): Promise<Response> {
+    const { turn } = attempt;
+    try {
+      // A Stop on its way must not meet the turn that this request starts.
+      if (turn.threadId !== null) await this.#stopBefore(attempt);
+      const headers = new Headers(request.headers);
+      headers.set("idempotency-key", turn.key);
+      const init = { ...request, headers, signal: attempt.signal };
+      const response = await this.#backend.send(this.#backend.streamUrl, init, { repeatable: true });
+      turn.subject ??= subjectOf(this.#backend.lastToken);
+      if (!response.ok) {
+        this.#refused(attempt, response.status);
+        return response;
+      }
+      turn.progress = "accepted";
+      this.#turns.save();
+      if (messageIn(turn.body)) this.#sentAtLast();
+      attempt.onProgress = () => this.#view.tellOthers(turn.threadId);
+      return attempt.read(
+        response,
+        request.signal,
+        (threadId) => this.#named(turn, threadId),
+        (whole) => this.#ended(attempt, whole),
+      );
+    } catch (error) {
+      this.#failed(attempt);
+      throw error;
+    }
+  }
+
+  #named(turn: Turn, threadId: string): void {
+    turn.threadId = threadId;
+    this.#turns.save();
+  }
+
+  #ended(attempt: Attempt, whole: boolean): void {
+    this.#attempts.delete(attempt);
+    // A stream that broke off is sent again by ChatKit, with the same key.
+    if (whole) this.#turns.forget(attempt.turn);
+    this.#view.tellOthers(attempt.turn.threadId, { now: true });
+  }
+
+  /** The request did not reach the server, or the server could not answer. ChatKit sends it again. */
+  #failed(attempt: Attempt): void {
+    attempt.fail();
+    this.#attempts.delete(attempt);
+    if (attempt.turn.progress === "sent" && !attempt.aborted && !this.#view.leaving) attempt.turn.progress = "failed";
+    this.#turns.save();
+  }
+
+  #refused(attempt: Attempt, status: number): void {
+    this.#failed(attempt);
+    if (status >= 500 || attempt.aborted) return;
+    const { turn } = attempt;
+    const message = messageIn(turn.body);
+    if (!message) return this.#turns.forget(turn);
+    // The turn is kept until its words are sent: a page that now goes to a sign-in page shows them again afterwards.
+    this.#giveBack(turn);
+  }
+
+  /** Give the user the words of a message that the server does not have. */
+  #giveBack(turn: Turn): void {
+    const message = messageIn(turn.body);
+    if (!message) return;
+    this.#givenBack.add(turn);
+    if (this.#options.onUnsent) this.#options.onUnsent({ threadId: turn.threadId, ...message });
+    else this.#view.compose(message);
+  }
+
+  /** Forget the words that the router has given back: the user has sent them, or other ones. */
+  #sentAtLast(): void {
+    for (const turn of this.#givenBack) if (turn.progress === "failed") this.#turns.forget(turn);
+    this.#givenBack.clear();
+  }
+
+  /** Decide what ChatKit's abort means: a re-send, leaving, or Stop. */
+  async #decide(attempt: Attempt): Promise<void> {
+    const { turn } = attempt;
+    const sentAgain = [...this.#attempts].some((other) => other !== attempt && other.turn === turn);
+    if (!sentAgain && (attempt.left || this.#view.leaving)) this.#turns.leave(turn);
+    else if (!sentAgain) await this.#stopAttempt(attempt);
+    attempt.close();
+    this.#attempts.delete(attempt);
+  }
+
+  async #stopAttempt(attempt: Attempt): Promise<void> {
+    const { turn } = attempt;
+    if (turn.progress !== "accepted" && navigator.onLine === false) {
+      // The message never left this machine.
+      this.#turns.forget(turn);
+      this.#giveBack(turn);
+      return;
+    }
+    // A Stop that arrives before its turn stops nothing.
+    await attempt.started();
+    if (turn.threadId !== null) await this.#stopThread(turn.threadId);
+    this.#turns.forget(turn);
+  }
+
+  async #stopBefore(attempt: Attempt): Promise<void> {
+    const threadId = attempt.turn.threadId as string;
+    const stops = [...this.#attempts]
+      .filter((other) => other.aborted && other.turn !== attempt.turn && other.turn.threadId === threadId)
+      .map((other) => (other.decision ??= this.#decide(other)));
+    await Promise.race([Promise.all([...stops, this.#stops.get(threadId)]), pause(STOP_MILLISECONDS)]);
+  }
+
+  /** Tell the server to stop a thread's running turn. Calls that come meanwhile share one request. */
+  #stopThread(threadId: string): Promise<void> {
+    const running = this.#stops.get(threadId);
+    if (running) return running;
+    const stop = this.#cancel(threadId).finally(() => this.#stops.delete(threadId));
+    this.#stops.set(threadId, stop);
+    return stop;
+  }
+
+  async #cancel(threadId: string): Promise<void> {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ thread_id: threadId });
+    try {
+      // `keepalive`: the request goes out even if the user closes the page right after Stop.
+      const init = { method: "POST", headers, body, keepalive: true };
+      const response = await this.#backend.send(`${this.#backend.apiUrl}/cancel`, init, { repeatable: true });
+      if (!response.ok) console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
+    } catch (error) {
+      console.error("chatkit-lambda-router: Stop did not reach the server.", error);
+    }
+    // The server may have stored a few words more than ChatKit has shown.
+    this.#changed(threadId);
+  }
+
+  #threadOpened(threadId: string | null): void {
+    for (const attempt of this.#attempts) attempt.left ||= attempt.turn.threadId !== threadId;
+  }
+
+  /** Follow what runs in the open thread and is not read by ChatKit. */
+  async #followAll(): Promise<void> {
+    if (this.#turns.open.length === 0) return;
+    const subject = subjectOf(await this.#backend.currentToken());
+    const { thread } = this.#view;
+    for (const turn of this.#turns.open) {
+      if (this.#isLive(turn) || !sameSubject(turn.subject, subject)) continue;
+      const here = turn.threadId === thread || (turn.threadId === null && thread == null);
+      if (!here) continue;
+      if (turn.progress !== "failed") void this.#follower.follow(turn);
+      else if (turn.frame === null && !this.#givenBack.has(turn)) this.#giveBack(turn);
+    }
+  }
+
+  #changed(threadId: string | null): void {
+    this.#view.tellOthers(threadId, { now: true });
+    this.#refresh(threadId);
+  }
+
+  #refresh(threadId: string | null): void {
+    const reading = [...this.#attempts].some((attempt) => !attempt.aborted && attempt.turn.threadId === threadId);
+    if (threadId !== null && !reading) this.#view.refresh(threadId);
+  }
+
+  #isLive(turn: Turn): boolean {
+    return [...this.#attempts].some((attempt) => attempt.turn === turn);
+  }
+}
+
+async function requestInit(request: Request): Promise<RequestInit> {
+  const { method, headers, signal, credentials } = request;
+  const text = headers.get("content-type")?.startsWith("application/json");
+  const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
+  return { method, headers, signal, credentials, body };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,125 @@
+import { operationIn } from "./operations.js";
+
+const STORE = "chatkit-lambda-router.turns";
+
+/** Lambda ends every invocation after 15 minutes: an older turn has ended. */
+const LIFETIME_MILLISECONDS = 15 * 60 * 1000;
+
+/**
+ * How far a turn's request got. `sent`: an attempt is on its way. `accepted`: the server has started to answer.
+ * `failed`: the last attempt failed before that.
+ */
+type Progress = "sent" | "accepted" | "failed";
+
+/** One streaming request, from ChatKit's first attempt until its answer has been read to the end. */
+export interface Turn {
+  /** The idempotency key of all attempts. */
+  key: string;
+  /** The request's body, which is the same in all attempts. */
+  body: string;
+  /** The ChatKit frame that may send it again; null if that frame is gone or the user has left the thread. */
+  frame: string | null;
+  threadId: string | null;
+  progress: Progress;
+  startedAt: number;
+  /** The user and issuer in the token, so that another user does not continue this user's turn. */
+  subject: string | null;
+}
+
+/** The turns that have not been read to their end. They are kept for the tab, so that a reload finds them. */
+export class Turns {
+  #turns: Turn[] | null = null;
+
+  /** Return all turns that may still run. */
+  get open(): readonly Turn[] {
+    this.#turns ??= load();
+    const oldest = Date.now() - LIFETIME_MILLISECONDS;
+    this.#turns = this.#turns.filter((turn) => turn.startedAt > oldest);
+    return this.#turns;
+  }
+
+  /**
+   * Return the turn of a request: the known one if ChatKit sends the request again, else a new one.
+   *
+   * A frame is gone after a reload. If its request failed, the same words are that request again, sent by the user; if
+   * the server accepted it, they are a new request.
+   */
+  take(body: string, frame: string, subject: string | null): Turn {
+    const again = this.open.find(
+      (turn) =>
+        turn.body === body &&
+        sameSubject(turn.subject, subject) &&
+        (turn.frame === null ? turn.progress === "failed" : turn.frame === frame),
+    );
+    if (again) {
+      again.frame = frame;
+      if (again.progress === "failed") again.progress = "sent";
+      this.save();
+      return again;
+    }
+    const turn: Turn = {
+      key: crypto.randomUUID(),
+      body,
+      frame,
+      threadId: operationIn(body)?.threadId ?? null,
+      progress: "sent",
+      startedAt: Date.now(),
+      subject,
+    };
+    this.#turns = [...this.open, turn];
+    this.save();
+    return turn;
+  }
+
+  /** Forget a turn whose end is known: the same body is a new request from now on. */
+  forget(turn: Turn): void {
+    this.#turns = this.open.filter((other) => other !== turn);
+    this.save();
+  }
+
+  /** Note that no frame sends a turn again: the user has left its thread. */
+  leave(turn: Turn): void {
+    turn.frame = null;
+    this.save();
+  }
+
+  /** Forget every turn. */
+  clear(): void {
+    this.#turns = [];
+    this.save();
+  }
+
+  /** Store what has changed. */
+  save(): void {
+    try {
+      sessionStorage.setItem(STORE, JSON.stringify(this.open));
+    } catch {
+      // A page without storage, or with a full one, loses the turns at a reload and nothing else.
+    }
+  }
+}
+
+function load(): Turn[] {
+  try {
+    const turns = JSON.parse(sessionStorage.getItem(STORE) ?? "[]") as Turn[];
+    return turns.map((turn) => ({ ...turn, frame: null }));
+  } catch {
+    return [];
+  }
+}
+
+/** Whether two requests may be of one user. A token that does not say counts as the same. */
+export function sameSubject(one: string | null, other: string | null): boolean {
+  return one === null || other === null || one === other;
+}
+
+/** Return who a token speaks for, or null if the token does not say. The server verifies tokens; this only compares. */
+export function subjectOf(token: string | null): string | null {
+  try {
+    const payload = (token?.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    const { iss, sub } = JSON.parse(atob(payload)) as { iss?: string; sub?: string };
+    return sub === undefined ? null : JSON.stringify([iss, sub]);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,164 @@
+import type { ChatKitElement, UnsentMessage } from "./options.js";
+
+const STORE = "chatkit-lambda-router.thread";
+const CHANNEL = "chatkit-lambda-router";
+
+/** How often other tabs are told of a turn's progress, and ChatKit asks for updates, in ms. */
+const REFRESH_MILLISECONDS = 700;
+
+interface Listener {
+  /** The user has opened another thread, or a new one. */
+  threadOpened(threadId: string | null): void;
+  /** ChatKit has loaded, or has read the thread that the user opened. */
+  loaded(): void;
+  /** The user looks at the page again, or the page is online again. */
+  looked(): void;
+  /** Another tab has changed a thread. */
+  changedElsewhere(threadId: string): void;
+}
+
+/** What the router knows of ChatKit's element, its page and the page's other tabs. */
+export class View {
+  /** The open thread; null for a new one, undefined while unknown. */
+  thread: string | null | undefined;
+
+  #listener: Listener;
+  #element: ChatKitElement | null = null;
+  #last: ChatKitElement | null = null;
+  #attached: AbortController | null = null;
+  #channel: BroadcastChannel | null = null;
+  #initial: string | null | undefined;
+  #closing = false;
+  #told = 0;
+  #refreshing: Promise<void> | null = null;
+  #refreshAgain = false;
+
+  constructor(listener: Listener) {
+    this.#listener = listener;
+  }
+
+  /** The thread that was open before the page was loaded. */
+  get initialThread(): string | null {
+    if (this.#initial === undefined) {
+      try {
+        this.#initial = sessionStorage.getItem(STORE);
+      } catch {
+        this.#initial = null;
+      }
+    }
+    return this.#initial;
+  }
+
+  /** Whether the page is being closed, or the element is no longer in it. */
+  get leaving(): boolean {
+    return this.#closing || (this.#attached !== null && !this.#element?.isConnected);
+  }
+
+  attach(element: ChatKitElement | null): void {
+    // React calls a ref with null and the same element at each drawing.
+    if (element === null) {
+      this.#element = null;
+      queueMicrotask(() => !this.#element && this.#detach());
+      return;
+    }
+    const same = this.#attached !== null && element === this.#last;
+    this.#element = this.#last = element;
+    if (!same) this.#listen(element);
+  }
+
+  #detach(): void {
+    this.#attached?.abort();
+    this.#channel?.close();
+    this.#channel = null;
+  }
+
+  #listen(element: ChatKitElement): void {
+    this.#detach();
+    this.#attached = new AbortController();
+    const { signal } = this.#attached;
+    const on = (name: string, act: (threadId: string | null) => void) =>
+      element.addEventListener(
+        name,
+        (event) => act((event as CustomEvent<{ threadId: string | null } | undefined>).detail?.threadId ?? null),
+        { signal },
+      );
+    on("chatkit.ready", () => this.#listener.loaded());
+    on("chatkit.thread.change", (threadId) => this.#open(threadId));
+    on("chatkit.thread.load.start", (threadId) => this.#open(threadId));
+    on("chatkit.thread.load.end", () => this.#listener.loaded());
+    addEventListener("pagehide", () => (this.#closing = true), { signal });
+    addEventListener("pageshow", () => (this.#closing = false), { signal });
+    addEventListener("online", () => this.#listener.looked(), { signal });
+    document.addEventListener(
+      "visibilitychange",
+      () => document.visibilityState === "visible" && this.#listener.looked(),
+      { signal },
+    );
+    this.#channel = new BroadcastChannel(CHANNEL);
+    this.#channel.addEventListener("message", ({ data }) => this.#listener.changedElsewhere(String(data)));
+  }
+
+  /** ChatKit reads a thread. */
+  read(threadId: string | null): void {
+    if (this.thread === undefined && threadId !== null) this.#open(threadId);
+  }
+
+  #open(threadId: string | null): void {
+    if (threadId === this.thread) return;
+    this.thread = threadId;
+    try {
+      if (threadId === null) sessionStorage.removeItem(STORE);
+      else sessionStorage.setItem(STORE, threadId);
+    } catch {
+      // Without storage a reload opens a new thread.
+    }
+    this.#listener.threadOpened(threadId);
+  }
+
+  forget(): void {
+    this.thread = null;
+    this.#initial = null;
+    try {
+      sessionStorage.removeItem(STORE);
+    } catch {
+      // Nothing is stored.
+    }
+  }
+
+  /** Open the thread that a followed turn has made, unless the user has opened another one. */
+  show(threadId: string): void {
+    if (this.thread == null) void this.#element?.setThreadId(threadId);
+  }
+
+  compose(message: Omit<UnsentMessage, "threadId">): void {
+    const element = this.#element;
+    if (!element) return;
+    // ChatKit first shows the error; then the words come back.
+    setTimeout(() => void element.setComposerValue(message), 0);
+  }
+
+  /** Tell the page's other tabs that a thread has changed. */
+  tellOthers(threadId: string | null, { now = false } = {}): void {
+    if (threadId === null || (!now && Date.now() - this.#told < REFRESH_MILLISECONDS)) return;
+    this.#told = Date.now();
+    this.#channel?.postMessage(threadId);
+  }
+
+  /** Let ChatKit read the open thread again; a call that comes meanwhile is one more reading at the end. */
+  refresh(threadId: string): void {
+    if (this.#refreshing) {
+      this.#refreshAgain = true;
+      return;
+    }
+    if (threadId !== this.thread || !this.#element?.isConnected) return;
+    // Before ChatKit has loaded, the element has no methods and nothing to refresh.
+    this.#refreshing = Promise.resolve(this.#element.fetchUpdates?.())
+      .catch((error: unknown) => console.warn("chatkit-lambda-router: ChatKit could not read the thread again.", error))
+      .finally(() => {
+        this.#refreshing = null;
+        if (!this.#refreshAgain) return;
+        this.#refreshAgain = false;
+        if (this.thread) this.refresh(this.thread);
+      });
+  }
+}
