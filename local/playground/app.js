@@ -1,8 +1,7 @@
 import { clientTools } from "./page/client_tools.js";
 import { createEntities } from "./page/entities.js";
-import { createFetchRouter } from "./page/fetch_router.js";
 import { chatOptions, endpointUrl } from "./page/options.js";
-import { createPendingTurn, findThread } from "./page/resume.js";
+import { createRouter } from "./page/router/index.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import "./element/element.js";
 
@@ -14,24 +13,33 @@ const provider = document.getElementById("provider");
 const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer } = await loadJson("./playground.json");
 const urls = { chatUrl, streamUrl, uploadUrl };
 const settings = loadSettings();
-const pending = createPendingTurn();
-const routedFetch = createFetchRouter(urls, settings, pending);
-const entities = createEntities(`${chatUrl}/entities`, routedFetch);
+const entities = createEntities(`${chatUrl}/entities`, (address) => router.fetch(address));
+let router = null;
+let routedEndpoint = null;
 
 async function loadJson(url) {
   return (await fetch(url)).json();
 }
 
-/** Stop the turn of a thread that this tab does not read. */
-async function stop(threadId) {
-  const body = JSON.stringify({ thread_id: threadId });
-  const headers = { "content-type": "application/json" };
-  const response = await routedFetch(`${chatUrl}/cancel`, { method: "POST", headers, body });
-  if (!response.ok) throw new Error("The answer could not be stopped. Please try again.");
+/** Make the router for the endpoint that the header's switch chooses. */
+function route() {
+  if (routedEndpoint === settings.endpoint) return;
+  routedEndpoint = settings.endpoint;
+  router?.attach(null);
+  router = createRouter({
+    streamUrl: endpointUrl(urls, settings),
+    apiUrl: chatUrl,
+    uploadUrl,
+    token: () => settings.token || null,
+    // The stand-in keeps a message that was not sent in the thread, until the page is loaded again.
+    onUnsent: ({ content, reply, afterReload }) => afterReload && element.setComposerValue({ content, reply }),
+  });
+  router.attach(element);
 }
 
 /** Give the element what the header's controls say. */
 function apply() {
+  route();
   const dark = settings.theme === "dark";
   document.documentElement.dataset.theme = settings.theme;
   themeButton.setAttribute("aria-pressed", String(dark));
@@ -41,10 +49,10 @@ function apply() {
       settings,
       composer,
       entities,
-      fetch: routedFetch,
+      fetch: router.fetch,
       initialThread: threadInAddress(),
       onClientTool: clientTools({ setTheme }),
-      onStop: stop,
+      onStop: (threadId) => router.stop(threadId),
     }),
   );
 }
@@ -80,7 +88,10 @@ for (const [name, control] of Object.entries(controls)) {
   control.addEventListener("change", () => {
     change({ [name]: control.value });
     // Another caller has other threads.
-    if (name === "token") element.setThreadId(null);
+    if (name === "token") {
+      router.forget();
+      element.setThreadId(null);
+    }
   });
 }
 themeButton.addEventListener("click", () => setTheme(settings.theme === "dark" ? "light" : "dark"));
@@ -95,21 +106,5 @@ element.addEventListener("chatkit.effect", ({ detail }) => {
   else console.info("chatkit.effect", detail.name, detail.data);
 });
 
-element.addEventListener("chatkit.response.end", () => pending.clear());
-
-async function resume() {
-  const turn = pending.get();
-  // A thread that is known says by itself what runs in it.
-  if (!turn || threadInAddress()) return pending.clear();
-  try {
-    await findThread(element, turn, { url: endpointUrl(urls, settings), fetch: routedFetch });
-  } catch (error) {
-    // The turn goes on without this page: what is stored so far is shown.
-    console.warn("The new thread could not be found", error);
-  } finally {
-    pending.clear();
-  }
-}
-
 apply();
-await Promise.all([showProvider(), resume()]);
+await showProvider();

@@ -20,8 +20,6 @@ export class Attempt {
   left = false;
   /** What the router makes of the abort, once it has begun to. */
   decision: Promise<void> | null = null;
-  /** Called at most a few times a second while the answer is written. */
-  onProgress: () => void = () => {};
 
   #connection = new AbortController();
   #start: () => void = () => {};
@@ -77,10 +75,7 @@ export class Attempt {
     const next = async () => {
       try {
         const { done, value } = await reader.read();
-        if (value) {
-          scan.push(value);
-          this.onProgress();
-        }
+        if (value) scan.push(value);
         if (done) this.#end(scan.whole, onEnd);
         return value;
       } catch (error) {

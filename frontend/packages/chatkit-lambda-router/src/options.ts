@@ -9,6 +9,8 @@ export interface UnsentMessage {
   content: { type: "input_text"; text: string }[];
   /** The quoted text, if the message answers one. */
   reply?: string;
+  /** Whether the page was loaded again since, so that ChatKit does not show the message. */
+  afterReload: boolean;
 }
 
 export interface RouterOptions {
@@ -26,7 +28,7 @@ export interface RouterOptions {
   contentSha256?: boolean;
   /** Called with true when the router starts to follow a turn that ChatKit does not show as running, and with false at its end. */
   onFollow?: (following: boolean) => void;
-  /** Called with a message that the server refused. Default: put the message back into the composer. */
+  /** Called with a message that the server refused or never got. Default: put the message back into the composer. */
   onUnsent?: (message: UnsentMessage) => void;
 }
 
@@ -35,7 +37,7 @@ export interface ChatKitElement extends EventTarget {
   readonly isConnected: boolean;
   fetchUpdates(): Promise<void>;
   setThreadId(threadId: string | null): Promise<void>;
-  setComposerValue(value: { content: UnsentMessage["content"]; reply?: string }): Promise<void>;
+  setComposerValue(value: Pick<UnsentMessage, "content" | "reply">): Promise<void>;
 }
 
 /** ChatKit's option `api`. */

@@ -1,16 +1,17 @@
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
-import { Follower } from "./follower.js";
-import { messageIn, operationIn } from "./operations.js";
+import { Following } from "./following.js";
+import { messageIn, operationIn, type Operation } from "./operations.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
-import { sameSubject, subjectOf, Turns, type Turn } from "./turns.js";
+import { subjectOf, Turns } from "./turns.js";
+import { Unsent } from "./unsent.js";
 import { View } from "./view.js";
 
 /**
  * How long the router waits after ChatKit aborts a request, in ms. A re-send, a thread change or the end of the page
  * shows itself in that time; if none of them does, the user has pressed Stop.
  */
-const DECISION_MILLISECONDS = 200;
+const DECISION_MILLISECONDS = 100;
 
 /** How long a new message waits for the Stop before it, in ms. Another process sees a Stop within a second. */
 const STOP_MILLISECONDS = 5000;
@@ -19,33 +20,24 @@ const FRAME = "chatkit-frame-instance-id";
 
 /** Connects ChatKit's element to a backend. Make one for each element. */
 export class ChatKitRouter {
-  #options: RouterOptions;
   #backend: Backend;
   #turns = new Turns();
   #attempts = new Set<Attempt>();
-  #stops = new Map<string, Promise<void>>();
-  #givenBack = new Set<Turn>();
+  #stops = new Map<string, Promise<boolean>>();
   #view: View;
-  #follower: Follower;
+  #unsent: Unsent;
+  #following: Following;
 
   constructor(options: RouterOptions) {
-    this.#options = options;
     this.#backend = new Backend(options);
-    this.#follower = new Follower(this.#backend, this.#turns, {
-      openThread: () => this.#view.thread,
-      showThread: (threadId) => this.#view.show(threadId),
-      changed: (threadId) => this.#changed(threadId),
-      onFollow: options.onFollow ?? (() => {}),
-    });
+    this.#following = new Following((threadId) => this.#refresh(threadId), options.onFollow ?? (() => {}));
     this.#view = new View({
       threadOpened: (threadId) => this.#threadOpened(threadId),
-      loaded: () => void this.#followAll(),
-      looked: () => {
-        void this.#followAll();
-        this.#refresh(this.#view.thread ?? null);
-      },
+      loaded: () => void this.#unsent.recover(),
+      looked: () => this.#refresh(this.#view.thread ?? null),
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
+    this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
   }
 
   /** ChatKit's option `api`, for files that go straight into the bucket. */
@@ -67,14 +59,19 @@ export class ChatKitRouter {
     this.#view.attach(element);
   };
 
-  /** Stop the running turn of a thread; by default of the open one. For a page's own button. */
+  /**
+   * Stop the running turn of a thread, by default of the open one: for a page's own button.
+   *
+   * @throws Error if the server could not be told
+   */
   async stop(threadId: string | null = this.#view.thread ?? null): Promise<void> {
-    if (threadId !== null) await this.#stopThread(threadId);
+    if (threadId === null || (await this.#stopThread(threadId))) return;
+    throw new Error("The answer could not be stopped. Please try again.");
   }
 
   /** Forget the open thread and all turns. Call it when the user signs out. */
   forget(): void {
-    this.#follower.end();
+    this.#following.end();
     this.#turns.clear();
     this.#view.forget();
   }
@@ -88,12 +85,26 @@ export class ChatKitRouter {
     if (!operation) return this.#backend.send(url.href, request, { repeatable: false });
     if (operation.streaming) return this.#stream(request, request.body as string);
     if (operation.type === "threads.get_by_id") this.#view.read(operation.threadId);
-    const response = await this.#backend.send(this.#backend.apiUrl, request, { repeatable: operation.reading });
+    const response = await this.#answer(operation, request);
+    if (operation.reading && operation.threadId !== null && response.ok) this.#hear(operation.threadId, response);
+    return response;
+  };
+
+  async #answer({ reading }: Operation, request: RequestInit): Promise<Response> {
+    const response = await this.#backend.send(this.#backend.apiUrl, request, { repeatable: reading });
     // The API carries 6 MB at most; the stream URL carries more.
     if (response.status !== 413 || this.#backend.apiUrl === this.#backend.streamUrl) return response;
     await response.body?.cancel();
-    return this.#backend.send(this.#backend.streamUrl, request, { repeatable: operation.reading });
-  };
+    return this.#backend.send(this.#backend.streamUrl, request, { repeatable: reading });
+  }
+
+  /** A thread was read: the answer names the turn that runs in it. */
+  #hear(threadId: string, response: Response): void {
+    if (threadId !== this.#view.thread) return;
+    // What ChatKit reads or has just stopped needs no following.
+    const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
+    this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
+  }
 
   async #stream(request: RequestInit, body: string): Promise<Response> {
     const { signal } = request;
@@ -102,7 +113,7 @@ export class ChatKitRouter {
     const turn = this.#turns.take(body, frame, subjectOf(this.#backend.lastToken));
     const attempt = new Attempt(turn);
     this.#attempts.add(attempt);
-    this.#follower.leave(turn.threadId);
+    this.#following.end();
     const aborted = new Promise<never>((_, reject) => {
       signal?.addEventListener("abort", () => {
         if (attempt.over) return;
@@ -128,14 +139,17 @@ export class ChatKitRouter {
         this.#refused(attempt, response.status);
         return response;
       }
-      turn.progress = "accepted";
-      this.#turns.save();
-      if (messageIn(turn.body)) this.#sentAtLast();
-      attempt.onProgress = () => this.#view.tellOthers(turn.threadId);
+      this.#turns.note(turn, "accepted");
+      this.#view.tellOthers(turn.threadId);
+      if (messageIn(turn.body)) this.#unsent.sentAtLast();
       return attempt.read(
         response,
         request.signal,
-        (threadId) => this.#named(turn, threadId),
+        (threadId) => {
+          turn.threadId = threadId;
+          this.#turns.save();
+          this.#view.tellOthers(threadId);
+        },
         (whole) => this.#ended(attempt, whole),
       );
     } catch (error) {
@@ -144,24 +158,19 @@ export class ChatKitRouter {
     }
   }
 
-  #named(turn: Turn, threadId: string): void {
-    turn.threadId = threadId;
-    this.#turns.save();
-  }
-
   #ended(attempt: Attempt, whole: boolean): void {
     this.#attempts.delete(attempt);
     // A stream that broke off is sent again by ChatKit, with the same key.
     if (whole) this.#turns.forget(attempt.turn);
-    this.#view.tellOthers(attempt.turn.threadId, { now: true });
+    this.#view.tellOthers(attempt.turn.threadId);
   }
 
   /** The request did not reach the server, or the server could not answer. ChatKit sends it again. */
   #failed(attempt: Attempt): void {
     attempt.fail();
     this.#attempts.delete(attempt);
-    if (attempt.turn.progress === "sent" && !attempt.aborted && !this.#view.leaving) attempt.turn.progress = "failed";
-    this.#turns.save();
+    const { turn, aborted } = attempt;
+    if (turn.progress === "sent" && !aborted && !this.#view.leaving) this.#turns.note(turn, "failed");
   }
 
   #refused(attempt: Attempt, status: number): void {
@@ -171,32 +180,24 @@ export class ChatKitRouter {
     const message = messageIn(turn.body);
     if (!message) return this.#turns.forget(turn);
     // The turn is kept until its words are sent: a page that now goes to a sign-in page shows them again afterwards.
-    this.#giveBack(turn);
-  }
-
-  /** Give the user the words of a message that the server does not have. */
-  #giveBack(turn: Turn): void {
-    const message = messageIn(turn.body);
-    if (!message) return;
-    this.#givenBack.add(turn);
-    if (this.#options.onUnsent) this.#options.onUnsent({ threadId: turn.threadId, ...message });
-    else this.#view.compose(message);
-  }
-
-  /** Forget the words that the router has given back: the user has sent them, or other ones. */
-  #sentAtLast(): void {
-    for (const turn of this.#givenBack) if (turn.progress === "failed") this.#turns.forget(turn);
-    this.#givenBack.clear();
+    this.#unsent.giveBack(turn);
   }
 
   /** Decide what ChatKit's abort means: a re-send, leaving, or Stop. */
   async #decide(attempt: Attempt): Promise<void> {
     const { turn } = attempt;
     const sentAgain = [...this.#attempts].some((other) => other !== attempt && other.turn === turn);
-    if (!sentAgain && (attempt.left || this.#view.leaving)) this.#turns.leave(turn);
+    if (!sentAgain && (attempt.left || this.#view.leaving)) await this.#leave(attempt);
     else if (!sentAgain) await this.#stopAttempt(attempt);
     attempt.close();
     this.#attempts.delete(attempt);
+  }
+
+  /** The user has left the thread. The message still goes out, and the turn continues on the server. */
+  async #leave(attempt: Attempt): Promise<void> {
+    attempt.turn.frame = null;
+    await attempt.started();
+    if (attempt.turn.progress === "accepted") this.#turns.forget(attempt.turn);
   }
 
   async #stopAttempt(attempt: Attempt): Promise<void> {
@@ -204,7 +205,7 @@ export class ChatKitRouter {
     if (turn.progress !== "accepted" && navigator.onLine === false) {
       // The message never left this machine.
       this.#turns.forget(turn);
-      this.#giveBack(turn);
+      this.#unsent.giveBack(turn);
       return;
     }
     // A Stop that arrives before its turn stops nothing.
@@ -221,8 +222,8 @@ export class ChatKitRouter {
     await Promise.race([Promise.all([...stops, this.#stops.get(threadId)]), pause(STOP_MILLISECONDS)]);
   }
 
-  /** Tell the server to stop a thread's running turn. Calls that come meanwhile share one request. */
-  #stopThread(threadId: string): Promise<void> {
+  /** Tell the server to stop a thread's running turn, and return whether it was told. Calls meanwhile share one request. */
+  #stopThread(threadId: string): Promise<boolean> {
     const running = this.#stops.get(threadId);
     if (running) return running;
     const stop = this.#cancel(threadId).finally(() => this.#stops.delete(threadId));
@@ -230,51 +231,41 @@ export class ChatKitRouter {
     return stop;
   }
 
-  async #cancel(threadId: string): Promise<void> {
+  async #cancel(threadId: string): Promise<boolean> {
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ thread_id: threadId });
+    let told = false;
     try {
       // `keepalive`: the request goes out even if the user closes the page right after Stop.
       const init = { method: "POST", headers, body, keepalive: true };
       const response = await this.#backend.send(`${this.#backend.apiUrl}/cancel`, init, { repeatable: true });
-      if (!response.ok) console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
+      told = response.ok;
+      if (!told) console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
     } catch (error) {
       console.error("chatkit-lambda-router: Stop did not reach the server.", error);
     }
     // The server may have stored a few words more than ChatKit has shown.
     this.#changed(threadId);
+    return told;
   }
 
   #threadOpened(threadId: string | null): void {
+    this.#following.end();
     for (const attempt of this.#attempts) attempt.left ||= attempt.turn.threadId !== threadId;
   }
 
-  /** Follow what runs in the open thread and is not read by ChatKit. */
-  async #followAll(): Promise<void> {
-    if (this.#turns.open.length === 0) return;
-    const subject = subjectOf(await this.#backend.currentToken());
-    const { thread } = this.#view;
-    for (const turn of this.#turns.open) {
-      if (this.#isLive(turn) || !sameSubject(turn.subject, subject)) continue;
-      const here = turn.threadId === thread || (turn.threadId === null && thread == null);
-      if (!here) continue;
-      if (turn.progress !== "failed") void this.#follower.follow(turn);
-      else if (turn.frame === null && !this.#givenBack.has(turn)) this.#giveBack(turn);
-    }
-  }
-
   #changed(threadId: string | null): void {
-    this.#view.tellOthers(threadId, { now: true });
+    this.#view.tellOthers(threadId);
     this.#refresh(threadId);
   }
 
   #refresh(threadId: string | null): void {
-    const reading = [...this.#attempts].some((attempt) => !attempt.aborted && attempt.turn.threadId === threadId);
-    if (threadId !== null && !reading) this.#view.refresh(threadId);
+    if (threadId !== null && !this.#reads(threadId)) this.#view.refresh(threadId);
   }
 
-  #isLive(turn: Turn): boolean {
-    return [...this.#attempts].some((attempt) => attempt.turn === turn);
+  /** Whether ChatKit reads the answer of a turn in a thread. */
+  #reads(threadId: string): boolean {
+    return [...this.#attempts].some((attempt) => !attempt.aborted && attempt.turn.threadId === threadId);
   }
 }
 

@@ -17,16 +17,19 @@ export interface Turn {
   key: string;
   /** The request's body, which is the same in all attempts. */
   body: string;
-  /** The ChatKit frame that may send it again; null if that frame is gone or the user has left the thread. */
+  /** The ChatKit frame that may send it again; null if the page was loaded again or the user has left the thread. */
   frame: string | null;
   threadId: string | null;
   progress: Progress;
   startedAt: number;
-  /** The user and issuer in the token, so that another user does not continue this user's turn. */
+  /** The user and issuer in the token, so that another user does not send this user's words. */
   subject: string | null;
 }
 
-/** The turns that have not been read to their end. They are kept for the tab, so that a reload finds them. */
+/**
+ * The turns that ChatKit may send again. For a reload the tab keeps those that the server has not accepted, and those whose
+ * new thread is not known.
+ */
 export class Turns {
   #turns: Turn[] | null = null;
 
@@ -41,8 +44,7 @@ export class Turns {
   /**
    * Return the turn of a request: the known one if ChatKit sends the request again, else a new one.
    *
-   * A frame is gone after a reload. If its request failed, the same words are that request again, sent by the user; if
-   * the server accepted it, they are a new request.
+   * A frame is gone after a reload. If its request failed, the same words are that request again, sent by the user.
    */
   take(body: string, frame: string, subject: string | null): Turn {
     const again = this.open.find(
@@ -71,15 +73,15 @@ export class Turns {
     return turn;
   }
 
-  /** Forget a turn whose end is known: the same body is a new request from now on. */
-  forget(turn: Turn): void {
-    this.#turns = this.open.filter((other) => other !== turn);
+  /** Note how far a turn's request got. */
+  note(turn: Turn, progress: Progress): void {
+    turn.progress = progress;
     this.save();
   }
 
-  /** Note that no frame sends a turn again: the user has left its thread. */
-  leave(turn: Turn): void {
-    turn.frame = null;
+  /** Forget a turn whose end is known: the same body is a new request from now on. */
+  forget(turn: Turn): void {
+    this.#turns = this.open.filter((other) => other !== turn);
     this.save();
   }
 
@@ -89,12 +91,11 @@ export class Turns {
     this.save();
   }
 
-  /** Store what has changed. */
   save(): void {
     try {
-      sessionStorage.setItem(STORE, JSON.stringify(this.open));
+      sessionStorage.setItem(STORE, JSON.stringify(this.open.filter(({ progress, threadId }) => progress !== "accepted" || threadId === null)));
     } catch {
-      // A page without storage, or with a full one, loses the turns at a reload and nothing else.
+      // A page without storage, or with a full one, loses unsent words at a reload and nothing else.
     }
   }
 }

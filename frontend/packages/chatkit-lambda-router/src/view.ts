@@ -3,9 +3,6 @@ import type { ChatKitElement, UnsentMessage } from "./options.js";
 const STORE = "chatkit-lambda-router.thread";
 const CHANNEL = "chatkit-lambda-router";
 
-/** How often other tabs are told of a turn's progress, and ChatKit asks for updates, in ms. */
-const REFRESH_MILLISECONDS = 700;
-
 interface Listener {
   /** The user has opened another thread, or a new one. */
   threadOpened(threadId: string | null): void;
@@ -29,7 +26,6 @@ export class View {
   #channel: BroadcastChannel | null = null;
   #initial: string | null | undefined;
   #closing = false;
-  #told = 0;
   #refreshing: Promise<void> | null = null;
   #refreshAgain = false;
 
@@ -125,23 +121,21 @@ export class View {
     }
   }
 
-  /** Open the thread that a followed turn has made, unless the user has opened another one. */
+  /** Open the thread that a message has made, unless the user has opened another one. */
   show(threadId: string): void {
     if (this.thread == null) void this.#element?.setThreadId(threadId);
   }
 
-  compose(message: Omit<UnsentMessage, "threadId">): void {
+  compose(message: Pick<UnsentMessage, "content" | "reply">): void {
     const element = this.#element;
     if (!element) return;
     // ChatKit first shows the error; then the words come back.
     setTimeout(() => void element.setComposerValue(message), 0);
   }
 
-  /** Tell the page's other tabs that a thread has changed. */
-  tellOthers(threadId: string | null, { now = false } = {}): void {
-    if (threadId === null || (!now && Date.now() - this.#told < REFRESH_MILLISECONDS)) return;
-    this.#told = Date.now();
-    this.#channel?.postMessage(threadId);
+  /** Tell the page's other tabs that a turn has started or ended in a thread. */
+  tellOthers(threadId: string | null): void {
+    if (threadId !== null) this.#channel?.postMessage(threadId);
   }
 
   /** Let ChatKit read the open thread again; a call that comes meanwhile is one more reading at the end. */

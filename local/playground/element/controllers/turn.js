@@ -34,7 +34,7 @@ export class TurnRunner {
    */
   async run(type, params, again) {
     const abort = new AbortController();
-    const turn = { abort, stopped: false, told: null };
+    const turn = { abort, stopped: false };
     turn.finished = new Promise((resolve) => (turn.finish = resolve));
     this.current = turn;
     this.kit.store.set({ running: true, elsewhere: null, stopping: false, error: null, progress: null, allowCancel: true });
@@ -64,7 +64,6 @@ export class TurnRunner {
     try {
       const { error } = this.kit.store.get();
       if (this.current === turn && (abort.signal.aborted || error)) {
-        await turn.told;
         await this.settle(turn);
       }
     } finally {
@@ -132,16 +131,11 @@ export class TurnRunner {
     return output;
   }
 
-  /** Stop at the user's wish: tell the server, and stop reading. What was shown stays. */
-  async stop() {
-    const turn = this.current;
-    if (!turn) return;
-    turn.stopped = true;
-    const threadId = this.kit.store.get().thread?.id;
-    const cancelled = threadId ? this.kit.client.cancel(threadId) : Promise.resolve();
-    turn.told = cancelled.catch((error) => this.kit.fail(error));
-    turn.abort.abort(new DOMException("Stopped by the user", "AbortError"));
-    await turn.told;
+  /** Stop reading because the user pressed Stop. What was shown stays. The protocol has no operation for it. */
+  stop() {
+    if (!this.current) return;
+    this.current.stopped = true;
+    this.current.abort.abort();
   }
 
   /** Stop reading because the user went elsewhere; the turn itself goes on, on the server. */
@@ -149,7 +143,7 @@ export class TurnRunner {
     const turn = this.current;
     this.current = null;
     if (!turn) return;
-    turn.abort.abort(new DOMException("Left the thread", "AbortError"));
+    turn.abort.abort();
     this.kit.emit("response.end");
   }
 }

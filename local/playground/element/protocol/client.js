@@ -95,19 +95,6 @@ export class ProtocolClient {
       }
     }
   }
-
-  /** Stop the caller's running turn in a thread. A backend without this route answers 404: nothing to do then. */
-  async cancel(threadId) {
-    const url = new URL(this.api.url, document.baseURI);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/cancel`;
-    const init = {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ thread_id: threadId }),
-    };
-    const response = await this.fetch(url.href, init);
-    return response.ok;
-  }
 }
 
 function asRequestError(error) {

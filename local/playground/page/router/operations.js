@@ -1,0 +1,39 @@
+/** The operations that the server answers with a stream of events. It answers all others with one JSON object. */
+const STREAMING = new Set([
+    "threads.create",
+    "threads.add_user_message",
+    "threads.add_client_tool_output",
+    "threads.add_structured_input",
+    "threads.retry_after_item",
+    "threads.custom_action",
+]);
+/** The operations that change nothing, so that the router may repeat them. */
+const READING = new Set(["threads.get_by_id", "threads.list", "items.list"]);
+const MESSAGES = new Set(["threads.create", "threads.add_user_message"]);
+/** Return the operation in a request's body, or null if the body is none. */
+export function operationIn(body) {
+    const { type, params } = parse(body);
+    if (type === undefined)
+        return null;
+    return { type, threadId: params?.thread_id ?? null, streaming: STREAMING.has(type), reading: READING.has(type) };
+}
+/** Return the user's message in a request's body, or null if it holds none. */
+export function messageIn(body) {
+    const { type, params } = parse(body);
+    if (type === undefined || !MESSAGES.has(type) || !params?.input?.content)
+        return null;
+    const content = params.input.content;
+    const quoted = params.input.quoted_text;
+    return quoted ? { content, reply: quoted } : { content };
+}
+function parse(body) {
+    if (typeof body !== "string")
+        return {};
+    try {
+        const parsed = JSON.parse(body);
+        return typeof parsed === "object" && parsed !== null ? parsed : {};
+    }
+    catch {
+        return {};
+    }
+}

@@ -1,0 +1,270 @@
+import { Attempt } from "./attempt.js";
+import { Backend } from "./backend.js";
+import { Following } from "./following.js";
+import { messageIn, operationIn } from "./operations.js";
+import { subjectOf, Turns } from "./turns.js";
+import { Unsent } from "./unsent.js";
+import { View } from "./view.js";
+/**
+ * How long the router waits after ChatKit aborts a request, in ms. A re-send, a thread change or the end of the page
+ * shows itself in that time; if none of them does, the user has pressed Stop.
+ */
+const DECISION_MILLISECONDS = 100;
+/** How long a new message waits for the Stop before it, in ms. Another process sees a Stop within a second. */
+const STOP_MILLISECONDS = 5000;
+const FRAME = "chatkit-frame-instance-id";
+/** Connects ChatKit's element to a backend. Make one for each element. */
+export class ChatKitRouter {
+    #backend;
+    #turns = new Turns();
+    #attempts = new Set();
+    #stops = new Map();
+    #view;
+    #unsent;
+    #following;
+    constructor(options) {
+        this.#backend = new Backend(options);
+        this.#following = new Following((threadId) => this.#refresh(threadId), options.onFollow ?? (() => { }));
+        this.#view = new View({
+            threadOpened: (threadId) => this.#threadOpened(threadId),
+            loaded: () => void this.#unsent.recover(),
+            looked: () => this.#refresh(this.#view.thread ?? null),
+            changedElsewhere: (threadId) => this.#refresh(threadId),
+        });
+        this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
+    }
+    /** ChatKit's option `api`, for files that go straight into the bucket. */
+    api(domainKey) {
+        return { url: this.#backend.streamUrl, domainKey, fetch: this.fetch, uploadStrategy: { type: "two_phase" } };
+    }
+    /** The thread that was open in this tab before the page was loaded, for ChatKit's option `initialThread`. */
+    get initialThread() {
+        return this.#view.initialThread;
+    }
+    /**
+     * Tell the router its element: before `setOptions`, or as a `ref` in React and Vue. With null it forgets the element.
+     *
+     * Without an element the router cannot follow a turn or see that the user leaves a thread.
+     */
+    attach = (element) => {
+        this.#view.attach(element);
+    };
+    /**
+     * Stop the running turn of a thread, by default of the open one: for a page's own button.
+     *
+     * @throws Error if the server could not be told
+     */
+    async stop(threadId = this.#view.thread ?? null) {
+        if (threadId === null || (await this.#stopThread(threadId)))
+            return;
+        throw new Error("The answer could not be stopped. Please try again.");
+    }
+    /** Forget the open thread and all turns. Call it when the user signs out. */
+    forget() {
+        this.#following.end();
+        this.#turns.clear();
+        this.#view.forget();
+    }
+    /** The `fetch` for ChatKit's option `api`. */
+    fetch = async (input, init) => {
+        const url = new URL(input instanceof Request ? input.url : input, globalThis.location?.href);
+        if (!this.#backend.owns(url))
+            return fetch(input, init);
+        const request = input instanceof Request ? { ...(await requestInit(input)), ...init } : { ...init };
+        const operation = url.href === this.#backend.streamUrl ? operationIn(request.body) : null;
+        if (!operation)
+            return this.#backend.send(url.href, request, { repeatable: false });
+        if (operation.streaming)
+            return this.#stream(request, request.body);
+        if (operation.type === "threads.get_by_id")
+            this.#view.read(operation.threadId);
+        const response = await this.#answer(operation, request);
+        if (operation.reading && operation.threadId !== null && response.ok)
+            this.#hear(operation.threadId, response);
+        return response;
+    };
+    async #answer({ reading }, request) {
+        const response = await this.#backend.send(this.#backend.apiUrl, request, { repeatable: reading });
+        // The API carries 6 MB at most; the stream URL carries more.
+        if (response.status !== 413 || this.#backend.apiUrl === this.#backend.streamUrl)
+            return response;
+        await response.body?.cancel();
+        return this.#backend.send(this.#backend.streamUrl, request, { repeatable: reading });
+    }
+    /** A thread was read: the answer names the turn that runs in it. */
+    #hear(threadId, response) {
+        if (threadId !== this.#view.thread)
+            return;
+        // What ChatKit reads or has just stopped needs no following.
+        const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
+        this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
+    }
+    async #stream(request, body) {
+        const { signal } = request;
+        signal?.throwIfAborted();
+        const frame = new Headers(request.headers).get(FRAME) ?? "";
+        const turn = this.#turns.take(body, frame, subjectOf(this.#backend.lastToken));
+        const attempt = new Attempt(turn);
+        this.#attempts.add(attempt);
+        this.#following.end();
+        const aborted = new Promise((_, reject) => {
+            signal?.addEventListener("abort", () => {
+                if (attempt.over)
+                    return;
+                attempt.aborted = true;
+                reject(signal.reason);
+                setTimeout(() => (attempt.decision ??= this.#decide(attempt)), DECISION_MILLISECONDS);
+            });
+        });
+        return Promise.race([this.#attempt(attempt, request), aborted]);
+    }
+    async #attempt(attempt, request) {
+        const { turn } = attempt;
+        try {
+            // A Stop on its way must not meet the turn that this request starts.
+            if (turn.threadId !== null)
+                await this.#stopBefore(attempt);
+            const headers = new Headers(request.headers);
+            headers.set("idempotency-key", turn.key);
+            const init = { ...request, headers, signal: attempt.signal };
+            const response = await this.#backend.send(this.#backend.streamUrl, init, { repeatable: true });
+            turn.subject ??= subjectOf(this.#backend.lastToken);
+            if (!response.ok) {
+                this.#refused(attempt, response.status);
+                return response;
+            }
+            this.#turns.note(turn, "accepted");
+            this.#view.tellOthers(turn.threadId);
+            if (messageIn(turn.body))
+                this.#unsent.sentAtLast();
+            return attempt.read(response, request.signal, (threadId) => {
+                turn.threadId = threadId;
+                this.#turns.save();
+                this.#view.tellOthers(threadId);
+            }, (whole) => this.#ended(attempt, whole));
+        }
+        catch (error) {
+            this.#failed(attempt);
+            throw error;
+        }
+    }
+    #ended(attempt, whole) {
+        this.#attempts.delete(attempt);
+        // A stream that broke off is sent again by ChatKit, with the same key.
+        if (whole)
+            this.#turns.forget(attempt.turn);
+        this.#view.tellOthers(attempt.turn.threadId);
+    }
+    /** The request did not reach the server, or the server could not answer. ChatKit sends it again. */
+    #failed(attempt) {
+        attempt.fail();
+        this.#attempts.delete(attempt);
+        const { turn, aborted } = attempt;
+        if (turn.progress === "sent" && !aborted && !this.#view.leaving)
+            this.#turns.note(turn, "failed");
+    }
+    #refused(attempt, status) {
+        this.#failed(attempt);
+        if (status >= 500 || attempt.aborted)
+            return;
+        const { turn } = attempt;
+        const message = messageIn(turn.body);
+        if (!message)
+            return this.#turns.forget(turn);
+        // The turn is kept until its words are sent: a page that now goes to a sign-in page shows them again afterwards.
+        this.#unsent.giveBack(turn);
+    }
+    /** Decide what ChatKit's abort means: a re-send, leaving, or Stop. */
+    async #decide(attempt) {
+        const { turn } = attempt;
+        const sentAgain = [...this.#attempts].some((other) => other !== attempt && other.turn === turn);
+        if (!sentAgain && (attempt.left || this.#view.leaving))
+            await this.#leave(attempt);
+        else if (!sentAgain)
+            await this.#stopAttempt(attempt);
+        attempt.close();
+        this.#attempts.delete(attempt);
+    }
+    /** The user has left the thread. The message still goes out, and the turn continues on the server. */
+    async #leave(attempt) {
+        attempt.turn.frame = null;
+        await attempt.started();
+        if (attempt.turn.progress === "accepted")
+            this.#turns.forget(attempt.turn);
+    }
+    async #stopAttempt(attempt) {
+        const { turn } = attempt;
+        if (turn.progress !== "accepted" && navigator.onLine === false) {
+            // The message never left this machine.
+            this.#turns.forget(turn);
+            this.#unsent.giveBack(turn);
+            return;
+        }
+        // A Stop that arrives before its turn stops nothing.
+        await attempt.started();
+        if (turn.threadId !== null)
+            await this.#stopThread(turn.threadId);
+        this.#turns.forget(turn);
+    }
+    async #stopBefore(attempt) {
+        const threadId = attempt.turn.threadId;
+        const stops = [...this.#attempts]
+            .filter((other) => other.aborted && other.turn !== attempt.turn && other.turn.threadId === threadId)
+            .map((other) => (other.decision ??= this.#decide(other)));
+        await Promise.race([Promise.all([...stops, this.#stops.get(threadId)]), pause(STOP_MILLISECONDS)]);
+    }
+    /** Tell the server to stop a thread's running turn, and return whether it was told. Calls meanwhile share one request. */
+    #stopThread(threadId) {
+        const running = this.#stops.get(threadId);
+        if (running)
+            return running;
+        const stop = this.#cancel(threadId).finally(() => this.#stops.delete(threadId));
+        this.#stops.set(threadId, stop);
+        return stop;
+    }
+    async #cancel(threadId) {
+        const headers = { "content-type": "application/json" };
+        const body = JSON.stringify({ thread_id: threadId });
+        let told = false;
+        try {
+            // `keepalive`: the request goes out even if the user closes the page right after Stop.
+            const init = { method: "POST", headers, body, keepalive: true };
+            const response = await this.#backend.send(`${this.#backend.apiUrl}/cancel`, init, { repeatable: true });
+            told = response.ok;
+            if (!told)
+                console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
+        }
+        catch (error) {
+            console.error("chatkit-lambda-router: Stop did not reach the server.", error);
+        }
+        // The server may have stored a few words more than ChatKit has shown.
+        this.#changed(threadId);
+        return told;
+    }
+    #threadOpened(threadId) {
+        this.#following.end();
+        for (const attempt of this.#attempts)
+            attempt.left ||= attempt.turn.threadId !== threadId;
+    }
+    #changed(threadId) {
+        this.#view.tellOthers(threadId);
+        this.#refresh(threadId);
+    }
+    #refresh(threadId) {
+        if (threadId !== null && !this.#reads(threadId))
+            this.#view.refresh(threadId);
+    }
+    /** Whether ChatKit reads the answer of a turn in a thread. */
+    #reads(threadId) {
+        return [...this.#attempts].some((attempt) => !attempt.aborted && attempt.turn.threadId === threadId);
+    }
+}
+async function requestInit(request) {
+    const { method, headers, signal, credentials } = request;
+    const text = headers.get("content-type")?.startsWith("application/json");
+    const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
+    return { method, headers, signal, credentials, body };
+}
+function pause(milliseconds) {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
