@@ -18,8 +18,10 @@ from assistant.context import Resources
 from assistant.errors import ModelRateLimitedError, ModelUnavailableError
 
 Moment = Literal["before", "after"]
-Harm = Literal["killed", "raised", "throttled", "acted"]
+Harm = Literal["killed", "stalled", "raised", "throttled", "conflict", "acted"]
 
+# The writes that DynamoDB refuses where they meet a transaction.
+_WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
 # What a second process does at a point, it does in this time, unless it waits for the turn itself. Far shorter than a
 # lease, or the turn would count as dead.
 ACT_SECONDS = 0.3
@@ -54,6 +56,8 @@ class Points:
         match self.harm:
             case "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "stalled":
+                os.kill(os.getpid(), signal.SIGSTOP)
             case "raised":
                 if call.startswith("model"):
                     raise ModelUnavailableError
@@ -63,6 +67,8 @@ class Points:
                     raise ModelRateLimitedError
                 error: Any = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow down"}}
                 raise ClientError(error, call)
+            case "conflict":
+                raise ClientError(_conflict(call), call)
             case "acted":
                 assert self.act is not None
                 assert loop is not None
@@ -74,6 +80,19 @@ class Points:
     async def reach_on_loop(self, call: str, moment: Moment) -> None:
         """Pass a point of the event loop's."""
         await asyncio.get_running_loop().run_in_executor(None, self.reach, call, moment, asyncio.get_running_loop())
+
+
+def meets_others(name: str) -> bool:
+    """Tell whether a point is a write that can meet a transaction of another."""
+    moment, call = name.split(" ", 1)
+    return moment == "before" and call in _WRITES
+
+
+def _conflict(call: str) -> Any:
+    if call == "transact_write_items":
+        reasons = [{"Code": "TransactionConflict", "Message": "injected"}]
+        return {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    return {"Error": {"Code": "TransactionConflictException"}}
 
 
 async def _run(act: Callable[[], Awaitable[Any]]) -> Any:
@@ -124,5 +143,6 @@ class FaultyModel(Model):
 
 
 def watch(resources: Resources, points: Points) -> None:
-    """Make the table's calls of a process points. Its models are, where `build_model` says so."""
-    resources.table._client = FaultyClient(resources.table.client, points, asyncio.get_running_loop())  # type: ignore[assignment]  # it has the calls that the table makes
+    """Make a process's calls of the table and of the bucket points. Its models are, where `build_model` says so."""
+    for part in (resources.table, resources.objects):
+        part._client = FaultyClient(part.client, points, asyncio.get_running_loop())  # type: ignore[assignment]  # it has the calls that are made

@@ -1,13 +1,16 @@
 """Each streaming operation, hurt at each call that leaves the process; afterwards the same invariants hold.
 
-The user's message is there exactly once, no item is half, the thread loads, the next turn works, and the model has run
-at most once more than it was asked to.
+What its client has at the end is what is stored, and so has a follower in a second process. The user's message is
+there exactly once, no item is half, the thread loads, the next turn works, and the model has run at most once more than
+it was asked to.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -22,14 +25,17 @@ from chatkit.types import (
 )
 
 from assistant.approvals.decisions import AnsweredError
-from assistant.errors import AssistantError, ConflictError, NotFoundError
+from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.models import build_model
 from assistant.operations.reads import list_threads
 from assistant.threads.hidden import is_tool_round
+from assistant.turns import TurnHandle
+from assistant.turns.follow import FollowedTurn
+from tests.faults.apart import Apart
 from tests.faults.conftest import Stage
-from tests.faults.killed import perform_and_die
-from tests.faults.points import FaultyModel, Harm, Points, watch
+from tests.faults.points import FaultyModel, Harm, Points, meets_others, watch
 from tests.faults.scenes import ANSWER, OPERATIONS, RUNS, SAID, SCENES, asking_card, click, payments
+from tests.faults.timing import LEASE_SECONDS
 from tests.support.turns import Client, Process, addition, eventually, follow, said_by_user, text_of
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +46,22 @@ KEY = "key_1"
 # The operations that answer what an earlier turn has asked.
 ANSWERS = ("client_tool_output", "structured_input", "approval", "rejection")
 WHOLE = ("let me see", f"{ANSWER} ")
+HIDDEN = ("hidden_context_item", "sdk_hidden_context")
+
+
+@dataclass(frozen=True)
+class View:
+    """What a client has at the end of a turn's answer.
+
+    Attributes:
+        whose: The client, for a failure.
+        turn_id: The turn.
+        client: What it has.
+    """
+
+    whose: str
+    turn_id: str
+    client: Client
 
 
 class Case:
@@ -55,6 +77,7 @@ class Case:
         self.taken_away = 0
         self.thread_id: str | None = None
         self.before: list[ThreadItem] = []
+        self.views: list[View] = []
         self._monkeypatch = monkeypatch
 
     async def prepare(self) -> StreamingReq:
@@ -63,6 +86,12 @@ class Case:
         if self.thread_id is not None:
             self.before = await self.healthy.stored(self.thread_id)
         return request
+
+    @property
+    def known(self) -> list[ThreadItem]:
+        """What its client has before: one that retries takes away what stands behind the message."""
+        visible = [item for item in self.before if item.type not in HIDDEN]
+        return visible[:1] if self.operation == "retry" else visible
 
     async def perform(self, request: StreamingReq, points: Points, key: str | None = None) -> Client | None:
         """Perform the request in the process that is hurt. Return None where a client would send it again."""
@@ -79,11 +108,25 @@ class Case:
                 if error.status < 500:
                     raise
                 return None
-            client = await follow(handle, self.before)
-            await handle.wait()
+            following = asyncio.create_task(self._follow_elsewhere(handle.thread_id, handle.turn_id))
+            client = await self.follow(handle, "the first client")
             if points.acting is not None:
                 await asyncio.wrap_future(points.acting)
+            await following
             return client
+
+    async def follow(self, handle: TurnHandle, whose: str) -> Client:
+        """Follow a turn to its end, and keep what its client has then."""
+        client = await follow(handle, self.known)
+        await handle.wait()
+        self.views.append(View(whose, handle.turn_id, client))
+        return client
+
+    async def _follow_elsewhere(self, thread_id: str, turn_id: str) -> None:
+        """Follow a turn from a second process."""
+        followed = FollowedTurn(self.healthy.context(), thread_id, turn_id)
+        await followed.prepare()
+        await self.follow(followed, "a follower elsewhere")
 
     async def send_again(self, request: StreamingReq) -> Client:
         """Send the request again as a client does whose answer broke off."""
@@ -94,8 +137,10 @@ class Case:
                 if error.status < 500:
                     raise
                 continue
-            client = await follow(handle, self.before)
-            await handle.wait()
+            client = await self.follow(handle, "a client that has sent it again")
+            if self.operation == "approval":
+                # A turn that died over a call that was begun tells of it by the card alone, which a reload shows.
+                self.views.pop()
             return client
         raise AssertionError("the request was never answered")
 
@@ -110,9 +155,8 @@ class Case:
         assert sorted(said_by_user(items)) == sorted(SAID[self.operation] + self.others)
         _check_whole(items)
         self._check_nothing_lost(items)
-        if client is not None:
-            known = {item.id for item in await self.healthy.shown(thread_id)}
-            assert client.complete <= known | {item.id for item in self.before}, "what was shown as done is stored"
+        for view in self.views:
+            await self._check_view(thread_id, view, items)
         next_turn = await self.healthy.run(addition(thread_id, "next"), known=items)
         assert next_turn.error is None, f"{next_turn.error} {self.stage.provider.refused}"
         assert text_of(list(next_turn.items.values())).endswith(f"{ANSWER} next")
@@ -123,6 +167,26 @@ class Case:
 
         if self.operation in ("approval", "rejection"):
             await self._check_decision(thread_id, items)
+
+    async def _check_view(self, thread_id: str, view: View, items: list[ThreadItem]) -> None:
+        """Check that what a client has at the end of a turn is what is stored."""
+        client = view.client
+        if client.error is not None and client.error.message == StoreUnavailableError.default_message:
+            return  # It is told that the end could not be stored.
+        story = await self.healthy.story(thread_id, view.turn_id)
+        pk = self.healthy.caller.thread(thread_id).partition
+        rows, _ = await self.healthy.resources.table.query(pk, between=(story["floor"], story["ceiling"]), limit=100)
+        stored = {item.id: item for item in items if item.type not in HIDDEN}
+        own = {row["id"] for row in rows} & (stored.keys() - {item.id for item in self.before})
+        known = {item.id for item in self.known}
+        # Where another message came as well, its turn may have changed what stood there before.
+        compared = own if self.others else client.items.keys() | own
+        for item_id in compared:
+            assert item_id in client.items, f"{view.whose} was not told of {stored[item_id]}"
+            item = client.items[item_id]
+            assert item_id in client.complete | known, f"{view.whose} was left with an unfinished {item}"
+            assert item_id in stored, f"{view.whose} was shown {item}, which is not there"
+            assert item == stored[item_id], f"{view.whose} was shown {item}, and stored is {stored[item_id]}"
 
     async def _check_decision(self, thread_id: str, items: list[ThreadItem]) -> None:
         """Check that a call that was to be approved is made at most once, and that its card tells what is known."""
@@ -199,6 +263,9 @@ def _check_whole(items: list[ThreadItem]) -> None:
             assert item.copy_text in ("a card", "changed") or str(item.copy_text).startswith("Pay (What: pay hello): ")
 
 
+Hurt = Callable[[Case, StreamingReq, int], Awaitable[Client | None]]
+
+
 async def count_points(stage: Stage, operation: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of an operation's points."""
     case = Case(stage, operation, monkeypatch)
@@ -213,7 +280,7 @@ async def play(
     stages: Iterator[Stage],
     operation: str,
     monkeypatch: pytest.MonkeyPatch,
-    hurt: Callable[[Case, StreamingReq, int], Awaitable[Client | None]],
+    hurt: Hurt,
     points: Iterable[int],
 ) -> None:
     """Hurt an operation at these points, and check each time what must hold.
@@ -229,7 +296,7 @@ async def play(
             raise AssertionError(f"{operation}, point {at}: {error}") from error
 
 
-def raised(harm: Harm) -> Callable[[Case, StreamingReq, int], Awaitable[Client | None]]:
+def raised(harm: Harm) -> Hurt:
     """Let the call fail, before it is made or when its answer is on the way."""
 
     async def hurt(case: Case, request: StreamingReq, at: int) -> Client | None:
@@ -241,8 +308,7 @@ def raised(harm: Harm) -> Callable[[Case, StreamingReq, int], Awaitable[Client |
 
 async def killed(case: Case, request: StreamingReq, at: int) -> Client | None:
     """Kill the process, and have the client send the request again."""
-    settings, caller = case.stage.settings, case.stage.caller
-    died = await asyncio.to_thread(perform_and_die, settings, caller, request, at)
+    died = await Apart(case.stage.settings, case.stage.caller, request, at, "killed").died()
     try:
         return await case.send_again(request) if died else None
     except (ConflictError, NotFoundError):
@@ -251,6 +317,49 @@ async def killed(case: Case, request: StreamingReq, at: int) -> Client | None:
         assert case.thread_id is not None
         assert (await case.healthy.turn_row(case.thread_id))["state"] == "done"
         return None
+
+
+def stalled(meanwhile: Callable[[Case, StreamingReq], Awaitable[None]]) -> Hurt:
+    """Let the process stand still past its lease, while something happens in another, and then go on."""
+
+    async def hurt(case: Case, request: StreamingReq, at: int) -> Client | None:
+        apart = Apart(case.stage.settings, case.stage.caller, request, at, "stalled", KEY)
+        if await apart.stands_still():
+            await asyncio.sleep(LEASE_SECONDS * 1.2)
+            await meanwhile(case, request)
+        answer = await apart.answer()
+        await forget_what_was_taken_away(case)
+        if answer.status >= 500:
+            return await case.send_again(request)
+        if answer.status != 200:
+            assert case.operation in ANSWERS, answer.status
+            return None
+        client = answer.client(case.known)
+        case.views.append(View("the client of the process that stood still", answer.turn_id, client))
+        return client
+
+    return hurt
+
+
+async def look(case: Case, request: StreamingReq) -> None:
+    """Load the thread anew, as a page does."""
+    for thread in (await list_threads(10, None, "desc", case.healthy.context())).data:
+        await case.healthy.thread(thread.id)
+
+
+async def send_again(case: Case, request: StreamingReq) -> None:
+    """Send the same request to another process."""
+    with suppress(ConflictError, NotFoundError):  # What it answers has been answered.
+        await case.follow(await case.healthy.start(request, key=KEY), "a client that has sent it again")
+
+
+async def send_another(case: Case, request: StreamingReq) -> None:
+    """Send another message from another process; a thread that is being created cannot be known yet."""
+    threads = (await list_threads(10, None, "desc", case.healthy.context())).data
+    if threads:
+        case.others.append("other")
+        handle = await stage_process(case).start(addition(threads[0].id, "other"))
+        await handle.wait()
 
 
 async def stopped(case: Case, request: StreamingReq, at: int) -> Client | None:
@@ -268,9 +377,7 @@ async def replayed(case: Case, request: StreamingReq, at: int) -> Client | None:
     joined: list[Client] = []
 
     async def replay() -> None:
-        handle = await case.healthy.start(request, key=KEY)
-        joined.append(await follow(handle, case.before))
-        await handle.wait()
+        joined.append(await case.follow(await case.healthy.start(request, key=KEY), "a client that has joined"))
 
     client = await _acted(case, request, at, replay, key=KEY)
     if not joined or client is None:
@@ -287,25 +394,23 @@ async def raced(case: Case, request: StreamingReq, at: int) -> Client | None:
     takes the message away, as it does with all that comes after its own.
     """
 
-    async def send() -> None:
-        threads = (await list_threads(10, None, "desc", case.healthy.context())).data
-        if threads:
-            case.others.append("other")
-            other = stage_process(case)
-            handle = await other.start(addition(threads[0].id, "other"))
-            await handle.wait()
-
     try:
-        client = await _acted(case, request, at, send)
+        client = await _acted(case, request, at, lambda: send_another(case, request))
     except ConflictError:
         assert case.operation in ("client_tool_output", "structured_input")
         return None
+    await forget_what_was_taken_away(case)
+    return client
+
+
+async def forget_what_was_taken_away(case: Case) -> None:
+    """Expect no message that a retry has taken away."""
     if case.operation == "retry" and case.others:
         assert case.thread_id is not None
         if "other" not in said_by_user(await case.healthy.stored(case.thread_id)):
             case.others.clear()
+            case.views.clear()
             case.taken_away += 1
-    return client
 
 
 def stage_process(case: Case) -> Process:
@@ -327,10 +432,13 @@ async def _acted(
     return client
 
 
-HURTS = {
+HURTS: dict[str, Hurt] = {
     "raised": raised("raised"),
     "throttled": raised("throttled"),
+    "conflict": raised("conflict"),
     "killed": killed,
+    "stalled and looked at": stalled(look),
+    "stalled and sent again": stalled(send_again),
     "stopped": stopped,
     "stopped elsewhere": stopped_elsewhere,
     "replayed": replayed,
@@ -338,14 +446,23 @@ HURTS = {
 }
 
 
+def points_of(hurt: str, names: list[str]) -> list[int]:
+    """Return the points at which a harm is done: at writes alone, before the claim, or at all."""
+    if hurt == "conflict":
+        return [at for at, name in enumerate(names) if meets_others(name)]
+    if hurt.startswith("stalled"):
+        return list(range(names.index("before transact_write_items") + 1))
+    return list(range(len(names)))
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("hurt", HURTS)
 async def test_a_turn_that_is_hurt_at_a_point_leaves_everything_in_order(
     stages: Iterator[Stage], operation: str, hurt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = len(await count_points(next(stages), operation, monkeypatch))
+    points = points_of(hurt, await count_points(next(stages), operation, monkeypatch))
     # Another point for each pair, so that together they meet all.
-    at = (OPERATIONS.index(operation) * 3 + list(HURTS).index(hurt) * 2) % count
+    at = points[(OPERATIONS.index(operation) * 3 + list(HURTS).index(hurt) * 2) % len(points)]
     await play(stages, operation, monkeypatch, HURTS[hurt], [at])
 
 
@@ -355,5 +472,5 @@ async def test_a_turn_that_is_hurt_at_a_point_leaves_everything_in_order(
 async def test_a_turn_that_is_hurt_at_any_point_leaves_everything_in_order(
     stages: Iterator[Stage], operation: str, hurt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = len(await count_points(next(stages), operation, monkeypatch))
-    await play(stages, operation, monkeypatch, HURTS[hurt], range(count))
+    points = points_of(hurt, await count_points(next(stages), operation, monkeypatch))
+    await play(stages, operation, monkeypatch, HURTS[hurt], points)

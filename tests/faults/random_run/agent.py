@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -31,23 +32,24 @@ FACTORY = "tests.faults.random_run.agent:build_agent"
 EFFECT, PAYMENT = "effect#", "payment#"
 
 
-async def _count(context: Context, what: str) -> None:
+async def _note(context: Context, what: str) -> None:
+    """Note that something was done: a row for each time, which a call that is repeated on its way writes again."""
     request = context.context.request_context
-    key = keys.Key(keys.app_partition(request.caller.tenant_id, request.caller.user_id), what)
-    await request.resources.table.update(key, "ADD times :one", values={":one": 1})
+    key = keys.Key(keys.app_partition(request.caller.tenant_id, request.caller.user_id), f"{what}#{uuid.uuid4()}")
+    await request.resources.table.put(key, {"done": True})
 
 
 @function_tool
 async def effect(context: Context, tag: str) -> str:
     """Do something that shows outside."""
-    await _count(context, EFFECT + tag)
+    await _note(context, EFFECT + tag)
     return f"did {tag}"
 
 
 @function_tool(needs_approval=True)
 async def pay(context: Context, tag: str) -> str:
     """Pay for something."""
-    await _count(context, PAYMENT + tag)
+    await _note(context, PAYMENT + tag)
     return f"paid {tag}"
 
 

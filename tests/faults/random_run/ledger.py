@@ -37,6 +37,7 @@ class Shown:
         ended: When it ended.
         complete: Whether it came to its regular end.
         left: Whether the client left it.
+        refused: Whether it was a refusal, which is final.
         thread_id: The thread.
         done: The items that were shown as done, as they were shown last.
         pending: Those that were being written when it ended.
@@ -51,6 +52,7 @@ class Shown:
     ended: float | None = None
     complete: bool = False
     left: bool = False
+    refused: bool = False
     thread_id: str | None = None
     done: dict[str, Item] = field(default_factory=dict)
     pending: set[str] = field(default_factory=set)
@@ -127,6 +129,7 @@ class Operation:
         target: The item that it is about.
         key: Its idempotency key.
         status: What is known of its outcome.
+        uncertain: Whether one of the answers to it did not come.
         ended: When it was given up or answered.
         shown: All answers to it.
         detail: More for the log, such as a refusal.
@@ -143,6 +146,7 @@ class Operation:
     target: str | None = None
     key: str | None = None
     status: Status = "sent"
+    uncertain: bool = False
     ended: float | None = None
     shown: list[Shown] = field(default_factory=list)
     detail: str = ""

@@ -304,7 +304,8 @@ class Page:
         thread.deleting = True
         operation = self._begin("threads.delete", thread)
         for _ in range(SENDINGS):
-            if await self._ask(operation, {"thread_id": thread.thread_id}) is not None or operation.status == "refused":
+            await self._ask(operation, {"thread_id": thread.thread_id})
+            if operation.status != "unknown" or "404" in operation.detail:
                 break
         self.user.threads.pop(thread.thread_id, None)
 
@@ -331,7 +332,8 @@ class Page:
         try:
             response = await self._http.post(server.url + path, json=body, headers=headers)
         except httpx2.HTTPError as error:
-            operation.status, operation.detail = "unknown", f"{server.name}: {type(error).__name__}"
+            operation.status, operation.uncertain = "unknown", True
+            operation.detail = f"{operation.detail} {server.name}: {type(error).__name__}".strip()
             return None
         finally:
             operation.ended = self._ledger.now
@@ -343,11 +345,12 @@ class Page:
             return
         operation.detail = f"{operation.detail} {server.name}: {status} {text[:120]}".strip()
         if status >= 500:
-            operation.status = "unknown"
+            operation.status, operation.uncertain = "unknown", True
             if status not in (503,):
                 self._ledger.faults.append(f"an unforeseen answer: {operation}")
         elif operation.status == "sent":
-            operation.status = "refused"
+            # What is refused now may have been done before, by a request whose answer did not come.
+            operation.status = "unknown" if operation.uncertain else "refused"
 
     async def _ask(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any] | None:
         """Send an operation that is answered at once. Return None where it was not, or was refused."""
@@ -373,7 +376,7 @@ class Page:
             if sending:
                 await asyncio.sleep(RESEND_SECONDS)
             shown = await self._once(operation, body, headers, self.chance.randint(1, 12) if leaves else None)
-            if shown is None or shown.complete or shown.left or operation.status == "refused":
+            if shown.complete or shown.left or shown.refused:
                 break
         operation.ended = self._ledger.now
         if operation.status == "sent":
@@ -391,6 +394,7 @@ class Page:
             async with request as response:
                 if response.status_code != 200:
                     await response.aread()
+                    shown.refused = response.status_code < 500
                     self._judge_status(operation, server, response.status_code, response.text)
                     return shown
                 shown.turn_id = response.headers["x-turn-id"]
@@ -409,6 +413,7 @@ class Page:
                 # An answer that came to its end is one, whatever it says.
                 operation.status = "acknowledged"
         except httpx2.HTTPError as error:
+            operation.uncertain = True
             operation.detail = f"{operation.detail} {server.name}: {type(error).__name__}".strip()
         finally:
             shown.ended = self._ledger.now

@@ -66,8 +66,8 @@ class Truth:
 
     def times(self, user: str, what: str) -> int:
         """Return how often something was done for a user."""
-        found = [row for row in self.rows if row["sk"] == what and unquote(row["pk"]).endswith(f"#{user}")]
-        return int(found[0]["times"]) if found else 0
+        done = [row for row in self.rows if row["sk"].startswith(f"{what}#")]
+        return sum(unquote(row["pk"]).endswith(f"#{user}") for row in done)
 
 
 async def read_truth(aws: Aws, url: str, tokens: dict[str, str]) -> Truth:
