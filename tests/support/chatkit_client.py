@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,15 +39,25 @@ class ChatKitClient:
                 self.thread_id = event["thread"]["id"]
         return self.events
 
-    async def say(self, text: str, tags: list[dict[str, Any]] | None = None) -> str:
+    async def say(self, text: str, tags: list[dict[str, Any]] | None = None, attachments: Sequence[str] = ()) -> str:
         """Send a message, in a new thread if there is none, and return what the assistant says."""
         content = [{"type": "input_text", "text": text}, *(tags or [])]
-        message = {"content": content, "attachments": [], "inference_options": {}}
+        message = {"content": content, "attachments": list(attachments), "inference_options": {}}
         if self.thread_id is None:
             await self.stream("threads.create", input=message)
         else:
             await self.stream("threads.add_user_message", thread_id=self.thread_id, input=message)
         return self.said()
+
+    async def upload(self, name: str, media_type: str, body: bytes) -> str:
+        """Upload a file in two phases and return its attachment's id."""
+        created = (await self.post("attachments.create", name=name, size=len(body), mime_type=media_type)).json()
+        descriptor = created["upload_descriptor"]
+        async with httpx2.AsyncClient() as bucket:
+            response = await bucket.put(descriptor["url"], content=body, headers=descriptor["headers"])
+        assert response.status_code == 200, response.text
+        attachment_id: str = created["id"]
+        return attachment_id
 
     async def click(self, item: dict[str, Any], action: dict[str, Any], **form: Any) -> str:
         """Do what an action of a widget does, with a form's values, and return what the assistant says."""

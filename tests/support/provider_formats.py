@@ -19,11 +19,17 @@ class Text:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A function call. Several in a row are parallel."""
+    """A function call. Several in a row are parallel. `raw` stands in place of the arguments, as it is."""
 
     name: str
     arguments: Json = field(default_factory=dict)
     call_id: str = ""
+    raw: str | None = None
+
+    @property
+    def written(self) -> str:
+        """The arguments on the wire."""
+        return json.dumps(self.arguments) if self.raw is None else self.raw
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def chunks_of(answer: Answer, model: str, include_usage: bool) -> Iterator[Json 
                         ]
                     }
                 )
-                arguments = json.dumps(part.arguments)
+                arguments = part.written
                 for piece in (arguments[:3], arguments[3:]):
                     yield chunk({"tool_calls": [{"index": calls, "function": {"arguments": piece}}]})
                 calls += 1
@@ -172,7 +178,7 @@ def completion_of(answer: Answer, model: str) -> Json:
             {
                 "id": _call_id(call, position),
                 "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+                "function": {"name": call.name, "arguments": call.written},
             }
             for position, call in enumerate(calls)
         ]
@@ -236,7 +242,7 @@ def _item(part: Part, position: int, status: str = "completed") -> Json | None:
                 "type": "function_call",
                 "call_id": _call_id(part, position),
                 "name": part.name,
-                "arguments": json.dumps(part.arguments) if done else "",
+                "arguments": part.written if done else "",
                 "status": status,
             }
         case Reasoning():
@@ -309,7 +315,7 @@ def _item_events(part: Part) -> Iterator[tuple[str, Json]]:
             yield "response.output_text.done", {"content_index": 0, "text": part.text, "logprobs": []}
             yield "response.content_part.done", {"content_index": 0, "part": {**blank, "text": part.text}}
         case ToolCall():
-            arguments = json.dumps(part.arguments)
+            arguments = part.written
             for piece in (arguments[:3], arguments[3:]):
                 yield "response.function_call_arguments.delta", {"delta": piece}
             yield "response.function_call_arguments.done", {"arguments": arguments, "name": part.name}

@@ -30,6 +30,7 @@ from openai.types.responses.response_output_item import ImageGenerationCall
 from pydantic_core import to_jsonable_python
 
 from assistant import clock
+from assistant.agent.context_marks import CONTEXT_END, CONTEXT_START
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from assistant.files import FileRoom, as_data_url, files_to_content
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _REFUSED_NOTE = "[The user's message here was refused. The message and the answer to it are left out.]"
-
-# These enclose text that is sent with the role `user` but that the user did not write.
-CONTEXT_START, CONTEXT_END = "<context>", "</context>"
 
 
 class ItemConverter(ThreadItemConverter):

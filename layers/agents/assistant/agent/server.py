@@ -48,6 +48,7 @@ from assistant.agent.output import OutputConverter
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
+from assistant.agent.turn_models import TurnModels
 from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
 from assistant.context import RequestContext
@@ -151,7 +152,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
         """
         context = agent_context.request_context
         settings = context.settings
-        config = run_config(settings, build_model(settings, model_name))
+        models = TurnModels(lambda name: build_model(settings, name), model_name, agent_context)
+        config = run_config(settings, models)
         # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)

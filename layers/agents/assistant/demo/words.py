@@ -89,20 +89,37 @@ def read_conversation(items: str | Iterable[Mapping[str, Any]]) -> Conversation:
     context: list[str] = []
     for item in items:
         if item.get("role") == "user":
-            text, count = _content(item.get("content"))
-            if text.startswith(_NOT_THE_USERS):
-                context.append(" ".join(_CONTEXT_MARK.sub("", text).split()))
-                continue
-            said.append(text)
-            files = count
-            outcomes = []
-            context = []
+            for own, notes in _messages(item.get("content")):
+                if own:
+                    text, files = _content(own)
+                    said.append(text)
+                    outcomes = []
+                    context = []
+                context += notes
         elif item.get("type") == "function_call":
             names[item["call_id"]] = item["name"]
         elif item.get("type") == "function_call_output":
             output, _ = _content(item.get("output"))
             outcomes.append(Outcome(names.get(item["call_id"], "the tool"), output))
     return Conversation(tuple(said), files, tuple(outcomes), tuple(context))
+
+
+def _messages(content: Any) -> list[tuple[list[Any], list[str]]]:
+    """Return the user's messages that one message of the input holds, each with the context notes after it."""
+    parts = [{"text": content, "type": "input_text"}] if isinstance(content, str) else list(content or [])
+    found: list[tuple[list[Any], list[str]]] = [([], [])]
+    inside = False
+    for part in parts:
+        text = str(part.get("text", ""))
+        inside = inside or text.startswith(_NOT_THE_USERS)
+        if not inside:
+            if found[-1][1]:
+                found.append(([], []))
+            found[-1][0].append(part)
+        elif words := " ".join(_CONTEXT_MARK.sub("", text).split()):
+            found[-1][1].append(words)
+        inside = inside and "</context>" not in text
+    return found
 
 
 def _content(content: Any) -> tuple[str, int]:

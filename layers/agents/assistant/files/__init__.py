@@ -6,6 +6,7 @@ A stored attachment has no URL that expires. `with_fresh_urls` signs URLs before
 from assistant.files.binding import bind, refusal
 from assistant.files.content import FileRoom, files_to_content
 from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
+from assistant.files.extraction import document_text
 from assistant.files.images import as_data_url, drop_picture, keep_picture, object_keys, shown_event, shown_item
 from assistant.files.limits import MAX_UPLOAD_BYTES
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
@@ -23,6 +24,7 @@ __all__ = [
     "bind",
     "delete",
     "delete_for_thread",
+    "document_text",
     "drop_picture",
     "files_to_content",
     "fresh_item",

@@ -24,3 +24,5 @@ UPLOAD_URL_SECONDS = 15 * 60
 READ_URL_SECONDS = 60 * 60
 # A file that was not sent within a day is forgotten.
 UNSENT_LIFETIME = timedelta(days=1)
+# A PDF of 200 pages takes about half a second. Most of a turn's time must remain for the model.
+EXTRACTION_SECONDS = 8.0

@@ -18,18 +18,33 @@ _CHAT_TYPES = {None, "message", "function_call", "function_call_output", "reason
 def for_chat(items: Sequence[TResponseInputItem]) -> list[TResponseInputItem]:
     """Return the items that Chat Completions can carry.
 
-    An assistant's message without an id is given as plain text: the SDK takes its parts for a user's and refuses them.
+    Text and calls that follow each other become one message of the assistant: chat templates refuse two in a row.
     """
-    kept: list[TResponseInputItem] = []
+    kept: list[dict[str, Any]] = []
     for item in items:
-        fields = cast(Mapping[str, Any], item)
+        fields = dict(cast(Mapping[str, Any], item))
         if fields.get("type") not in _CHAT_TYPES:
             continue
-        if fields.get("role") == "assistant" and "id" not in fields and isinstance(fields.get("content"), list):
-            texts = [part.get("text") or part.get("refusal") or "" for part in fields["content"]]
-            item = {"role": "assistant", "content": "\n".join(texts)}
-        kept.append(item)
-    return kept
+        before = next((place for place in reversed(range(len(kept))) if kept[place].get("type") != "reasoning"), None)
+        earlier = kept[before] if before is not None and kept[before].get("role") == "assistant" else None
+        if fields.get("role") == "assistant":
+            text = "\n\n".join(filter(None, [_text(earlier), _text(fields)]))
+            fields = {"role": "assistant", "content": text}
+            if earlier is not None and before is not None:
+                del kept[before]
+        elif fields.get("type") == "function_call" and earlier is not None:
+            # openai-agents 0.24 adds calls to a message only if the message has the form of a model's output.
+            part = {"type": "output_text", "text": _text(earlier), "annotations": []}
+            earlier.update(type="message", id="msg_before_call", status="completed", content=[part])
+        kept.append(fields)
+    return cast("list[TResponseInputItem]", kept)
+
+
+def _text(message: Mapping[str, Any] | None) -> str:
+    content = "" if message is None else message["content"]
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.get("text") or part.get("refusal") or "" for part in content)
 
 
 def for_responses(items: Sequence[TResponseInputItem], *, stored: bool) -> list[TResponseInputItem]:

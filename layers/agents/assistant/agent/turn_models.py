@@ -1,0 +1,150 @@
+"""The models of a turn's agents: each agent's own or the deployment's, made to survive a refused request.
+
+A provider refuses a request with 400 if its history has something that the model does not accept, such as a picture.
+The same history goes into every later request, so without a change the thread would be dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+from agents import Model, ModelProvider, TResponseInputItem
+from chatkit.agents import AgentContext
+from chatkit.types import NoticeEvent
+
+from assistant.agent.left_out import LeftOut, refused_names
+from assistant.context import RequestContext
+from assistant.errors import ModelRefusedRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from agents.items import ModelResponse, TResponseStreamEvent
+
+
+class TurnModels(ModelProvider):
+    """Provides the model of each agent in a turn.
+
+    Args:
+        build: Builds a model of this name, or the default model for None.
+        chosen: The model that the user chose, for agents without their own model.
+        context: The turn's context.
+    """
+
+    def __init__(
+        self, build: Callable[[str | None], Model], chosen: str | None, context: AgentContext[RequestContext]
+    ) -> None:
+        self._build = build
+        self._chosen = chosen
+        self._context = context
+
+    def get_model(self, model_name: str | None) -> Model:
+        """Return the model of an agent with `model=model_name`."""
+        return HealingModel(self._build(model_name or self._chosen), self._context)
+
+
+class HealingModel(Model):
+    """Sends a refused request again with less, and remembers in the thread what was left out.
+
+    Args:
+        model: The model that gets the requests.
+        context: The turn's context.
+    """
+
+    def __init__(self, model: Model, context: AgentContext[RequestContext]) -> None:
+        self._model = model
+        self._context = context
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+        *args: Any,
+        **kwargs: Any,
+    ) -> ModelResponse:
+        """Return a whole response."""
+        request = _Request(input, self._context)
+        while True:
+            given = await request.input()
+            try:
+                response = await self._model.get_response(system_instructions, given, *args, **kwargs)
+            except ModelRefusedRequestError as error:
+                request.refused(error)
+                continue
+            await request.accepted()
+            return response
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+        *args: Any,
+        **kwargs: Any,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """Stream a response. Send it again only if nothing was streamed yet."""
+        request = _Request(input, self._context)
+        while True:
+            stream = self._model.stream_response(system_instructions, await request.input(), *args, **kwargs)
+            started = False
+            try:
+                async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
+                    async for event in events:
+                        if not started:
+                            started = True
+                            await request.accepted()
+                        yield event
+                return
+            except ModelRefusedRequestError as error:
+                if started:
+                    raise
+                request.refused(error)
+
+
+class _Request:
+    """The input of one request, with less after each refusal."""
+
+    def __init__(self, given: str | list[TResponseInputItem], context: AgentContext[RequestContext]) -> None:
+        self._given = given
+        self._context = context
+        self._before = self._left_out = LeftOut.of(context.thread.metadata)
+        self._steps: Iterator[LeftOut] = iter(()) if isinstance(given, str) else self._left_out.steps(given)
+        self._error: ModelRefusedRequestError | None = None
+
+    async def input(self) -> str | list[TResponseInputItem]:
+        """Return the input to send now."""
+        return self._given if isinstance(self._given, str) else await self._left_out.without(self._given)
+
+    def refused(self, error: ModelRefusedRequestError) -> None:
+        """Leave out more.
+
+        Raises:
+            ModelRefusedRequestError: nothing is left to leave out. It is the first refusal.
+        """
+        self._error = self._error or error
+        following = next(self._steps, None)
+        if following is None:
+            raise self._error
+        self._left_out = following
+
+    async def accepted(self) -> None:
+        """Remember what was left out, and tell the user."""
+        if self._left_out == self._before:
+            return
+        self._left_out.note(self._context.thread.metadata)
+        await self._context.stream(NoticeEvent(level="warning", message=self._message()))
+
+    def _message(self) -> str:
+        items: Sequence[TResponseInputItem] = () if isinstance(self._given, str) else self._given
+        new = [digest for digest in self._left_out.files if digest not in self._before.files]
+        parts = refused_names(items, new)
+        if self._left_out.tools and not self._before.tools:
+            parts.append("details of earlier steps")
+        if self._left_out.all_but_text and not self._before.all_but_text:
+            parts.append("everything but text")
+        return f"The model did not accept {_listed(parts)}. The answer was written without it."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,173 @@
+"""Whatever a thread holds, the model input made of it is accepted by the strictest provider."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from agents.models.chatcmpl_converter import Converter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.agent.valid_history import NO_ANSWER, NO_RESULT, valid_history
+from assistant.models.replay import for_chat, for_responses
+from tests.support.strict_provider import Refused, check_items, check_messages
+
+CONTEXT = "<context>\nA widget was displayed.\n</context>"
+TEXTS = st.sampled_from(["", "  ", "Hello", "My tasks", "a\nb", "ü"])
+IDS = st.sampled_from(["", "a", "b", "add_task:0", "call_1"])
+NAMES = st.sampled_from(["add_task", "", "transfer to tasks", "x" * 80, "find.tasks"])
+ARGUMENTS = st.sampled_from(["{}", '{"title": "x"}', '{"title": "buy mi', "[]", '"x"', "7", "", '{"n": NaN}', None])
+OUTPUTS = st.sampled_from(["done", "", None, [{"type": "input_text", "text": "done"}]])
+PICTURE = {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,AAAA"}
+
+
+def user(text: str, *parts: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}, *parts]}
+
+
+def answer(text: str) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": text}
+
+
+def run_answer(text: str) -> dict[str, Any]:
+    """An answer as a run holds it, with parts."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+
+
+def refusal(text: str) -> dict[str, Any]:
+    part = {"type": "refusal", "refusal": text}
+    return {"id": "msg_2", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+
+
+def call(call_id: str, name: str, arguments: str | None) -> dict[str, Any]:
+    return {"type": "function_call", "id": "fc_1", "call_id": call_id, "name": name, "arguments": arguments}
+
+
+def result(call_id: str, output: Any) -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+
+REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed"}
+SEARCH = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
+
+# Every kind of item, from any provider, in any order: cut, failed, stopped and retried turns leave such histories.
+ITEMS = st.one_of(
+    st.builds(user, TEXTS),
+    st.builds(user, TEXTS, st.just(PICTURE)),
+    st.builds(lambda text: {"role": "user", "content": text}, TEXTS),
+    st.just(user(CONTEXT)),
+    st.builds(answer, TEXTS),
+    st.builds(run_answer, TEXTS),
+    st.builds(refusal, TEXTS),
+    st.builds(call, IDS, NAMES, ARGUMENTS),
+    st.builds(result, IDS, OUTPUTS),
+    st.just(REASONING),
+    st.just(SEARCH),
+)
+HISTORIES = st.lists(ITEMS, max_size=14)
+
+
+def messages_of(items: list[Any]) -> list[Any]:
+    """Return the messages that Chat Completions would get."""
+    return list(Converter.items_to_messages(for_chat(items), model="any"))
+
+
+def check(history: list[Any]) -> None:
+    before = json.dumps(history)
+    valid = valid_history(history)
+    assert json.dumps(history) == before, "the history itself is not changed"
+    check_messages(messages_of(valid))
+    for stored in (True, False):
+        check_items(list(for_responses(valid, stored=stored)))
+    assert valid_history(valid) == valid, "a valid history stays as it is"
+    contents = [item["content"] for item in history if item.get("role") == "user"]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    said = [part["text"] for part in parts if part.get("text", "").strip()]
+    kept = json.dumps(valid, ensure_ascii=False)
+    assert all(json.dumps(text, ensure_ascii=False) in kept for text in said), "no word of the user is lost"
+
+
+@settings(max_examples=300, deadline=None)
+@given(HISTORIES)
+def test_any_history_is_accepted(history: list[Any]) -> None:
+    check(history)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=2_000, deadline=None)
+@given(HISTORIES)
+def test_any_of_many_histories_is_accepted(history: list[Any]) -> None:
+    check(history)
+
+
+def test_the_checker_refuses_what_providers_refuse() -> None:
+    for history in (
+        [user("x"), call("a", "add", "{}")],
+        [user("x"), call("a", "add", "{}"), result("a", "1"), user("y")],
+        [user("x"), user("y")],
+        [user("x"), call("a", "add", "[]"), result("a", "1")],
+    ):
+        with pytest.raises(Refused):
+            check_messages(messages_of(history))
+
+
+def test_a_valid_history_stays_as_it_is() -> None:
+    history: list[Any] = [
+        user("Add 1 and 2"), REASONING, call("a", "add", '{"x": 1}'), result("a", "3"), answer("3."), user("Thanks"),
+    ]  # fmt: skip
+    assert valid_history(history) == history
+
+
+def test_two_calls_of_one_id_keep_their_own_arguments_and_results() -> None:
+    history: list[Any] = [
+        user("Bread"), call("add:0", "add", '{"title": "bread"}'), result("add:0", "bread added"), answer("Done."),
+        user("Eggs"), call("add:0", "add", '{"title": "eggs"}'), result("add:0", "eggs added"),
+    ]  # fmt: skip
+    valid: list[Any] = valid_history(history)
+    pairs = [(each["call_id"], each.get("arguments") or each["output"]) for each in valid if "call_id" in each]
+    assert pairs == [
+        ("add:0", '{"title": "bread"}'),
+        ("add:0", "bread added"),
+        ("add:0_2", '{"title": "eggs"}'),
+        ("add:0_2", "eggs added"),
+    ]
+
+
+def test_results_that_come_late_go_to_their_calls() -> None:
+    history: list[Any] = [
+        user("x"), call("a", "add", "{}"), answer("Wait."), call("b", "add", "{}"), result("b", "B"), result("a", "A"),
+    ]  # fmt: skip
+    valid: list[Any] = valid_history(history)
+    assert [(each["call_id"], each["output"]) for each in valid if "output" in each] == [("a", "A"), ("b", "B")]
+
+
+@pytest.mark.parametrize("arguments", ['{"title": "buy mi', "[]", '"x"', "7", ""])
+def test_arguments_that_are_no_object_are_sent_as_an_empty_one(arguments: str) -> None:
+    valid: list[Any] = valid_history([user("x"), call("a", "add", arguments)])  # type: ignore[list-item]
+    assert valid[1]["arguments"] == "{}"
+    assert valid[2]["output"] == NO_RESULT
+
+
+def test_a_user_message_after_a_result_follows_a_sentence_of_the_assistant() -> None:
+    history: list[Any] = [user("List"), call("a", "list", "{}"), result("a", "[]"), user(CONTEXT), user("Hi")]
+    valid: list[Any] = valid_history(history)
+    assert valid[3] == {"role": "assistant", "content": NO_ANSWER}
+    assert [part["text"] for part in valid[4]["content"]] == [CONTEXT, "Hi"]
+
+
+def test_a_note_between_a_result_and_the_answer_goes_to_the_next_message() -> None:
+    history: list[Any] = [
+        user("List"), call("a", "list", "{}"), result("a", "[]"), user(CONTEXT), answer("There."), user("Hi"),
+    ]  # fmt: skip
+    valid: list[Any] = valid_history(history)
+    assert [each.get("role") or each["type"] for each in valid[2:]] == ["function_call_output", "assistant", "user"]
+    assert [part["text"] for part in valid[-1]["content"]] == [CONTEXT, "Hi"]
+
+
+def test_two_messages_of_the_user_are_sent_as_one() -> None:
+    (joined,) = valid_history([user("First"), user("Second", PICTURE)])  # type: ignore[list-item]
+    content: Any = dict(joined)["content"]
+    assert content == [{"type": "input_text", "text": "First"}, {"type": "input_text", "text": "Second"}, PICTURE]
