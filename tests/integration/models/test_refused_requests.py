@@ -17,8 +17,8 @@ from tests.support.asgi import client
 from tests.support.aws import Aws
 from tests.support.chatkit_client import ChatKitClient
 from tests.support.documents import DOCX, PDF, docx, pdf
+from tests.support.provider_formats import Json
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Reply, Text, ToolCall
-from tests.support.provider_wire import Json
 from tests.support.strict_provider import Refused, check
 
 pytestmark = pytest.mark.anyio

@@ -170,7 +170,7 @@ async def test_of_two_client_tools_one_is_asked_for_and_the_model_is_told_of_the
     assert (await here.run(tool_output(thread_id, {"city": "Cologne"}))).error is None
     told = {each["tool_call_id"]: each["content"] for each in provider.bodies[-1]["messages"] if each["role"] == "tool"}
     assert (told["call_l"], told["call_u"]) == ('{"city": "Cologne"}', "found it")
-    assert "This was not run" in told["call_b"]
+    assert "This tool did not run" in told["call_b"]
 
 
 async def test_an_output_for_which_nothing_waits_is_refused_and_a_repeated_one_joins(

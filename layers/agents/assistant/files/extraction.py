@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assistant.files.limits import EXTRACTION_SECONDS, MAX_TEXT_CHARACTERS
 
-_SCRIPT = Path(__file__).with_name("document_text.py")
+_SCRIPT = Path(__file__).with_name("document_reader.py")
 
 
 async def document_text(media_type: str, body: bytes) -> str | None:

@@ -3,7 +3,7 @@
 A document is untrusted: it can be a bomb that expands to gigabytes, or a loop. The process limits its own memory and
 CPU time, so such a document ends this process only. It imports nothing of the platform, to start fast.
 
-    python document_text.py MEDIA_TYPE MAX_CHARACTERS < document
+    python document_reader.py MEDIA_TYPE MAX_CHARACTERS < document
 """
 
 from __future__ import annotations
