@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+# A turn on a machine that does other things too.
+TURN_MILLISECONDS = 30_000
 SCREEN = """() => {
   const root = document.querySelector("openai-chatkit").shadowRoot;
   const state = (element) => ["aria-pressed", "aria-expanded", "disabled", "checked", "href"]
@@ -69,7 +71,7 @@ class Chat:
         """Wait until no turn runs in the open thread."""
         from playwright.sync_api import expect
 
-        expect(self.page.get_by_text("Ready", exact=True)).to_have_count(1)
+        expect(self.page.get_by_text("Ready", exact=True)).to_have_count(1, timeout=TURN_MILLISECONDS)
         return self
 
     def screen(self) -> dict[str, Any]:

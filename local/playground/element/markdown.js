@@ -3,14 +3,37 @@ import { Marked } from "marked";
 
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
+const escape = (text) => text.replace(/[&<>"']/g, (character) => ESCAPES[character]);
+
+/** A formula between `$$`, on lines of its own or within one, or between `\\(` and `\\)`: the forms that models write. */
+const FORMULA = /^(?:\$\$([^$]+)\$\$|\\\[([\s\S]+?)\\\]|\\\(([\s\S]+?)\\\))/;
+
+const formula = {
+  name: "formula",
+  level: "inline",
+  start: (source) => source.match(/\$\$|\\[[(]/)?.index,
+  tokenizer(source) {
+    const found = FORMULA.exec(source);
+    if (!found) return undefined;
+    return { type: "formula", raw: found[0], text: found[1] ?? found[2] ?? found[3], display: found[3] === undefined };
+  },
+  // Drawn by `drawFormulas`, which loads its library when the first formula comes.
+  renderer: ({ text, display }) => `<kbd title="${display ? "display-formula" : "formula"}">${escape(text.trim())}</kbd>`,
+};
+
 /** Models write Markdown; HTML among it is shown as the text it is, but for a line break in a table's cell. */
 const renderer = {
+  code({ text, lang }) {
+    const escaped = escape(text);
+    // The language travels in the title, which is an attribute that the sanitizer lets through.
+    return `<pre title="${escape(lang?.match(/^\S*/)?.[0] ?? "")}"><code>${escaped}\n</code></pre>`;
+  },
   html({ text }) {
-    return /^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : text.replace(/[&<>"']/g, (character) => ESCAPES[character]);
+    return /^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : escape(text);
   },
 };
 
-const marked = new Marked({ gfm: true, breaks: true, renderer });
+const marked = new Marked({ gfm: true, breaks: true, renderer, extensions: [formula] });
 const purify = DOMPurify(window);
 
 /** The tags that Markdown makes; forms, frames, styles and the like have no business in a message. */
@@ -25,15 +48,45 @@ const ALLOWED_URIS = /^(?:https?:|mailto:|tel:|chatkit-link:|data:image\/(?:png|
 const MARK = /\uE000(\d+)\uE001/g;
 
 /**
- * Turn a message's Markdown into a safe fragment of the page.
- * @param {string} text Markdown, possibly not yet complete
- * @param {{imageDomains?: string[] | null, annotations?: {index: number, number: number}[]}} [options]
- *   `imageDomains`: the hosts pictures may come from; other pictures become links, so that a message
- *   cannot make the browser call a host by itself. `annotations`: where to put which source's number.
- * @returns {DocumentFragment}
+ * Draws a message's Markdown into an element, safely. Only the blocks that have changed are drawn again, so that the next
+ * word of a long answer does not cost more than the first.
  */
-export function renderMarkdown(text, { imageDomains = null, annotations = [] } = {}) {
-  const html = marked.parse(placeMarks(text, annotations));
+export class MarkdownView {
+  #container;
+  #blocks = [];
+  #context = "";
+
+  constructor(container) {
+    this.#container = container;
+  }
+
+  /**
+   * @param {string} text Markdown, possibly not yet complete
+   * @param {{imageDomains?: string[] | null, annotations?: {index: number, number: number}[]}} [options]
+   *   `imageDomains`: the hosts pictures may come from; other pictures become links, so that a message
+   *   cannot make the browser call a host by itself. `annotations`: where to put which source's number.
+   */
+  draw(text, { imageDomains = null, annotations = [] } = {}) {
+    const tokens = marked.lexer(placeMarks(text, annotations)).filter((token) => token.type !== "space");
+    // The address of a reference may stand at the end of the text, and change what stands before it.
+    const context = JSON.stringify([imageDomains, tokens.filter((token) => token.type === "def").map(({ raw }) => raw)]);
+    let same = 0;
+    if (context === this.#context) {
+      while (same < tokens.length && same < this.#blocks.length && tokens[same].raw === this.#blocks[same].raw) same++;
+    }
+    this.#context = context;
+    for (const { nodes } of this.#blocks.splice(same)) for (const node of nodes) node.remove();
+    for (const token of tokens.slice(same)) {
+      const fragment = sanitized(marked.parser([token]), imageDomains);
+      if (annotations.length) drawMarks(fragment);
+      const nodes = [...fragment.childNodes];
+      this.#blocks.push({ raw: token.raw, nodes });
+      this.#container.append(fragment);
+    }
+  }
+}
+
+function sanitized(html, imageDomains) {
   const fragment = purify.sanitize(html, {
     ALLOWED_TAGS,
     ALLOWED_ATTR: ALLOWED_ATTRIBUTES,
@@ -46,10 +99,50 @@ export function renderMarkdown(text, { imageDomains = null, annotations = [] } =
   for (const link of fragment.querySelectorAll("a")) secureLink(link);
   for (const image of fragment.querySelectorAll("img")) secureImage(image, imageDomains);
   for (const input of fragment.querySelectorAll("input")) secureInput(input);
-  for (const block of fragment.querySelectorAll("pre")) addCopyButton(block);
+  for (const block of fragment.querySelectorAll("pre")) frameCode(block);
   for (const table of fragment.querySelectorAll("table")) wrapTable(table);
-  if (annotations.length) drawMarks(fragment);
+  for (const mark of fragment.querySelectorAll("kbd[title$=formula]")) markFormula(mark);
   return fragment;
+}
+
+/** Colour code and draw formulas, as far as that has not been done. The two libraries are loaded when they are needed. */
+export async function finish(container) {
+  const code = [...container.querySelectorAll("pre[data-language]:not([data-done]) code")];
+  const formulas = [...container.querySelectorAll("kbd[data-formula]:not([data-done])")];
+  try {
+    if (code.length) colour(code, (await import("../vendor/highlight/highlight.min.js")).default);
+    if (formulas.length) typeset(formulas, (await import("../vendor/temml/temml.mjs")).default);
+  } catch (error) {
+    // Without the network the text stays as it was written.
+    console.warn("A part of the page could not be loaded", error);
+  }
+}
+
+function colour(blocks, highlight) {
+  for (const code of blocks) {
+    const { language } = code.parentElement.dataset;
+    code.parentElement.dataset.done = "";
+    if (!highlight.getLanguage(language)) continue;
+    const { value } = highlight.highlight(code.textContent, { language, ignoreIllegals: true });
+    code.replaceChildren(
+      purify.sanitize(value, { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true }),
+    );
+  }
+}
+
+function typeset(formulas, temml) {
+  for (const element of formulas) {
+    element.dataset.done = "";
+    try {
+      const math = temml.renderToString(element.textContent, { displayMode: element.dataset.formula === "display-formula" });
+      // Without inline styles: the page's policy refuses them.
+      const plain = math.replaceAll(/ style="[^"]*"/g, "");
+      const fragment = purify.sanitize(plain, { USE_PROFILES: { mathMl: true }, RETURN_DOM_FRAGMENT: true });
+      element.replaceChildren(fragment);
+    } catch {
+      // What is no formula stays as it was written.
+    }
+  }
 }
 
 /** Put marks into the text; positions are code points, as Python counts them. */
@@ -109,22 +202,45 @@ function secureImage(image, domains) {
 
 function secureInput(input) {
   // Task lists are the only inputs Markdown has, and they only show a state.
-  if (input.type === "checkbox") input.disabled = true;
-  else input.remove();
+  if (input.type !== "checkbox") return input.remove();
+  input.disabled = true;
+  input.setAttribute("aria-label", input.closest("li")?.textContent.trim() || "Task");
 }
 
-function addCopyButton(block) {
+/** Put a bar over a block of code: its language, and a button to copy it. */
+function frameCode(block) {
+  const language = block.title;
+  block.removeAttribute("title");
+  if (language) block.dataset.language = language.toLowerCase();
+  // A block that is too wide is scrolled by keyboard, too.
+  block.tabIndex = 0;
+  const frame = document.createElement("div");
+  frame.className = "code-block";
+  const bar = document.createElement("div");
+  bar.className = "code-bar";
+  const name = document.createElement("span");
+  name.textContent = language;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy-code";
   button.dataset.copy = "";
   button.textContent = "Copy";
-  block.append(button);
+  bar.append(name, button);
+  block.replaceWith(frame);
+  frame.append(bar, block);
+}
+
+function markFormula(element) {
+  element.dataset.formula = element.title;
+  element.removeAttribute("title");
 }
 
 function wrapTable(table) {
   const box = document.createElement("div");
   box.className = "table-scroll";
+  box.tabIndex = 0;
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", "Table");
   table.replaceWith(box);
   box.append(table);
 }

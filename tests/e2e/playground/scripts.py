@@ -131,6 +131,45 @@ async def markdown(thread: ThreadMetadata, text: str) -> Events:
         yield event
 
 
+RICH = """A table of long words, and code:
+
+| Name | What it is for | Where it is found | Who looks after it |
+| --- | --- | --- | ---: |
+| Bezirksschornsteinfegermeister | Donaudampfschifffahrtsgesellschaft | Rindfleischetikettierung | 1234567890 |
+
+```python
+def greet(name: str) -> str:
+    # A comment
+    return f"Hello {name}" * 3
+```
+
+- [x] Water the plants
+- [ ] Buy milk
+
+Euler wrote \\(e^{i\\pi} + 1 = 0\\), and Gauss
+
+$$\\int_{-\\infty}^{\\infty} e^{-x^2} dx = \\sqrt{\\pi}$$
+"""
+
+
+async def rich(thread: ThreadMetadata, text: str) -> Events:
+    async for event in say(thread, RICH):
+        yield event
+
+
+async def long(thread: ThreadMetadata, text: str) -> Events:
+    """Say many paragraphs, a few at a time."""
+    async for event in say(thread, " ".join(f"\n\nParagraph {number}." for number in range(60)), pause=0.03):
+        yield event
+
+
+async def deltas(thread: ThreadMetadata, text: str) -> Events:
+    """Say as many words as are asked for, without a pause."""
+    words = (f"word{number}" + (".\n\n" if number % 100 == 99 else "") for number in range(int(text)))
+    async for event in say(thread, " ".join(words)):
+        yield event
+
+
 async def hostile(thread: ThreadMetadata, text: str) -> Events:
     """Say what a message must never be able to do."""
     bad = (
@@ -318,6 +357,7 @@ async def silent(thread: ThreadMetadata, text: str) -> Events:
 SCRIPTS: dict[str, Callable[[ThreadMetadata, str], Events]] = {
     "ask": ask,
     "close": close,
+    "deltas": deltas,
     "effect": effect,
     "fail-finally": fail_finally,
     "fail-once": fail_once,
@@ -325,9 +365,11 @@ SCRIPTS: dict[str, Callable[[ThreadMetadata, str], Events]] = {
     "hostile": hostile,
     "image": image,
     "lock": lock,
+    "long": long,
     "markdown": markdown,
     "notice": notice,
     "progress": progress,
+    "rich": rich,
     "silent": silent,
     "slow": slow,
     "sources": sources,

@@ -27,10 +27,19 @@ function ToolMenu({ tools, chosen, choose }) {
   useSetup(() => {
     if (open) menu.current.querySelector("button").focus();
   }, [open]);
-  const keyDown = (event) => event.key === "Escape" && setOpen(false);
+  const opener = useRef(null);
+  const close = () => {
+    setOpen(false);
+    opener.current.focus();
+  };
+  const keyDown = (event) => {
+    if (!open || event.key !== "Escape") return;
+    event.preventDefault();
+    close();
+  };
   const leave = (event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false);
   return html`<span class="menu-anchor" onKeyDown=${keyDown} onFocusOut=${leave}>
-    <button type="button" class="icon-button" aria-label="Tools" title="Tools" aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
+    <button type="button" class="icon-button" ref=${opener} aria-label="Tools" title="Tools" aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
       <${Icon} name="sliders-horizontal" size=${18} />
     </button>
     ${open &&
@@ -43,7 +52,7 @@ function ToolMenu({ tools, chosen, choose }) {
           aria-checked=${tool === chosen}
           onClick=${() => {
             choose(tool);
-            setOpen(false);
+            close();
           }}
         >
           <${Icon} name=${tool.icon} /> ${tool.label}

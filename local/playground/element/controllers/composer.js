@@ -46,6 +46,15 @@ export class Composer {
     return this.kit.options.composer?.tools?.find((tool) => tool.id === this.state.toolId);
   }
 
+  /** Why the files of the message keep it from being sent; null when they do not. */
+  get obstacle() {
+    const { attachments } = this.state;
+    const failed = attachments.find((attachment) => attachment.state === "failed");
+    if (failed) return `Remove ${failed.name} to send your message: the file was not accepted.`;
+    const uploading = attachments.some((attachment) => attachment.state === "uploading");
+    return uploading ? "Your message can be sent when its files have been uploaded." : null;
+  }
+
   get canSend() {
     const { text, attachments } = this.state;
     const settled = attachments.every((attachment) => attachment.state === "ready");

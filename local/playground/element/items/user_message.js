@@ -1,5 +1,6 @@
 import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
+import { safeUrl } from "./sources.js";
 import { EntityChip } from "../views/entity.js";
 
 /** What the user said: quoted text, files, text with tags. */
@@ -32,8 +33,14 @@ function MessageTag({ part }) {
 }
 
 function MessageFile({ attachment }) {
-  if (attachment.type === "image") {
-    return html`<img class="message-image" src=${attachment.preview_url} alt=${attachment.name} />`;
-  }
-  return html`<span class="file-card"><${Icon} name="file-text" size=${20} /><span>${attachment.name}</span></span>`;
+  const picture = attachment.type === "image" && attachment.preview_url;
+  const address = safeUrl(attachment.url ?? attachment.preview_url);
+  const content = picture
+    ? html`<img class="message-image" src=${picture} alt=${attachment.name} />`
+    : html`<${Icon} name="file-text" size=${20} /><span>${attachment.name}</span>`;
+  const look = picture ? "picture-link" : "file-card";
+  if (!address) return html`<span class=${look}>${content}</span>`;
+  return html`<a class=${look} href=${address} target="_blank" rel="noopener noreferrer" title=${`Open ${attachment.name}`}>
+    ${content}
+  </a>`;
 }

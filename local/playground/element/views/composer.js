@@ -33,6 +33,7 @@ export function ComposerView({ state }) {
       </button>
     </div>`}
     <${AttachmentTray} attachments=${state.composer.attachments} />
+    ${composer.obstacle && html`<p class="composer-hint" id="obstacle">${composer.obstacle}</p>`}
     <${Editor} state=${state} />
     <div class="composer-bar">
       <${AttachButton} option=${state.options.composer?.attachments} />
@@ -157,7 +158,7 @@ function SendButton({ state }) {
       <${Icon} name="square" size=${14} class="filled" />
     </button>`;
   }
-  return html`<button class="send" aria-label="Send" title="Send" disabled=${!composer.canSend}>
+  return html`<button class="send" aria-label="Send" title=${composer.obstacle ?? "Send"} aria-describedby=${composer.obstacle ? "obstacle" : undefined} disabled=${!composer.canSend}>
     <${Icon} name="arrow-up" size=${18} />
   </button>`;
 }

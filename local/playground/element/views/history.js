@@ -8,11 +8,15 @@ export function HistoryView({ state }) {
   const panel = useRef(null);
   const { threads, hasMore, loading, error } = state.history;
   useSetup(() => {
+    const opener = panel.current.getRootNode().activeElement;
     panel.current.focus();
     // Not on the panel: the button that had the focus may be gone.
     const keyDown = (event) => event.key === "Escape" && history.hide();
     document.addEventListener("keydown", keyDown);
-    return () => document.removeEventListener("keydown", keyDown);
+    return () => {
+      document.removeEventListener("keydown", keyDown);
+      if (opener?.isConnected) opener.focus();
+    };
   }, []);
   return html`<section class="history" aria-label="History" tabindex="-1" ref=${panel}>
     <header class="header">

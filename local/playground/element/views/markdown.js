@@ -1,7 +1,10 @@
 import { useRef } from "preact/hooks";
 import { COPIED_MILLISECONDS, copyText } from "../clipboard.js";
 import { html, memo, useParts, useSetup, useTimer } from "../html.js";
-import { deeplinkOf, renderMarkdown } from "../markdown.js";
+import { MarkdownView, deeplinkOf, finish } from "../markdown.js";
+
+/** How long a text must rest before its code is coloured and its formulas are drawn, in ms. */
+const FINISH_MILLISECONDS = 150;
 
 /**
  * Markdown as a safe piece of the page. Clicks on deep links become `chatkit.deeplink` events, on a
@@ -11,8 +14,13 @@ export const Markdown = memo(function Markdown({ text, annotations, imageDomains
   const ref = useRef(null);
   const { kit } = useParts();
   const timer = useTimer();
+  const view = useRef(null);
+  const finishing = useTimer();
   useSetup(() => {
-    ref.current.replaceChildren(renderMarkdown(text, { annotations, imageDomains }));
+    view.current ??= new MarkdownView(ref.current);
+    view.current.draw(text, { annotations, imageDomains });
+    // Not at each word: a block that is being written would be coloured again and again.
+    finishing.start(() => finish(ref.current), FINISH_MILLISECONDS);
   }, [text, annotations, imageDomains]);
   const click = (event) => {
     const link = event.target.closest("a");
@@ -30,7 +38,7 @@ export const Markdown = memo(function Markdown({ text, annotations, imageDomains
 });
 
 async function copyCode(button, kit, timer) {
-  const code = button.closest("pre").querySelector("code").textContent;
+  const code = button.closest(".code-block").querySelector("code").textContent;
   if (!(await copyText(kit, code))) return;
   button.textContent = "Copied";
   timer.start(() => (button.textContent = "Copy"), COPIED_MILLISECONDS);

@@ -1,9 +1,9 @@
-import { useRef } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
-import { isBusy } from "../state/thread.js";
+import { isBusy, isUnconfirmed } from "../state/thread.js";
 import { Notices } from "./notices.js";
 import { QuoteButton } from "./quote_button.js";
 
@@ -14,10 +14,10 @@ const NEAR_END = 120;
 export function ThreadView({ state }) {
   const { conversation } = useParts();
   const scroller = useRef(null);
-  useFollow(scroller, state);
+  const [away, jump] = useFollow(scroller, state);
   const { items, loading, hasOlder, loadingOlder } = state;
   const busy = isBusy(state);
-  return html`<section class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
+  return html`<div class="thread-frame"><section class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
     <h2 class="for-screen-readers">Conversation</h2>
     <div class="thread-inner">
       ${hasOlder && html`<${OlderItems} busy=${loadingOlder} load=${() => conversation.loadOlder()} />`}
@@ -40,7 +40,10 @@ export function ThreadView({ state }) {
     </div>
     <${QuoteButton} scroller=${scroller} />
     <p class="for-screen-readers" role="status">${busy ? "Answering" : items.length > 0 && !loading ? "Ready" : ""}</p>
-  </section>`;
+  </section>
+  ${away &&
+  html`<button type="button" class="jump" onClick=${jump}><${Icon} name="arrow-down" size=${16} /> Jump to latest</button>`}
+  </div>`;
 }
 
 /** Cut a thread into turns: each begins with a user message. */
@@ -53,19 +56,38 @@ function turnsOf(items) {
   return turns;
 }
 
-/** Keep the end in sight while the reader is there, and the reader's place when older items come in above it. */
+/**
+ * Keep the end in sight while the reader is there, and the reader's place when older items come in above it. Only the
+ * reader leaves the end, by scrolling up: what grows does not. Sending a message leads back to it.
+ * @returns {[boolean, () => void]} whether the reader is away from the end, and what leads there
+ */
 function useFollow(scroller, { items, thread, loading }) {
+  const [away, setAway] = useState(false);
   const following = useRef(true);
+  const top = useRef(0);
   const height = useRef(0);
   const first = useRef(null);
+  const sent = useRef(null);
+  const follow = (on) => {
+    following.current = on;
+    setAway(!on);
+  };
+  const toEnd = () => {
+    const element = scroller.current;
+    element.scrollTop = element.scrollHeight;
+    top.current = element.scrollTop;
+  };
   useSetup(() => {
     const element = scroller.current;
-    const toEnd = () => following.current && (element.scrollTop = element.scrollHeight);
+    const grow = () => following.current && toEnd();
     const watch = () => {
-      following.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
+      const near = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
+      if (near) follow(true);
+      else if (element.scrollTop < top.current) follow(false);
+      top.current = element.scrollTop;
     };
     // Whatever grows: words, a picture that has loaded, the buttons under an answer.
-    const observer = new ResizeObserver(toEnd);
+    const observer = new ResizeObserver(grow);
     observer.observe(element.querySelector(".thread-inner"));
     observer.observe(element);
     element.addEventListener("scroll", watch, { passive: true });
@@ -77,14 +99,28 @@ function useFollow(scroller, { items, thread, loading }) {
   useSetup(() => {
     const element = scroller.current;
     const prepended = first.current && items[0] && items[0].id !== first.current && !following.current;
-    if (prepended) element.scrollTop += element.scrollHeight - height.current;
+    if (prepended) {
+      element.scrollTop += element.scrollHeight - height.current;
+      top.current = element.scrollTop;
+    }
     height.current = element.scrollHeight;
     first.current = items[0]?.id ?? null;
+    const newest = items.findLast(isUnconfirmed)?.id ?? null;
+    if (newest !== null && newest !== sent.current) {
+      follow(true);
+      toEnd();
+    }
+    sent.current = newest;
   }, [items]);
   useSetup(() => {
-    following.current = true;
-    scroller.current.scrollTop = scroller.current.scrollHeight;
+    follow(true);
+    toEnd();
   }, [thread?.id, loading]);
+  const jump = () => {
+    follow(true);
+    toEnd();
+  };
+  return [away, jump];
 }
 
 function OlderItems({ busy, load }) {
