@@ -54,6 +54,8 @@ def test_a_reader_who_scrolls_up_stays_there_until_a_jump_or_a_message(chat: Cha
     assert from_end(chat) < 2
     chat.page.mouse.wheel(0, -1500)
     expect(chat.button("Jump to latest")).to_be_visible()
+    # The wheel goes on turning for a moment.
+    chat.page.wait_for_timeout(500)
     chat.send("hello").finished()
     assert from_end(chat) < 2
 

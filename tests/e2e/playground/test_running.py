@@ -164,3 +164,18 @@ def test_a_refused_message_stays_with_a_button_to_send_it_again(chat: Chat, back
     chat.button("Retry").click()
     expect(chat.answer).to_have_text("You said: The words of a person")
     chat.check_reload()
+
+
+def test_tabs_of_one_thread_follow_each_other(chat: Chat, other: Chat, backend: Backend) -> None:
+    chat.open().send("hello")
+    chat.finished()
+    other.open(thread_of(backend))
+    expect(other.answer).to_have_text("You said: hello")
+    chat.send("slow")
+    expect(other.items("user_message").last).to_have_text("slow")
+    expect(other.button("Stop")).to_be_visible()
+    chat.button("Stop").click()
+    expect(other.button("Send")).to_be_visible()
+    other.send("and back")
+    expect(chat.answer).to_have_text("You said: and back")
+    assert chat.finished().screen() == other.finished().screen()
