@@ -20,7 +20,7 @@ export ARCH PYTHON
 # Relative, for the sake of a folder with a space in its name.
 BIN := .venv/bin
 UV := $(BIN)/uv
-ENVIRONMENTS := ministack sam checkov runtime
+ENVIRONMENTS := ministack sam checkov runtime docs
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
 FUNCTIONS := chat stream upload sweep
 TYPED := layers/agents functions local scripts tests benchmarks
@@ -117,6 +117,16 @@ eval: .venv/.installed .envs/ministack/.installed ## Hold sample conversations o
 test-all: environments browser lint types validate ## Run everything, the long forms too.
 	@echo "Running all tests, the long forms too ..."
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: docs
+docs: .venv/.installed .envs/docs/.installed ## Build the documentation site into .build/docs/site.
+	@echo "Building the documentation into .build/docs/site ..."
+	@$(BIN)/python -m scripts.docs_site .build/docs/pages .build/docs/scripts
+	@NO_MKDOCS_2_WARNING=1 .envs/docs/bin/mkdocs build --strict 2>&1 | grep -v "INFO" || test "$${PIPESTATUS[0]}" = 0
+
+.PHONY: screenshots
+screenshots: environments browser ## Take the documentation's pictures anew, into docs/images.
+	@SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest tests/e2e/test_screenshots.py
 
 # --- Building and deploying -----------------------------------------------------------------------------------
 
