@@ -24,8 +24,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from local.panel import panel_routes
 from local.parent import stop_with_parent
-from local.settings import ANY_HOST, ROOT
+from local.settings import ANY_HOST, ROOT, load_dev_settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -68,7 +69,12 @@ def front_door(environment: Mapping[str, str]) -> ASGIApp:
 
     chat: FastAPI = load_function("chat").app
     upload: FastAPI = load_function("upload").app
-    shown = {**{name.lower(): environment[name] for name in PAGE_URLS}, "composer": _composer(environment)}
+    panel = panel_routes(environment, load_dev_settings(environment).keys)
+    shown = {
+        **{name.lower(): environment[name] for name in PAGE_URLS},
+        "composer": _composer(environment),
+        "panel": bool(panel),
+    }
 
     def playground_json(request: Request) -> JSONResponse:
         return JSONResponse(shown, headers={"Cache-Control": "no-store"})
@@ -84,6 +90,7 @@ def front_door(environment: Mapping[str, str]) -> ASGIApp:
         lifespan=lifespan,
         routes=[
             Route("/playground.json", playground_json),
+            *panel,
             Mount("/", _revalidated(StaticFiles(directory=PLAYGROUND, html=True))),
         ],
     )

@@ -1,6 +1,8 @@
 import { clientTools } from "./page/client_tools.js";
 import { createEntities } from "./page/entities.js";
 import { chatOptions, endpointUrl } from "./page/options.js";
+import { watchNetwork } from "./page/network.js";
+import { drawPanel } from "./page/panel/panel.js";
 import { createRouter } from "./page/router/index.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import "./element/element.js";
@@ -10,9 +12,11 @@ const controls = Object.fromEntries(["endpoint", "upload", "token"].map((id) => 
 const themeButton = document.getElementById("theme");
 const provider = document.getElementById("provider");
 
-const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer } = await loadJson("./playground.json");
+const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer, panel: hasPanel } =
+  await loadJson("./playground.json");
 const urls = { chatUrl, streamUrl, uploadUrl };
 const settings = loadSettings();
+const network = hasPanel ? watchNetwork([chatUrl, streamUrl]) : null;
 const entities = createEntities(`${chatUrl}/entities`, (address) => router.fetch(address));
 let router = null;
 let routedEndpoint = null;
@@ -106,5 +110,42 @@ element.addEventListener("chatkit.effect", ({ detail }) => {
   else console.info("chatkit.effect", detail.name, detail.data);
 });
 
+/** The header `x-playground` is one that a page elsewhere cannot send here. */
+async function ask(what, body) {
+  const headers = { "content-type": "application/json", "x-playground": "1" };
+  const response = await fetch(`./panel/${what}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error.message);
+  return answer;
+}
+
+async function usage() {
+  const response = await router.fetch(`${chatUrl}/usage`);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error.message);
+  return answer;
+}
+
+function startPanel() {
+  const button = document.getElementById("panel-button");
+  const panel = document.getElementById("panel");
+  const show = () => {
+    panel.hidden = !settings.panel;
+    button.setAttribute("aria-expanded", String(settings.panel));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    change({ panel: !settings.panel });
+    show();
+  });
+  const setToken = (token) => {
+    controls.token.value = token;
+    controls.token.dispatchEvent(new Event("change"));
+  };
+  drawPanel(panel, { network, element, settings, ask, usage, setToken, thread: threadInAddress, provider: () => provider.textContent });
+  show();
+}
+
 apply();
+if (hasPanel) startPanel();
 await showProvider();

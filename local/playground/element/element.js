@@ -127,6 +127,11 @@ export class OpenAIChatKit extends HTMLElement {
     if (options.initialThread) this.#conversation.open(options.initialThread);
   }
 
+  /** The items that are shown, as the protocol has them; ChatKit's element does not tell. */
+  get items() {
+    return this.#store.get().items;
+  }
+
   async focusComposer() {
     await this.#ready.promise;
     this.shadowRoot.querySelector(".composer textarea")?.focus();

@@ -1,6 +1,6 @@
 const KEY = "chatkit-playground";
 
-const DEFAULTS = { endpoint: "stream", upload: "direct", token: "", theme: "light" };
+const DEFAULTS = { endpoint: "stream", upload: "direct", token: "", theme: "light", panel: false };
 
 /** What the header's controls were last set to; the token lasts as long as the tab. */
 export function loadSettings() {

@@ -146,7 +146,7 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
     @app.get("/playground.json")
     async def playground() -> dict[str, Any]:
         api = f"{gallery.url}/chatkit/api"
-        return {"chat_url": api, "stream_url": api, "upload_url": f"{api}/upload", "composer": COMPOSER}
+        return {"chat_url": api, "stream_url": api, "upload_url": f"{api}/upload", "composer": COMPOSER, "panel": True}
 
     app.mount("/packages", CachedFiles(directory=gallery.packages))
     app.mount("/pages", CachedFiles(directory=Path(__file__).parent / "pages", html=True))

@@ -24,16 +24,21 @@ def check(chat: Chat, packages: Path) -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_screen_has_a_fault_that_axe_finds(chat: Chat, backend: Backend, packages: Path, theme: str) -> None:
+def test_no_screen_has_a_fault_that_axe_finds(chat: Chat, packages: Path, theme: str, width: int) -> None:
+    chat.page.set_viewport_size({"width": width, "height": 844})
     chat.open()
     if theme == "dark":
         chat.button("Dark mode").click()
     check(chat, packages)
-    for script in ("notice", "sources", "widget layout", "widget form", "widget charts", "fail-once"):
+    for script in ("notice", "sources", "widget layout", "widget form", "widget charts", "rich", "fail-once"):
         chat.send(script)
         expect(chat.button("Stop")).to_have_count(0)
     check(chat, packages)
+    chat.button("Panel").click()
+    check(chat, packages)
+    chat.button("Panel").click()
     chat.button("History").click()
     expect(chat.page.get_by_role("region", name="History").get_by_role("listitem")).to_have_count(1)
     check(chat, packages)
