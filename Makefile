@@ -1,23 +1,23 @@
-# Everything that is run on the project. It needs Python 3.11+ (with pip and venv), git and make, and makes its own
-# environments: .venv from uv.lock, and one in .envs for each tool that cannot share it.
+# All commands of the project. They need Python 3.11 or newer (with pip and venv), git and make. The environments are
+# .venv, from uv.lock, and one in .envs for each tool whose dependencies conflict with it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 
-# The machine's own Python, which makes the environments.
+# The Python that creates the environments.
 HOST_PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
 	$(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
-# What the deployed functions run on.
+# The architecture and Python of the deployed functions.
 ARCH ?= arm64
 PYTHON ?= 3.13
 BUILD_DIR ?= .build/$(ARCH)
 
-# uv must use the Python that is here, and never fetch another.
+# uv must use the installed Python and not download another.
 export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 export ARCH PYTHON
-# Relative, for the sake of a folder with a space in its name.
+# A relative path, because the checkout's path may contain a space.
 BIN := .venv/bin
 UV := $(BIN)/uv
 ENVIRONMENTS := ministack sam checkov runtime docs
@@ -49,14 +49,14 @@ help: ## Show this list.
 	@touch $@
 
 .PHONY: environments
-environments: .venv/.installed $(ENVIRONMENTS:%=.envs/%/.installed) ## Install everything that the other targets need.
+environments: .venv/.installed $(ENVIRONMENTS:%=.envs/%/.installed) ## Install the environments of all other targets.
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
 EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
 
 .PHONY: lock
-lock: .venv/bin/uv ## Bring uv.lock, the layer's requirements and the tools' environments up to date with what they ask for.
+lock: .venv/bin/uv ## Update uv.lock, the layer's requirements and the tools' requirements.
 	$(UV) lock
 	$(EXPORT) > layers/agents/requirements.txt
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - -o local/environments/uv.txt
@@ -65,21 +65,21 @@ lock: .venv/bin/uv ## Bring uv.lock, the layer's requirements and the tools' env
 # --- Running --------------------------------------------------------------------------------------------------
 
 .PHONY: dev
-dev: .venv/.installed .envs/ministack/.installed ## Run the whole system here, with a playground page.
+dev: .venv/.installed .envs/ministack/.installed ## Run the whole system on this machine, with a playground page.
 	@exec $(BIN)/python -m local --parent $$PPID
 
 .PHONY: token
-token: .venv/.installed ## Print a bearer token that only `make dev` accepts: USER=ann TENANT=acme ROLE=user.
+token: .venv/.installed ## Print a bearer token for `make dev`: USER=ann TENANT=acme ROLE=user.
 	@$(BIN)/python -m local.tokens --user "$(if $(findstring command,$(origin USER)),$(USER),guest)" --tenant "$(or $(TENANT),local)" --role "$(or $(ROLE),user)"
 
 .PHONY: sam-local
-sam-local: .venv/.installed .envs/ministack/.installed .envs/sam/.installed ## Build, and run the real `sam local start-api` (needs Docker): SAM_PORT=3000.
+sam-local: .venv/.installed .envs/ministack/.installed .envs/sam/.installed ## Build and run `sam local start-api` (needs Docker): SAM_PORT=3000.
 	@exec $(BIN)/python -m local.sam_local
 
 # --- Checking -------------------------------------------------------------------------------------------------
 
 .PHONY: lint
-lint: .venv/.installed ## Check style with ruff, and with import-linter which package may import which.
+lint: .venv/.installed ## Check style with ruff, and the imports between packages with import-linter.
 	@echo "Checking the style and the imports ..."
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -101,20 +101,20 @@ browser:
 	fi
 
 .PHONY: test
-test: environments browser lint types validate ## Run what CI runs: style, types, the template and all suites.
+test: environments browser lint types validate ## Check everything that CI checks: style, types, the template and all suites.
 	@echo "Running the tests ..."
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not exhaustive"
 
 .PHONY: bench
-bench: .venv/.installed .envs/ministack/.installed ## Measure against named peers in one run: tables here, JSON in bench-results/.
+bench: .venv/.installed .envs/ministack/.installed ## Run the benchmarks against other systems: prints tables, writes JSON to bench-results/.
 	@for name in streaming store turns; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
 
 .PHONY: eval
-eval: .venv/.installed .envs/ministack/.installed ## Hold sample conversations on the configured provider and judge the calls.
+eval: .venv/.installed .envs/ministack/.installed ## Run sample conversations with the configured provider and check the tool calls.
 	@$(BIN)/python -W ignore scripts/evaluate.py
 
 .PHONY: test-all
-test-all: environments browser lint types validate ## Run everything, the long forms too.
+test-all: environments browser lint types validate ## Run all tests, including the slow ones.
 	@echo "Running all tests, the long forms too ..."
 	@$(BIN)/pytest -n 2 --dist loadfile
 
@@ -140,8 +140,8 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 			ARTIFACTS_DIR="$(abspath $(BUILD_DIR))/functions/$$name"; \
 	done
 
-# Of all parameters GradualDeployment alone changes what SAM makes of the template. The others stay in it, as references
-# and conditions, of which cfn-lint tries every value.
+# Only the parameter GradualDeployment changes the output of SAM's transform. The other parameters remain in it as references
+# and conditions, and cfn-lint tries all their values.
 .PHONY: validate
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
 	@echo "Checking the template (half a minute) ..."
@@ -153,11 +153,11 @@ validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template wi
 	@.envs/sam/bin/cfn-lint -t template.yaml .build/validate/default.json .build/validate/gradual.json
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=TRUE .envs/checkov/bin/checkov --config-file .checkov.yaml -d .build/validate
 
-# --- Looking after a deployment -------------------------------------------------------------------------------
+# --- Operating a deployment -----------------------------------------------------------------------------------
 
-# The word after `--`, when the variable is set: $(call flag,--origin,ORIGIN).
+# $(call flag,--origin,ORIGIN) is `--origin VALUE` if the variable ORIGIN is set.
 flag = $(if $($(2)),$(1) "$($(2))")
-# A target's script, which then speaks of TURN= and not of --turn.
+# Runs a script so that its errors name TURN= instead of --turn.
 script = MAKE_TARGET=$@ $(BIN)/python -m scripts.$@
 
 .PHONY: smoke
@@ -166,26 +166,26 @@ smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL
 		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER)
 
 .PHONY: show
-show: .venv/.installed ## Print one turn's story: TURN=… [THREAD= USER= TENANT=, or the table is scanned] [STACK= TEXTS=yes].
+show: .venv/.installed ## Print one turn: TURN=… [THREAD= USER= TENANT=; without them the table is scanned] [STACK= TEXTS=yes].
 	@$(script) --turn "$(TURN)" $(call flag,--stack,STACK) $(if $(TEXTS),--texts) \
 		$(call flag,--thread,THREAD) $(call flag,--tenant,TENANT) $(if $(findstring command,$(origin USER)),--user "$(USER)")
 
 .PHONY: cost
-cost: .venv/.installed ## Print what a million turns cost on AWS, beside other front doors: [TURNS= SECONDS= MEMORY= DELTAS=].
+cost: .venv/.installed ## Print the cost of a million turns on AWS and of alternatives: [TURNS= SECONDS= MEMORY= DELTAS=].
 	@$(script) $(call flag,--turns,TURNS) $(call flag,--seconds,SECONDS) \
 		$(call flag,--memory,MEMORY) $(call flag,--deltas,DELTAS)
 
-# A user is named on the command line: the shell has a USER of its own.
+# USER must be given on the command line, because the shell sets a USER too.
 whose = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$(USER))" $(call flag,--stack,STACK)
 
 .PHONY: export
-export: .venv/.installed ## Write everything that is stored of one user into a folder: TENANT=… USER=… OUT=… [STACK=].
+export: .venv/.installed ## Write all data of one user to a folder: TENANT=… USER=… OUT=… [STACK=].
 	@$(script) $(whose) --out "$(OUT)"
 
 .PHONY: erase
-erase: .venv/.installed ## Remove everything that is stored of one user: TENANT=… USER=… CONFIRM=… [STACK=].
+erase: .venv/.installed ## Delete all data of one user: TENANT=… USER=… CONFIRM=… [STACK=].
 	@$(script) $(whose) --confirm "$(CONFIRM)"
 
 .PHONY: live
-live: .venv/.installed .envs/ministack/.installed ## Test on real OpenAI and Gemini, with the keys of the environment or .env.
+live: .venv/.installed .envs/ministack/.installed ## Test with the real OpenAI and Gemini, with the keys from the environment or .env.
 	@LIVE=1 $(BIN)/pytest tests/live
