@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ from assistant.operations import reads
 from assistant.threads import large_objects
 from assistant.threads.pages import MAX_PAGE_BYTES
 from assistant.threads.rows import MAX_ITEM_BYTES
+from assistant.threads.snapshot import read_snapshot
 from assistant.upkeep.sweep import sweep
 from tests.integration.threads.conftest import User
 from tests.support.conversations import answered, new_thread, said
@@ -194,3 +196,21 @@ async def test_large_items_are_not_packed_on_the_event_loop(user: User) -> None:
         await user.store.add_thread_item(thread_id, item, user.request)
         await user.store.load_item(thread_id, item.id, user.request)
     assert [getattr(each, "__name__", "") for each in calls] == ["item_row", "load_item"]
+
+
+async def test_a_turn_decodes_only_items_that_fit_its_history(ann: User) -> None:
+    thread_id = await begin(ann)
+    # Small in the table, because it compresses well.
+    large = "a" * 5_900_000
+    items = [said(thread_id, large) for _ in range(12)]
+    for item in items:
+        await ann.store.add_thread_item(thread_id, item, ann.request)
+    tracemalloc.start()
+    try:
+        snapshot = await read_snapshot(thread_id, ann.request)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [item.id for item in snapshot.items] == [items[-1].id]
+    assert not snapshot.complete
+    assert peak < 6 * len(large), "one message in some forms, not twelve"

@@ -21,11 +21,24 @@ from assistant.threads.turn_record import TurnRecord, load_record
 SNAPSHOT_ITEMS = 50
 TOKENS_AN_ITEM = 320
 MAX_SNAPSHOT_ITEMS = 500
+# The most bytes of JSON that a token of the budget may need: about four characters, all of them escaped. Items beyond
+# the budget are not decoded: a few large messages would need hundreds of megabytes.
+BYTES_A_TOKEN = 32
 
 
 def snapshot_items(settings: Settings) -> int:
     """Return how many of the newest items a turn reads: about as many as fit into `HISTORY_MAX_TOKENS`."""
     return min(max(SNAPSHOT_ITEMS, settings.history_max_tokens // TOKENS_AN_ITEM), MAX_SNAPSHOT_ITEMS)
+
+
+def within_budget(rows: list[Row], settings: Settings) -> list[Row]:
+    """Return the first of these rows that can be part of the history, at least one of them."""
+    left = settings.history_max_tokens * BYTES_A_TOKEN
+    for index, row in enumerate(rows):
+        left -= row.get("size", 0)
+        if left < 0:
+            return rows[: max(index, 1)]
+    return rows
 
 
 @dataclass
@@ -79,5 +92,7 @@ async def read_snapshot(thread_id: str, context: RequestContext, *, newest: str 
         while items and items[0]["id"] != newest:
             items.pop(0)
     thread = remember(context, meta)
-    decoded = await thread_store(context.resources).decode_items(items[::-1])
-    return ThreadSnapshot(thread, load_record(turn), decoded, complete=not more)
+    kept = within_budget(items, context.settings)
+    decoded = await thread_store(context.resources).decode_items(kept[::-1])
+    complete = not more and len(kept) == len(items)
+    return ThreadSnapshot(thread, load_record(turn), decoded, complete=complete)
