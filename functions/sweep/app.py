@@ -24,7 +24,7 @@ class LambdaContext(Protocol):
 
 
 def lambda_handler(event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    """Do the work that is due. Return how many pieces were finished, failed and postponed."""
+    """Do the work that is due. Return the counts of one run."""
     swept = asyncio.run(
         sweep(resources, time_is_up=lambda: context.get_remaining_time_in_millis() < MARGIN_MILLISECONDS)
     )

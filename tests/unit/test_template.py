@@ -246,7 +246,7 @@ def test_each_alarm_watches_its_metric_by_the_dimension_under_which_it_is_counte
         by_function = alarm["Namespace"] == "AWS/Lambda" or alarm["MetricName"] == BROKEN_STREAMS
         assert dimension["Name"] == ("FunctionName" if by_function else "service"), alarm
         assert dimension["Value"] in (functions if by_function else [stack]), alarm
-    assert {"Errors", "Throttles", "FailedTurns", "FailedWork", BROKEN_STREAMS} <= {
+    assert {"Errors", "Throttles", "FailedTurns", "OldestWorkSeconds", "ParkedWork", BROKEN_STREAMS} <= {
         each["MetricName"] for each in alarms
     }
 

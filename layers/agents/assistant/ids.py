@@ -57,6 +57,11 @@ def time_prefix(moment: datetime) -> str:
     return f"{milliseconds:012x}7{rest * _FRACTION_STEPS // 1000:03x}"
 
 
+def prefix_time(prefix: str) -> datetime:
+    """Return the moment of a `time_prefix`, to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=int(prefix[:12], 16))
+
+
 def uuid7() -> str:
     """Return a new UUIDv7 as 32 hex digits."""
     milliseconds, fraction = divmod(_tick(), _FRACTION_STEPS)

@@ -84,10 +84,21 @@ def feedback_given(kind: str, items: int) -> None:
 
 
 def work_failed() -> None:
-    """Count a failed piece of the sweep's work. An alarm watches for repeated failures."""
+    """Count a piece of the sweep's work that has failed."""
+    _count_work("FailedWork", "Count", 1)
+
+
+def sweep_ended(oldest_seconds: int, parked: int) -> None:
+    """Count parked work, and measure the oldest work that was due. Alarms watch both."""
+    _count_work("OldestWorkSeconds", "Seconds", oldest_seconds)
+    if parked:
+        _count_work("ParkedWork", "Count", parked)
+
+
+def _count_work(name: str, unit: str, value: int) -> None:
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         metrics = _metrics()
-        metrics.add_metric(name="FailedWork", unit="Count", value=1)
+        metrics.add_metric(name=name, unit=unit, value=value)
         metrics.flush_metrics()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -81,3 +83,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry without waiting, in botocore and in this project."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def no_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make failed work of the sweep due again at once."""
+    monkeypatch.setattr(import_module("assistant.upkeep.sweep"), "FIRST_WAIT", timedelta(0))

@@ -31,7 +31,17 @@ def test_a_page_names_only_targets_and_parameters_that_exist(page: str) -> None:
     known = {*TEMPLATE["Parameters"], *TEMPLATE["Resources"], *TEMPLATE["Outputs"]}
     known |= set(re.findall(r"\b([A-Z_]+)=", makefile))
     known |= {"Turns", "TurnSeconds", "FirstDeltaSeconds", "InputTokens", "OutputTokens", "Tokens", "FailedTurns"}
-    known |= {"Feedback", "BrokenStreams", "FailedWork", "ChatKit", "LambdaStream", "Throttles", "ThrottledRequests"}
+    known |= {
+        "Feedback",
+        "BrokenStreams",
+        "FailedWork",
+        "OldestWorkSeconds",
+        "ParkedWork",
+        "ChatKit",
+        "LambdaStream",
+        "Throttles",
+        "ThrottledRequests",
+    }
     known |= {
         "OutOfMemory",
         "Query",

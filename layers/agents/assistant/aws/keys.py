@@ -18,7 +18,7 @@ its newest items, in this order:
                                 K#<key>          an idempotency key and its turn
                                 Q#<period>       usage in a minute or a day
 
-    TENANT#tenant               Q#<period>       the same for the whole tenant
+    TENANT#tenant               Q#<period>[#s<shard>]  the same for the whole tenant
     APP#tenant[#user]           the agents' own records
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
 
@@ -34,7 +34,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from assistant.errors import InvalidRequestError
-from assistant.ids import split_own_id, time_prefix, uuid7
+from assistant.ids import prefix_time, split_own_id, time_prefix, uuid7
 
 # DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key. Three encoded ids of this size fit into one.
 MAX_COMPONENT_BYTES = 600
@@ -198,11 +198,32 @@ def day_usage_sk(moment: datetime) -> str:
     return f"Q#D{moment:%Y-%m-%d}"
 
 
+def usage_shard_sk(usage_sk: str, shard: int) -> str:
+    """Return the sort key of a shard of that usage. Shard 0 has the key of the usage itself."""
+    sk = usage_sk.partition("#s")[0]
+    return f"{sk}#s{shard:02}" if shard else sk
+
+
+def usage_shards_end(usage_sk: str) -> str:
+    """Return the sort key after all shards of that usage."""
+    return usage_shard_sk(usage_sk, 0) + "#t"
+
+
 def sweep_key(due: datetime, partition: str, kind: str) -> Key:
     """Return the key of work on a partition that is due at that time. Equal work has the same key."""
     shard = crc32(partition.encode()) % SWEEP_SHARDS
     digest = sha256(partition.encode()).hexdigest()[:32]
     return Key(f"SWEEP#{shard}", f"{time_prefix(due)}#{kind}#{digest}")
+
+
+def put_off_sk(sk: str, due: datetime) -> str:
+    """Return the sort key of the same work with another due time."""
+    return f"{time_prefix(due)}#{sk.partition('#')[2]}"
+
+
+def sweep_due(sk: str) -> datetime:
+    """Return the time at which the work with this sort key is due."""
+    return prefix_time(sk.partition("#")[0])
 
 
 def sweep_partitions() -> list[str]:

@@ -1,61 +1,144 @@
-"""Finishing what deletes, erasures, expiry and crashes have left: idempotent, and safe to run twice at once.
+"""The sweep: finish the work that deletions, erasures, expiry and crashes have left.
 
-Each piece of work is a row that is written in the same transaction as what makes it necessary, and removed when it
-is done. A failure leaves the row, and the next run tries again.
+Each piece of work is a row. The transaction that makes the work necessary writes the row. The sweep deletes the row
+when the work is done. All work can be repeated, and two sweeps may run at once.
+
+Work that fails is due again later, each time after a longer wait. After `MAX_FAILURES` failures it is parked: the sweep
+tries it once a day, and an alarm tells the operator.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from assistant import clock, files, threads
-from assistant.aws import Row, keys
+from assistant.aws import ConditionFailedError, Row, Write, keys
+from assistant.aws.keys import Key
 from assistant.context import Resources
 from assistant.errors import AssistantError
 from assistant.files import sweep_unsent
-from assistant.observability import log_failure, work_failed
+from assistant.observability import log_failure, sweep_ended, work_failed
 from assistant.threads import expire_thread, purge_thread, row_key, sweep_object
 from assistant.upkeep import privacy
 
 logger = logging.getLogger(__name__)
 
-# Work that is read at once; the rest is read when that is done.
+# Rows of a shard that one Query reads; the next Query starts when their work is done.
 PAGE_ROWS = 25
+# Pieces of work that run at once in each shard. All shards together stay below the threads that wait for DynamoDB.
+PIECES_AT_ONCE = 6
+# The wait after the first failure; it doubles with each further one.
+FIRST_WAIT = timedelta(minutes=5)
+# Seven waits take about ten hours. Work that still fails then needs an operator.
+MAX_FAILURES = 8
+PARKED_WAIT = timedelta(days=1)
 
 
 @dataclass
 class Swept:
-    """What one run did: pieces of work that were finished, failed, and kept for later."""
+    """The result of one run.
+
+    Attributes:
+        finished: Pieces of work that are done.
+        failed: Pieces of work that have failed; they are due again later.
+        postponed: Pieces of work that have begun and need another run.
+        parked: Pieces of work that have failed `MAX_FAILURES` times or more.
+        oldest_seconds: The age of the oldest work that was due when the run began, parked work excepted.
+    """
 
     finished: int = 0
     failed: int = 0
     postponed: int = 0
+    parked: int = 0
+    oldest_seconds: int = 0
 
 
 async def sweep(resources: Resources, *, time_is_up: Callable[[], bool] = lambda: False) -> Swept:
-    """Do all work that is due.
+    """Do all work that is due, in all shards at once.
 
     Args:
         resources: The process's table and bucket.
-        time_is_up: Asked between two pieces of work; what is left then is done by the next run.
+        time_is_up: Called before each piece of work; True leaves the rest to the next run.
     """
     swept = Swept()
-    high = keys.sweep_bound(clock.now())
-    for pk in keys.sweep_partitions():
-        after: str | None = None
-        while not time_is_up():
-            rows, more = await resources.table.query(pk, between=(keys.FIRST_SK, high), after=after, limit=PAGE_ROWS)
-            for row in rows:
-                if time_is_up():
-                    return swept
-                await _do(resources, row, swept, time_is_up)
-            if not more:
-                break
-            after = rows[-1]["sk"]
+    shards = keys.sweep_partitions()
+    # Runs that end early begin with another shard each time.
+    random.shuffle(shards)
+    results = await asyncio.gather(
+        *(_sweep_shard(resources, pk, swept, time_is_up) for pk in shards), return_exceptions=True
+    )
+    sweep_ended(swept.oldest_seconds, swept.parked)
+    _raise_first(results)
     return swept
+
+
+async def _sweep_shard(resources: Resources, pk: str, swept: Swept, time_is_up: Callable[[], bool]) -> None:
+    due = _DueWork(resources, pk, swept)
+
+    async def work() -> None:
+        while not time_is_up() and (row := await due.take()) is not None:
+            await _do(resources, row, swept, time_is_up)
+
+    _raise_first(await asyncio.gather(*(work() for _ in range(PIECES_AT_ONCE)), return_exceptions=True))
+
+
+def _raise_first(results: Iterable[BaseException | None]) -> None:
+    """Raise the first error, after all tasks have ended."""
+    for result in results:
+        if result is not None:
+            raise result
+
+
+class _DueWork:
+    """The due work of a shard, the oldest first, for several workers."""
+
+    def __init__(self, resources: Resources, pk: str, swept: Swept) -> None:
+        self._now = clock.now()
+        between = (keys.FIRST_SK, keys.sweep_bound(self._now))
+        self._rows = resources.table.rows(pk, between=between, page=PAGE_ROWS)
+        self._lock = asyncio.Lock()
+        self._swept = swept
+
+    async def take(self) -> Row | None:
+        """Return the next row, or None if no more work is due."""
+        async with self._lock:
+            row = await anext(self._rows, None)
+        if row is not None and row.get("failures", 0) < MAX_FAILURES:
+            age = int((self._now - _since(row)).total_seconds())
+            self._swept.oldest_seconds = max(self._swept.oldest_seconds, age)
+        return row
+
+
+def _since(row: Row) -> datetime:
+    """Return when work was first due."""
+    return datetime.fromtimestamp(row["first_due"], UTC) if "first_due" in row else keys.sweep_due(row["sk"])
+
+
+async def _put_off(resources: Resources, row: Row, swept: Swept) -> None:
+    """Make failed work due again later. If another sweep has finished the work meanwhile, leave it finished."""
+    failures = row.get("failures", 0) + 1
+    if failures >= MAX_FAILURES:
+        swept.parked += 1
+        wait = PARKED_WAIT
+    else:
+        wait = FIRST_WAIT * 2 ** (failures - 1)
+    later = {**row, "failures": failures, "first_due": _since(row).timestamp()}
+    moved = Key(row["pk"], keys.put_off_sk(row["sk"], clock.now() + wait))
+    try:
+        await resources.table.transact(
+            [Write(row_key(row), delete=True, condition="attribute_exists(pk)"), Write(moved, put=later)]
+        )
+    except ConditionFailedError:
+        return
+    except AssistantError as error:
+        # The row is still there, so the next run repeats the work.
+        logger.warning("sweep: failed work could not be put off: %s", error.code)
 
 
 async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable[[], bool]) -> None:
@@ -65,7 +148,7 @@ async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable
         if done:
             await resources.table.delete(row_key(row))
     except Exception as error:
-        # One piece that cannot be done must not keep the others from being done.
+        # A failure of one piece of work must not stop the others.
         swept.failed += 1
         work_failed()
         failed = f"sweep: {row.get('kind')} failed after {time.monotonic() - started:.1f} s"
@@ -73,6 +156,7 @@ async def _do(resources: Resources, row: Row, swept: Swept, time_is_up: Callable
             logger.warning("%s: %s", failed, error.code)
         else:
             log_failure(logger, failed, error)
+        await _put_off(resources, row, swept)
         return
     if done:
         swept.finished += 1
@@ -94,5 +178,5 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
         case files.UNSENT_KIND:
             await sweep_unsent(resources, row)
         case kind:
-            raise ValueError(f"No release before this one knows work of kind {kind!r}.")
+            raise ValueError(f"This release does not know work of kind {kind!r}.")
     return True
