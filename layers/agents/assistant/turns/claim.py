@@ -41,6 +41,10 @@ _THREAD_WRITE = 2
 _NO_TURN = "attribute_not_exists(turn_id) OR #state <> :running"
 
 
+# A tenant's shard that is full sends the claim to a shard with room, which other claims may fill in between.
+QUOTA_ATTEMPTS = 3
+
+
 @dataclass(frozen=True)
 class Claimed:
     """This process runs the turn."""
@@ -87,7 +91,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     # The sort key of the turn's first item, or of an item with an id that is made now.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
     writes, quota_from = await _writes(plan, key, turn_id, pk, floor, store, context)
-    transaction = _commit(table, writes, turn_id)
+    transaction = _commit(table, writes, turn_id, quota_from, context)
     try:
         if plan.new_thread is not None:
             await transaction
@@ -113,17 +117,28 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     return Claimed(turn_id, floor, snapshot)
 
 
-async def _commit(table: Table, writes: list[Write], turn_id: str) -> None:
+async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: int, context: RequestContext) -> None:
     """Apply the claim. If the response is lost, ask the table whether the claim succeeded."""
-    try:
-        await table.transact(writes)
-    except ConditionFailedError as error:
-        # boto3 may send a write twice. The second attempt then meets the row of the first.
-        if (error.row or {}).get("turn_id") != turn_id:
-            raise
-    except StoreUnavailableError:
-        if not await has_state(table, writes[1].key, turn_id):
-            raise
+    for attempt in range(QUOTA_ATTEMPTS):
+        try:
+            await table.transact(writes)
+        except ConditionFailedError as error:
+            # boto3 may send a write twice. The second attempt then meets the row of the first.
+            if (error.row or {}).get("turn_id") == turn_id:
+                return
+            refused = [error.index, *(index for index, _ in error.others)]
+            if refused[0] < quota_from or attempt == QUOTA_ATTEMPTS - 1:
+                raise
+            moved = await quotas.rerouted(context, writes, refused)
+            if moved is None:
+                raise
+            writes = moved
+        except StoreUnavailableError:
+            if not await has_state(table, writes[1].key, turn_id):
+                raise
+            return
+        else:
+            return
 
 
 async def has_state(table: Table, key: Key, turn_id: str, state: str = RUNNING) -> bool:

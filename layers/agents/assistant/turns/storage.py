@@ -160,6 +160,7 @@ class TurnSaver:
                 await self.finish(journal, outcome, story, extra_removals)
                 return
         journal.saved(items, removed)
+        await quotas.count_tenant_tokens(self.context, _tokens(story))
         try:
             await thread_store(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
@@ -175,6 +176,7 @@ class TurnSaver:
             with suppress(ConditionFailedError):
                 existing = [replace(write, condition="attribute_exists(pk)") for write in writes]
                 await self.context.resources.table.transact(existing)
+        await quotas.count_tenant_tokens(self.context, _tokens(story))
 
     def _thread_writes(self, thread: ThreadMetadata | None) -> list[Write]:
         if thread is None:
@@ -260,8 +262,13 @@ class TurnSaver:
         return record
 
 
+def _tokens(story: dict[str, Any]) -> int:
+    tokens: int = story.get("input_tokens", 0) + story.get("output_tokens", 0)
+    return tokens
+
+
 def _usage_writes(context: RequestContext, story: dict[str, Any]) -> list[Write]:
-    tokens = story.get("input_tokens", 0) + story.get("output_tokens", 0)
+    tokens = _tokens(story)
     return quotas.usage_writes(context, tokens) if tokens else []
 
 

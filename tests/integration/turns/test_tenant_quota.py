@@ -1,0 +1,89 @@
+"""A tenant's limit is counted in shards, which add up to the limit. A claim moves from a full shard to another."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from assistant.aws import keys
+from assistant.errors import QuotaExceededError
+from assistant.quotas import MAX_SHARDS
+from assistant.settings import Quota
+from tests.integration.turns.conftest import ProcessMaker
+from tests.support.faults import failing
+from tests.support.provider_server import Answer, ProviderServer, Text
+from tests.support.turns import Process, creation, follow
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a small limit have many shards, and let no minute end during a test."""
+    monkeypatch.setattr("assistant.aws.keys.minute_usage_sk", lambda moment: keys.MINUTE_USAGE_PREFIX)
+    monkeypatch.setattr("assistant.quotas.TURNS_PER_SHARD", 1)
+    monkeypatch.setattr("assistant.quotas.TOKENS_PER_SHARD", 1)
+
+
+async def shards(here: Process) -> list[dict[str, int]]:
+    """Return the rows of the tenant's usage."""
+    pk = keys.tenant_partition(here.caller.tenant_id)
+    rows, _ = await here.resources.table.query(pk, between=(keys.FIRST_SK, keys.LAST_SK), limit=2 * MAX_SHARDS)
+    return rows
+
+
+@pytest.mark.usefixtures("small_shards")
+async def test_as_many_turns_begin_as_the_limit_allows_whatever_shards_they_choose(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    limit = 6
+    provider.script(*[Answer(Text("fine"))] * limit)
+    here = process(tenant_quota=Quota(turns_per_minute=limit), thread_titles=False)
+
+    async def begin() -> bool:
+        try:
+            handle = await here.start(creation("hello"))
+        except QuotaExceededError:
+            return False
+        await handle.wait()
+        return True
+
+    # One after the other: which of many claims at once sees a full shard is a matter of chance.
+    begun = [await begin() for _ in range(limit + 3)]
+    assert begun == [True] * limit + [False] * 3
+    assert [row["turns"] for row in await shards(here)] == [1] * limit
+
+
+@pytest.mark.usefixtures("small_shards")
+async def test_claims_at_once_use_different_shards(process: ProcessMaker, provider: ProviderServer) -> None:
+    provider.script(*[Answer(Text("fine"))] * 8)
+    here = process(tenant_quota=Quota(turns_per_minute=1_000), thread_titles=False)
+    before = sum(row["turns"] for row in await shards(here))
+    handles = await asyncio.gather(*(here.start(creation(f"hello {number}")) for number in range(8)))
+    for handle in handles:
+        await handle.wait()
+    rows = await shards(here)
+    assert sum(row["turns"] for row in rows) == before + 8
+    assert len(rows) > 1
+
+
+@pytest.mark.usefixtures("small_shards")
+async def test_the_tokens_of_a_tenant_are_counted_after_the_end_and_cannot_fail_it(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(Text("fine")), Answer(Text("fine")))
+    here = process(tenant_quota=Quota(tokens_per_day=1_000_000), thread_titles=False)
+    first = await here.start(creation("hello"))
+    await first.wait()
+    story = await here.story(first.thread_id, first.turn_id)
+    used = story["input_tokens"] + story["output_tokens"]
+    assert used > 0
+    assert sum(row.get("tokens", 0) for row in await shards(here)) == used
+    tenant = keys.tenant_partition(here.caller.tenant_id).encode()
+    second = await here.start(creation("hello"))
+    with failing(here.resources.table.client, "access denied", only=lambda body: tenant in body):
+        client = await follow(second)
+        await second.wait()
+    assert client.error is None
+    assert (await here.story(second.thread_id, second.turn_id))["outcome"] == "done"
