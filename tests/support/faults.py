@@ -16,18 +16,37 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
 Fault = Literal[
-    "throttled", "timed out", "answer lost", "condition failed", "access denied", "gone", "killed", "left over"
+    "throttled",
+    "timed out",
+    "answer lost",
+    "condition failed",
+    "conflict",
+    "invalid",
+    "access denied",
+    "gone",
+    "killed",
+    "left over",
 ]
 
 _DYNAMODB: dict[Fault, tuple[int, str]] = {
     "throttled": (400, "ProvisionedThroughputExceededException"),
     "condition failed": (400, "ConditionalCheckFailedException"),
+    "conflict": (400, "TransactionConflictException"),
+    "invalid": (400, "ValidationException"),
     "access denied": (400, "AccessDeniedException"),
     "gone": (400, "ResourceNotFoundException"),
+}
+# The same failures as reasons of a cancelled transaction.
+_REASONS: dict[Fault, str] = {
+    "throttled": "ThrottlingError",
+    "condition failed": "ConditionalCheckFailed",
+    "conflict": "TransactionConflict",
+    "invalid": "ValidationError",
 }
 _S3: dict[Fault, tuple[int, str]] = {
     "throttled": (503, "SlowDown"),
     "condition failed": (412, "PreconditionFailed"),
+    "invalid": (400, "InvalidRequest"),
     "access denied": (403, "AccessDenied"),
     "gone": (404, "NoSuchBucket"),
 }
@@ -66,8 +85,8 @@ def _answer(url: str, service: str, fault: Fault, operation: str) -> AWSResponse
         return _aws_response(url, status, "application/xml", body)
     status, code = _DYNAMODB[fault]
     answer: dict[str, Any] = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}
-    if operation == "TransactWriteItems" and fault in ("throttled", "condition failed"):
-        reason = "ThrottlingError" if fault == "throttled" else "ConditionalCheckFailed"
+    if operation == "TransactWriteItems" and fault in _REASONS:
+        reason = _REASONS[fault]
         answer["__type"] = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
         answer["CancellationReasons"] = [{"Code": reason, "Message": "injected"}]
     return _aws_response(url, status, "application/x-amz-json-1.0", json.dumps(answer).encode())

@@ -167,6 +167,14 @@ class StoreUnavailableError(AssistantError):
     default_message = "Your conversations are not available at the moment. Please try again."
 
 
+class StoreRefusedError(AssistantError):
+    """DynamoDB or S3 rejects a request as invalid. A repetition cannot succeed: this is a defect of the project."""
+
+    code = "store_refused"
+    retryable = False
+    default_message = "This could not be saved. Please try it in another way."
+
+
 class ModelError(AssistantError):
     """The model provider failed."""
 

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 import pytest
 
 from assistant.api import create_app
-from assistant.aws.client import TOTAL_ATTEMPTS
 from assistant.aws.keys import Key
 from assistant.aws.table import MAX_ROUNDS
+from assistant.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from assistant.context import Resources
-from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
+from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreRefusedError, StoreUnavailableError
 from assistant.operations import feedback, reads
 from assistant.settings import load_settings
 from assistant.threads.store import ThreadStore
@@ -144,7 +144,7 @@ async def test_a_table_that_stays_out_of_reach_is_a_503_and_changes_nothing(
         await conversation.do(operation)
     assert (raised.value.status, raised.value.retryable) == (503, True)
     # At most two concurrent calls, each with the allowed number of attempts.
-    assert calls.failed <= 2 * TOTAL_ATTEMPTS * MAX_ROUNDS
+    assert calls.failed <= 2 * ATTEMPTS * MAX_ROUNDS
     await conversation.is_as_before()
 
 
@@ -179,6 +179,44 @@ async def test_a_failure_that_passes_is_not_noticed(ann: User, operation: str, f
         await conversation.do(operation)
     assert calls.failed == 2
     await conversation.is_as_after(operation)
+
+
+@pytest.mark.parametrize("write", ["put", "update", "delete"])
+async def test_a_single_write_that_meets_a_transaction_is_repeated(ann: User, write: str) -> None:
+    table, key = ann.resources.table, Key(f"CONFLICT#{ann.name}", "1")
+
+    async def do() -> None:
+        if write == "put":
+            await table.put(key, {"n": 1})
+        elif write == "update":
+            await table.update(key, "SET n = :n", values={":n": 1})
+        else:
+            await table.delete(key)
+
+    with failing(ann.dynamodb, "conflict", times=2) as calls:
+        await do()
+    assert len(calls.seen) == 3
+    with failing(ann.dynamodb, "conflict") as calls, pytest.raises(StoreUnavailableError):
+        await do()
+    assert calls.failed == MAX_ROUNDS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_request_that_aws_rejects_as_invalid_is_no_503_and_is_not_repeated(
+    ann: User, operation: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    conversation = await Conversation(ann).begin()
+    with failing(ann.dynamodb, "invalid") as calls, pytest.raises(StoreRefusedError) as raised:
+        await conversation.do(operation)
+    assert (raised.value.status, raised.value.retryable) == (500, False)
+    assert calls.failed == len(calls.seen)
+    assert "DynamoDB refuses " in caplog.text
+    await conversation.is_as_before()
+
+
+async def test_an_object_that_s3_rejects_as_invalid_is_no_503(ann: User) -> None:
+    with failing(ann.s3, "invalid"), pytest.raises(StoreRefusedError):
+        await ann.resources.objects.put(f"items/{ann.name}", b"")
 
 
 @pytest.mark.parametrize("operation", WRITES)
@@ -351,6 +389,6 @@ async def rows_of(user: User) -> list[str]:
 
 def test_the_store_under_test_is_the_deployed_one(ann: User) -> None:
     config = ann.dynamodb.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (1, 3)
-    assert config.retries["total_max_attempts"] == TOTAL_ATTEMPTS
+    assert (config.connect_timeout, config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS)
+    assert config.retries["total_max_attempts"] == ATTEMPTS
     assert isinstance(ann.store, ThreadStore)

@@ -11,12 +11,11 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from assistant.aws import MAX_ANSWER_BYTES
+from assistant.budgets import END_MARGIN_SECONDS
 from assistant.context import RequestContext, Resources
 from assistant.identity import Authenticator, Caller
 
 Deadline = Callable[[Scope], float | None]
-# After its deadline, a turn needs time to cancel the model and the tools, store its end and send the last events.
-MARGIN_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -75,4 +74,4 @@ def lambda_deadline(scope: Scope) -> float | None:
         return None
     remaining: float = context.get_remaining_time_in_millis() / 1000
     # With a very short timeout, the turn still gets half of it.
-    return asyncio.get_running_loop().time() + max(remaining - MARGIN_SECONDS, remaining / 2)
+    return asyncio.get_running_loop().time() + max(remaining - END_MARGIN_SECONDS, remaining / 2)

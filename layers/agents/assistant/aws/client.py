@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
+from assistant.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from assistant.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from botocore.config import Config
 
-# DynamoDB answers in milliseconds; a connection that does not is dead, and a new one is cheap.
-CONNECT_TIMEOUT_SECONDS = 1
-READ_TIMEOUT_SECONDS = 3
-# With botocore's jittered backoff this ends within about five seconds, well inside a turn.
-TOTAL_ATTEMPTS = 4
-# boto3 waits in a thread for each call, on a connection of its own; more than this at once are queued.
+T = TypeVar("T")
+
+# boto3 waits in a thread for each call, on a connection of its own. More concurrent calls than this are queued.
 MAX_CONCURRENT_CALLS = 32
-# Our own retries have taken longer than this: what has not passed by then may have passed a moment later.
+# Our own attempts have taken longer than this, so an outage that is not over may be over a moment later.
 RETRY_AFTER_SECONDS = 1
 
 
 def lambda_config() -> Config:
-    """Return the client configuration that fits Lambda: seconds, not minutes."""
+    """Return the client configuration for Lambda: time-outs of seconds, not minutes."""
     from botocore.config import Config
 
     return Config(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": TOTAL_ATTEMPTS, "mode": "standard"},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
         max_pool_connections=MAX_CONCURRENT_CALLS,
         tcp_keepalive=True,
     )
 
 
 def unavailable() -> StoreUnavailableError:
-    """Return our error for a failure of DynamoDB or S3; raised from its cause, which the log names."""
+    """Return the error for a failure of DynamoDB or S3. Raise it from its cause, which the log then names."""
     return StoreUnavailableError(retry_after=RETRY_AFTER_SECONDS)
+
+
+async def run_within(seconds: float, threads: ThreadPoolExecutor, operation: Callable[[], T]) -> T:
+    """Run a blocking call in a thread of the pool, and stop waiting for it after its budget.
+
+    The thread ends by itself, at the latest after its own attempts. A write may still be applied by then, as after any
+    lost answer.
+
+    Raises:
+        StoreUnavailableError: the call has not ended within its budget.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.get_running_loop().run_in_executor(threads, operation)
+    except TimeoutError:
+        raise unavailable() from None

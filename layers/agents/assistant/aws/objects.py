@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from assistant.aws.client import lambda_config, unavailable
+from assistant.aws.client import lambda_config, run_within, unavailable
+from assistant.aws.failures import S3, Failure, store_error
 from assistant.aws.tracing import segment
+from assistant.budgets import OBJECT_CALL_SECONDS
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ logger = logging.getLogger(__name__)
 MAX_CONCURRENT_CALLS = 16
 # S3's own limit on one DeleteObjects call.
 MAX_DELETE_KEYS = 1000
-
-_NO_SUCH_KEY = {"NoSuchKey", "404", "NotFound"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Objects:
     """The bucket's operations.
 
     Raises (each method):
-        StoreUnavailableError: S3 is out of reach, keeps throttling us, or refuses us.
+        StoreUnavailableError: S3 cannot be reached in time, throttles us after all attempts, or denies access.
+        StoreRefusedError: S3 rejects the request as invalid.
     """
 
     def __init__(self, settings: Settings, client: S3Client | None = None) -> None:
@@ -72,19 +73,23 @@ class Objects:
     async def _call(self, name: str, operation: Callable[[], T]) -> T:
         """Run an operation in a thread of the pool. `name` is S3's name of the operation."""
         with segment("S3", "aws", (KeyError,), operation=name):
-            return await self._run(operation)
+            return await self._run(name, operation)
 
-    async def _run(self, operation: Callable[[], T]) -> T:
+    async def _run(self, name: str, operation: Callable[[], T]) -> T:
+        # Making the client imports boto3, which does not count as the call.
+        if self._client is None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self.client)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, operation)
+            return await run_within(OBJECT_CALL_SECONDS, self._threads, operation)
         except Exception as error:
-            from botocore.exceptions import BotoCoreError, ClientError
+            from botocore.exceptions import ClientError
 
-            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _NO_SUCH_KEY:
+            if isinstance(error, ClientError) and S3.get(error.response["Error"]["Code"]) is Failure.MISSING:
                 raise KeyError from None
-            if isinstance(error, (BotoCoreError, ClientError)):
-                raise unavailable() from error
-            raise
+            known = store_error("S3", name, error, S3)
+            if known is None:
+                raise
+            raise known from error
 
     async def put(self, key: str, body: bytes | BinaryIO, content_type: str = "application/octet-stream") -> None:
         """Write an object. A file as `body` is read from its current position and must be seekable."""
@@ -170,5 +175,6 @@ class Objects:
         request: Mapping[str, Any] = {"Bucket": self.bucket, "Key": key, **parameters}
         # Signing sends no request, so there is no call to trace.
         return await self._run(
-            lambda: self.client.generate_presigned_url(operation, Params=dict(request), ExpiresIn=seconds)
+            operation,
+            lambda: self.client.generate_presigned_url(operation, Params=dict(request), ExpiresIn=seconds),
         )

@@ -1,7 +1,7 @@
-"""The DynamoDB table: asynchronous calls with our time-outs, retries and errors.
+"""The DynamoDB table: asynchronous calls with this project's time-outs, retries and errors.
 
-The blocking boto3 client runs on threads of its own, so that no call blocks the event loop. One client serves
-the whole process and is reused across invocations.
+The blocking boto3 client runs in its own threads, so no call blocks the event loop. One client serves the whole
+process and is reused across invocations.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assistant.aws.client import MAX_CONCURRENT_CALLS, lambda_config, unavailable
+from assistant.aws.client import MAX_CONCURRENT_CALLS, lambda_config, run_within, unavailable
+from assistant.aws.failures import DYNAMODB, REASONS, Failure, refused, store_error
 from assistant.aws.keys import Key
 from assistant.aws.rowformat import dump, load
 from assistant.aws.tracing import segment
+from assistant.budgets import TABLE_CALL_SECONDS
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,20 +31,18 @@ Row = dict[str, Any]
 MAX_TRANSACTION_ROWS = 100
 MAX_BATCH_WRITE_ROWS = 25
 MAX_BATCH_GET_KEYS = 100
-# Rounds for what a batch left over, or a transaction that met another one; about 3 s with the backoff below.
+# Rounds for leftovers of a batch and for conflicts of a write; about 3 s with the backoff below.
 MAX_ROUNDS = 7
 FIRST_BACKOFF_SECONDS = 0.05
-
-_RETRYABLE_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class ConditionFailedError(Exception):
     """A condition on a row did not hold.
 
     Attributes:
-        index: The position of the row in its transaction, 0 for a single write.
-        row: The row as it is, where the write asked for it, else None.
-        others: The further conditions of the transaction that did not hold either: positions and rows.
+        index: The position of the write in its transaction; 0 for a single write.
+        row: The current row; None if it does not exist.
+        others: The other failed conditions of the transaction: positions and rows.
     """
 
     def __init__(self, index: int = 0, row: Row | None = None, others: Sequence[tuple[int, Row | None]] = ()) -> None:
@@ -56,8 +56,8 @@ class ConditionFailedError(Exception):
 class Write:
     """One write of a transaction.
 
-    `update` and `condition` are DynamoDB expressions, with `names` (`#x`) and `values` (`:x`). A write with
-    none of `put`, `update` and `delete` only checks its condition.
+    `update` and `condition` are DynamoDB expressions, with `names` (`#x`) and `values` (`:x`). A write without `put`,
+    `update` and `delete` only checks its condition.
     """
 
     key: Key
@@ -70,7 +70,7 @@ class Write:
 
 
 async def pause(round_number: int) -> None:
-    """Wait before the next round: exponential, with full jitter."""
+    """Wait before the next round: exponential backoff with full jitter."""
     await asyncio.sleep(random.uniform(0, FIRST_BACKOFF_SECONDS * 2**round_number))  # noqa: S311 - jitter, no secret
 
 
@@ -80,7 +80,8 @@ class Table:
     Numbers come back as `int` or `float`, binary values as `bytes`.
 
     Raises (each method):
-        StoreUnavailableError: DynamoDB is out of reach, keeps throttling us, or refuses us.
+        StoreUnavailableError: DynamoDB cannot be reached in time, throttles us after all attempts, or denies access.
+        StoreRefusedError: DynamoDB rejects the request as invalid.
     """
 
     def __init__(self, settings: Settings, client: DynamoDBClient | None = None) -> None:
@@ -91,7 +92,7 @@ class Table:
 
     @property
     def client(self) -> DynamoDBClient:
-        """The boto3 client, made on first use: none is made before a SnapStart snapshot."""
+        """The boto3 client. It is made on first use, so no SnapStart snapshot contains one."""
         with self._lock:
             if self._client is None:
                 import boto3
@@ -100,31 +101,44 @@ class Table:
             return self._client
 
     async def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a call on a thread of the pool, where the client is made too."""
+        """Make a call. If it meets a transaction, repeat it, up to `MAX_ROUNDS` times and within the budget."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + TABLE_CALL_SECONDS
+        for round_number in range(MAX_ROUNDS):
+            try:
+                return await self._send(operation, request, end - loop.time())
+            except _WriteConflictError:
+                await pause(round_number)
+        raise unavailable()
+
+    async def _send(self, operation: str, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Make a call in a thread of the pool. The client is made there too; its imports do not count as the call."""
+        if self._client is None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self.client)
 
         def call() -> dict[str, Any]:
             answer: dict[str, Any] = getattr(self.client, operation)(**request)
             return answer
 
         name = operation.title().replace("_", "")
-        refusals = (ConditionFailedError, _TransactionBusyError)
+        refusals = (ConditionFailedError, _WriteConflictError)
         with segment("DynamoDB", "aws", refusals, operation=name, table_name=self.name):
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+                return await run_within(seconds, self._threads, call)
             except Exception as error:
-                known = _translated(error)
+                known = _translated(name, error)
                 if known is None:
                     raise
                 raise known from error
 
     async def get(self, key: Key) -> Row | None:
-        """Return the row with that key, strongly consistent, or None."""
+        """Return the row with that key, or None, by a strongly consistent read."""
         request = {"TableName": self.name, "Key": dump(key._asdict()), "ConsistentRead": True}
         item = (await self._call("get_item", request)).get("Item")
         return load(item) if item else None
 
     async def get_many(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        """Return the rows that exist among these keys, strongly consistent."""
+        """Return the rows that exist among these keys, by a strongly consistent read."""
         found: dict[Key, Row] = {}
         waiting = [dump(key._asdict()) for key in dict.fromkeys(keys)]
         for round_number in range(MAX_ROUNDS):
@@ -147,18 +161,18 @@ class Table:
     async def query(
         self, pk: str, *, after: str | None = None, between: tuple[str, str], descending: bool = False, limit: int
     ) -> tuple[list[Row], bool]:
-        """Return rows of a partition in the order of their sort keys, strongly consistent, in one round trip.
+        """Return rows of a partition in the order of their sort keys, by one strongly consistent Query.
 
         Args:
             pk: The partition.
-            after: A sort key (existing or not) after which to begin, in the direction of reading.
+            after: A sort key after which to begin, in the direction of reading; no row needs to have it.
             between: The first and the last sort key, both inclusive.
             descending: Whether to read backwards.
             limit: The greatest number of rows.
 
         Returns:
-            The rows, and whether there are more. DynamoDB ends a page at 1 MB, so there can be fewer than
-            `limit` rows and more to come.
+            The rows, and whether more follow. DynamoDB ends a page at 1 MB, so there can be fewer than `limit` rows
+            although more follow.
         """
         low, high = between
         if after is not None:
@@ -170,7 +184,7 @@ class Table:
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
             "ExpressionAttributeValues": dump({":pk": pk, ":low": low, ":high": high}),
             "ScanIndexForward": not descending,
-            # The row at `after` itself may come too; it is dropped below.
+            # The row at `after` may come too. It is removed below.
             "Limit": limit + (after is not None),
             "ConsistentRead": True,
         }
@@ -190,9 +204,9 @@ class Table:
 
         Args:
             pk: The partition.
-            after: A sort key (existing or not) after which to begin.
+            after: A sort key after which to begin; no row needs to have it.
             between: The first and the last sort key, both inclusive.
-            page: How many rows are read at once; the next ones when these have been taken.
+            page: How many rows one Query reads. The next Query starts when the caller has taken all of them.
         """
         more = True
         while more:
@@ -205,7 +219,7 @@ class Table:
         """Write a whole row.
 
         Raises:
-            ConditionFailedError: the condition does not hold; carries the row as it is.
+            ConditionFailedError: the condition does not hold. The error has the current row.
         """
         request = _conditioned(condition, {}, {f":{name}": value for name, value in values.items()})
         item = dump({**row, **key._asdict()})
@@ -220,10 +234,10 @@ class Table:
         names: Mapping[str, str] | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> Row:
-        """Change a row by an update expression and return it as it is after that.
+        """Change a row by an update expression and return the new row.
 
         Raises:
-            ConditionFailedError: the condition does not hold; carries the row as it is.
+            ConditionFailedError: the condition does not hold. The error has the current row.
         """
         request = {
             "TableName": self.name,
@@ -235,11 +249,11 @@ class Table:
         return load((await self._call("update_item", request))["Attributes"])
 
     async def delete(self, key: Key) -> None:
-        """Remove a row, whether or not it is there."""
+        """Remove a row. A row that does not exist is no error."""
         await self._call("delete_item", {"TableName": self.name, "Key": dump(key._asdict())})
 
     async def delete_many(self, keys: Sequence[Key]) -> None:
-        """Remove rows in batches; what DynamoDB leaves over is tried again."""
+        """Remove rows in batches. Repeat what DynamoDB leaves over."""
         waiting: list[Any] = [{"DeleteRequest": {"Key": dump(key._asdict())}} for key in dict.fromkeys(keys)]
         round_number = 0
         while waiting:
@@ -256,50 +270,44 @@ class Table:
                 round_number = 0
 
     async def transact(self, writes: Sequence[Write]) -> None:
-        """Apply all writes or none, in one round trip. Meeting another transaction is tried again.
+        """Apply all writes or none, in one round trip.
 
         Raises:
-            ConditionFailedError: a condition does not hold; carries the first such write's index and row.
+            ConditionFailedError: a condition does not hold. The error has the first such write's index and row.
         """
-        request = [_transact_item(self.name, write) for write in writes]
-        for round_number in range(MAX_ROUNDS):
-            try:
-                await self._call("transact_write_items", {"TransactItems": request})
-                return
-            except _TransactionBusyError:
-                await pause(round_number)
-        raise unavailable()
+        await self._call(
+            "transact_write_items", {"TransactItems": [_transact_item(self.name, each) for each in writes]}
+        )
 
 
-class _TransactionBusyError(Exception):
-    """A transaction met another one, or was throttled; nothing of it was applied."""
+class _WriteConflictError(Exception):
+    """A write met a transaction, or a transaction was throttled. Nothing was applied."""
 
 
-def _translated(error: Exception) -> Exception | None:
-    """Return our error for one of botocore's, None for any other."""
-    from botocore.exceptions import BotoCoreError, ClientError
+def _translated(operation: str, error: Exception) -> Exception | None:
+    """Return this project's error for one of botocore's, or None for any other error."""
+    from botocore.exceptions import ClientError
 
-    if isinstance(error, BotoCoreError):
-        return unavailable()
-    if not isinstance(error, ClientError):
-        return None
-    response: Any = error.response
-    match response.get("Error", {}).get("Code"):
-        case "ConditionalCheckFailedException":
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    code = response.get("Error", {}).get("Code")
+    if code == "TransactionCanceledException":
+        reasons = response.get("CancellationReasons", [])
+        outcomes = [REASONS.get(reason.get("Code")) for reason in reasons]
+        # A failed condition is final, whatever the other reasons are.
+        failed = [
+            (index, _load_old(reasons[index])) for index, each in enumerate(outcomes) if each is Failure.CONDITION
+        ]
+        if failed:
+            return ConditionFailedError(*failed[0], others=failed[1:])
+        if Failure.REFUSED in outcomes:
+            return refused("DynamoDB", operation, reasons[outcomes.index(Failure.REFUSED)]["Code"])
+        return _WriteConflictError() if Failure.CONFLICT in outcomes else unavailable()
+    match DYNAMODB.get(code):
+        case Failure.CONDITION:
             return ConditionFailedError(row=_load_old(response))
-        case "TransactionCanceledException":
-            reasons = response.get("CancellationReasons", [])
-            # A condition that does not hold is final, whatever else stood in the way.
-            failed = [
-                (index, _load_old(reason))
-                for index, reason in enumerate(reasons)
-                if reason.get("Code") == "ConditionalCheckFailed"
-            ]
-            if failed:
-                return ConditionFailedError(*failed[0], others=failed[1:])
-            if any(reason.get("Code") in _RETRYABLE_REASONS for reason in reasons):
-                return _TransactionBusyError()
-    return unavailable()
+        case Failure.CONFLICT:
+            return _WriteConflictError()
+    return store_error("DynamoDB", operation, error, DYNAMODB)
 
 
 def _load_old(failed: Mapping[str, Any]) -> Row | None:

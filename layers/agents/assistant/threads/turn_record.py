@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from assistant import clock
 from assistant.aws import Row, Write, keys
 from assistant.aws.keys import ThreadRef
+from assistant.budgets import LEASE_SECONDS
 from assistant.threads.rows import SCHEMA_VERSION, item_adapter
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ FOLLOWED_CHECKPOINT_SECONDS = 1.0
 FOLLOW_MARK_SECONDS = 15.0
 # How often the turn's process reads the cancel flag and the followers' mark.
 FLAG_POLL_SECONDS = 1.0
-# How often the lease is renewed while nothing changes.
-RENEWAL_SECONDS = 3.0
-# Two renewals may fail before the lease is over.
-LEASE_SECONDS = 7.0
 # A client sends a request again within seconds; a caller with a queue may do so for a day.
 IDEMPOTENCY_LIFETIME = timedelta(days=1)
 # The partial answer is part of the turn's row, which DynamoDB limits to 400 KB.

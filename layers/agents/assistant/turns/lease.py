@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from assistant import clock
 from assistant.aws import ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
+from assistant.budgets import RENEWAL_SECONDS
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
 from assistant.observability import log_failure
@@ -17,7 +18,6 @@ from assistant.threads import (
     CHECKPOINT_SECONDS,
     FLAG_POLL_SECONDS,
     FOLLOWED_CHECKPOINT_SECONDS,
-    RENEWAL_SECONDS,
     Outcome,
     TurnRecord,
     thread_store,

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from starlette.types import Scope
 
 from assistant.api import create_app, lambda_deadline
-from assistant.api.services import MARGIN_SECONDS, CurrentContext
+from assistant.api.services import CurrentContext
+from assistant.budgets import END_MARGIN_SECONDS
 from assistant.context import Resources
 from assistant.settings import Settings
 from tests.support.asgi import Call
@@ -53,7 +54,7 @@ async def test_a_stream_without_lambda_has_none() -> None:
 
 async def test_a_stream_on_lambda_ends_before_the_function_does() -> None:
     seconds = await deadline_of(streaming=True, deadline=lambda_deadline, context=Context(60_000))
-    assert seconds == pytest.approx(60 - MARGIN_SECONDS, abs=0.9)
+    assert seconds == pytest.approx(60 - END_MARGIN_SECONDS, abs=0.9)
 
 
 async def test_chat_has_its_own_limit_and_the_nearer_one_counts() -> None:
@@ -62,7 +63,7 @@ async def test_chat_has_its_own_limit_and_the_nearer_one_counts() -> None:
     near = await deadline_of(streaming=False, deadline=lambda_deadline, context=Context(10_000))
     assert alone == pytest.approx(25, abs=0.9)
     assert far == pytest.approx(25, abs=0.9)
-    assert near == pytest.approx(10 - MARGIN_SECONDS, abs=0.9)
+    assert near == pytest.approx(10 - END_MARGIN_SECONDS, abs=0.9)
 
 
 async def test_a_function_that_has_no_time_left_gets_none() -> None:

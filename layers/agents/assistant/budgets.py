@@ -1,0 +1,25 @@
+"""The time budgets of calls, leases and ends of turns: one table, so that they fit together.
+
+`tests/unit/assistant/test_budgets.py` checks the relations between them.
+"""
+
+from __future__ import annotations
+
+# One attempt of a call. DynamoDB and S3 answer in milliseconds; after these times the connection is dead.
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 2.0
+# Attempts of one call that botocore makes, with up to 1, 2 and 4 s of jittered waiting between them.
+ATTEMPTS = 4
+# A call to DynamoDB with all its attempts and waits: after this time its caller gets a 503.
+TABLE_CALL_SECONDS = 4.0
+# A call to S3 with all its attempts, including the transfer of the largest item.
+OBJECT_CALL_SECONDS = 15.0
+
+# How often a turn renews its lease while nothing else is written.
+RENEWAL_SECONDS = 3.0
+# The lease outlives one renewal that fails after its whole budget and a second one that takes a normal read's time.
+LEASE_SECONDS = RENEWAL_SECONDS + TABLE_CALL_SECONDS + READ_SECONDS
+
+# How long before the function's time limit a turn ends. One call that fails after its whole budget still leaves time
+# for the answer to the client.
+END_MARGIN_SECONDS = TABLE_CALL_SECONDS + 1.5
