@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 
-from assistant.threads.turn_record import LEASE_SECONDS
+from assistant.budgets import LEASE_SECONDS
 from local.tokens import KeySetServer, issue_token
 from tests.faults.random_run import agent
 from tests.faults.random_run.fleet import Server, process_environment, sweep
