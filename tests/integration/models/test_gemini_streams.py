@@ -77,7 +77,7 @@ async def test_a_signature_that_comes_alone_finds_its_call(provider: ProviderSer
     await turn(provider, name)
     (call,) = calls_in(provider.bodies[1])
     assert call["extra_content"] == SIGNATURE
-    assert outputs_in(provider.bodies[1]) == {"jm4owj31": "3"}
+    assert outputs_in(provider.bodies[1]) == {call["id"]: "3"}
 
 
 async def test_a_signature_goes_back_in_a_later_turn_after_the_items_were_json(provider: ProviderServer) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from assistant.errors import ModelTimeoutError
 from assistant.models.breaker import breaker_of
 from assistant.models.clients import forget_client
-from assistant.models.failures import Failure, failure_of
+from assistant.models.failures import EmptyAnswerError, Failure, failure_of
 from assistant.models.link import Link
 from assistant.models.time_limit import seconds_left
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS_PER_PROVIDER = 3
+ATTEMPTS_IF_EMPTY = 2
 # The n-th pause is drawn from 0 to BASE * 2^n ("full jitter"), so that callers who failed together do not
 # return together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE_SECONDS = 0.4
@@ -118,6 +119,8 @@ class Attempts:
             setattr(failure.error, _DRAIN_MARK, True)
             raise failure.error from None
         pause = self._pause(failure)
+        # A model that answers nothing twice will hardly answer the third time.
+        allowed = min(allowed, ATTEMPTS_IF_EMPTY) if isinstance(error, EmptyAnswerError) else allowed
         if failure.again and self._tried < allowed and self._may_wait(failure, pause):
             await asyncio.sleep(pause)
             return

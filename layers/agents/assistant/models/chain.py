@@ -1,9 +1,8 @@
-"""A model that survives its provider: retries, then the fallback, until the first delta.
+"""A model with several providers: retries, then the fallback, until something was shown.
 
-Before anything has been shown, a failed call is tried again with backoff, inside the time that the turn has
-left, and then at the next provider; the client sees nothing of it. Once a delta is out the answer cannot be
-begun anew, so an error passes on as one of ours. Every failure becomes an `AssistantError` (see
-`assistant.models.failures`).
+Until then, a failed call is tried again with backoff, within the turn's remaining time, and then at the next provider.
+The client sees nothing of it. Afterwards the answer cannot start again, so the error is passed on. Every failure
+becomes an `AssistantError` (see `assistant.models.failures`).
 
 The openai client's own retries are off, and the Runner's are opt-in, so nothing is retried twice.
 """
@@ -11,10 +10,10 @@ The openai client's own retries are off, and the Runner's are opt-in, so nothing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agents import Model
 from agents.models.interface import ModelTracing
@@ -22,12 +21,13 @@ from openai.types.responses import ResponseCompletedEvent
 
 from assistant.aws import segment
 from assistant.errors import ModelUnavailableError
+from assistant.models.answer import Answer, is_empty, normalized_output, shows
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
-from assistant.models.failures import failure_of_event
+from assistant.models.failures import EmptyAnswerError, UnreadableAnswerError, failure_of_event
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
-from assistant.models.surrogates import clean_event, clean_items, sendable_input
+from assistant.models.surrogates import sendable_input
 from assistant.models.usage import with_usage, with_whole_usage
 
 if TYPE_CHECKING:
@@ -40,15 +40,7 @@ if TYPE_CHECKING:
     from agents.tool import Tool
     from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-# Events that show nothing yet. They are held back until one comes that does, so that a retry leaves no trace.
-_PREAMBLE = {
-    "response.created",
-    "response.queued",
-    "response.in_progress",
-    "response.output_item.added",
-    "response.content_part.added",
-    "response.reasoning_summary_part.added",
-}
+_Read = TypeVar("_Read")
 
 
 @dataclass
@@ -102,12 +94,14 @@ class ModelChain(Model):
             try:
                 with segment(link.provider, "remote", model=link.model_name):
                     async with asyncio.timeout(attempts.budget()):
-                        response = await link.prepare(call).response(await link.model())
+                        response = await _read(link.prepare(call).response(await link.model()))
+                    response.output = normalized_output(response.output)
+                    if is_empty(response.output):
+                        raise EmptyAnswerError
             except Exception as error:
                 await attempts.failed(error)
             else:
                 breaker_of(link.provider).succeeded()
-                clean_items(response.output)
                 return with_whole_usage(response, call)
 
     async def stream_response(
@@ -153,20 +147,22 @@ async def _attempt(
 ) -> AsyncGenerator[TResponseStreamEvent, None]:
     """Stream one attempt at one provider, silent until there is something to show."""
     link, meter = attempts.link, current_meter()
-    prepared = link.prepare(call)
+    prepared, answer = link.prepare(call), Answer()
     held: list[TResponseStreamEvent] = []
     async with AsyncExitStack() as stack:
-        async with asyncio.timeout(attempts.budget()):
+        async with asyncio.timeout(attempts.budget()) as limit:
             stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(await link.model()))
             await stack.enter_async_context(aclosing(stream))
-            event = await anext(stream, None)
-            while event is not None and event.type in _PREAMBLE:
+            event = await _next(stream, answer, link)
+            while event is not None and not shows(event) and not isinstance(event, ResponseCompletedEvent):
                 held.append(event)
-                event = await anext(stream, None)
+                if event.type == "response.function_call_arguments.delta":
+                    # The provider is at work. Arguments can be long, and the client's read time-out still applies.
+                    limit.reschedule(None)
+                event = await _next(stream, answer, link)
         while event is not None:
-            failure = failure_of_event(event, link)
-            if failure is not None:
-                raise StreamEndedError(failure)
+            if isinstance(event, ResponseCompletedEvent) and is_empty(event.response.output):
+                raise EmptyAnswerError
             progress.shown = True
             meter.provider, meter.model = link.provider, link.model_name
             for earlier in held:
@@ -174,13 +170,42 @@ async def _attempt(
             held.clear()
             delta = getattr(event, "delta", None)
             progress.used.written += len(delta) if isinstance(delta, str) else 0
-            clean_event(event)
             if isinstance(event, ResponseCompletedEvent):
                 progress.completed = True
                 breaker_of(link.provider).succeeded()
                 event = with_usage(event, prepared, progress.used.written)
                 meter.end(progress.used)
             yield event
-            event = await anext(stream, None)
+            event = await _next(stream, answer, link)
     if not progress.completed:
         raise ModelUnavailableError("The model's answer was cut off. Please try again.")
+
+
+async def _next(
+    stream: AsyncGenerator[TResponseStreamEvent, None], answer: Answer, link: Link
+) -> TResponseStreamEvent | None:
+    """Return the next event, normalized, or None at the end.
+
+    Raises:
+        StreamEndedError: the event reports a failure.
+        UnreadableAnswerError: the event cannot be read.
+    """
+    event = await _read(anext(stream, None))
+    if event is None:
+        return None
+    failure = failure_of_event(event, link)
+    if failure is not None:
+        raise StreamEndedError(failure)
+    return await _read(_normalized(answer, event))
+
+
+async def _normalized(answer: Answer, event: TResponseStreamEvent) -> TResponseStreamEvent:
+    return answer.normalized(event)
+
+
+async def _read(reading: Awaitable[_Read]) -> _Read:
+    """Wait for something that reads a provider's answer. Whatever the SDK fails on there is the provider's fault."""
+    try:
+        return await reading
+    except (AttributeError, LookupError, TypeError, ValueError, AssertionError) as error:
+        raise UnreadableAnswerError(type(error).__name__) from error

@@ -49,16 +49,29 @@ _MODEL_PHRASE = re.compile(
 _LENGTH_PHRASE = re.compile(r"context (length|window)|too many tokens|maximum.{0,20}tokens", re.IGNORECASE)
 
 
+TOO_LONG = "This answer is incomplete because it reached the length limit."
+
+
+class UnreadableAnswerError(Exception):
+    """A provider's answer is not in a form that the SDKs can read. The text names the fault, not the content."""
+
+
+class EmptyAnswerError(ModelError):
+    """The model answered with nothing."""
+
+    default_message = "The model gave no answer. Please try again or rephrase your message."
+
+
 @dataclass(frozen=True)
 class Failure:
     """One failed attempt.
 
     Attributes:
-        error: What the caller may see.
-        again: The same provider may do better at once.
-        elsewhere: Another provider may do better.
+        error: The error for the caller.
+        again: The same provider may succeed on a second attempt.
+        elsewhere: Another provider may succeed.
         providers_fault: It counts against the provider.
-        detail: Status, code and request id, for the log; no text of anyone.
+        detail: Status, code and request id, for the log. It has no text of a user or a provider.
     """
 
     error: AssistantError
@@ -79,6 +92,8 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
         The judgement, or `None` when the exception is not the provider's doing: a bug is to be seen as one.
     """
     match error:
+        case EmptyAnswerError():
+            return Failure(error, again=True, elsewhere=True, providers_fault=False, detail="empty")
         case AssistantError():
             return _judged(error, "")
         case UnreadableKeyError():
@@ -92,9 +107,11 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
             return _judged(ModelUnavailableError(), type(error).__name__)
         case openai.APIError():
             return _judged(_from_body(error.code, error.body, link), f"code={error.code}")
-        case ModelBehaviorError() | json.JSONDecodeError():
-            # An answer that the SDK cannot make sense of, or a body that is not JSON.
-            return Failure(ModelError(), again=True, elsewhere=True, providers_fault=False, detail="malformed")
+        case ModelBehaviorError() | json.JSONDecodeError() | UnreadableAnswerError():
+            # An answer that the SDK cannot read, or a body that is not JSON.
+            cause = error.__cause__ or error
+            detail = f"malformed={type(cause).__name__}"
+            return Failure(ModelError(), again=True, elsewhere=True, providers_fault=False, detail=detail)
         case _:
             return None
 
@@ -112,7 +129,7 @@ def failure_of_event(event: Any, link: Link) -> Failure | None:
             return _judged(_from_body(code, {"message": getattr(event, "message", None)}, link), f"code={code}")
         case "response.incomplete":
             reason = getattr(getattr(event.response, "incomplete_details", None), "reason", None)
-            error: AssistantError = ModelError("The answer reached its greatest length before it was complete.")
+            error: AssistantError = ModelError(TOO_LONG)
             if reason == "content_filter":
                 error = ModelContentFilteredError()
             return Failure(error, again=False, elsewhere=False, providers_fault=False, detail=f"reason={reason}")
