@@ -190,16 +190,19 @@ async def _next(
         StreamEndedError: the event reports a failure.
         UnreadableAnswerError: the event cannot be read.
     """
-    event = await _read(anext(stream, None))
-    if event is None:
-        return None
+    while True:
+        event = await _read(anext(stream, None))
+        if event is None:
+            return None
+        # The client passes payloads that are no events on as they are.
+        if isinstance(getattr(event, "type", None), str):
+            return await _read(_checked(event, answer, link))
+
+
+async def _checked(event: TResponseStreamEvent, answer: Answer, link: Link) -> TResponseStreamEvent:
     failure = failure_of_event(event, link)
     if failure is not None:
         raise StreamEndedError(failure)
-    return await _read(_normalized(answer, event))
-
-
-async def _normalized(answer: Answer, event: TResponseStreamEvent) -> TResponseStreamEvent:
     return answer.normalized(event)
 
 
