@@ -99,7 +99,7 @@ async def open_thread(aws_environment: Aws, provider: ProviderServer) -> AsyncIt
 
 
 async def check_mutations(open_thread: OpenThread, provider: ProviderServer, api: str, count: int, seed: int) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - mutations, not a secret
     names = {"OPENAI_API": "responses" if api == "responses" else "chat_completions"}
     for number in range(count):
         provider.reset()

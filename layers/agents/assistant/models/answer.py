@@ -58,16 +58,22 @@ class Answer:
     """Normalizes the events of one answer, in order."""
 
     def __init__(self) -> None:
-        self._items: dict[int, str] = {}
+        # By place and type: the SDK may give reasoning and a message the same place.
+        self._started: set[tuple[int, str]] = set()
+        self._ended: set[tuple[int, str]] = set()
         self._call_ids: dict[tuple[int, str], str] = {}
 
-    def normalized(self, event: TResponseStreamEvent) -> TResponseStreamEvent:
+    def normalized(self, event: TResponseStreamEvent) -> TResponseStreamEvent | None:
         """Return the event with our ids of calls, refusals as text and text that can be stored.
+
+        Returns:
+            None for an event of an item that has ended, for example one that was sent twice.
 
         Raises:
             UnreadableAnswerError: the event is incomplete or does not fit those before it.
         """
-        self._check(event)
+        if not self._check(event):
+            return None
         match event.type:
             case "response.output_item.added" | "response.output_item.done":
                 event.item = self._normalized_item(event.item, event.output_index)
@@ -79,35 +85,45 @@ class Answer:
         clean_event(event)
         return event
 
-    def _check(self, event: TResponseStreamEvent) -> None:
+    def _check(self, event: TResponseStreamEvent) -> bool:
+        """Check an event. Return False if its item has ended."""
         match event.type:
             case "response.output_item.added" | "response.output_item.done":
                 _check_item(event.item)
+                place = _whole(event.output_index), event.item.type
                 if event.type == "response.output_item.added":
-                    self._items[_whole(event.output_index)] = event.item.type
-                elif self._items.get(_whole(event.output_index)) != event.item.type:
+                    again = place in self._started
+                    self._started.add(place)
+                    return not again
+                if place not in self._started:
                     raise UnreadableAnswerError("an item ended that had not started")
+                again = place in self._ended
+                self._ended.add(place)
+                return not again
             case "response.completed":
                 output = event.response.output
-                if not isinstance(output, list):
-                    raise UnreadableAnswerError("a response without output")
+                if not isinstance(output, list) or len(output) < len(self._started):
+                    raise UnreadableAnswerError("a response without the items that were streamed")
                 for item in output:
                     _check_item(item)
-                if len(output) < len(self._items):
-                    raise UnreadableAnswerError("a response without the items that were streamed")
             case "response.content_part.added" | "response.content_part.done":
                 _check_part(event.part)
-                self._check_place(event)
+                return self._check_place(event, "message")
             case kind if kind in _TEXT_EVENTS:
                 if not isinstance(getattr(event, _TEXT_EVENTS[kind], None), str):
                     raise UnreadableAnswerError("a delta without text")
-                self._check_place(event)
+                return self._check_place(event, "reasoning" if "reasoning" in kind else "message")
+        return True
 
-    def _check_place(self, event: Any) -> None:
-        if _whole(getattr(event, "output_index", None)) not in self._items or not isinstance(event.item_id, str):
+    def _check_place(self, event: Any, kind: str) -> bool:
+        """Check that an event belongs to an item that has started. Return False if the item has ended."""
+        place = _whole(getattr(event, "output_index", None)), kind
+        if place not in self._started and event.type.startswith("response.content_part"):
+            place = place[0], "reasoning"
+        if place not in self._started or not isinstance(event.item_id, str):
             raise UnreadableAnswerError("a delta of an item that had not started")
-        index = getattr(event, "summary_index", getattr(event, "content_index", None))
-        _whole(index)
+        _whole(getattr(event, "summary_index", getattr(event, "content_index", None)))
+        return place not in self._ended
 
     def _normalized_item(self, item: TResponseOutputItem, at: int) -> TResponseOutputItem:
         if isinstance(item, ResponseFunctionToolCall):
@@ -121,7 +137,7 @@ class Answer:
         if known is None:
             # The SDK may list an answer's items in another order than it streamed them.
             moved = [ours for (_, theirs), ours in self._call_ids.items() if theirs == provider_id]
-            known = moved[0] if len(moved) == 1 and at not in self._items else new_call_id()
+            known = moved[0] if len(moved) == 1 and (at, "function_call") not in self._started else new_call_id()
             self._call_ids[at, provider_id] = known
         return known
 

@@ -196,10 +196,12 @@ async def _next(
             return None
         # The client passes payloads that are no events on as they are.
         if isinstance(getattr(event, "type", None), str):
-            return await _read(_checked(event, answer, link))
+            normalized = await _read(_checked(event, answer, link))
+            if normalized is not None:
+                return normalized
 
 
-async def _checked(event: TResponseStreamEvent, answer: Answer, link: Link) -> TResponseStreamEvent:
+async def _checked(event: TResponseStreamEvent, answer: Answer, link: Link) -> TResponseStreamEvent | None:
     failure = failure_of_event(event, link)
     if failure is not None:
         raise StreamEndedError(failure)
