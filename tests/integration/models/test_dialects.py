@@ -12,7 +12,8 @@ from assistant.errors import AssistantError, ModelError, ModelUnavailableError
 from assistant.models import build_model
 from assistant.models.failures import TOO_LONG, EmptyAnswerError
 from tests.support.model_runs import Run, compatible_settings, helper, openai_settings, run_streamed
-from tests.support.provider_server import Answer, ProviderServer, RawStream, Reply, Text, ToolCall
+from tests.support.provider_formats import completion_of, events_of
+from tests.support.provider_server import Answer, HttpError, ProviderServer, RawStream, Reply, Text, ToolCall
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +87,6 @@ async def test_a_complete_answer_is_read_at_the_first_attempt(provider: Provider
 
 
 async def test_heartbeats_on_responses_are_skipped(provider: ProviderServer) -> None:
-    from tests.support.provider_formats import events_of
 
     events = [event for event in events_of(FINE, "m") if isinstance(event, dict)]
     heartbeat = "retry: 3000\n\ndata:\n\n: ping\n\n"
@@ -200,7 +200,7 @@ async def test_a_refusal_is_an_answer_on_responses(provider: ProviderServer) -> 
     refusal = {"type": "refusal", "refusal": "I will not."}
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     whole = {"id": "r", "object": "response", "status": "completed", "output": [{**message, "content": [refusal]}]}
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "response.output_item.added", "output_index": 0, "item": {**message, "content": []}},
         {"type": "response.content_part.added", **place, "part": {"type": "refusal", "refusal": ""}},
         {"type": "response.refusal.delta", **place, "delta": "I will not."},
@@ -246,8 +246,6 @@ async def test_an_empty_answer_after_a_tools_result_reaches_the_fallback(
 
 
 async def test_a_whole_completion_in_place_of_a_stream_is_read(provider: ProviderServer) -> None:
-    from tests.support.provider_formats import completion_of
-    from tests.support.provider_server import HttpError
 
     provider.script(HttpError(200, body=completion_of(FINE, "m")))
     run = await chat(provider)
