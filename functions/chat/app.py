@@ -1,4 +1,4 @@
-"""The function `chat`: everything but the upload, each answer in one piece."""
+"""The function `chat`: all operations except the upload, without streaming."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from assistant.api import create_app, lambda_deadline
 
 app = create_app(streaming=False, deadline=lambda_deadline)
 
-# Mangum runs every invocation on the main thread's one event loop, which the model's and the table's clients need.
+# Mangum runs all invocations on one event loop. The clients of the model and the table need that.
 lambda_handler = Mangum(app, lifespan="off")

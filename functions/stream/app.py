@@ -1,4 +1,4 @@
-"""The function `stream`: the same as `chat`, event by event. The streaming runtime serves `app`."""
+"""The function `stream`: the same operations as `chat`, with streaming. The streaming runtime runs `app`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lambda_stream import register_after_restore, register_before_snapshot
 
 app = create_app(streaming=True, deadline=lambda_deadline)
 
-# With SnapStart the SDKs are loaded once, before the snapshot; no connection outlives it.
+# With SnapStart, the SDKs are loaded before the snapshot. Connections do not survive it.
 register_before_snapshot(lambda: warm_up(load_settings()))
 register_after_restore(reset_clients)
 
-# For places where no wrapper runs: the same stream in one piece.
+# Used without the wrapper: the same answers, without streaming.
 lambda_handler = Mangum(app, lifespan="off")

@@ -19,7 +19,7 @@ class LambdaContext(Protocol):
     """The part of Lambda's context object that this function uses."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the invocation may still run."""
+        """Return the remaining time of the invocation."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The function `upload`: a file in one request, into the bucket."""
+"""The function `upload`: store an uploaded file in the bucket."""
 
 from __future__ import annotations
 

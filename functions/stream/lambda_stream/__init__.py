@@ -1,7 +1,8 @@
-"""Response streaming from Python on AWS Lambda: any ASGI app, on the managed runtime, without another binary.
+"""Response streaming for ASGI apps on AWS Lambda's managed Python runtime, without another binary.
 
-Start it by the wrapper `stream-runtime` (`AWS_LAMBDA_EXEC_WRAPPER`). The app is named by `LAMBDA_STREAM_APP` and
-finds the Lambda event and context in its scope, under `aws.event` and `aws.context`. Only the hooks need this import.
+The wrapper `stream-runtime` starts it (`AWS_LAMBDA_EXEC_WRAPPER`). `LAMBDA_STREAM_APP` names the app. The app
+finds Lambda's event and context in its scope (`aws.event`, `aws.context`). An app imports this package only to register
+SnapStart hooks.
 """
 
 from lambda_stream.snapstart import register_after_restore, register_before_snapshot

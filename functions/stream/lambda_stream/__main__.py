@@ -1,4 +1,4 @@
-"""The process that `stream-runtime` starts in place of the managed runtime's own."""
+"""The process that `stream-runtime` starts instead of Lambda's bootstrap."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> int:
     sink = setup_logging(json_logs=settings.json_logs, level=settings.log_level)
     runtime = Runtime(settings, sink)
     try:
-        # It is not closed: that would wait for an app that ignores its cancellation, and the process ends anyway.
+        # Do not close the runner: closing would wait for an app that ignores its cancellation.
         asyncio.Runner(loop_factory=_loop_factory()).run(runtime.run())
     except InitFailed as error:
         return error.exit_code
@@ -51,7 +51,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 if __name__ == "__main__":
-    # Not sys.exit(): a thread that the app left behind must not keep a process alive that Lambda waits for.
+    # Not sys.exit(), which would wait for threads that the app has started.
     code = main()
     logging.shutdown()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Finding the ASGI app, and loading beforehand what it would load in its first request."""
+"""Load the ASGI app, and the modules that libraries would otherwise import in the first request."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ LAZY_IMPORTS = {
     "anyio": ("anyio._backends._asyncio", "anyio.to_thread", "concurrent.futures.thread"),
     "starlette": ("starlette.formparsers",),
 }
-"""What a library imports only when it is first used, by the library. An init is cheaper than a request: on Lambda it
-runs at full speed and, with SnapStart, once."""
+"""The modules that a library imports only at its first use. Importing them during init is faster: Lambda runs an init
+at full speed and, with SnapStart, only once."""
 
 
 class AppError(Exception):
     """The app cannot be loaded.
 
     Attributes:
-        fault: what Lambda is told, with the error types that awslambdaric uses.
+        fault: the report to Lambda, with the error types of awslambdaric.
     """
 
     def __init__(self, fault: Fault) -> None:
@@ -31,9 +31,9 @@ class AppError(Exception):
 
 
 def extend_path(task_root: str, runtime_dir: str) -> None:
-    """Add what the managed runtime's own bootstrap adds to the path, where it is missing.
+    """Add the folders to the path that Lambda's bootstrap would add: the function, its layers, the runtime's libraries.
 
-    First the function, then its layers, last the libraries of the runtime itself.
+    Their order is significant.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     layers = [f"/opt/python/lib/{version}/site-packages", "/opt/python"]
@@ -42,7 +42,7 @@ def extend_path(task_root: str, runtime_dir: str) -> None:
     sys.path[:] = [folder for folder in (task_root, *missing, *others) if folder]
     if runtime_dir and runtime_dir not in sys.path:
         sys.path.append(runtime_dir)
-    # A `.pth` file in the function or a layer works on the managed runtime, too.
+    # `.pth` files in the function or a layer work, as with Lambda's bootstrap.
     for folder in (task_root, *missing):
         if os.path.isdir(folder):
             site.addsitedir(folder)
@@ -52,7 +52,7 @@ def load_app(name: str) -> App:
     """Import the app that `module:attribute` names, and its lazy imports.
 
     Raises:
-        AppError: there is none.
+        AppError: The app cannot be loaded.
     """
     module_name, colon, attribute = name.partition(":")
     if not (module_name and colon and attribute):
@@ -64,7 +64,7 @@ def load_app(name: str) -> App:
     except ImportError as error:
         raise AppError(Fault.of(error, "Runtime.ImportModuleError")) from error
     except BaseException as error:
-        # Also sys.exit(): Lambda would learn no more than that the process has gone.
+        # Also catches sys.exit(), of which Lambda would only see the end of the process.
         raise AppError(Fault.of(error)) from error
     for part in attribute.split("."):
         try:

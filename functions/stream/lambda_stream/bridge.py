@@ -1,6 +1,6 @@
-"""The ASGI bridge: one HTTP request of an ASGI app (spec 2.4), its response streamed as the app sends it.
+"""The ASGI bridge: run one HTTP request of an ASGI app (spec 2.4) and stream its response.
 
-It knows nothing of the Runtime API: whoever hosts it gives it a `Response` to write to.
+It does not use the Runtime API. It writes to a `Response`, which the caller provides.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SENDS_PER_YIELD = 32
-"""Chunks in a row after which the loop gets a turn: timers and refusals must reach an app that never waits."""
+"""After this many chunks in a row, yield to the event loop: an app that never waits would block timers and refusals."""
 DEADLINE_FAULT = Fault("Runtime.DeadlineExceeded", "The function's time ended before its response did")
 
 logger = logging.getLogger("lambda_stream")
 
 
 class ResponseEnded(OSError):
-    """`send` after the response has been given up."""
+    """The app called `send` after the response was broken or ended by the runtime."""
 
 
 class Response(Protocol):
-    """Where a response goes, chunk by chunk."""
+    """The destination of a response's chunks."""
 
     broken: str
-    """Why it cannot be delivered; empty while it can."""
+    """The reason why the response cannot be delivered, or an empty string."""
 
     def begin(self) -> bool:
-        """Get ready for the first chunk without waiting, and return whether that could be; if not, `connect` waits."""
+        """Use an open connection, and return whether there is one. If not, call `connect`."""
 
     async def connect(self) -> None:
-        """Get ready for the first chunk.
+        """Open a connection.
 
         Raises:
             OSError: the reader cannot be reached.
@@ -51,14 +51,14 @@ class Response(Protocol):
         """Send a chunk, skipping an empty one.
 
         Returns:
-            Whether the reader is slower than the app: await `drain`.
+            Whether the reader is too slow. If so, await `drain`.
 
         Raises:
             OSError: the response cannot be delivered any more.
         """
 
     async def drain(self) -> None:
-        """Wait for a slow reader.
+        """Wait until a slow reader has caught up.
 
         Raises:
             OSError: the response cannot be delivered any more.
@@ -68,11 +68,11 @@ class Response(Protocol):
         """End the response, with a last chunk if there is one."""
 
     def fail(self, fault: Fault) -> None:
-        """End the response with an error that the reader can tell from a proper end."""
+        """End the response with an error that the reader can detect."""
 
 
 class State(enum.Enum):
-    """How far a response is."""
+    """The state of a response."""
 
     WAITING = enum.auto()
     CONNECTING = enum.auto()
@@ -80,7 +80,7 @@ class State(enum.Enum):
     ENDED = enum.auto()
 
 
-# Looked up here once: in Python 3.11 an enumeration's member costs five times a global.
+# Globals, because in Python 3.11 reading a member of an enumeration takes five times as long.
 WAITING, CONNECTING, STREAMING, ENDED = State
 
 
@@ -90,9 +90,9 @@ class Exchange:
     Args:
         app: the ASGI app.
         scope: the request's scope.
-        body: the request's body, whole.
-        response: where the response goes.
-        on_broken_stream: told of each response that ended in an error after it had begun.
+        body: the whole body of the request.
+        response: the destination of the response.
+        on_broken_stream: called for a response that ends in an error after it has started.
     """
 
     __slots__ = (
@@ -130,29 +130,29 @@ class Exchange:
         self._waiters: asyncio.Event | None = None
 
     async def run(self) -> None:
-        """Run the app to its end. Whatever it raises becomes a response, trailers or a log line."""
+        """Run the app. An exception becomes an error response, error trailers or a log line."""
         try:
             await self._app(self._scope, self._receive, self._send)
         except BaseException as error:
-            # Not even sys.exit() in one request may end the process that others need.
+            # Also catches sys.exit(): one request must not end the process of the others.
             await self._raised(error)
         else:
             await self._returned()
         self.disconnect()
 
     def disconnect(self) -> None:
-        """Make `receive` say that the client is gone: the response is broken or ended."""
+        """Make `receive` return `http.disconnect`, because the response is broken or has ended."""
         self._disconnected = True
         if self._waiters is not None:
             self._waiters.set()
 
     def tell_of_deadline(self) -> None:
-        """Say the same while the app can still send: it has the margin to store what it has and to end."""
+        """Make `receive` return `http.disconnect` before the deadline. The app can still send and should end."""
         self._told_of_deadline = True
         self.disconnect()
 
     async def cut(self) -> None:
-        """End the response for an app that did not, at the deadline."""
+        """End the response at the deadline, because the app has not."""
         self._told_of_deadline = True
         if self._state is WAITING:
             logger.error("The deadline came before the response had begun")
@@ -183,7 +183,7 @@ class Exchange:
             if type(chunk) is not bytes:
                 chunk = _copied(chunk)
             if response.broken:
-                # An app that goes on all the same must not keep the loop from what ends it.
+                # Yield, so that an app that ignores the error does not block the event loop.
                 await asyncio.sleep(0)
                 raise ResponseEnded(response.broken)
             if self._no_body:
@@ -223,7 +223,7 @@ class Exchange:
         try:
             await self._response.connect()
         except OSError:
-            # Nothing was sent: a later attempt may do better.
+            # Nothing was sent, so the app may try again.
             self._state = WAITING
             raise
         if self._state is not CONNECTING:
@@ -275,7 +275,7 @@ class Exchange:
 
 
 def _copied(chunk: object) -> bytes:
-    """Return a chunk's bytes: the app may change or release its buffer before they have left."""
+    """Return a copy of a chunk, because the app may change its buffer before the chunk is sent."""
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(chunk)
     raise TypeError(f"the body of a response is bytes, not {type(chunk).__name__}")

@@ -1,4 +1,4 @@
-"""The context object of an invocation, with the fields and the behaviour of awslambdaric 4's."""
+"""The context object of an invocation, compatible with awslambdaric 4."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 W3C_FIELDS = ("traceparent", "tracestate", "baggage")
-"""The trace fields that a client context may carry under `w3c`; every other is dropped."""
+"""The trace fields that a client context may contain under `w3c`. All others are dropped."""
 
 
 FACTS = (
@@ -27,16 +27,16 @@ FACTS = (
 
 @functools.cache
 def function_facts() -> dict[str, str | None]:
-    """Return what the environment says of the function; it is the same for the process's whole life."""
+    """Return the function's facts from the environment. They never change in a process."""
     return {name: os.environ.get(name) for name in FACTS}
 
 
 class ContextError(Exception):
-    """A header of the invocation that should be JSON and is not."""
+    """A header of the invocation is not valid JSON."""
 
 
 class _Fields:
-    """A plain record whose fields are its slots, None where the invocation names none."""
+    """A record whose fields are its slots. Missing values are None."""
 
     __slots__: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class _Fields:
 
 
 class CognitoIdentity(_Fields):
-    """Who called, when an AWS SDK signed in through Amazon Cognito did."""
+    """The caller's Amazon Cognito identity, if it used one."""
 
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
 
@@ -59,13 +59,13 @@ class CognitoIdentity(_Fields):
 
 
 class Client(_Fields):
-    """The mobile app that called, as its SDK describes it."""
+    """The mobile app of the caller, as described by its AWS SDK."""
 
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
 
 class ClientContext(_Fields):
-    """What a caller with an AWS SDK sent beside the event."""
+    """The client context that a caller with an AWS SDK sends with the event."""
 
     __slots__ = ("client", "custom", "env")
 
@@ -76,10 +76,10 @@ class ClientContext(_Fields):
 
 
 class LambdaContext:
-    """What Lambda says of one invocation.
+    """The context of one invocation.
 
-    The public attributes are awslambdaric's. `trace_id` is one more: with several invocations in one process
-    the environment cannot carry it.
+    The public attributes are those of awslambdaric, and `trace_id`: with several invocations in one process,
+    the environment cannot contain it.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class LambdaContext:
 
     @functools.cached_property
     def identity(self) -> CognitoIdentity:
-        """Who called, if Amazon Cognito knows; hardly any app asks, so it is made for those that do."""
+        """The caller's Amazon Cognito identity. Created at first use, because few apps need it."""
         return CognitoIdentity(
             {
                 "cognito_identity_id": self._cognito_identity.get("cognitoIdentityId"),
@@ -123,15 +123,15 @@ class LambdaContext:
         )
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends this invocation, never below 0."""
+        """Return the milliseconds until Lambda ends this invocation, at least 0."""
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
     def w3c(self) -> dict[str, str]:
-        """Return the W3C trace context that came with the invocation."""
+        """Return the W3C trace context of the invocation."""
         return dict(self._w3c_fields)
 
     def log(self, msg: object) -> None:
-        """Write a message to the function's log as it is."""
+        """Write an unformatted message to the function's log."""
         for handler in logging.getLogger().handlers:
             sink = getattr(handler, "log_sink", None)
             if sink is not None:
@@ -156,14 +156,14 @@ class LambdaContext:
 
 
 CURRENT_CONTEXT: ContextVar[LambdaContext | None] = ContextVar("lambda_stream_context", default=None)
-"""The invocation that the running code belongs to; what log lines take their request id from."""
+"""The context of the current invocation. Log lines take their request id from it."""
 
 
 def parse_header(text: str | None, name: str) -> dict[str, Any] | None:
-    """Read a header that carries a JSON object; None when it is absent or empty.
+    """Return the JSON object in a header, or None if the header is missing or empty.
 
     Raises:
-        ContextError: it is not a JSON object.
+        ContextError: The header is not a JSON object.
     """
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""The deadline guard: tells an app that time runs out while there is still some, then cuts one that did not listen."""
+"""The deadline guard: warn the app before the deadline, then end the response of an app that has not ended."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Callable
 from contextvars import copy_context
 
 LARGEST_MARGIN_SHARE = 0.5
-"""Share of the time an invocation has that the margin may take: a short time-out must not be told at once."""
+"""The margin is at most this share of the invocation's time, so that a short timeout does not warn at once."""
 LARGEST_CUT_SHARE = 0.5
-"""Share of the margin that the cut may take, so that there is always time between being told and being cut."""
+"""The cut is at most this share of the margin, so that the app has time between the warning and the cut."""
 
 
 class DeadlineGuard:
-    """Watches the invocations of a worker, one after the other.
+    """Watches the invocations of one worker, one after another.
 
-    A timer for each costs more than the rest of their guarding, and hardly any ever rings. So the one that was set for
-    an invocation stays when that is over; it is set again when it rings for one that has more time.
+    A timer per invocation would be expensive, and few timers ever fire. So one timer is kept: if it fires before the
+    current invocation's deadline, it is set again.
 
     Args:
         loop: the running loop.
-        margin: seconds before a deadline at which the app is told.
-        cut: seconds before it at which it is cut.
+        margin: seconds before the deadline at which the app is warned.
+        cut: seconds before the deadline at which the response is ended.
     """
 
     __slots__ = ("_context", "_cut", "_cut_after", "_due", "_loop", "_margin", "_stop", "_tell", "_timer", "_timer_due")
@@ -38,16 +38,16 @@ class DeadlineGuard:
         self._due = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = math.inf
-        # The timer outlives the invocation that it was set in, and keeps nothing of it.
+        # The timer outlives its invocation, so it must not keep the invocation's context.
         self._context = copy_context()
 
     def watch(self, deadline_ms: int, tell: Callable[[], None], stop: Callable[[], None]) -> None:
-        """Guard one invocation until `release`.
+        """Watch one invocation until `release`.
 
         Args:
-            deadline_ms: when Lambda ends it, in milliseconds since 1970 UTC; 0 if it did not say, which guards nothing.
-            tell: called once, from the loop, the margin before that.
-            stop: called once, after `tell`, when it is to be cut.
+            deadline_ms: Lambda's deadline in milliseconds since 1970 UTC. 0: none, so nothing is watched.
+            tell: called once, the margin before the deadline.
+            stop: called once, after `tell`, the cut before the deadline.
         """
         if not deadline_ms:
             return
@@ -59,7 +59,7 @@ class DeadlineGuard:
         self._ring_at(self._loop.time() + remaining - margin)
 
     def release(self) -> None:
-        """Call neither any more."""
+        """Stop watching the invocation."""
         self._tell = self._stop = None
 
     def _ring_at(self, due: float) -> None:

@@ -1,7 +1,7 @@
-"""From a Lambda event to an ASGI scope and a body.
+"""Turn a Lambda event into an ASGI scope and a body.
 
-Function URLs and HTTP APIs send payload version 2.0, REST APIs version 1.0, an HTTP API either. The mapping is
-Mangum 0.22's, which apps on Lambda know, but for what tests/unit/stream/test_events.py names.
+Function URLs send payload version 2.0, REST APIs version 1.0, and HTTP APIs either of them. The mapping is that of
+Mangum 0.22, except for the differences in tests/unit/stream/test_events.py.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ Scope = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 ASGI_VERSION = {"version": "3.0", "spec_version": "2.4"}
-"""2.4 promises that `send` raises OSError once the response cannot be delivered."""
+"""Version 2.4 means that `send` raises OSError if the response cannot be delivered."""
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
-"""What stands in a path as it is (RFC 3986), and the percent sign of what is encoded already."""
+"""Characters that stay unencoded in a path (RFC 3986), and the percent sign of encoded characters."""
 KEPT = 128
-"""Paths and servers that are remembered as they were read: a function's are few, and the same again and again."""
+"""The number of cached paths and servers. A function has only a few."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class UnsupportedEvent(Exception):
-    """An event that is no HTTP request, or not one that can be read."""
+    """The event is not an HTTP request, or cannot be read."""
 
 
 def http_request(event: object) -> tuple[Scope, bytes]:
-    """Map an event to a scope, without `aws.event`, `aws.context` and `state`, and to the request's body.
+    """Return the request's scope and body. The scope has no `aws.event`, `aws.context` and `state` yet.
 
     Raises:
-        UnsupportedEvent: it is no HTTP request of a function URL, an HTTP API or a REST API.
+        UnsupportedEvent: The event is not an HTTP request of a function URL, an HTTP API or a REST API.
     """
     if not isinstance(event, dict):
         raise UnsupportedEvent(f"The event is no JSON object but {_kind(event)}")
@@ -55,12 +55,12 @@ def http_request(event: object) -> tuple[Scope, bytes]:
 
 
 def _version_2(event: Mapping[str, Any], request: Mapping[str, Any], http: Mapping[str, Any]) -> Scope:
-    # One dictionary by lower-case name: of two spellings of a name the last counts.
+    # By lower-case name. If a name occurs in two spellings, the last one wins.
     single = event.get("headers") or {}
     named = dict(zip(map(str.encode, map(str.lower, single)), map(str.encode, single.values()), strict=True))
     cookies = event.get("cookies")
     if cookies:
-        # The event carries them apart; a cookie header beside them would repeat them.
+        # The event has the cookies in a separate field. A cookie header would repeat them.
         named.pop(b"cookie", None)
         named[b"cookie"] = "; ".join(cookies).encode()
     return _scope(
@@ -82,7 +82,7 @@ def _version_1(event: Mapping[str, Any], request: Mapping[str, Any]) -> Scope:
     named: dict[bytes, bytes] = {}
     for name, values in {**single, **many}.items():
         named[name.encode()] = ", ".join(values).encode()
-        # Browsers send one cookie header, and frameworks read one: RFC 6265 joins with a semicolon.
+        # Frameworks read one cookie header. RFC 6265 joins cookies with a semicolon.
         joined = ["; ".join(values)] if name == "cookie" else values
         headers += [(name.encode(), value.encode()) for value in joined]
     query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
@@ -131,7 +131,7 @@ def _scope(
 
 @lru_cache(maxsize=KEPT)
 def _paths(path: str, raw_path: str) -> tuple[str, bytes]:
-    """Return a path decoded, and encoded."""
+    """Return the decoded and the encoded path."""
     return unquote(path) or "/", quote(raw_path or "/", safe=PATH_CHARACTERS).encode("ascii")
 
 
@@ -139,7 +139,7 @@ def _paths(path: str, raw_path: str) -> tuple[str, bytes]:
 def _server(
     proto: bytes | None, host: bytes | None, port: bytes | None, domain: str | None
 ) -> tuple[str, tuple[str, int]]:
-    """Return the scheme, and the server's name and port, by the headers that tell them."""
+    """Return the scheme, and the server's name and port, from the headers."""
     scheme = "https" if proto is None else proto.decode()
     name, own_port = _host_and_port((host or b"").decode() or domain or "lambda")
     if own_port is None:
@@ -149,7 +149,7 @@ def _server(
 
 def _host_and_port(host: str) -> tuple[str, int | None]:
     name, colon, port = host.rpartition(":")
-    # "[::1]" has colons and no port.
+    # "[::1]" has colons but no port.
     if colon and port.isascii() and port.isdigit() and not name.endswith(":"):
         return name, int(port)
     return host, None
@@ -176,7 +176,7 @@ def _refusal(event: Mapping[str, Any], request: Mapping[str, Any]) -> str:
 
 
 def _keys(event: Mapping[str, Any]) -> str:
-    # The names alone: values may be secrets.
+    # Only the names, because values may be secrets.
     return f"its keys are {sorted(str(key) for key in event)[:12]}"
 
 

@@ -1,4 +1,4 @@
-"""An internal extension without events, for one purpose: Lambda sends SIGTERM only to processes that have one.
+"""An internal extension without events. Lambda sends SIGTERM only to functions that have an extension.
 
 Lambda then allows 500 ms for the shutdown:
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
@@ -19,10 +19,10 @@ logger = logging.getLogger("lambda_stream")
 
 
 class InternalExtension:
-    """The registration, and the poll that keeps it. It gets no events, so the poll has no answer.
+    """The registration, and the poll that keeps it alive. The extension gets no events, so the poll is never answered.
 
     Args:
-        address: `host:port` of the Runtime API, which serves the extensions', too.
+        address: `host:port` of the Runtime API, which also serves the Extensions API.
     """
 
     def __init__(self, address: str) -> None:
@@ -31,7 +31,7 @@ class InternalExtension:
         self._poll: asyncio.Future[Answer] | None = None
 
     async def register(self) -> None:
-        """Register, and say that the extension is ready. A refusal costs the shutdown alone, and is logged."""
+        """Register the extension. A failure is logged and only affects the shutdown."""
         host, _, port = self._address.rpartition(":")
         loop = asyncio.get_running_loop()
         body = b'{"events":[]}'

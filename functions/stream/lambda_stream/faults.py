@@ -1,4 +1,4 @@
-"""What went wrong, in the forms that the Runtime API takes: error documents, trailers, X-Ray causes."""
+"""Errors in the formats of the Runtime API: error documents, trailers and X-Ray causes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import traceback
 from dataclasses import dataclass
 
 MAX_MESSAGE = 2_048
-"""Characters of a message that are reported: the trailers must fit a header limit, and nobody reads more."""
+"""The maximum length of a reported message, because trailers must fit into a header limit."""
 MAX_TRACE_LINES = 24
-"""Lines of a stack trace that are reported, the innermost kept, for the same reason."""
+"""The maximum number of reported lines of a stack trace. The innermost lines are kept."""
 MAX_TRACE_LINE = 200
 
 _NOT_IN_A_TYPE = re.compile(r"[^A-Za-z0-9_.]")
@@ -23,8 +23,8 @@ class Fault:
     """A failure to report.
 
     Attributes:
-        kind: the error's type, `Function.X` for the app's own, `Runtime.X` for ours.
-        message: one sentence on it.
+        kind: the error's type: `Function.X` for errors of the app, `Runtime.X` for errors of the runtime.
+        message: a description in one sentence.
         trace: lines of the stack, outermost first; may be empty.
     """
 
@@ -34,7 +34,7 @@ class Fault:
 
     @classmethod
     def of(cls, error: BaseException, kind: str = "") -> Fault:
-        """Make a fault of an exception, of type `Function.<its class>` if no other is given."""
+        """Return the fault of an exception. The default type is `Function.<its class>`."""
         lines = [
             line[:MAX_TRACE_LINE]
             for entry in traceback.format_exception(error)
@@ -46,7 +46,7 @@ class Fault:
         return cls(name, message_of(error)[:MAX_MESSAGE], tuple(lines))
 
     def document(self, request_id: str = "") -> bytes:
-        """Return the JSON that `/error` and `/init/error` take, with the keys that awslambdaric uses."""
+        """Return the JSON for `/error` and `/init/error`, with awslambdaric's keys."""
         return json.dumps(
             {
                 "errorMessage": self.message,
@@ -57,12 +57,12 @@ class Fault:
         ).encode()
 
     def trailer_body(self) -> bytes:
-        """Return the value of the error body's trailer: base64 of JSON, with the keys of AWS's Node client."""
+        """Return the trailer with the error's body: JSON in base64, with the keys of AWS's Node client."""
         document = {"errorType": self.kind, "errorMessage": self.message, "trace": list(self.trace)}
         return base64.b64encode(json.dumps(document).encode())
 
     def xray_cause(self) -> bytes:
-        """Return the X-Ray cause, as a header value: JSON in ASCII without line breaks."""
+        """Return the X-Ray cause as a header value: JSON in ASCII without line breaks."""
         cause = {
             "working_directory": os.getcwd(),
             "exceptions": [{"type": self.kind, "message": self.message, "stack": []}],
@@ -72,7 +72,7 @@ class Fault:
 
 
 def message_of(error: BaseException) -> str:
-    """Return an exception's text, also of one whose own method for it fails."""
+    """Return an exception's text, even if its `__str__` fails."""
     try:
         return str(error)
     except Exception:

@@ -1,4 +1,4 @@
-"""One invocation: its event becomes a request, the bridge runs it, the deadline guard watches it."""
+"""One invocation: turn its event into a request, run it in the bridge and watch its deadline."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from lambda_stream.runtime_api import Invocation, RuntimeApi
 from lambda_stream.settings import RuntimeSettings
 
 LAST_WAIT_SHARE = 0.5
-"""Share of the cut in which a reader that stalls may still take the end of a response."""
+"""The share of the cut that a stalled reader gets to receive the end of a response."""
 
 logger = logging.getLogger("lambda_stream")
 
 _decode_json = json.JSONDecoder().decode
 
-# From Python 3.12 on an app begins in the turn of the loop that brings its event: one turn less to the first byte.
+# On Python 3.12 and newer, the app starts in the same iteration of the event loop that received its event.
 _AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What is the same for all invocations.
+    """The objects that all invocations share.
 
     Attributes:
         loop: the running loop.
@@ -53,14 +53,14 @@ class Host:
 
 
 class InvocationRun:
-    """The work on one invocation. It is over when the app has returned and Lambda has the response or never will.
+    """One invocation. It ends when the app has returned and Lambda has received the response, or never will.
 
     Args:
-        host: what is the same for all invocations.
+        host: the objects that all invocations share.
         api: the worker's Runtime API.
         guard: the worker's deadline guard.
-        invocation: what `/next` gave.
-        on_end: called once, when it is over.
+        invocation: the answer of `/next`.
+        on_end: called once, at the end.
     """
 
     __slots__ = (
@@ -100,17 +100,17 @@ class InvocationRun:
         self._task: asyncio.Task[None]
 
     def start(self, context: Context) -> None:
-        """Begin, in a context of its own: what the app puts into it ends with the invocation."""
+        """Start the app in this invocation's own context, so that its context variables end with the invocation."""
         self._context = context
         self._task = asyncio.Task(self._run(), loop=self._host.loop, context=context, **_AT_ONCE)
 
     def disconnect(self) -> None:
-        """Tell the app that its client is gone."""
+        """Tell the app that its client has disconnected."""
         if self._exchange is not None:
             self._exchange.disconnect()
 
     def cancel(self) -> asyncio.Task[None]:
-        """Cancel the app, and return its task."""
+        """Cancel the app and return its task."""
         self._task.cancel()
         return self._task
 
@@ -123,7 +123,7 @@ class InvocationRun:
             else:
                 await exchange.run()
         except Exception:
-            # Nothing that one invocation brings about may cost the ones after it.
+            # A failure in one invocation must not affect later ones.
             logger.exception("The runtime failed on an invocation")
             self._api.close()
         finally:
@@ -131,7 +131,7 @@ class InvocationRun:
             self._end_if_over()
 
     def _open_exchange(self) -> Exchange | Fault:
-        """Read the invocation, and return the request that it brings or why it brings none."""
+        """Return the invocation's request, or the reason why it has none."""
         invocation = self._invocation
         try:
             context = _context(invocation)
@@ -150,7 +150,7 @@ class InvocationRun:
         return exchange
 
     def _on_broken(self, why: str) -> None:
-        # The news may come from the connection, whose context is no invocation's: a log line has a request id.
+        # The connection may call this outside the invocation's context, which has the request id for the log.
         self._context.copy().run(logger.warning, "The response cannot be delivered: %s", why)
         self.disconnect()
 
@@ -167,20 +167,20 @@ class InvocationRun:
         if not self._returned or self._cutting is not None or not (self._stream is None or self._stream.settled):
             return
         self._guard.release()
-        # What points back here lets go: all of it is freed now, and not when the collector next looks.
+        # Break the reference cycles, so that memory is freed now and not by the garbage collector.
         self._exchange = self._stream = None
         self._on_end()
 
     # ---- the deadline
 
     def _begin_cut(self) -> None:
-        # The guard's timer belongs to no invocation, and a log line has a request id.
+        # The guard's timer runs outside the invocation's context, which has the request id for the log.
         self._cutting = self._host.loop.create_task(self._cut(), context=self._context.copy())
 
     async def _cut(self) -> None:
         try:
             if not self._returned and self._exchange is not None:
-                # First the client's word, then the app: cancelling may take it longer than there is time.
+                # End the response first, because the app may take too long to react to its cancellation.
                 await self._exchange.cut()
                 self._task.cancel()
             stream = self._stream

@@ -1,4 +1,4 @@
-"""The ASGI lifespan: the app's start-up at initialisation, its shutdown on SIGTERM."""
+"""The ASGI lifespan: run the app's start-up at initialisation and its shutdown on SIGTERM."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ logger = logging.getLogger("lambda_stream")
 
 
 class LifespanFailed(Exception):
-    """The app said that its start-up failed, or raised in the middle of it."""
+    """The app's start-up failed or raised an exception."""
 
 
 class Lifespan:
-    """One app's lifespan. An app that knows none, and raises when it sees the scope, is served without.
+    """The lifespan of an app. An app that raises an exception for the lifespan scope is served without it.
 
     Attributes:
-        state: what the start-up put there; each request's scope gets a shallow copy.
+        state: the state that the start-up has set. Each request's scope gets a shallow copy.
     """
 
     def __init__(self, app: App) -> None:
@@ -41,7 +41,7 @@ class Lifespan:
         """Run the app's start-up.
 
         Raises:
-            LifespanFailed: it failed.
+            LifespanFailed: The start-up failed.
         """
         answer = await self._step("startup")
         if answer is None:
@@ -75,7 +75,7 @@ class Lifespan:
         if name == "startup" and isinstance(error, LifespanFailed):
             raise error
         if name == "startup":
-            # The spec's way for an app to say that it has no lifespan.
+            # By the ASGI spec, this means that the app has no lifespan.
             logger.debug("The app has no lifespan", exc_info=error)
         else:
             logger.error("The app's lifespan ended before its shutdown", exc_info=error)
@@ -85,7 +85,7 @@ class Lifespan:
         try:
             await self._app(scope, self._receive, self._send)
         except (SystemExit, KeyboardInterrupt) as error:
-            # Out of a task they end the process without a word.
+            # These exceptions in a task would end the process without a message.
             raise LifespanFailed(f"the app's lifespan raised {type(error).__name__} {message_of(error)}") from error
 
     async def _receive(self) -> Message:
@@ -93,7 +93,7 @@ class Lifespan:
 
     async def _send(self, message: Message) -> None:
         if message["type"] not in ANSWERS:
-            # An app that never looks at the scope's type answers as if this were a request.
+            # The app ignores the scope's type and answers as if this were a request.
             raise RuntimeError(f"{message['type']!r} is not possible in the lifespan")
         if self._from_app is not None and not self._from_app.done():
             self._from_app.set_result(message)

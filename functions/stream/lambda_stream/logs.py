@@ -1,7 +1,7 @@
-"""The function's log: the sink, the formats and the request ids of awslambdaric.
+"""The function's log, with the format and the request ids of awslambdaric.
 
-On the managed runtime awslambdaric is importable and its sink is used, which frames each record for Lambda's
-telemetry. Elsewhere records go to standard output.
+On the managed runtime, records go through awslambdaric's sink, which frames them for Lambda's
+telemetry. Elsewhere they go to standard output.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(
 TEXT_TIME = "%Y-%m-%dT%H:%M:%S"
 JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
-# What a record has by itself; every other attribute came through `extra` and belongs into a JSON line.
+# The attributes that every record has. All others came through `extra` and become keys of the JSON line.
 _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
     "aws_request_id",
     "tenant_id",
@@ -33,21 +33,21 @@ _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
 
 
 class LogSink(Protocol):
-    """Where finished records go."""
+    """The destination of formatted records."""
 
     def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        """Write one record, which ends in a line break."""
+        """Write one record, which ends with a line break."""
 
 
 class StandardSink:
-    """Standard output."""
+    """Writes to standard output."""
 
     def log(self, msg: str, frame_type: bytes | None = None) -> None:
         sys.stdout.write(msg)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with awslambdaric's keys."""
+    """Formats a record as a line of JSON with awslambdaric's keys."""
 
     def __init__(self) -> None:
         super().__init__(datefmt=JSON_TIME)
@@ -76,20 +76,20 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Lambda's tab-separated line."""
+    """Formats a record as Lambda's tab-separated line."""
 
     def __init__(self) -> None:
         super().__init__(TEXT_FORMAT, TEXT_TIME)
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        # The format ends the line; a stack trace that follows needs its own end.
+        # A stack trace comes after the format's line break and needs its own.
         text = super().format(record)
         return text if text.endswith("\n") else text + "\n"
 
 
 class SinkHandler(logging.Handler):
-    """Hands formatted records to a sink, with the frame type of their level where frames have one."""
+    """Passes formatted records to a sink, with the frame type of their level."""
 
     def __init__(self, log_sink: LogSink, frame_types: dict[int, bytes]) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class SinkHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = min(50, max(0, record.levelno)) // 10 * 10
         try:
-            # Half of a surrogate pair, which an exception's text may hold, has no UTF-8 form.
+            # A text may contain half a surrogate pair, which UTF-8 cannot encode.
             line = self.format(record).encode("utf-8", "backslashreplace").decode()
             self.log_sink.log(line, frame_type=self._frame_types.get(level))
         except Exception:  # logging's own contract: a log line never raises
@@ -115,7 +115,7 @@ class SinkHandler(logging.Handler):
 def setup_logging(*, json_logs: bool, level: str) -> LogSink:
     """Install the root logger's handler and return the sink that it writes to."""
     if hasattr(sys.stdout, "reconfigure"):
-        # A frozen process must not hold printed lines back until its next invocation.
+        # Otherwise printed lines would wait in the buffer of a frozen process.
         sys.stdout.reconfigure(line_buffering=True)
     sink, frame_types = _managed_sink(json_logs, bool(level)) or (StandardSink(), {})
     handler = SinkHandler(sink, frame_types)
@@ -128,7 +128,7 @@ def setup_logging(*, json_logs: bool, level: str) -> LogSink:
 
 
 def _managed_sink(json_logs: bool, has_level: bool) -> tuple[LogSink, dict[int, bytes]] | None:
-    """Return awslambdaric's sink and frame types; None where it is absent or not as 4.x has it."""
+    """Return awslambdaric's sink and frame types, or None if awslambdaric 4 is not available."""
     try:
         from awslambdaric import bootstrap, lambda_runtime_log_utils
     except ImportError:
@@ -144,5 +144,5 @@ def _managed_sink(json_logs: bool, has_level: bool) -> tuple[LogSink, dict[int, 
 def _frame_types(log_utils: ModuleType, json_logs: bool, has_level: bool) -> dict[int, bytes]:
     if json_logs:
         return dict(log_utils._JSON_FRAME_TYPES)
-    # Without a level in the configuration, awslambdaric leaves text frames unlevelled.
+    # Without a configured level, awslambdaric's text frames have no level.
     return dict(log_utils._TEXT_FRAME_TYPES) if has_level else {}

@@ -1,4 +1,4 @@
-"""The loop: initialisation, then invocation after invocation, as many at once as the platform allows."""
+"""The main loop: initialise, then run invocations, as many at the same time as the platform allows."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ EXIT_INIT = 1
 EXIT_BEFORE_SNAPSHOT = 64
 EXIT_AFTER_RESTORE = 65
 SHUTDOWN_GRACE = 0.25
-"""Seconds that running invocations get on SIGTERM: half of the 500 ms after which Lambda kills the process."""
+"""Seconds for running invocations after SIGTERM. Lambda kills the process after 500 ms."""
 CANCEL_GRACE = 0.05
-"""Seconds more for those that had to be cancelled."""
+"""More seconds for cancelled invocations."""
 LIFESPAN_GRACE = 0.15
-"""Seconds that the app's shutdown gets: most of what is left."""
+"""Seconds for the app's shutdown."""
 
 logger = logging.getLogger("lambda_stream")
 
 
 class InitFailed(Exception):
-    """The process cannot serve. It has been reported.
+    """The process cannot start. The failure has been reported to Lambda.
 
     Attributes:
-        exit_code: what the process ends with.
+        exit_code: the exit code of the process.
     """
 
     def __init__(self, exit_code: int) -> None:
@@ -46,10 +46,10 @@ class InitFailed(Exception):
 
 
 class Runtime:
-    """One process of the runtime.
+    """The runtime in one process.
 
     Args:
-        settings: how it runs.
+        settings: the runtime's settings.
         sink: the function's log, for the metric lines.
     """
 
@@ -61,11 +61,11 @@ class Runtime:
         self._lifespan: Lifespan
 
     async def run(self) -> None:
-        """Initialise, then serve until SIGTERM.
+        """Initialise, then run invocations until SIGTERM.
 
         Raises:
-            InitFailed: it could not start; the Runtime API knows why.
-            RuntimeApiError: there is no Runtime API to serve any more.
+            InitFailed: The start failed and has been reported.
+            RuntimeApiError: The Runtime API gives no more work.
         """
         stopping = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -85,7 +85,7 @@ class Runtime:
     # ---- initialisation
 
     async def _initialise(self) -> None:
-        # Imports make no garbage to speak of, and what they make stays: collecting it costs a tenth of the start.
+        # Imports create little garbage, and collecting it would take a tenth of the start-up time.
         gc.disable()
         try:
             self._app = app = load_app(self._settings.app)

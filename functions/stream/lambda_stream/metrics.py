@@ -1,6 +1,6 @@
-"""The one metric of the runtime: responses that ended in an error after they had begun.
+"""The runtime's metric: responses that ended in an error after they had started.
 
-Lambda counts such an invocation as a success, so nothing else would show it. It is a log line in CloudWatch's
+Lambda counts such an invocation as a success, so no other metric shows it. The metric is a log line in CloudWatch's
 embedded metric format:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -15,7 +15,7 @@ BROKEN_STREAMS = "BrokenStreams"
 
 
 def broken_stream_metric(namespace: str, kind: str, request_id: str) -> str:
-    """Return the line that counts one broken response, by function."""
+    """Return the log line that counts one broken response."""
     return (
         json.dumps(
             {

@@ -1,4 +1,4 @@
-"""The prelude: status, headers and cookies as the JSON that opens a streamed HTTP response."""
+"""The prelude: the JSON with status, headers and cookies at the start of a streamed HTTP response."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 
 MAX_PRELUDE = 16 * 1024
-"""Bytes of a prelude with its delimiter. Lambda refuses a longer one, and by then the response has begun."""
+"""The maximum size of a prelude with its delimiter. Lambda refuses a longer one when the response has started."""
 DELIMITER = bytes(8)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 """A header's name in lower case (RFC 9110, 5.6.2)."""
 NO_BODY_STATUSES = frozenset({204, 304})
 KEPT_HEADERS = 128
-"""Headers that are remembered as they were read: an app's are few, and the same again and again."""
+"""The number of cached headers. An app has only a few."""
 
-# Lambda's HTTP endpoint frames the response itself: what describes the hop to it is not the client's business.
+# Headers that describe only the connection to Lambda. Lambda's HTTP endpoint sets its own.
 DROPPED = frozenset(
     {
         b"connection",
@@ -34,7 +34,7 @@ DROPPED = frozenset(
 
 
 class PreludeError(ValueError):
-    """A response start that cannot become a prelude."""
+    """A status or header that cannot be part of a prelude."""
 
 
 def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
@@ -42,14 +42,14 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
 
     Args:
         status: the HTTP status.
-        headers: pairs of name and value as ASGI gives them.
+        headers: pairs of name and value from ASGI.
 
     Returns:
         The JSON followed by its delimiter, 8 NUL bytes.
 
     Raises:
-        PreludeError: the status or a header's name is none, a header has a line break or a NUL, or all of them are
-            too long together.
+        PreludeError: the status or a header is not valid, a header has a line break or a NUL, or the headers are
+            too long.
     """
     if not isinstance(status, int) or not 200 <= status <= 999:
         raise PreludeError(f"{status!r} is no status of a response")
@@ -60,17 +60,17 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
         name = raw_name.lower()
         if name in DROPPED:
             if name == b"connection":
-                # It names headers that are meant for this hop alone (RFC 9110, 7.6.1).
+                # It names headers for this connection only (RFC 9110, 7.6.1).
                 hop_by_hop.update(token.strip() for token in raw_value.lower().split(b","))
         elif name == b"set-cookie":
-            # Not remembered: a secret is kept no longer than its response.
+            # Not cached, because a cookie may be a secret.
             cookies.append(f'"{_read(name, raw_value)[1]}"')
         else:
             key, text = _read_or_remember(name, bytes(raw_value))
             plain[key] = f"{plain[key]}, {text}" if key in plain else text
     for name in hop_by_hop:
         plain.pop(name.decode("latin-1"), None)
-    # Text as it is, without spaces: byte for byte what JSON.stringify makes of the same prelude.
+    # Without spaces: byte for byte the same as JSON.stringify's output.
     members = ",".join([f'"{key}":"{text}"' for key, text in plain.items()])
     document = f'{{"statusCode":{status:d},"headers":{{{members}}}'
     if cookies:
@@ -82,7 +82,7 @@ def prelude(status: int, headers: Iterable[Iterable[bytes]]) -> bytes:
 
 
 def _read(name: bytes, value: bytes) -> tuple[str, str]:
-    """Return a header's lower-case name, and its value as it stands in JSON between the quotes."""
+    """Return a header's lower-case name, and its value escaped for JSON."""
     if _NAME.fullmatch(name) is None:
         raise PreludeError(f"{name!r} is no name of a response header")
     if b"\n" in value or b"\r" in value or b"\0" in value:

@@ -1,4 +1,4 @@
-"""A streamed response on its way to Lambda: chunks, trailers, and Lambda's word on it."""
+"""A streamed response to Lambda: chunks, trailers and Lambda's answer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ ERROR_BODY_HEADER = "Lambda-Runtime-Function-Error-Body"
 
 
 class StreamBroken(ConnectionError):
-    """The response cannot be delivered any more."""
+    """The response can no longer be delivered."""
 
 
 class Connections(Protocol):
-    """Where a response gets its connection."""
+    """The source of a response's connection."""
 
     @property
     def idle(self) -> Connection | None:
-        """An open connection that nothing uses."""
+        """An open and unused connection."""
 
     async def connect(self) -> Connection:
-        """Open a new one.
+        """Open a new connection.
 
         Raises:
             OSError: the API cannot be reached.
@@ -32,13 +32,13 @@ class Connections(Protocol):
 
 
 class ResponseStream:
-    """The response of one invocation on its way to Lambda.
+    """The streamed response of one invocation.
 
     Args:
-        connections: where its connection comes from.
+        connections: the source of its connection.
         head: the request head of the response.
         on_broken: called once, when the response cannot be delivered.
-        on_settled: called once, when Lambda has answered to the response or never will.
+        on_settled: called once, when Lambda has acknowledged the response or never will.
     """
 
     __slots__ = (
@@ -62,17 +62,17 @@ class ResponseStream:
         self._connections = connections
         self._connection: Connection
         self._unsent: list[bytes] | None = [head]
-        """What leaves at the loop's next turn, until it has: the prelude and a short body wake the reader once."""
+        """Data to send in the next iteration of the event loop, so that prelude and short bodies are sent together."""
         self._on_broken = on_broken
         self._on_settled = on_settled
         self._finished = False
         self.broken: str = ""
-        """Why the response cannot be delivered; empty while it can."""
+        """The reason why the response cannot be delivered, or an empty string."""
         self.settled = True
-        """Whether no answer of Lambda's is to come: it has, it never will, or nothing was sent."""
+        """Whether no answer from Lambda is pending."""
 
     def begin(self) -> bool:
-        """Take the connection that is open, and return whether there is one; nothing is sent before the first chunk."""
+        """Use the open connection, and return whether there is one. Nothing is sent before the first chunk."""
         connection = self._connections.idle
         if connection is None:
             return False
@@ -90,13 +90,13 @@ class ResponseStream:
     def write(self, chunk: bytes) -> bool:
         """Send a chunk.
 
-        An empty one is skipped: on the wire a chunk without a byte ends the response.
+        An empty chunk is skipped, because on the wire it would end the response.
 
         Returns:
-            Whether Lambda takes less than was written: await `drain`.
+            Whether Lambda reads too slowly. If so, await `drain`.
 
         Raises:
-            StreamBroken: Lambda does not take it any more.
+            StreamBroken: Lambda no longer accepts the response.
         """
         connection = self._connection
         size = len(chunk)
@@ -114,10 +114,10 @@ class ResponseStream:
         return connection.paused
 
     async def drain(self) -> None:
-        """Wait until Lambda has taken most of what was written.
+        """Wait until Lambda has read most of the written data.
 
         Raises:
-            StreamBroken: it never will.
+            StreamBroken: Lambda no longer accepts the response.
         """
         self._begin()
         await self._connection.drain()
@@ -132,7 +132,7 @@ class ResponseStream:
             self._end(b"0\r\n\r\n")
 
     def fail(self, fault: Fault) -> None:
-        """End the response with an error, in the trailers."""
+        """End the response with error trailers."""
         self._end(
             b"0\r\n%s: %s\r\n%s: %s\r\n\r\n"
             % (
@@ -144,7 +144,7 @@ class ResponseStream:
         )
 
     def abandon(self, why: str) -> None:
-        """Give the response up and close its connection, whatever is still buffered."""
+        """Close the response's connection without sending buffered data."""
         self._break(why)
         self._connection.abort()
 
@@ -167,7 +167,7 @@ class ResponseStream:
             self._break(str(answer))
         elif answer.status >= 400:
             self._break(f"the Runtime API refused the response with status {answer.status}: {answer.body[:500]!r}")
-            # Half a request may stand on the connection, and a second answer may come.
+            # The request was sent only in part, so the connection cannot be used again.
             self._connection.abort()
         self.settled = True
         self._on_settled()

@@ -27,17 +27,17 @@ STREAM_HEADERS = (
 XRAY_HEADER = "Lambda-Runtime-Function-XRay-Error-Cause"
 INVOCATION_ID_HEADER = "Lambda-Runtime-Invocation-Id"
 MAX_XRAY_CAUSE = 64 * 1024
-"""Bytes of an X-Ray cause; a longer one is left out, as a header it could cost the error report itself."""
+"""The maximum size of an X-Ray cause. A longer header could make Lambda refuse the whole report."""
 NEXT_ATTEMPTS = 6
-"""Times that `/next` may fail in a row before the process gives up and Lambda starts another."""
+"""After this many failures of `/next` in a row, the process ends and Lambda starts another."""
 REPORT_SECONDS = 2.0
-"""How long the API may take for the report of an error; there is work after it."""
+"""The timeout of an error report."""
 FIRST_RETRY_DELAY = 0.05
-"""Seconds before the second attempt; doubled for each one after it, 1.6 s in all."""
+"""Seconds before the second attempt. The delay doubles for each further attempt, to 1.6 s in total."""
 
 
 class RuntimeApiError(Exception):
-    """The Runtime API does not give us work."""
+    """The Runtime API gives no more work."""
 
 
 @dataclass(slots=True)
@@ -46,10 +46,10 @@ class Invocation:
 
     Attributes:
         request_id: the invocation's id.
-        invocation_id: the id to echo, where the platform names one.
-        deadline_ms: when Lambda ends it, milliseconds since 1970 UTC.
+        invocation_id: the id to send back, if the platform sends one.
+        deadline_ms: Lambda's deadline, in milliseconds since 1970 UTC.
         trace_id: the X-Ray header.
-        function_arn: the ARN that was invoked.
+        function_arn: the invoked ARN.
         client_context: JSON text.
         cognito_identity: JSON text.
         tenant_id: the tenant of a function that isolates tenants.
@@ -68,7 +68,7 @@ class Invocation:
 
 
 class RuntimeApi:
-    """The Runtime API as one worker uses it: one connection, opened anew when it broke.
+    """A worker's client of the Runtime API. It has one connection, and opens a new one if that breaks.
 
     Args:
         address: `host:port`.
@@ -85,11 +85,11 @@ class RuntimeApi:
         self._polling: asyncio.Task[None] | None = None
 
     def poll(self, take: Callable[[Invocation], None], give_up: Callable[[RuntimeApiError], None]) -> None:
-        """Ask for the next invocation, wait for it as long as it takes, and hand it to `take`.
+        """Wait for the next invocation, without a time limit, and pass it to `take`.
 
         Args:
             take: called from the loop.
-            give_up: called instead when the API failed several times in a row.
+            give_up: called instead if the API fails several times in a row.
         """
         self._take = take
         self._give_up = give_up
@@ -109,7 +109,7 @@ class RuntimeApi:
             self._take(invocation)
 
     async def _poll_anew(self, failure: Exception | None) -> None:
-        """Open a connection and ask there, again and again; `failure` is what the first attempt came to."""
+        """Poll on new connections, with retries. `failure` is the error of the first attempt, if there was one."""
         attempt = 0 if failure is None else 1
         while attempt < NEXT_ATTEMPTS:
             if attempt > 0:
@@ -119,7 +119,7 @@ class RuntimeApi:
                 invocation = _invocation(await self._exchange(self._next))
             except (OSError, ValueError) as error:
                 failure = error
-                # What comes after an answer that makes no sense would make none either.
+                # After an invalid answer, the rest of the connection's data is invalid too.
                 self._drop()
             else:
                 self._take(invocation)
@@ -131,12 +131,12 @@ class RuntimeApi:
     def respond(
         self, invocation: Invocation, on_broken: Callable[[str], None], on_settled: Callable[[], None]
     ) -> ResponseStream:
-        """Prepare the streamed response of an invocation; nothing is sent before the first chunk.
+        """Prepare the streamed response of an invocation. Nothing is sent before the first chunk.
 
         Args:
-            invocation: what is answered.
+            invocation: the invocation to answer.
             on_broken: called once, when the response cannot be delivered.
-            on_settled: called once, when Lambda has answered to the response or never will.
+            on_settled: called once, when Lambda has acknowledged the response or never will.
         """
         head = self._head(
             "POST",
@@ -146,21 +146,21 @@ class RuntimeApi:
         return ResponseStream(self, head + b"\r\n", on_broken, on_settled)
 
     async def invocation_error(self, invocation: Invocation, fault: Fault) -> None:
-        """Report an invocation that has no response. Lambda's refusal of the report is no error of ours."""
+        """Report an invocation without a response. A refusal of the report is ignored."""
         cause = fault.xray_cause()
         xray = f"{XRAY_HEADER}: {cause.decode()}\r\n" if len(cause) <= MAX_XRAY_CAUSE else ""
         path = f"/runtime/invocation/{invocation.request_id}/error"
         await self._report(path, fault, fault.document(invocation.request_id), xray + _echo(invocation))
 
     async def init_error(self, fault: Fault) -> None:
-        """Report a start-up that failed."""
+        """Report a failed start-up."""
         await self._report("/runtime/init/error", fault, fault.document())
 
     async def restore_next(self) -> None:
-        """Tell Lambda that the snapshot may be taken; returns in a restored copy, without any connection.
+        """Let Lambda take the snapshot. Returns in the restored process, without a connection.
 
         Raises:
-            RuntimeApiError: the API says no.
+            RuntimeApiError: The API refuses.
             OSError: it cannot be reached.
         """
         try:
@@ -171,12 +171,12 @@ class RuntimeApi:
             raise RuntimeApiError(f"/restore/next answered with status {answer.status}: {answer.body[:500]!r}")
 
     async def restore_error(self, fault: Fault) -> None:
-        """Report a restore that failed."""
+        """Report a failed restore."""
         await self._report("/runtime/restore/error", fault, fault.document())
 
     @property
     def idle(self) -> Connection | None:
-        """The connection, if it is open and nothing uses it."""
+        """The connection, if it is open and unused."""
         connection = self._connection
         return connection if connection is not None and connection.usable else None
 
@@ -193,7 +193,7 @@ class RuntimeApi:
         return connection
 
     def close(self) -> None:
-        """Close the connection, and ask for nothing any more until the next `poll`."""
+        """Close the connection and stop polling."""
         if self._polling is not None:
             self._polling.cancel()
         self._drop()
@@ -215,7 +215,7 @@ class RuntimeApi:
         except TimeoutError:
             self._drop()
         except OSError:
-            # Nobody is left to be told.
+            # The Runtime API cannot be reached, so nothing can be reported.
             pass
 
     async def _exchange(self, request: bytes) -> Answer:
@@ -223,7 +223,7 @@ class RuntimeApi:
         return await connection.exchange(request)
 
     def _head(self, method: str, path: str, headers: str = "") -> bytes:
-        # latin-1 sends the id and its echo back as the bytes that they came in.
+        # latin-1 sends the ids back with the same bytes that came in.
         return (
             f"{method} /{VERSION}{path} HTTP/1.1\r\nHost: {self._address}\r\nUser-Agent: {USER_AGENT}\r\n{headers}"
         ).encode("latin-1")
@@ -238,7 +238,7 @@ def _invocation(answer: Answer | ConnectionBroken) -> Invocation:
 
     Raises:
         OSError: there was none.
-        ValueError: it brings no invocation.
+        ValueError: the answer has no invocation.
     """
     if isinstance(answer, ConnectionBroken):
         raise answer
@@ -254,7 +254,7 @@ def _invocation(answer: Answer | ConnectionBroken) -> Invocation:
     return Invocation(
         request_id=request_id,
         invocation_id=headers.get("lambda-runtime-invocation-id"),
-        # Without one that can be read there is nothing to guard.
+        # 0 means that there is no deadline to watch.
         deadline_ms=int(deadline) if deadline.isdecimal() else 0,
         trace_id=headers.get("lambda-runtime-trace-id"),
         function_arn=headers.get("lambda-runtime-invoked-function-arn"),
@@ -266,5 +266,5 @@ def _invocation(answer: Answer | ConnectionBroken) -> Invocation:
 
 
 def _utf8(text: str | None) -> str | None:
-    """Undo latin-1, the header's reading as bytes, where the bytes are UTF-8."""
+    """Decode a header as UTF-8 that was read as latin-1."""
     return text if text is None or text.isascii() else text.encode("latin-1").decode("utf-8", "replace")

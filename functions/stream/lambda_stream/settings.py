@@ -1,4 +1,4 @@
-"""The runtime's settings: every environment variable it reads, typed, read once."""
+"""Read the runtime's environment variables once, check them and give them types."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass
 
 DEFAULT_APP = "app:app"
 DEFAULT_MARGIN_MS = 5_000
-"""Time an app has, from being told of the deadline, to store what it has and end its response."""
+"""Time before the deadline at which the app is warned, so that it can store its work and end."""
 DEFAULT_CUT_MS = 1_000
-"""Time before the deadline at which an app that did not listen is cut, so that the client learns of it from us."""
+"""Time before the deadline at which the runtime ends the response, so that the client gets a proper error."""
 SNAP_START = "snap-start"
 
 
 class SettingsError(Exception):
-    """An environment variable that the runtime cannot read."""
+    """An environment variable is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeSettings:
-    """How one process of the runtime runs.
+    """The settings of the runtime.
 
     Attributes:
         api_address: `host:port` of the Lambda Runtime API.
         app: the ASGI app as `module:attribute`.
         task_root: the folder of the function's code.
-        runtime_dir: the folder of the managed runtime's own libraries.
-        concurrency: invocations served at once; 1 but on Managed Instances.
-        multi_concurrent: whether the platform set a concurrency at all, be it 1.
+        runtime_dir: the folder of the managed runtime's libraries.
+        concurrency: the number of invocations at the same time; more than 1 only on Managed Instances.
+        multi_concurrent: whether the platform has set a concurrency, even if it is 1.
         snap_start: whether a snapshot is taken after initialisation.
-        json_logs: JSON log lines instead of text.
-        log_level: a level name of `logging`, or nothing to keep the default.
-        margin: seconds before the deadline at which the app is told.
-        cut: seconds before the deadline at which the app is stopped.
-        graceful_shutdown: register an internal extension, which makes Lambda send SIGTERM before it ends the process.
-        metrics_namespace: CloudWatch namespace of the metric for responses that broke in mid-stream.
+        json_logs: whether log lines are JSON.
+        log_level: a level name of `logging`; empty keeps the default.
+        margin: seconds before the deadline at which the app is warned.
+        cut: seconds before the deadline at which the response is ended.
+        graceful_shutdown: register an internal extension, so that Lambda sends SIGTERM before it ends the process.
+        metrics_namespace: the CloudWatch namespace of the metric for broken responses.
     """
 
     api_address: str
@@ -56,7 +56,7 @@ def load_settings(env: Mapping[str, str]) -> RuntimeSettings:
     """Read the settings from an environment.
 
     Raises:
-        SettingsError: the Runtime API's address is missing, or a number is not one.
+        SettingsError: The Runtime API's address is missing, or a value is not valid.
     """
     address = env.get("AWS_LAMBDA_RUNTIME_API", "")
     if not address:
@@ -71,7 +71,7 @@ def load_settings(env: Mapping[str, str]) -> RuntimeSettings:
         multi_concurrent="AWS_LAMBDA_MAX_CONCURRENCY" in env,
         snap_start=env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == SNAP_START,
         json_logs=env.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON",
-        # TRACE is a level of Lambda's that `logging` has not.
+        # Lambda's level TRACE does not exist in `logging`.
         log_level="DEBUG" if level == "TRACE" else level,
         margin=_number(env, "LAMBDA_STREAM_DEADLINE_MARGIN_MS", DEFAULT_MARGIN_MS) / 1000,
         cut=_number(env, "LAMBDA_STREAM_DEADLINE_CUT_MS", DEFAULT_CUT_MS) / 1000,

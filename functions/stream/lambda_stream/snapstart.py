@@ -1,6 +1,6 @@
-"""SnapStart: what runs before the snapshot and after each restore.
+"""SnapStart: run hooks before the snapshot and after each restore.
 
-The two functions have the signatures of AWS's `snapshot_restore_py`; what an app registered there runs too.
+The functions have the signatures of AWS's `snapshot_restore_py`. Hooks that are registered there run too.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def register_after_restore(func: AnyCallable, *args: Any, **kwargs: Any) -> AnyC
 
 
 async def run_before_snapshot() -> None:
-    """Run the hooks of the snapshot; the first that raises ends it."""
+    """Run the hooks before the snapshot. An exception stops them."""
     await _run([*reversed(_before), *reversed(_foreign("get_before_snapshot"))])
 
 
 async def run_after_restore() -> None:
-    """Run the hooks of a restore; the first that raises ends it.
+    """Run the hooks after a restore. An exception stops them.
 
-    Python's global generator is seeded anew first: all restored copies would draw the same numbers from it.
+    Reseed `random` first, because otherwise all restored processes would get the same numbers.
     """
     random = sys.modules.get("random")
     if random is not None:
@@ -54,7 +54,7 @@ async def run_after_restore() -> None:
 
 
 def _foreign(getter: str) -> list[Hook]:
-    """Return what is registered with `snapshot_restore_py`, if anybody imported it."""
+    """Return the hooks that are registered with `snapshot_restore_py`, if it is imported."""
     module = sys.modules.get("snapshot_restore_py")
     return [] if module is None else list(getattr(module, getter)())
 

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as the Runtime API speaks it: one keep-alive connection, one exchange at a time.
+"""A minimal HTTP/1.1 client for the Runtime API: one keep-alive connection, one exchange at a time.
 
-Only what this client needs of RFC 9112: a request is bytes made elsewhere; an answer has a length, chunks, or the
-connection's end. An answer may come before the request has been sent whole; that is how a response is refused.
+It implements only the needed part of RFC 9112. A request is ready-made bytes. An answer ends by its length, its last
+chunk or the end of the connection. Lambda may answer before it has read the whole request, to refuse a response.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import cast
 
 MAX_HEAD = 1024 * 1024
-"""Bytes of an answer's head; the largest headers, client context and identity, are a few KB."""
+"""The maximum size of an answer's head. The largest headers have a few KB."""
 NO_CONTENT_STATUSES = frozenset({204, 304})
 
 
 class ConnectionBroken(ConnectionError):
-    """The Runtime API's connection ended, or did not speak HTTP."""
+    """The connection to the Runtime API ended, or the answer was not HTTP."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """One HTTP response: status, headers by lower-case name (the last of repeated ones), body."""
+    """One HTTP response: status, headers by lower-case name (the last one if repeated), body."""
 
     status: int
     headers: dict[str, str]
@@ -30,12 +30,12 @@ class Answer:
 
 
 Take = Callable[[Answer | ConnectionBroken], None]
-"""What an exchange's outcome is handed to, from the loop, once. A call, for an invocation makes two exchanges, and
-waking a task for each costs more than both."""
+"""A callback that gets the outcome of an exchange. It is a callback and not a task, because waking a task takes longer
+than an exchange."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection that carries one exchange after the other."""
+    """A connection that makes one exchange after another."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -49,26 +49,26 @@ class Connection(asyncio.Protocol):
         self._reusable = True
         self.closed = False
         self.paused = False
-        """Whether the peer is slower than we are: wait for `drain` before writing more."""
+        """Whether the peer reads too slowly. If so, await `drain` before writing more."""
 
     # ---- what the client calls
 
     @property
     def usable(self) -> bool:
-        """Whether another exchange can begin."""
+        """Whether another exchange can start."""
         return self._reusable and not self.closed and self._take is None
 
     def begin(self, data: bytes, take: Take) -> None:
-        """Start an exchange with the first bytes of a request, and hand its answer, or why there is none, to `take`."""
+        """Start an exchange with the first bytes of a request. Pass its answer or its error to `take`."""
         self._take = take
         if not self.write(data):
             self._settle(ConnectionBroken("the connection to the Runtime API is closed"))
 
     def exchange(self, data: bytes) -> asyncio.Future[Answer]:
-        """Do the same for one who waits.
+        """Start an exchange and return a future.
 
         Returns:
-            The answer to come; ConnectionBroken if there will be none.
+            The future answer. It raises ConnectionBroken if there is none.
         """
         future: asyncio.Future[Answer] = self.loop.create_future()
 
@@ -84,9 +84,9 @@ class Connection(asyncio.Protocol):
         return future
 
     def write(self, data: bytes) -> bool:
-        """Send more bytes of the request, and return whether the connection takes them.
+        """Send more bytes of the request, and return whether the connection accepts them.
 
-        It is closed some turns of the loop before `connection_lost` says so, and uvloop raises for a write in between.
+        A connection is closed before `connection_lost` is called, and uvloop raises for a write in between.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -95,19 +95,19 @@ class Connection(asyncio.Protocol):
         return True
 
     async def drain(self) -> None:
-        """Wait until the peer has taken most of what was written."""
+        """Wait until the peer has read most of the written data."""
         if self._writable is not None:
-            # Several tasks of one app may wait here, and each may be cancelled without the others.
+            # Several tasks may wait here. Cancelling one must not cancel the others.
             await asyncio.shield(self._writable)
 
     def abort(self) -> None:
-        """Close at once, without sending what is still buffered."""
+        """Close at once, without sending buffered data."""
         self._reusable = False
         if self._transport is not None:
             self._transport.abort()
 
     def drop(self) -> None:
-        """Close at once; what was asked for is not wanted any more."""
+        """Close at once and ignore the pending answer."""
         self._take = None
         self.abort()
 
@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
         if self._head is None:
             end = received.find(b"\r\n\r\n")
             while end >= 0 and received.startswith(b"HTTP/1.1 1"):
-                # 1xx is only news of the answer to come.
+                # A 1xx answer precedes the final answer.
                 del received[: end + 4]
                 end = received.find(b"\r\n\r\n")
             if end < 0:
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
                 self._complete(self._head, body)
 
     def _take_whole(self, data: bytes) -> bool:
-        """Take an answer that came in one piece, as nearly all do, without putting it together."""
+        """Take an answer that arrived in one piece, as most do, without buffering it."""
         end = data.find(b"\r\n\r\n")
         if end < 0 or data.startswith(b"HTTP/1.1 1"):
             return False
@@ -235,7 +235,7 @@ def _body_length(status: int, headers: dict[str, str]) -> int:
 
 
 class _Chunks:
-    """A chunked body, taken from the front of the received bytes as it comes."""
+    """A decoder for a chunked body. It consumes the received bytes from the front."""
 
     __slots__ = ("_last_seen", "_parts")
 
@@ -244,7 +244,7 @@ class _Chunks:
         self._last_seen = False
 
     def take(self, received: bytearray) -> bytes | None:
-        """Return the body, or None while it is not whole. Trailers are read over.
+        """Return the body, or None if it is not complete. Trailers are skipped.
 
         Raises:
             ValueError: a chunk has no size.
