@@ -115,30 +115,36 @@ class Judge:
         if thread_id is None or self._deleted(thread_id):
             return True
         # One that was said in the short form has shown no item.
-        seen: list[tuple[str | None, float]] = [(each, shown.began) for shown in operation.shown for each in shown.done]
-        return any(self._taken_away(thread_id, *each) for each in seen or [(None, operation.sent)])
+        seen = [item_id for shown in operation.shown for item_id in shown.done]
+        if not seen:
+            return self._taken_away_between(thread_id, None, operation.sent, operation.ended or NEVER)
+        return any(self._taken_away(thread_id, item_id) for item_id in seen)
 
     def _deleted(self, thread_id: str) -> bool:
         operations = self._by_thread[thread_id]
         return any(each.kind == "threads.delete" and each.changed_something for each in operations)
 
-    def _taken_away(self, thread_id: str, item_id: str | None, shown_at: float) -> bool:
-        """Tell whether a retry may have taken an item away that was first shown then."""
+    def _taken_away(self, thread_id: str, item_id: str) -> bool:
+        """Tell whether a retry may have taken an item away."""
+        return self._taken_away_between(thread_id, item_id, *self._seen(thread_id, item_id))
+
+    def _taken_away_between(self, thread_id: str, item_id: str | None, began: float, ended: float) -> bool:
+        """Tell whether a retry may have taken an item away that was first shown between these moments."""
         return any(
-            retry.target != item_id and shown_at < _over(retry) and self._seen(thread_id, retry.target) <= shown_at
+            retry.target != item_id and began < _over(retry) and self._seen(thread_id, retry.target)[0] <= ended
             for retry in self._by_thread[thread_id]
             if retry.kind == "threads.retry_after_item" and retry.changed_something
         )
 
-    def _seen(self, thread_id: str, item_id: str | None) -> float:
-        """Return when an answer began that has shown an item."""
-        moments = [
-            shown.began
+    def _seen(self, thread_id: str, item_id: str | None) -> tuple[float, float]:
+        """Return when the first answer that has shown an item began and ended."""
+        answers = [
+            (shown.began, NEVER if shown.ended is None else shown.ended)
             for operation in self._by_thread[thread_id]
             for shown in operation.shown
             if item_id is not None and item_id in shown.order
         ]
-        return min(moments, default=0.0)
+        return min(answers, default=(0.0, NEVER))
 
     # ---- effects
 
@@ -266,7 +272,7 @@ class Judge:
         if not settled and item["type"] != "user_message":
             return None
         if item_id not in now:
-            gone = self._taken_away(thread_id, item_id, self._seen(thread_id, item_id))
+            gone = self._taken_away(thread_id, item_id)
             gone = gone or any(item_id in each.removed for each in self._shown_after(thread_id, shown))
             return None if gone else f"{item['type']} {item_id} was shown and is not there: {_short(item)}"
         if item == now[item_id] or self._changed_later(thread_id, operation, shown, item, now[item_id]):
