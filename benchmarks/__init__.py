@@ -1,4 +1,4 @@
-"""Measurements against named peers. They import the layer as Lambda does: from its folder, on the path."""
+"""Benchmarks against other systems. They import the layer from its folder on the path, as Lambda does."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an operation costs in DynamoDB, beside the SDK's sample store and a naive one on the same table.
+"""Measure an operation's cost in DynamoDB, compared with the SDK's sample store and a simple DynamoDB store.
 
     python -m benchmarks.store [--quick]
 

@@ -1,4 +1,4 @@
-"""The agent of the store's benchmark: no tools, so that all subjects do the same."""
+"""The agent of the store's benchmark. It has no tools, so that all subjects do the same work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what a store asks of DynamoDB, where botocore sends it: round trips, serial hops, capacity units.
+"""Count a store's DynamoDB requests in botocore: round trips, serial hops and capacity units.
 
 Local AWSs do not all report consumed capacity as AWS does, so it is computed from what was sent and what came back,
 by the rules of DynamoDB's documentation ("Read and write operations" in the developer guide): 4 KB a read unit,

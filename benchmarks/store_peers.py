@@ -1,4 +1,4 @@
-"""What our store is measured against: the stores that people write first."""
+"""The stores that our store is compared with: typical first versions."""
 
 from __future__ import annotations
 

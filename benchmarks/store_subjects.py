@@ -1,4 +1,4 @@
-"""The subjects of the store's benchmark: the same operations on our store and on those of others."""
+"""The subjects of the store's benchmark: the same operations on our store and on the others."""
 
 from __future__ import annotations
 

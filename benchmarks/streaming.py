@@ -1,4 +1,4 @@
-"""What the streaming runtime costs, beside uvicorn alone, behind a plain proxy and behind an adapter-shaped one.
+"""Measure the streaming runtime, compared with uvicorn alone, behind a plain proxy and behind an adapter.
 
 And beside the least that any runtime in Python does there, benchmarks/streaming_floor.py.
 
@@ -184,12 +184,12 @@ class RuntimeSubject:
 SUBJECTS: dict[str, Any] = {
     "runtime": lambda: RuntimeSubject(),
     "runtime without uvloop": lambda: RuntimeSubject(uvloop=False),
-    "the least in its place": lambda: RuntimeSubject(floor=True),
+    "a minimal loop": lambda: RuntimeSubject(floor=True),
     "uvicorn": lambda: HttpSubject(hop=False),
     "uvicorn behind a proxy": lambda: HttpSubject(hop=True),
     "uvicorn behind an adapter": lambda: RuntimeSubject(hop=True),
 }
-PEERS = ("the least in its place", "uvicorn", "uvicorn behind a proxy", "uvicorn behind an adapter")
+PEERS = ("a minimal loop", "uvicorn", "uvicorn behind a proxy", "uvicorn behind an adapter")
 
 
 def measure(rounds: int, invokes: int, chunks: int, starts: int) -> dict[str, Measured]:

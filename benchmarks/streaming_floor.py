@@ -1,4 +1,4 @@
-"""The least that a runtime in Python does on Lambda: two exchanges, the event's JSON, a scope, a prelude, one task.
+"""A minimal Python runtime for Lambda: two exchanges, the event's JSON, a scope, a prelude and one task.
 
 It keeps none of the rules that make a runtime: no failure of the app or of the API, no deadline, no back-pressure, no
 context object, no logs. It stands in the table to show what of the cost is the place, and what is ours.

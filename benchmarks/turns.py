@@ -1,4 +1,4 @@
-"""What surviving adds to a turn: our turns on a table, beside the SDK's bare server on a store in memory.
+"""Measure the cost of durable turns: our turns on a table, compared with the SDK's server on a store in memory.
 
     python -m benchmarks.turns [--quick]
 

@@ -1,1 +1,1 @@
-"""The whole system on one machine: the dev server, and what tests share with it. Never deployed."""
+"""The dev server, which runs the whole system on one machine. Tests use parts of it. Never deployed."""

@@ -1,4 +1,4 @@
-"""The dev server's child processes: started together, restarted on a change, stopped in good order."""
+"""Start, restart and stop the dev server's child processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from local.functions import SHUTDOWN_SECONDS
 from local.settings import ROOT
 
-# A child that does not end by itself, a few seconds after its last response should have, is killed.
+# A child that has not ended after this time is killed. It is a few seconds longer than its last response may take.
 STOP_SECONDS = SHUTDOWN_SECONDS + 5.0
 
 
@@ -31,7 +31,7 @@ class Child:
         self._process: Process | None = None
 
     async def start(self, environment: Mapping[str, str]) -> None:
-        """Start it."""
+        """Start the process."""
         command = [sys.executable, "-m", "local.functions", self.name]
         descriptors: list[int] = []
         if self._listener is not None:
@@ -43,17 +43,17 @@ class Child:
             env=environment,
             stdin=PIPE,
             pass_fds=descriptors,
-            # Ctrl-C reaches the parent alone, which stops its children in order.
+            # Only the parent gets Ctrl-C. It stops its children in order.
             start_new_session=True,
         )
 
     async def wait(self) -> int:
-        """Return its exit code once it has ended."""
+        """Wait for the end of the process and return its exit code."""
         assert self._process is not None  # noqa: S101 - it was started
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End it, with time for the responses that are being sent."""
+        """Stop the process. Running responses get time to finish."""
         process = self._process
         if process is None or process.returncode is not None:
             return

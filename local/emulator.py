@@ -1,4 +1,4 @@
-"""The local AWS as a child process: ministack, in an environment of its own since it pins its own botocore."""
+"""The local AWS as a child process: ministack, in its own environment because it pins another botocore."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".envs" / "ministack" / "bin" / "python"
 REGION = "us-east-1"
-# The credentials that ministack takes as the account's own; they open nothing anywhere else.
+# The credentials of ministack's account. They are valid nowhere else.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-# It answers within a second; a loaded machine gets much longer before it counts as broken.
+# It usually starts within a second. A busy machine may need much longer.
 START_SECONDS = 60.0
-# It saves everything on the way out.
+# It saves everything before it ends.
 STOP_SECONDS = 20.0
 
 
 class EmulatorError(RuntimeError):
-    """ministack is not installed, or it did not start."""
+    """ministack is not installed or did not start."""
 
 
 class Emulator:
@@ -49,7 +49,7 @@ class Emulator:
             command.append("--persist")
         if bridge:
             command += ["--bridge", bridge]
-        # Nothing of the caller's AWS settings may leak into it, nor an account's credentials into its log.
+        # Drop the user's AWS settings, so that no real credentials get into the emulator's log.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Emulator:
         return int(json.loads(line)["port"])
 
     def _await_health(self) -> None:
-        # The socket listens before the server accepts: one request with a long time-out is the whole wait.
+        # The socket listens before the server accepts, so one request with a long timeout is enough to wait.
         try:
             with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=START_SECONDS):
                 pass
@@ -91,7 +91,7 @@ class Emulator:
         return lines[-1] if lines else "it said nothing"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point an AWS SDK at this emulator."""
+        """Return the environment variables that make an AWS SDK use this emulator."""
         return {
             **CREDENTIALS,
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -100,7 +100,7 @@ class Emulator:
         }
 
     def stop(self) -> None:
-        """End it: it saves first, if it persists."""
+        """Stop it. If it persists, it saves first."""
         if self.process.stdin:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()

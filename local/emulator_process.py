@@ -1,4 +1,4 @@
-"""Runs ministack, the local AWS, in one process that looks after what it holds.
+"""Run ministack, the local AWS, in one process, and save its data regularly.
 
 Started by `local.emulator` with the Python of ministack's own environment, so it imports next to nothing of
 this project.
@@ -29,14 +29,14 @@ from typing import IO, Any
 from local.parent import stop_with_parent
 from local.ports import listen, patiently
 
-# How long a change may be in memory alone, in seconds; well under the two seconds that a crash may cost.
+# A change is saved after at most this many seconds. A crash may lose two seconds.
 SAVE_INTERVAL_SECONDS = 1.0
-# A save is tens of milliseconds of CPU; where there is much to write, saving takes at most this part of the
+# A save takes tens of milliseconds of CPU. With much data, saving takes at most this share of the
 # time.
 SAVE_SHARE = 0.2
-# Requests in flight get this long to finish when the process is told to stop, in seconds.
+# Running requests get this many seconds to finish when the process stops.
 SHUTDOWN_SECONDS = 2.0
-# What this project uses and what its restart needs back. The rest is saved on a clean stop.
+# The services whose data a restart needs. The others are saved only at a clean stop.
 SAVED = {"cloudformation", "dynamodb", "iam", "s3", "secretsmanager", "ssm"}
 
 Scope = MutableMapping[str, Any]
@@ -46,7 +46,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class NotesChanges:
-    """ASGI middleware that sets an event when a request may have changed something."""
+    """ASGI middleware that sets an event after a request that may have changed data."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class NotesChanges:
 
 
 async def save_changes(changed: asyncio.Event, save: Callable[[], None]) -> None:
-    """Call `save` within `SAVE_INTERVAL_SECONDS` of a change, for ever.
+    """Call `save` within `SAVE_INTERVAL_SECONDS` after each change, forever.
 
     It runs on the event loop, where the emulator's tables change too: each saved state is of one moment.
     """
@@ -77,7 +77,7 @@ async def save_changes(changed: asyncio.Event, save: Callable[[], None]) -> None
 
 
 def lock_folder(folder: str) -> IO[str]:
-    """Hold a folder for this process: two emulators on the same files would overwrite each other's.
+    """Lock a folder for this process, because two emulators would overwrite each other's files.
 
     Raises:
         OSError: another process holds it, and goes on to.
@@ -93,7 +93,7 @@ def lock_folder(folder: str) -> IO[str]:
 
 async def serve(listeners: Sequence[socket.socket], persist: bool) -> None:
     """Serve ministack on the listening sockets until SIGTERM, SIGINT or the end of standard input."""
-    # ministack reads its environment when it is imported: after the port is known.
+    # ministack reads its environment when it is imported, so import it after the port is known.
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack import app as ministack
@@ -125,7 +125,7 @@ async def serve(listeners: Sequence[socket.socket], persist: bool) -> None:
 
 
 def main() -> None:
-    """Bind, tell the parent the port, and serve."""
+    """Bind, report the port to the parent, and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="0 takes any free port")
     parser.add_argument("--state", required=True, help="a folder for everything that is written")
@@ -157,10 +157,10 @@ def main() -> None:
         "S3_PERSIST": "1" if arguments.persist else "0",
         "S3_DATA_DIR": os.path.join(state, "objects"),
         "TMPDIR": temporary,
-        # Listeners of services that this project does not use, on fixed ports.
+        # Do not start the services on fixed ports that this project does not use.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
-        # Nothing here needs Docker, and its daemon is not the emulator's to tidy.
+        # Do not clean up Docker: this project does not use it here.
         "DOCKER_HOST": "unix:///nonexistent",
     }
     os.environ.setdefault("LOG_LEVEL", "WARNING")

@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PLAYGROUND = ROOT / "local" / "playground"
-# What the dev server tells the page: filled in by `local.server`.
+# Environment variables from `local.server` with data for the page.
 PAGE_URLS = ("CHAT_URL", "STREAM_URL", "UPLOAD_URL")
 SWEEP_INTERVAL_SECONDS = 5.0
-# Responses still being streamed get this long when the server stops or reloads.
+# Running responses get this many seconds to finish when the server stops or reloads.
 SHUTDOWN_SECONDS = 5
-# The exit code of a process whose settings cannot be used, which it has said: EX_CONFIG of sysexits.h.
+# The exit code of a process with wrong settings, which it has reported: EX_CONFIG of sysexits.h.
 CONFIGURATION_EXIT = 78
 
 
 def load_function(name: str) -> ModuleType:
-    """Import `functions/<name>/app.py`, under a name of its own: each function calls its module `app`."""
+    """Import `functions/<name>/app.py` under a unique name, because each function's module is called `app`."""
     folder = ROOT / "functions" / name
     for path in (str(folder), str(ROOT / "layers" / "agents")):
         if path not in sys.path:
@@ -60,7 +60,7 @@ def load_function(name: str) -> ModuleType:
 
 
 def front_door(environment: Mapping[str, str]) -> ASGIApp:
-    """Return the app of the first port: the page, `chat`, and `upload` on its route, as the HTTP API has it."""
+    """Return the app of the first port: the page, `chat`, and `upload` on the same route as in the HTTP API."""
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse
@@ -108,7 +108,7 @@ def front_door(environment: Mapping[str, str]) -> ASGIApp:
 
 
 def _composer(environment: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
-    """Return the page's model picker and tool menu: what the deployment allows, as ChatKit's `composer` options."""
+    """Return ChatKit's `composer` options with the allowed models and tools."""
 
     def allowed(name: str) -> list[str]:
         return [word.strip() for word in environment.get(name, "").split(",") if word.strip()]
@@ -120,7 +120,7 @@ def _composer(environment: Mapping[str, str]) -> dict[str, list[dict[str, str]]]
 
 
 def _revalidated(app: ASGIApp) -> ASGIApp:
-    """Have the browser ask for each file anew, so that an edit shows on the next reload."""
+    """Make the browser check each file again, so that a reload shows an edit."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_header(message: Mapping[str, object]) -> None:
@@ -136,7 +136,7 @@ def _revalidated(app: ASGIApp) -> ASGIApp:
 
 
 def _hosts(environment: Mapping[str, str]) -> list[str]:
-    """Return the names under which this server may be called.
+    """Return the host names that requests to this server may use.
 
     A page elsewhere can give its own name this machine's address (DNS rebinding). To a browser it is then a page of
     this server, and its calls would be those of this server's guest.
@@ -148,7 +148,7 @@ def _hosts(environment: Mapping[str, str]) -> list[str]:
 
 
 def serve(app: ASGIApp, descriptor: int) -> None:
-    """Serve an app on a socket that the parent listens on, until SIGTERM."""
+    """Serve an app on a socket of the parent until SIGTERM."""
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -159,7 +159,7 @@ def serve(app: ASGIApp, descriptor: int) -> None:
 
 @dataclass(frozen=True)
 class ScheduledContext:
-    """What a handler gets of Lambda's context object here."""
+    """The part of Lambda's context object that handlers use."""
 
     function_name: str = "sweep"
     memory_limit_in_mb: int = 512
@@ -168,12 +168,12 @@ class ScheduledContext:
     deadline: float = field(default_factory=lambda: time.monotonic() + 60.0)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the handler may still run."""
+        """Return the handler's remaining time."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 def sweep_for_ever() -> None:
-    """Run the sweep every few seconds until SIGTERM. One that fails is logged, and the next one tries again."""
+    """Run the sweep every few seconds until SIGTERM. A failure is logged, and the next run tries again."""
     handler = load_function("sweep").lambda_handler
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
@@ -200,7 +200,7 @@ def run(name: str, descriptor: int) -> None:
 
 
 def main() -> None:
-    """Run the process that the command line names; its exit code is `CONFIGURATION_EXIT` if a setting is wrong."""
+    """Run the process that the command line names. Return `CONFIGURATION_EXIT` if a setting is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=["chat", "stream", "sweep"])
     parser.add_argument("--socket", type=int, help="the descriptor of a listening socket")
@@ -213,7 +213,7 @@ def main() -> None:
     try:
         run(arguments.name, arguments.socket)
     except ConfigurationError as error:
-        # A person's setting, not a defect: where in the code it was found would only hide what to change.
+        # A wrong setting is not a bug, so print only the message and no traceback.
         print(f"{arguments.name} cannot start: {error}", file=sys.stderr, flush=True)
         sys.exit(CONFIGURATION_EXIT)
 

@@ -1,4 +1,4 @@
-"""A child process that ends with its parent. Standard library only: ministack's environment imports it too."""
+"""Let a child process end with its parent. Standard library only, because ministack's environment imports it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ STANDARD_INPUT = 0
 
 
 def stop_with_parent() -> None:
-    """Send this process SIGTERM once its standard input ends.
+    """Send this process SIGTERM when its standard input ends.
 
     The parent holds the other end of that pipe for as long as it lives, so a parent that was killed leaves
     nothing behind, on any Unix.
     """
 
     def wait() -> None:
-        # Not through sys.stdin, whose lock this thread would hold while the interpreter ends.
+        # Not through sys.stdin: this thread would hold its lock while the interpreter ends.
         while os.read(STANDARD_INPUT, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)

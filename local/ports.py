@@ -1,4 +1,4 @@
-"""Taking a port or a lock that the last run may still be letting go of. Standard library only."""
+"""Take a port or a lock that the previous run may still hold for a moment. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 
 BACKLOG = 128
-# A server that was killed leaves children that end by themselves, once their last responses are sent.
+# The children of a killed server end by themselves after their last responses.
 PATIENCE_SECONDS = 8.0
 POLL_SECONDS = 0.2
 
 
 def patiently(take: Callable[[], None]) -> None:
-    """Call `take` until it succeeds, for `PATIENCE_SECONDS` at most.
+    """Call `take` until it succeeds, for at most `PATIENCE_SECONDS`.
 
     Raises:
         OSError: what the last try raised.
@@ -31,7 +31,7 @@ def patiently(take: Callable[[], None]) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the port; 0 takes any that is free.
+    """Return a socket that listens on the port. 0: any free port.
 
     Raises:
         OSError: the port is taken, or not to be had.

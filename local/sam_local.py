@@ -1,4 +1,4 @@
-"""`make sam-local`: the functions behind the real `sam local start-api`, on the local AWS's table and bucket.
+"""`make sam-local`: run the functions with `sam local start-api` and a local AWS.
 
 It needs Docker. Guests are let in, and the demo model answers unless a provider's key is set.
 """
@@ -25,20 +25,20 @@ BUILD = ROOT / ".build" / "sam-local"
 SAM = ROOT / ".envs" / "sam" / "bin" / "sam"
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 DEFAULT_SAM_PORT = "3000"
-# Docker's own name for the machine that its containers run on.
+# Docker's name for the machine that runs its containers.
 HOST_NAME = "host.docker.internal"
-# A busy machine loads the SDKs in its own time, and no API Gateway gives up on it here: seconds of a function, and of a
-# turn on `chat`.
+# A busy machine loads the SDKs slowly, and there is no API Gateway with a time limit here. Seconds for a function, and
+# for a turn on `chat`.
 TIMEOUT = 120
 TURN_SECONDS = 110
-# A deployment has the keys of providers from secrets, and its template names none of them.
+# On AWS, provider keys come from secrets, so the template does not have these variables.
 KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY")
-# Who may call and where things are kept is settled here, and the log is the screen.
+# Identity, storage and logging are fixed here.
 SETTLED = ("AUTH_", "ALLOW_", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_")
 
 
 def container_address(environment: Mapping[str, str]) -> str:
-    """Return the address at which a container reaches this machine: on Linux, the gateway of Docker's bridge.
+    """Return this machine's address for containers: on Linux, the gateway of Docker's bridge.
 
     Raises:
         EmulatorError: there is no Docker that answers.
@@ -49,12 +49,12 @@ def container_address(environment: Mapping[str, str]) -> str:
     except (OSError, subprocess.CalledProcessError) as error:
         raise EmulatorError("`sam local` runs the functions in Docker, which does not answer here.") from error
     network: dict[str, str] = json.loads(found.stdout)
-    # A daemon that has only just made its bridge does not name the gateway yet: it is the first address.
+    # A new daemon does not report the gateway of its bridge yet. The gateway is the first address.
     return network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
 
 
 def passed_on(environment: Mapping[str, str], variables: Iterable[str]) -> dict[str, str]:
-    """Return what the functions get of the environment and `.env`: all that is set of what a deployment can be given.
+    """Return the settings of the environment and `.env` that a deployment's template knows.
 
     Args:
         environment: The environment, with `.env`.
@@ -95,7 +95,7 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
 
 
 def sam_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of `sam`: no account of anybody's, and the tools that the makefiles call."""
+    """Return the environment of `sam`: without AWS credentials, and with the tools that the makefiles call."""
     kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     path = f"{ROOT / '.venv' / 'bin'}:{SAM.parent}:{environment['PATH']}"
     build = {"ARCH": ARCHITECTURES[platform.machine()], "SAM_CLI_TELEMETRY": "0"}
@@ -103,7 +103,7 @@ def sam_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def containers(environment: Mapping[str, str]) -> list[str]:
-    """Return the ids of the containers that run our build, or have run it and are still there."""
+    """Return the ids of all containers of our build, running or stopped."""
     found: list[str] = []
     for folder in BUILD.glob("*Function"):
         listing = ["docker", "ps", "--all", "--quiet", "--filter", f"volume={folder}"]
@@ -112,13 +112,13 @@ def containers(environment: Mapping[str, str]) -> list[str]:
 
 
 def remove_containers(environment: Mapping[str, str]) -> None:
-    """Remove those containers: `sam` leaves some behind when it is told to stop."""
+    """Remove these containers, because `sam` leaves some when it stops."""
     if found := containers(environment):
         subprocess.run(["docker", "rm", "--force", *found], env=environment, check=True, capture_output=True)
 
 
 def run(environment: Mapping[str, str]) -> int:
-    """Build, and serve until Ctrl-C or SIGTERM. Return the exit code.
+    """Build and serve until Ctrl-C or SIGTERM. Return the exit code.
 
     Raises:
         EmulatorError: Docker or the local AWS does not answer.
@@ -130,7 +130,7 @@ def run(environment: Mapping[str, str]) -> int:
     print(f"Building for {architecture} ...", flush=True)
     build = [str(SAM), "build", "--cached", "--build-dir", str(BUILD), "--cache-dir", str(BUILD.with_suffix(".cache"))]
     subprocess.run(build, cwd=ROOT, env=sam, check=True, stdout=subprocess.DEVNULL)
-    # Docker Desktop relays its host's name to 127.0.0.1; on Linux the local AWS has to listen on the bridge, too.
+    # Docker Desktop forwards its host name to 127.0.0.1. On Linux, the local AWS must listen on the bridge too.
     bridge = address if sys.platform == "linux" else None
     with Emulator(settings.state / "sam-local", persist=True, bridge=bridge) as emulator:
         data = deploy(emulator.endpoint_url, STACK_NAME, ["http://127.0.0.1:3000", "http://localhost:3000"])
@@ -139,10 +139,10 @@ def run(environment: Mapping[str, str]) -> int:
         command = [str(SAM), "local", "start-api", "--template", str(template), "--host", "127.0.0.1"]
         command += ["--port", environment.get("SAM_PORT") or DEFAULT_SAM_PORT, "--warm-containers", "EAGER"]
         command += shlex.split(environment.get("SAM_LOCAL_FLAGS", ""))
-        # It asks for the account's number, and would ask AWS.
+        # SAM asks AWS for the account's number.
         sam["AWS_ENDPOINT_URL_STS"] = emulator.endpoint_url
         process = subprocess.Popen(command, cwd=ROOT, env=sam, start_new_session=True)
-        # Started in the background `sam` ignores Ctrl-C, and it stops its containers on SIGTERM alike.
+        # `sam` ignores Ctrl-C in the background, but stops its containers on SIGTERM.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: process.terminate())
         code = process.wait()

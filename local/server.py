@@ -1,4 +1,4 @@
-"""The dev server: the local AWS, the functions, the page and the sweep, started, watched and stopped together."""
+"""The dev server: start, watch and stop the local AWS, the functions, the page and the sweep."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from local.template import TEMPLATE
 from local.tokens import KeySetServer
 
 STACK_NAME = "chatkit-dev"
-# What a change restarts the functions for.
+# A change in these folders restarts the functions.
 WATCHED = [ROOT / "layers" / "agents", ROOT / "functions"]
 WATCHED_SUFFIXES = {".py", ".json", ".yaml"}
-# Watched by their folder, which sees a file that was not there, and one that an editor puts in another's place.
+# Watch the folders of these files, because an editor may replace a file, or create it later.
 WATCHED_FILES = {TEMPLATE, ENV_FILE}
 POLL_SECONDS = 0.1
-# One look at a function that still starts: its socket listens, and the answer comes when it is up.
+# The timeout of one request to a starting function. Its socket listens, and it answers when it is ready.
 PATIENCE_SECONDS = 2.0
-# A function that ends sooner than this after its start cannot run as it is.
+# A function that ends within this time after its start has a mistake in its code or settings.
 BROKEN_SECONDS = 3.0
-# How often it looks whether `make` is still there.
+# How often the server checks whether `make` still runs.
 PARENT_SECONDS = 0.5
 
 
@@ -61,7 +61,7 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 
 def _url(host: str, listener: socket.socket) -> str:
-    # A browser cannot go to the address that stands for all of them.
+    # A browser cannot open the address 0.0.0.0.
     shown = DEFAULT_HOST if host == ANY_HOST else host
     return f"http://{shown}:{listener.getsockname()[1]}"
 
@@ -75,7 +75,7 @@ def _answers(url: str) -> bool:
 
 
 async def _announce(front_url: str, stream_url: str, environment: Mapping[str, str]) -> None:
-    """Print `ready` and where everything is, once every part of it answers."""
+    """Print `ready` and all addresses when every part answers."""
     for url in (f"{front_url}/health", f"{front_url}/playground.json", f"{stream_url}/health"):
         while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(POLL_SECONDS)
@@ -94,7 +94,7 @@ async def _announce(front_url: str, stream_url: str, environment: Mapping[str, s
 
 
 async def _keep_alive(child: Child, environment: Mapping[str, str]) -> None:
-    """Start a function again that has died. One that cannot even start waits for the next change of the code."""
+    """Restart a function that has died. If it cannot start at all, wait for the next change of the code."""
     loop = asyncio.get_running_loop()
     while True:
         started = loop.time()
@@ -118,7 +118,7 @@ def _is_watched_file(_: object, path: str) -> bool:
 
 
 async def _changes(wanted: bool) -> AsyncIterator[set[Path]]:
-    """Yield the files of each burst of changes, if any are wanted."""
+    """Yield the changed files, if reloading is on."""
     from watchfiles import awatch
 
     if not wanted:
@@ -147,7 +147,7 @@ class DevServer:
     """Everything that `make dev` runs."""
 
     def __init__(self, settings: DevSettings, parent: int | None = None) -> None:
-        """Prepare it.
+        """Prepare the server.
 
         Args:
             settings: Its ports and folders.
@@ -188,7 +188,7 @@ class DevServer:
     async def _supervise(
         self, emulator: Emulator, keys: KeySetServer, front: socket.socket, stream: socket.socket
     ) -> int:
-        """Start the functions, and again after each change, until asked to stop."""
+        """Start the functions, and restart them after each change, until the server stops."""
         front_url, stream_url = _url(self._settings.host, front), _url(self._settings.host, stream)
         children = [Child("chat", front), Child("stream", stream), Child("sweep")]
         stopped = asyncio.create_task(self._stopped.wait())
@@ -228,10 +228,10 @@ class DevServer:
             await asyncio.sleep(PARENT_SECONDS)
 
     async def _prepare(self, emulator: Emulator, keys: KeySetServer, front_url: str, stream_url: str) -> dict[str, str]:
-        """Bring the table and the bucket up to date, and return the environment of the functions."""
-        # Read anew each time: an edit of `.env` is a change like any other.
+        """Update the table and the bucket, and return the environment of the functions."""
+        # Read each time, so that a change of `.env` takes effect.
         asked = load_dev_settings(read_environment()).functions
-        # The page is the same whether it is called by number or by name.
+        # The page may be opened by address or by name.
         origins = [front_url, front_url.replace("//127.0.0.1:", "//localhost:")]
         origins += [origin.strip() for origin in asked.get("ALLOWED_ORIGINS", "").split(",") if origin.strip()]
         made = await asyncio.to_thread(deploy, emulator.endpoint_url, STACK_NAME, origins)
@@ -240,7 +240,7 @@ class DevServer:
             "ALLOWED_TOOLS": offered_tools(asked),
             "POWERTOOLS_SERVICE_NAME": "chatkit",
             "POWERTOOLS_METRICS_NAMESPACE": "ChatKit",
-            # Metrics are log lines for CloudWatch, which is not here to read them.
+            # Metrics are log lines for CloudWatch, which does not exist here.
             "POWERTOOLS_METRICS_DISABLED": "true",
         }
         issuer = {} if asked.get("AUTH_JWKS_URL") else keys.environment()
@@ -259,7 +259,7 @@ class DevServer:
 
 
 def main() -> int:
-    """Run the dev server; return its exit code."""
+    """Run the dev server and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parent", type=int, help="the id of the process to stop with, even if it is killed")
     arguments = parser.parse_args()

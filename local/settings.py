@@ -1,4 +1,4 @@
-"""What the dev server is told: its ports and folder, and the environment that it hands to the functions."""
+"""The dev server's settings: its ports and folder, and the environment of the functions."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / ".env"
 
 DEFAULT_HOST = "127.0.0.1"
-# Stands for all of the machine's addresses, under names that nobody here knows.
+# With these addresses the server listens on all addresses, so its host names are unknown.
 ANY_HOST = "0.0.0.0"  # noqa: S104 - compared, not bound
 DEFAULT_PORT = 8000
 DEFAULT_STREAM_PORT = 8001
-# Where emulators of AWS are expected by custom.
+# The usual port of AWS emulators.
 DEFAULT_AWS_PORT = 4566
 DEFAULT_STATE_DIR = ".local"
 MAX_PORT = 65_535
-# As the template has it for `AllowedOrigins`: a browser sends no path and no slash at the end, and would match neither.
+# The same rule as for the template's `AllowedOrigins`: browsers send an origin without a path and a trailing slash.
 ORIGIN = re.compile(r"(\*|https?://[^/\s]+)?")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class DevSettingsError(ValueError):
-    """A setting of the dev server cannot be used. The message names it."""
+    """A setting of the dev server is not valid. The message names it."""
 
 
 @dataclass(frozen=True)
 class DevSettings:
-    """The dev server's own settings. A port of 0 takes any that is free.
+    """The dev server's own settings. Port 0: any free port.
 
     Attributes:
         host: The address that the page and the functions are served at. The local AWS stays on 127.0.0.1.
@@ -55,7 +55,7 @@ class DevSettings:
 
 
 def read_environment(env: Mapping[str, str] | None = None, env_file: Path = ENV_FILE) -> dict[str, str]:
-    """Return the environment, with what only `.env` sets added to it."""
+    """Return the environment. Variables that only `.env` sets are added."""
     from dotenv import dotenv_values
 
     values = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
@@ -63,7 +63,7 @@ def read_environment(env: Mapping[str, str] | None = None, env_file: Path = ENV_
 
 
 def offered_tools(env: Mapping[str, str]) -> str:
-    """Return the tools of the page's menu: some of the sample agents', so that it is seen; of others none is known."""
+    """Return the default tools of the page's menu: some of the sample agents' tools, or none for other agents."""
     package = env.get("AGENT_FACTORY", "").partition(":")[0]
     return "search_help,list_tasks" if package in ("", "helpdesk") else ""
 
@@ -93,7 +93,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
     aws_port = port("AWS_PORT", DEFAULT_AWS_PORT)
     named = env.get("STATE_DIR", "").strip()
     keys = ROOT / (named or DEFAULT_STATE_DIR)
-    # Servers side by side differ in their ports: unless a folder was named, each gets one of its own.
+    # Several servers differ in their ports. Without STATE_DIR, each gets its own folder.
     state = keys if named or aws_port == DEFAULT_AWS_PORT else keys / f"port-{aws_port}"
     return DevSettings(
         host=env.get("HOST", "").strip() or DEFAULT_HOST,
@@ -103,6 +103,6 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
         keys=keys,
         state=state,
         reload=reload in _TRUE,
-        # Nothing of an account's settings: the functions are to reach the local AWS alone.
+        # Without AWS settings, so that the functions reach only the local AWS.
         functions={name: value for name, value in env.items() if not name.startswith("AWS_")},
     )

@@ -12,20 +12,20 @@ from local.template import data_template, load_template
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The waiter's pause between two looks at a stack, in seconds, and how many looks: this one takes a moment.
+# The waiter's interval in seconds, and its number of attempts.
 _WAIT = {"Delay": 1, "MaxAttempts": 60}
 
 
 @dataclass(frozen=True)
 class DataStack:
-    """The names that the stack gave to what it made."""
+    """The names of the stack's resources."""
 
     table_name: str
     bucket_name: str
 
 
 def client(service: str, endpoint_url: str) -> Any:
-    """Return a boto3 client for the local AWS, whatever the caller's own AWS settings say."""
+    """Return a boto3 client for the local AWS, independent of the user's AWS settings."""
     import boto3
 
     session = boto3.session.Session(
@@ -37,7 +37,7 @@ def client(service: str, endpoint_url: str) -> Any:
 
 
 def deploy(endpoint_url: str, stack_name: str, allowed_origins: Sequence[str] = ()) -> DataStack:
-    """Create the stack, or bring it up to date with the template.
+    """Create or update the stack from the template.
 
     Args:
         endpoint_url: Where the local AWS answers.
@@ -76,7 +76,7 @@ def deploy(endpoint_url: str, stack_name: str, allowed_origins: Sequence[str] = 
 
 
 def _enable_expiry(endpoint_url: str, table_name: str, properties: dict[str, Any]) -> None:
-    """Set the table's time to live as its resource says: ministack 1.5.33 leaves that property out."""
+    """Set the table's time to live, because ministack 1.5.33 ignores this property of the template."""
     dynamodb = client("dynamodb", endpoint_url)
     current = dynamodb.describe_time_to_live(TableName=table_name)["TimeToLiveDescription"]
     if current["TimeToLiveStatus"] == "DISABLED":

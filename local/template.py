@@ -1,4 +1,4 @@
-"""Reads `template.yaml`, and takes from it what the local AWS holds: the table and the bucket."""
+"""Read `template.yaml`, and extract the resources for the local AWS: the table and the bucket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Node = dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, which become the long ones."""
+    """A YAML loader that expands CloudFormation's short forms."""
 
 
 def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> Node:
@@ -39,7 +39,7 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 def load_template(path: Path = TEMPLATE) -> Node:
-    """Return the template with each short form (`!Ref X`) in its long one (`{"Ref": "X"}`)."""
+    """Return the template with all short forms (`!Ref X`) expanded (`{"Ref": "X"}`)."""
     with path.open() as file:
         template: Node = yaml.load(file, Loader=_Loader)  # noqa: S506 - a SafeLoader
     return template
@@ -56,7 +56,7 @@ def _nodes(value: object) -> Iterator[Node]:
 
 
 def _references(value: object, names: Node) -> set[str]:
-    """Return which of `names` the value refers to by Ref, Condition, Fn::If or a `${…}` of Fn::Sub."""
+    """Return the `names` that the value refers to by Ref, Condition, Fn::If or a `${…}` of Fn::Sub."""
     found: set[str] = set()
     for node in _nodes(value):
         found.update(name for key in ("Ref", "Condition") if isinstance(name := node.get(key), str))

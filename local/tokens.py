@@ -1,4 +1,4 @@
-"""Bearer tokens that only this machine's dev server accepts, signed with a key that it made for itself.
+"""Bearer tokens for this machine's dev server, signed with its own key.
 
 python -m local.tokens --user ann --tenant acme --role admin
 """
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 ISSUER = "https://dev.invalid/"
 AUDIENCE = "chatkit-dev"
 ALGORITHM = "ES256"
-# Long enough for a day's work; `make token` makes the next.
+# A token is valid for a working day.
 LIFETIME_SECONDS = 24 * 3600
 KEY_FILE = "token-key.pem"
 
 
 def signing_key(folder: Path) -> EllipticCurvePrivateKey:
-    """Return the folder's private key, which the first call makes. Nobody but its owner can read the file."""
+    """Return the folder's private key. The first call creates it. Only the file's owner can read it."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -42,7 +42,7 @@ def signing_key(folder: Path) -> EllipticCurvePrivateKey:
         pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        # Linked into place whole, so that of two first calls at once both return the same key.
+        # Link the complete file, so that two first calls at the same time return the same key.
         draft = folder / f"{KEY_FILE}.{secrets.token_hex(8)}"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
@@ -59,7 +59,7 @@ def signing_key(folder: Path) -> EllipticCurvePrivateKey:
 
 
 def key_set(folder: Path) -> dict[str, Any]:
-    """Return the public half as a JSON Web Key Set."""
+    """Return the public key as a JSON Web Key Set."""
     from jwt.algorithms import ECAlgorithm
 
     jwk = json.loads(ECAlgorithm.to_jwk(signing_key(folder).public_key()))
@@ -90,7 +90,7 @@ def issue_token(folder: Path, *, user: str, tenant: str, role: str, lifetime: in
 
 
 class KeySetServer:
-    """Serves the key set on a free port of 127.0.0.1, as an identity provider does.
+    """Serves the key set on a free port of 127.0.0.1, like an identity provider.
 
     It is a server of its own because a function that asked its own process for keys would wait for itself.
     """
@@ -107,13 +107,13 @@ class KeySetServer:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
-                """Say nothing: these requests are the dev server's own."""
+                """Log nothing, because these requests come from the dev server itself."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, name="key-set", daemon=True).start()
 
     def environment(self) -> dict[str, str]:
-        """Return what makes the functions accept this key's tokens."""
+        """Return the settings that make the functions accept this key's tokens."""
         return {
             "AUTH_JWKS_URL": f"http://127.0.0.1:{self._server.server_port}/jwks.json",
             "AUTH_ISSUER": ISSUER,
@@ -122,7 +122,7 @@ class KeySetServer:
         }
 
     def stop(self) -> None:
-        """Close it."""
+        """Close the server."""
         self._server.shutdown()
         self._server.server_close()
 

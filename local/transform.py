@@ -1,4 +1,4 @@
-"""Prints the template as CloudFormation gets it, without SAM: for linters that look at what is really deployed.
+"""Print the template after SAM's transform, for linters that check the deployed resources.
 
 Run with the Python of SAM's environment, which has its translator:
 
@@ -18,19 +18,19 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.template import TEMPLATE
 
-# Code lies in a bucket by the time that a template is transformed; which one is all the same here.
+# The transform needs the code in a bucket. The bucket's name does not matter here.
 CODE = "s3://bucket/key"
 REGION = "us-east-1"
 
 
 class _Session:
-    """What the translator asks of a boto3 session: the region, and through it the partition."""
+    """The part of a boto3 session that the translator uses: the region and its partition."""
 
     region_name = REGION
 
 
 def transform(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return the template with every resource of SAM's replaced by those that it stands for."""
+    """Return the template with SAM's resources replaced by CloudFormation's."""
     template = yaml_parse(TEMPLATE.read_text())
     for resource in template["Resources"].values():
         for name in ("CodeUri", "ContentUri"):

@@ -1,4 +1,4 @@
-"""The arguments of an operator's script, which `make` hands over: `TURN=…` as `--turn …`."""
+"""Parse the arguments of an operator's script. `make` passes `TURN=…` as `--turn …`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import re
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-# The Makefile sets it to the target's name.
+# The Makefile sets this variable to the target's name.
 MAKE_TARGET = "MAKE_TARGET"
-# An option where a message names it. One that an operator wrote stands in quotes there.
+# Matches an option in an error message, except in quotes, where it is a value that the operator typed.
 _OPTION = re.compile(r"(?<!')--([a-z-]+)")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that speaks of `TURN=…` to those who called `make`, and of `--turn` to all others."""
+    """A parser whose messages name `TURN=…` if the script was called by `make`, and `--turn` otherwise."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and exit with 2."""
+        """Print the error and exit with 2."""
         target = os.environ.get(MAKE_TARGET)
         if target is None:
             super().error(message)

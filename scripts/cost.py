@@ -1,4 +1,4 @@
-"""`make cost`: what a million turns cost on AWS, and what the same would cost behind other front doors.
+"""`make cost`: print the cost of a million turns on AWS, and of three alternatives.
 
 It multiplies what the benchmarks have measured (`make bench`: capacity units, round trips, CPU, memory) with AWS's
 prices. What the model itself costs is not in it: it is the same everywhere, and usually more than all of this.
@@ -49,14 +49,14 @@ FARGATE_VCPU_HOUR = 0.03238
 FARGATE_GB_HOUR = 0.00356
 LOAD_BALANCER_HOUR = 0.0225
 LOAD_BALANCER_UNIT_HOUR = 0.008
-# A unit of the load balancer is, of what counts here, 1 GB an hour or 3,000 connections a minute.
+# One capacity unit of the load balancer is 1 GB per hour or 3,000 connections per minute.
 LOAD_BALANCER_UNIT_BYTES = GB
 HOURS_A_MONTH = 730
 # DynamoDB answers in single-digit milliseconds: https://aws.amazon.com/dynamodb/features/
 ROUND_TRIP_SECONDS = 0.005
 
-# The container that is compared with: a full vCPU, as many as the busiest hour needs of CPU or of memory, and two for
-# when one is lost.
+# The compared container has one vCPU. There are as many as the busiest hour needs for CPU or memory, and at least two,
+# in case one fails.
 CONTAINER_GB = 2.0
 CONTAINER_LEAST = 2
 CONTAINER_BUSY_SHARE = 0.6
@@ -117,19 +117,19 @@ class Usage:
 
     @property
     def streamed_bytes(self) -> int:
-        """Of one answer."""
+        """The number for one answer."""
         return self.deltas * self.event_bytes
 
     @property
     def cpu_seconds(self) -> float:
-        """Of one turn, all of it."""
+        """The number for one whole turn."""
         return (self.cpu_ms + self.deltas * self.delta_cpu_us / 1000) / 1000
 
 
 CHECKPOINT_UNITS = 1.5
 LOOK_UNITS = 1.0
 
-# What the turns' benchmark calls what is counted here.
+# The names of these numbers in the results of the turns' benchmark.
 _TURN_FIELDS = {
     "CPU of a turn of one delta, ms": "cpu_ms",
     "CPU of a delta, µs": "delta_cpu_us",
@@ -141,7 +141,7 @@ Costs = dict[str, float]
 
 
 def measured(folder: Path, usage: Usage) -> Usage:
-    """Return the usage with what the benchmarks' results in a folder say in place of the recorded numbers."""
+    """Return the usage, with the benchmark results in a folder instead of the recorded numbers."""
     changes: dict[str, float] = {}
     store = _rows(folder / "store.json")
     for row in store:
@@ -152,7 +152,7 @@ def measured(folder: Path, usage: Usage) -> Usage:
     turns = {row["what"]: row["surviving"] for row in _rows(folder / "turns.json")}
     changes |= {name: turns[what] for what, name in _TURN_FIELDS.items() if what in turns}
     for what, written in turns.items():
-        # One of the answers that are counted is as short as can be, and one takes a while.
+        # The benchmark counts a very short answer and a long one.
         if long := re.fullmatch(r"writes of an answer of ([\d.]+) s", what):
             seconds = float(long[1])
             read = turns[f"reads of an answer of {long[1]} s"] - turns["reads of a short answer"]
@@ -168,7 +168,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _data(usage: Usage, turns: int) -> Costs:
-    """Return what every way of serving pays for: the table, the network, logs and traces."""
+    """Return the costs that all alternatives share: the table, the network, logs and traces."""
     writes = usage.write_units + usage.seconds * usage.checkpoints * CHECKPOINT_UNITS
     reads = usage.read_units + usage.seconds * usage.looks * LOOK_UNITS + usage.reads * usage.read_operation_units
     stored = turns * usage.stored_bytes / GB
@@ -195,25 +195,25 @@ def _lambda(usage: Usage, turns: int) -> Costs:
 
 
 def function_url(usage: Usage, turns: int) -> Costs:
-    """Return the costs of this project: turns through the function URL, what reads through the HTTP API."""
+    """Return the costs of this project: turns through the function URL, reads through the HTTP API."""
     return {"front door": turns * usage.reads * HTTP_API_REQUEST, **_lambda(usage, turns), **_data(usage, turns)}
 
 
 def rest_api(usage: Usage, turns: int) -> Costs:
-    """Return the costs behind a REST API that streams: each 10 MB of an answer is a request."""
+    """Return the costs behind a streaming REST API. Each 10 MB of an answer count as a request."""
     requests = math.ceil(max(1, usage.streamed_bytes) / REST_API_STREAMED_STEP_BYTES) + usage.reads
     return {"front door": turns * requests * REST_API_REQUEST, **_lambda(usage, turns), **_data(usage, turns)}
 
 
 def websocket_api(usage: Usage, turns: int) -> Costs:
-    """Return the costs behind a WebSocket API: each piece is a message, and so are the question and each read."""
+    """Return the costs behind a WebSocket API. Each delta, question and read is a message."""
     messages = usage.deltas + 1 + 2 * usage.reads
     door = turns * (messages * WEBSOCKET_MESSAGE + usage.session_minutes * WEBSOCKET_MINUTE)
     return {"front door": door, **_lambda(usage, turns), **_data(usage, turns)}
 
 
 def container(usage: Usage, turns: int) -> Costs:
-    """Return the costs of containers behind a load balancer, if these turns are spread over a month."""
+    """Return the costs of containers behind a load balancer, with the turns spread over a month."""
     peak = turns / (HOURS_A_MONTH * 3600) * PEAK_TO_MEAN
     by_cpu = math.ceil(peak * usage.cpu_seconds / CONTAINER_BUSY_SHARE)
     room = (CONTAINER_GB * 1000 - usage.process_mb) * CONTAINER_BUSY_SHARE

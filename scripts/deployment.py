@@ -1,4 +1,4 @@
-"""A client of a deployed stack, as ChatKit's component is one: used by what checks deployments from outside."""
+"""A client of a deployed stack that behaves like ChatKit's component, for checks from outside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 ENDPOINT = "/chatkit/api"
-# A cold start, a slow model and a long answer together; what takes longer is broken.
+# Enough for a cold start, a slow model and a long answer together.
 TIMEOUT_SECONDS = 120.0
 DELTA = "assistant_message.content_part.text_delta"
 
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Turn:
-    """A turn's stream as it arrived.
+    """The events of a turn, with their arrival times.
 
     Attributes:
         turn_id: What the header `X-Turn-Id` says.
@@ -50,18 +50,18 @@ class Turn:
 
     @property
     def thread_id(self) -> str | None:
-        """The thread that the turn has made, if it has made one."""
+        """The id of the thread that the turn has created, if any."""
         made = [event["thread"]["id"] for event in self.events if event["type"] == "thread.created"]
         return made[0] if made else None
 
     @property
     def delta_arrivals(self) -> list[float]:
-        """When each piece of the answer's text came."""
+        """The arrival times of the text deltas."""
         return [at for at, event in zip(self.arrivals, self.events, strict=True) if is_delta(event)]
 
     @property
     def text(self) -> str:
-        """The assistant's words, of the items that were completed."""
+        """The text of the completed assistant messages."""
         done = [event["item"] for event in self.events if event["type"] == "thread.item.done"]
         said = [item for item in done if item["type"] == "assistant_message"]
         return "".join(part["text"] for item in said for part in item["content"])
@@ -73,18 +73,18 @@ class Turn:
 
 
 def is_delta(event: Mapping[str, Any]) -> bool:
-    """Return whether an event carries a piece of the answer's text."""
+    """Return whether an event is a text delta."""
     return bool(event["type"] == "thread.item.updated" and event["update"]["type"] == DELTA)
 
 
 def message(text: str, attachments: list[str] | None = None) -> dict[str, Any]:
-    """Return ChatKit's form of a message."""
+    """Return a message in ChatKit's format."""
     content = [{"type": "input_text", "text": text}]
     return {"content": content, "attachments": attachments or [], "inference_options": {}}
 
 
 def turn_request(text: str, thread_id: str | None = None) -> dict[str, Any]:
-    """Return the request that sends a message into a thread, or into a new one."""
+    """Return the request that sends a message to a thread, or to a new thread."""
     if thread_id is None:
         return {"type": "threads.create", "params": {"input": message(text)}}
     return {"type": "threads.add_user_message", "params": {"input": message(text), "thread_id": thread_id}}
@@ -92,7 +92,7 @@ def turn_request(text: str, thread_id: str | None = None) -> dict[str, Any]:
 
 @dataclass
 class Deployment:
-    """The addresses of a stack, and who calls.
+    """The URLs of a stack, and the caller's token.
 
     Attributes:
         url: Where `chat` answers, without a path: the stack's output ApiUrl or ChatUrl.
@@ -112,15 +112,15 @@ class Deployment:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The header that says who calls."""
+        """The header with the caller's token."""
         return {self.header: f"Bearer {self.token}"} if self.token else {}
 
     async def get(self, path: str, *, stream: bool = False, **headers: str) -> httpx2.Response:
-        """Send a GET request as nobody, with these headers."""
+        """Send a GET request without a token."""
         return await self.http.get(f"{self.stream_url if stream else self.url}{path}", headers=headers)
 
     async def post(self, path: str, body: object) -> Any:
-        """Send a request as the caller to `chat`, and return its JSON.
+        """Send a request to `chat` with the caller's token, and return its JSON.
 
         Raises:
             RefusedError: the answer is an error.
@@ -135,7 +135,7 @@ class Deployment:
         return await self.post(ENDPOINT, {"type": kind, "params": params})
 
     async def say(self, text: str, thread_id: str | None = None, key: str | None = None) -> Turn:
-        """Send a message and return its whole turn."""
+        """Send a message and wait for the end of its turn."""
         turn = Turn()
         async with aclosing(self.follow(turn, turn_request(text, thread_id), key)) as events:
             async for _ in events:
@@ -143,7 +143,7 @@ class Deployment:
         return turn
 
     async def follow(self, turn: Turn, request: object, key: str | None = None) -> AsyncGenerator[dict[str, Any], None]:
-        """Send a streaming operation to `stream`, and yield its events as they come; `turn` keeps them.
+        """Send a streaming operation to `stream`. Yield its events as they arrive, and add them to `turn`.
 
         Raises:
             RefusedError: the answer is an error.
@@ -163,5 +163,5 @@ class Deployment:
 
 
 def base_url(url: str) -> str:
-    """Return an address without the endpoint's path, whichever of the forms that the stack prints it has."""
+    """Return a URL of the stack without the endpoint's path."""
     return url.rstrip("/").removesuffix("/upload").removesuffix(ENDPOINT).rstrip("/")

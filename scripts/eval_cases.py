@@ -1,4 +1,4 @@
-"""Conversations with the helpdesk, and what a good model calls in them."""
+"""Sample conversations with the helpdesk, and the tool calls that a good model makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Expected:
-    """A call of a tool, or of a handoff, that a turn must make.
+    """A tool call or handoff that a turn must make.
 
     Attributes:
         name: The tool's name; a handoff's is `transfer_to_…`.
@@ -22,7 +22,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Turn:
-    """What the user says, and what follows from it.
+    """A message of the user, and the expected behaviour.
 
     Attributes:
         says: The user's message.
@@ -55,7 +55,7 @@ def to(specialist: str) -> Expected:
     return Expected(f"transfer_to_{specialist}")
 
 
-# Whose conversations these are: other agents are not judged by them.
+# These cases are only for this package.
 FACTORY = "helpdesk:build_agent"
 
 CASES = (

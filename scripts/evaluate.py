@@ -33,7 +33,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a case went: `problems` is empty when it went well."""
+    """The result of a case. Without `problems` it has passed."""
 
     name: str
     calls: tuple[str, ...]
@@ -41,7 +41,7 @@ class Verdict:
 
 
 async def evaluate(resources: Resources, cases: Sequence[Case]) -> list[Verdict]:
-    """Hold the cases' conversations, one after another.
+    """Run the cases, one after another.
 
     Args:
         resources: The `Resources` with the settings of the provider, and a table.
@@ -101,7 +101,7 @@ def _calls(items: Sequence[Any]) -> Iterator[Made]:
 
 
 def judge(turn: Turn, made: Sequence[Made], answer: str, *, held: bool) -> Iterator[str]:
-    """Yield what is wrong with a turn.
+    """Yield the problems of a turn.
 
     Args:
         turn: What was to happen.
@@ -132,7 +132,7 @@ def _fits(expected: Any, given: dict[str, Any]) -> bool:
 
 
 def table(verdicts: Sequence[Verdict], provider: str) -> str:
-    """Return the verdicts as a table."""
+    """Return the results as a table."""
     width = max(len(verdict.name) for verdict in verdicts)
     lines = [
         f"{'ok  ' if not verdict.problems else 'FAIL'}  {verdict.name:<{width}}  "
@@ -144,7 +144,7 @@ def table(verdicts: Sequence[Verdict], provider: str) -> str:
 
 
 def main() -> int:
-    """Run all cases on the provider that the environment or `.env` configures; 1 when one fails or there are none."""
+    """Run all cases with the configured provider. Return 1 if a case fails or there are none."""
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
     from assistant.settings import Settings, load_settings
     from local import stack

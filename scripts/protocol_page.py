@@ -1,4 +1,4 @@
-"""Write the tables of `docs/protocol.md`: which test shows which part of ChatKit's protocol.
+"""Write the tables of `docs/protocol.md`, which list the tests for each part of ChatKit's protocol.
 
 The tests say it themselves, by `@pytest.mark.shows(…)`, and are held to it when they run. Run without arguments to
 compare the page with them; `--write` brings it up to date.
@@ -19,7 +19,7 @@ BEGIN, END = "<!-- tables: made by scripts/protocol_page.py -->", "<!-- end of t
 
 
 def protocol() -> dict[str, list[str]]:
-    """Return what the SDK's protocol consists of, by what it is."""
+    """Return the names of the SDK's operations, events, items and updates, by kind."""
     from tests.support import wire_schema
 
     return {
@@ -31,7 +31,7 @@ def protocol() -> dict[str, list[str]]:
 
 
 def claims(folder: Path = TESTS) -> Iterator[tuple[str, str, str]]:
-    """Yield what each test claims to show: its file, its name, and a name of the protocol."""
+    """Yield the claims of the tests: file, test and name in the protocol."""
     for path in sorted(folder.glob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if not isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
@@ -43,7 +43,7 @@ def claims(folder: Path = TESTS) -> Iterator[tuple[str, str, str]]:
 
 
 def missing(parts: Mapping[str, Sequence[str]], shown: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Return what no test shows, and what tests claim that the SDK does not have."""
+    """Return the problems: names that no test shows, and claims of names that the SDK does not have."""
     names = {name for each in parts.values() for name in each}
     claimed = {name for _, _, name in shown}
     return [
@@ -76,7 +76,7 @@ def page_with(text: str, made: str) -> str:
 
 
 def main() -> int:
-    """Run the command line; 1 when the page is stale or something is shown by no test."""
+    """Run the command line. Return 1 if the page is out of date or a name has no test."""
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="bring the page up to date")

@@ -1,4 +1,4 @@
-"""`make smoke`: checks a deployed stack from outside, end to end, and prints a table.
+"""`make smoke`: check a deployed stack from outside, end to end, and print a table.
 
 It shows what can only be seen on the real thing: whether the edge holds small pieces of a stream back, how a stream
 ends on the wire, how paths and empty answers arrive, whether CORS headers are merged, and whether a turn goes on when
@@ -27,7 +27,7 @@ Outcome = Literal["ok", "FAIL", "skip"]
 
 @dataclass(frozen=True)
 class Result:
-    """How one check went, and what it saw."""
+    """The result of one check."""
 
     name: str
     outcome: Outcome
@@ -45,7 +45,7 @@ async def smoke(run: Run) -> list[Result]:
         except (CheckError, RefusedError) as error:
             results.append(Result(name, "FAIL", str(error)))
         except Exception as error:
-            # An answer of another form than the one expected, or none: the other checks still tell something.
+            # An unexpected answer, or none. The other checks still run.
             results.append(Result(name, "FAIL", f"{type(error).__name__}: {error}"))
     return results
 
@@ -73,7 +73,7 @@ async def _run(arguments: argparse.Namespace) -> list[Result]:
 
 
 def main() -> int:
-    """Check the stack at the given addresses; 1 when something does not hold."""
+    """Check the stack at the given URLs. Return 1 if a check fails."""
     parser = Parser(
         description=__doc__, epilog="The token is read from SMOKE_TOKEN, so that no list of processes shows it."
     )

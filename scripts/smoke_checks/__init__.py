@@ -1,4 +1,4 @@
-"""What `make smoke` asks of a deployed stack, in order. Each check returns what it saw, or raises.
+"""The checks of `make smoke`, in order. Each check returns what it saw, or raises.
 
 To add one, write a function beside those of its noun and list it in `CHECKS`.
 """

@@ -1,4 +1,4 @@
-"""One run of the checks: what it knows, and how a check says that something does not hold."""
+"""The state of one run of the checks, and the exceptions of checks."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 
 from scripts.deployment import Deployment, Turn
 
-# The demo model says a word each tenth of a second; any other is asked for as much text as takes it seconds.
+# The demo model writes ten words per second. Another model is asked for a text that takes some seconds.
 SLOW_WORDS = 40
 LONG_TEXT = "Write the numbers from one to eighty in words, separated by spaces. Use no tools."
 FILE = b"Buy a heron.\n"
 
 
 class CheckError(Exception):
-    """What was checked does not hold."""
+    """The check has failed."""
 
 
 class Skipped(Exception):
-    """What was to be checked does not apply to this deployment."""
+    """The check does not apply to this deployment."""
 
 
 @dataclass
 class Run:
-    """What one run knows.
+    """The state of one run.
 
     Attributes:
         stack: The deployment.
@@ -62,6 +62,6 @@ Check = Callable[[Run], Awaitable[str]]
 
 
 def expect(holds: object, otherwise: str) -> None:
-    """Raise unless something holds."""
+    """Raise if a condition is false."""
     if not holds:
         raise CheckError(otherwise)
