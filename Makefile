@@ -33,17 +33,17 @@ help: ## Show this list.
 
 .venv/bin/uv:
 	@test -n "$(HOST_PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH." >&2; exit 1; }
-	@test -x .venv/bin/python || { echo "Making .venv with $$($(HOST_PYTHON) --version) ..."; $(HOST_PYTHON) -m venv .venv; }
-	@echo "Installing uv into .venv ..."
+	@test -x .venv/bin/python || { echo "Making .venv with $$($(HOST_PYTHON) --version) ..." >&2; $(HOST_PYTHON) -m venv .venv; }
+	@echo "Installing uv into .venv ..." >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/environments/uv.txt
 
 .venv/.installed: uv.lock pyproject.toml local/environments/uv.txt | .venv/bin/uv
-	@echo "Installing what uv.lock names into .venv (about a minute the first time) ..."
+	@echo "Installing what uv.lock names into .venv (about a minute the first time) ..." >&2
 	@VIRTUAL_ENV= $(UV) sync --quiet --locked --inexact --python .venv/bin/python
 	@touch $@
 
 .envs/%/.installed: local/environments/%.txt | .venv/.installed
-	@echo "Installing what local/environments/$*.txt names into .envs/$* ..."
+	@echo "Installing what local/environments/$*.txt names into .envs/$* ..." >&2
 	@test -x .envs/$*/bin/python || $(UV) venv --quiet --python .venv/bin/python .envs/$*
 	@$(UV) pip sync --quiet --require-hashes --python .envs/$*/bin/python local/environments/$*.txt
 	@touch $@

@@ -1,1 +1,1 @@
-"""What tests of every kind share: the local AWS, the dev server, built artifacts."""
+"""Helpers for all kinds of tests: the local AWS, the dev server, built artifacts."""

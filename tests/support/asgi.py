@@ -1,4 +1,4 @@
-"""Calling an ASGI app without a server: a client for whole answers, and one call under full control."""
+"""Call an ASGI app without a server: a client for whole answers, and a call with full control of its messages."""
 
 from __future__ import annotations
 

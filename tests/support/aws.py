@@ -1,4 +1,4 @@
-"""The local AWS for tests: one ministack a test process, and a fresh table and bucket a test module."""
+"""The local AWS for tests: one ministack per test process, and a new table and bucket per test module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Built artifacts: what the makefiles of the layer and the functions make, cached by what goes into them."""
+"""The artifacts of the layer and the functions, built by their makefiles and cached by their sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ChatKit client of one of our apps, as the browser component is one: operations out, events in."""
+"""A ChatKit client that behaves like the browser component."""
 
 from __future__ import annotations
 

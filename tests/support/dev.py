@@ -1,4 +1,4 @@
-"""The dev server as a person runs it: a process of its own, on free ports, with a folder of its own."""
+"""The dev server in its own process, with free ports and its own folder."""
 
 from __future__ import annotations
 

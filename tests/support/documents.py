@@ -1,4 +1,4 @@
-"""Small documents that say one thing."""
+"""Small documents with one fact each."""
 
 from __future__ import annotations
 

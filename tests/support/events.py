@@ -1,4 +1,4 @@
-"""The sample events of `events/`, one folder a function, and what each is answered."""
+"""The sample events of `events/` and their expected answers, by function."""
 
 from __future__ import annotations
 

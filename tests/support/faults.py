@@ -1,4 +1,4 @@
-"""Failures of DynamoDB and S3, made where botocore sends its requests: all that is above runs as deployed."""
+"""Inject failures of DynamoDB and S3 where botocore sends its requests. All code above runs as on AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent whose input guardrail trips when something has been shown already, by a tool that still runs."""
+"""An agent whose input guardrail trips while a tool runs that has already shown something."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A token issuer: real keys, and their public halves as a JWKS over HTTP on 127.0.0.1."""
+"""A token issuer with real keys. It serves the public keys as a JWKS on 127.0.0.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of an agent through the SDK's real Runner, and what came of it."""
+"""Run an agent with the SDK's real Runner, and return its output and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scripted provider answers with, and how OpenAI's two APIs write it on the wire."""
+"""Scripted answers of a provider, and their wire formats in OpenAI's two APIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the table by the shovel: written fast, and counted."""
+"""Write many rows of the table fast, and count rows."""
 
 from __future__ import annotations
 

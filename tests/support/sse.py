@@ -1,4 +1,4 @@
-"""Reading server-sent events strictly: anything that is not ChatKit's framing fails."""
+"""A strict reader of server-sent events. It fails on anything but ChatKit's framing."""
 
 from __future__ import annotations
 

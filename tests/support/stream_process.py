@@ -1,4 +1,4 @@
-"""The streaming runtime as Lambda starts it: a process of its own, through the wrapper, against a recording API."""
+"""The streaming runtime in its own process, started by the wrapper, with a recording Runtime API."""
 
 from __future__ import annotations
 

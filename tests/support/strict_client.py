@@ -1,4 +1,4 @@
-"""A ChatKit client that checks all that it gets by the SDK's own types, and remembers what of the protocol it saw."""
+"""A ChatKit client that validates every answer with the SDK's types, and records which parts of the protocol it saw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents that a newcomer reads: what they point at is there."""
+"""The links and paths in the documentation exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from local.settings import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "frontend" / "README.md"])
-# What the reader of docs/extending.md makes.
+# Paths that the reader of docs/extending.md creates.
 OF_THE_READER = {"layers/agents/acme"}
 
 

@@ -1,4 +1,4 @@
-"""The Makefile, where it is started by somebody who has just got here."""
+"""The Makefile in a fresh checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`template.yaml` against what the code expects of it, and what an operator is promised."""
+"""`template.yaml` matches the code and the documentation for operators."""
 
 from __future__ import annotations
 

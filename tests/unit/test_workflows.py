@@ -1,4 +1,4 @@
-"""The workflows: what they may do, and that nobody can change an action under them."""
+"""The GitHub workflows have few permissions, and pin every action to a commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ChatKit's own requests, on both functions alike."""
+"""ChatKit's requests on both functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions as Lambda's own runtime and as uvicorn run them, each in a process of its own."""
+"""The functions under Lambda's own runtime and under uvicorn, each in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain call and ChatKit's input alone: what `curl` sends."""
+"""The two short forms of a message: the plain call, and ChatKit's input without its envelope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream while it runs: it comes piece by piece, can be stopped, and its turn outlives the client."""
+"""A running stream: it arrives in pieces, can be stopped, and its turn continues without the client."""
 
 from __future__ import annotations
 

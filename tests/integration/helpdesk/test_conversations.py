@@ -1,4 +1,4 @@
-"""The helpdesk over HTTP, on both functions, with the demo model: what a browser would see."""
+"""Conversations with the helpdesk over HTTP, on both functions, with the demo model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample conversations of `make eval`, on the demo model, and the judge of them."""
+"""The sample conversations of `make eval` with the demo model, and their checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The helpdesk on the local AWS, whose DynamoDB really races."""
+"""The helpdesk on the local AWS, with real races in DynamoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every tool of the helpdesk over HTTP: it shows what it does, and it writes for those whose role may."""
+"""Every tool of the helpdesk over HTTP: it shows its progress, and writes only if the role may."""
 
 from __future__ import annotations
 

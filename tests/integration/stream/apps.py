@@ -1,4 +1,4 @@
-"""Small ASGI apps that the tests run inside the streaming runtime. Each is a function of its path."""
+"""Small ASGI apps for tests of the streaming runtime. The path selects the app."""
 
 from __future__ import annotations
 

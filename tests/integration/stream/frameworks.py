@@ -1,4 +1,4 @@
-"""What people run: Starlette, FastAPI, sse-starlette and Powertools, in the streaming runtime."""
+"""Apps with Starlette, FastAPI, sse-starlette and Powertools for the streaming runtime."""
 
 from __future__ import annotations
 

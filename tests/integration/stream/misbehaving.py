@@ -1,4 +1,4 @@
-"""ASGI apps that do what an app should not, or hardly ever does. Each is a function of its path."""
+"""ASGI apps that break rules or behave unusually. The path selects the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many invocations: at once in one process, and one after the other."""
+"""Many invocations in one process, at the same time and one after another."""
 
 from __future__ import annotations
 

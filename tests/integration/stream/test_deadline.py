@@ -1,4 +1,4 @@
-"""The deadline guard: told in time, cut in time."""
+"""The deadline guard warns the app and ends its response in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built artifact under AWS's emulator: one event at a time, many at once, and bare as `sam local` runs it."""
+"""The built artifact under AWS's emulator: one event at a time, many at the same time, and as `sam local` runs it."""
 
 from __future__ import annotations
 

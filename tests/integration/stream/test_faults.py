@@ -1,4 +1,4 @@
-"""What becomes of a response that Lambda refuses, cuts or does not read, and of the invocation after it."""
+"""Responses that Lambda refuses, cuts off or does not read, and the next invocation."""
 
 from __future__ import annotations
 

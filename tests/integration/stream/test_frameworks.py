@@ -1,4 +1,4 @@
-"""Frameworks and Powertools in the streaming runtime, as they run anywhere else."""
+"""Frameworks and Powertools work in the streaming runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ours beside AWS's own: the same responses, on the wire, as npm's aws-lambda-ric sends them."""
+"""The runtime sends the same bytes as AWS's Node client (npm `aws-lambda-ric`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apps that do what an app should not, or hardly ever does: each costs its own invocation and no other."""
+"""Apps that break rules or behave unusually affect only their own invocation."""
 
 from __future__ import annotations
 

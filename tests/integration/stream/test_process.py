@@ -1,4 +1,4 @@
-"""The process: how it starts, what it tells Lambda when it cannot, how it ends, what it logs."""
+"""The process: its start, its error reports, its end and its log."""
 
 from __future__ import annotations
 

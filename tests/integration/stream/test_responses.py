@@ -1,4 +1,4 @@
-"""What Lambda gets for what an ASGI app sends."""
+"""The bytes that Lambda gets for an ASGI app's response."""
 
 from __future__ import annotations
 

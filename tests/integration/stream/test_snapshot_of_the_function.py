@@ -1,4 +1,4 @@
-"""The function `stream` around a snapshot: loaded before it, without a connection after it."""
+"""The function `stream` with SnapStart: imports before the snapshot, new connections after it."""
 
 from __future__ import annotations
 

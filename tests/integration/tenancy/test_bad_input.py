@@ -1,4 +1,4 @@
-"""Ids, cursors and limits that nobody sends by accident: a clear 4xx, never a 500, never another partition."""
+"""Malicious ids, cursors and limits get a 4xx, never a 500, and never reach another partition."""
 
 from __future__ import annotations
 

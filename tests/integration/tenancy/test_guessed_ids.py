@@ -1,4 +1,4 @@
-"""All sixteen operations by the ids of somebody else: not found, and nothing of theirs changes."""
+"""All sixteen operations with another user's ids: the answer is 404, and the user's data does not change."""
 
 from __future__ import annotations
 

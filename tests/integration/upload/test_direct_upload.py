@@ -1,4 +1,4 @@
-"""The direct upload: one request, one file, checked before anything is stored."""
+"""The direct upload: a request with one file, which is checked before it is stored."""
 
 from __future__ import annotations
 

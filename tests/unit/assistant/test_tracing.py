@@ -1,4 +1,4 @@
-"""Subsegments of calls that run at once, and none where nothing is traced."""
+"""X-Ray subsegments of parallel calls, and none without tracing."""
 
 from __future__ import annotations
 

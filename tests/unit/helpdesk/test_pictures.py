@@ -1,4 +1,4 @@
-"""Who draws pictures, and who says that they cannot."""
+"""Only providers with a picture tool get it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notes at an answer."""
+"""The sources of an answer."""
 
 from __future__ import annotations
 

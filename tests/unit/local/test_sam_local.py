@@ -1,4 +1,4 @@
-"""What `make sam-local` hands to the functions."""
+"""The settings that `make sam-local` passes to the functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dev server sets for the functions."""
+"""The settings that the dev server passes to the functions."""
 
 from __future__ import annotations
 

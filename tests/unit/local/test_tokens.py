@@ -1,4 +1,4 @@
-"""What `make token` refuses, in words."""
+"""The arguments that `make token` refuses, and its messages."""
 
 from __future__ import annotations
 

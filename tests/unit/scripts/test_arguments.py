@@ -1,4 +1,4 @@
-"""What an operator leaves out: `make` hands it over as an empty word, and nothing is done on a guess."""
+"""Missing arguments of an operator: `make` passes them as empty strings, and the scripts refuse them."""
 
 from __future__ import annotations
 

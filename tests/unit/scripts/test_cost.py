@@ -1,4 +1,4 @@
-"""What a million turns cost: the arithmetic, the benchmarks' results, and the table in the documents."""
+"""The cost of a million turns: the calculation, the benchmarks' results and the table in the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations page against what an operator finds in the template and the Makefile."""
+"""The operations page matches the template and the Makefile."""
 
 from __future__ import annotations
 

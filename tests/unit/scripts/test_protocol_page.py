@@ -1,4 +1,4 @@
-"""`docs/protocol.md` says what the tests say, and the tests show all that the SDK has."""
+"""`docs/protocol.md` matches the tests, and the tests cover the SDK's whole protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an answer is framed and ends, as `make smoke` reads it off the wire."""
+"""The raw answers that `make smoke` reads: their framing and their end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The context object: what awslambdaric's is."""
+"""The context object is compatible with awslambdaric's."""
 
 from __future__ import annotations
 

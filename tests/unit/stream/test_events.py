@@ -1,4 +1,4 @@
-"""From events to scopes: as Mangum maps them, but for differences that are named here."""
+"""Events become scopes as in Mangum, except for the differences that are listed here."""
 
 from __future__ import annotations
 

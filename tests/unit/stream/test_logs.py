@@ -1,4 +1,4 @@
-"""The log: awslambdaric's sink, awslambdaric's lines."""
+"""The log uses awslambdaric's sink and line format."""
 
 from __future__ import annotations
 

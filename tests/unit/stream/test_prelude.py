@@ -1,4 +1,4 @@
-"""The prelude: what becomes of a response's headers."""
+"""The headers of a response in the prelude."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP answers as they may come: in any pieces, with any framing."""
+"""HTTP answers in any pieces and with any framing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures: an app whose table and bucket no request of these tests reaches."""
+"""Fixtures: an app for requests that do not reach the table and the bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A body that is no JSON object, or too large, is refused with the reason; without a token it is not even read."""
+"""A body that is too large or not a JSON object is refused with a reason. Without a token it is not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the allowed origins may call, and see what went wrong."""
+"""Pages of allowed origins may call the API and can read its errors."""
 
 from __future__ import annotations
 

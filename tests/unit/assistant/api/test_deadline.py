@@ -1,4 +1,4 @@
-"""A turn ends ahead of Lambda's time-out, and on `chat` ahead of the HTTP API's as well."""
+"""A turn ends before Lambda's timeout, and on `chat` also before the HTTP API's timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error has one JSON form, the right status, and tells nothing that it should not."""
+"""Every error is answered as JSON with the right status, and leaks nothing."""
 
 from __future__ import annotations
 

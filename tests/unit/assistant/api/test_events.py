@@ -1,4 +1,4 @@
-"""The stream: its framing, its comments, and that it outlives its client."""
+"""The event stream: its framing, its comments, and a turn whose client disconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health says that the function runs, to anybody, and touches nothing."""
+"""The health check answers everybody and reads no data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request does not need is not loaded for it: that is where a cold start's time goes."""
+"""A request imports only the modules that it needs, because imports take most of a cold start."""
 
 from __future__ import annotations
 

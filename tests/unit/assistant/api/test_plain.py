@@ -1,4 +1,4 @@
-"""The plain call's text: what was said, in order, and in the end what holds."""
+"""The text of the plain call: deltas in order, and last the final text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three shapes of a request."""
+"""The three forms of a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors are told apart by clients: each has a code of its own, and a status that fits."""
+"""Each error has its own code and a suitable status."""
 
 from __future__ import annotations
 

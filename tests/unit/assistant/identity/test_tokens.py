@@ -1,4 +1,4 @@
-"""Whose request it is follows from a verified token and from nothing else."""
+"""The caller comes only from a verified token."""
 
 from __future__ import annotations
 

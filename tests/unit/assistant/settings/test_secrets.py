@@ -1,4 +1,4 @@
-"""On AWS a key is a secret, read when it is first needed."""
+"""On AWS, a key is a secret that is read at its first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment is read once, typed, and refused with the name of the variable that is wrong."""
+"""Settings are read from the environment with types. An error names the variable."""
 
 from __future__ import annotations
 
