@@ -1,3 +1,4 @@
+import { say } from "./texts.js";
 /** How long a copy button says that it has copied. */
 export const COPIED_MILLISECONDS = 1500;
 
@@ -7,7 +8,7 @@ export async function copyText(kit, text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    kit.notify(new Error("The browser did not allow this page to copy. Select the text and copy it yourself."));
+    kit.notify(new Error(say("The browser did not allow this page to copy. Select the text and copy it yourself.")));
     return false;
   }
 }

@@ -6,6 +6,7 @@ import { ProtocolClient } from "./protocol/client.js";
 import { createStore } from "./state/store.js";
 import { EMPTY_THREAD } from "./state/thread.js";
 import { createVerdicts } from "./state/verdicts.js";
+import { direction, setLocale } from "./texts.js";
 import { applyTheme } from "./theme.js";
 import { App } from "./views/app.js";
 
@@ -118,6 +119,8 @@ export class OpenAIChatKit extends HTMLElement {
     if (first) this.#client = new ProtocolClient(api, (name, data) => this.#emit("log", { name, data }));
     // The same client goes on: requests under way and the frame's id belong to the element, not to its options.
     else this.#client.api = api;
+    setLocale(options.locale);
+    this.dir = direction();
     this.#store.set({ options });
     this.setAttribute("aria-label", options.frameTitle ?? "Chat");
     applyTheme(this, options.theme);

@@ -1,5 +1,6 @@
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
+import { say } from "./texts.js";
 
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
@@ -175,7 +176,7 @@ function markElement(number) {
   mark.type = "button";
   mark.className = "citation";
   mark.dataset.citation = number;
-  mark.setAttribute("aria-label", `Source ${number}`);
+  mark.setAttribute("aria-label", say("Source {number}", { number }));
   mark.textContent = number;
   return mark;
 }
@@ -204,7 +205,7 @@ function secureInput(input) {
   // Task lists are the only inputs Markdown has, and they only show a state.
   if (input.type !== "checkbox") return input.remove();
   input.disabled = true;
-  input.setAttribute("aria-label", input.closest("li")?.textContent.trim() || "Task");
+  input.setAttribute("aria-label", input.closest("li")?.textContent.trim() || say("Task"));
 }
 
 /** Put a bar over a block of code: its language, and a button to copy it. */
@@ -224,7 +225,7 @@ function frameCode(block) {
   button.type = "button";
   button.className = "copy-code";
   button.dataset.copy = "";
-  button.textContent = "Copy";
+  button.textContent = say("Copy");
   bar.append(name, button);
   block.replaceWith(frame);
   frame.append(bar, block);
@@ -240,7 +241,7 @@ function wrapTable(table) {
   box.className = "table-scroll";
   box.tabIndex = 0;
   box.setAttribute("role", "region");
-  box.setAttribute("aria-label", "Table");
+  box.setAttribute("aria-label", say("Table"));
   table.replaceWith(box);
   box.append(table);
 }

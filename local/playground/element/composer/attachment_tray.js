@@ -1,22 +1,23 @@
 import { describeSize } from "../controllers/upload.js";
 import { classes, html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
+import { say } from "../texts.js";
 
 /** The files that will go with the message, as they upload. */
 export function AttachmentTray({ attachments }) {
   const { composer } = useParts();
   if (attachments.length === 0) return null;
-  return html`<ul class="tray" aria-label="Attachments">
+  return html`<ul class="tray" aria-label=${say("Attachments")}>
     ${attachments.map(
       (entry) => html`<li key=${entry.key} class=${classes("tray-file", entry.state)} aria-busy=${entry.state === "uploading"}>
         <${Thumbnail} entry=${entry} />
         <span class="grow">
           <span class="tray-name">${entry.name}</span>
           <span class="hint" role=${entry.error ? "alert" : undefined}>
-            ${entry.error ?? (entry.state === "uploading" ? "Uploading…" : entry.size === undefined ? "" : describeSize(entry.size))}
+            ${entry.error ?? (entry.state === "uploading" ? say("Uploading…") : entry.size === undefined ? "" : describeSize(entry.size))}
           </span>
         </span>
-        <button type="button" class="icon-button" aria-label=${`Remove ${entry.name}`} onClick=${() => composer.detach(entry)}>
+        <button type="button" class="icon-button" aria-label=${say("Remove {name}", { name: entry.name })} onClick=${() => composer.detach(entry)}>
           <${Icon} name="x" size=${14} />
         </button>
       </li>`,

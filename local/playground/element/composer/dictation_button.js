@@ -2,6 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import { classes, html, useMounted, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { recordSpeech, recordingType } from "./recorder.js";
+import { say } from "../texts.js";
 
 /** Speak instead of typing: record, send to `input.transcribe`, add the text. */
 export function DictationButton() {
@@ -20,7 +21,7 @@ export function DictationButton() {
       recording.current = started;
       setPhase("recording");
     } catch (error) {
-      kit.notify(new Error(`The microphone cannot be used: ${error.message}`));
+      kit.notify(new Error(say("The microphone cannot be used: {reason}", { reason: error.message })));
     }
   };
   const finish = async () => {
@@ -37,7 +38,7 @@ export function DictationButton() {
       setPhase("idle");
     }
   };
-  const labels = { idle: "Dictate", recording: "Finish dictation", transcribing: "Transcribing" };
+  const labels = { idle: say("Dictate"), recording: say("Finish dictation"), transcribing: say("Transcribing") };
   return html`<button
     type="button"
     class=${classes("icon-button", phase === "recording" && "recording")}

@@ -2,6 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { tagText } from "../state/content.js";
+import { say } from "../texts.js";
 
 /** A tag being written: an @ at the start or after a space, up to the caret. */
 const TAG = /(?:^|\s)@([^\s@]*)$/u;
@@ -95,7 +96,7 @@ export function useSuggestions(area, state) {
 export function SuggestionMenu({ suggestions }) {
   const { open, found, active, choose } = suggestions;
   if (!open) return null;
-  return html`<ul class="menu suggestions" role="listbox" id="suggestions" aria-label="Suggestions">
+  return html`<ul class="menu suggestions" role="listbox" id="suggestions" aria-label=${say("Suggestions")}>
     ${found.map((choice, index) => {
       const heading = choice.group !== found[index - 1]?.group && choice.group;
       return html`${heading && html`<li class="menu-heading" role="presentation">${heading}</li>`}

@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
+import { say } from "../texts.js";
 
 /** The tools the page offers: pinned ones as buttons, the others in a menu, the chosen one to take off again. */
 export function ToolButtons({ state }) {
@@ -39,7 +40,7 @@ function ToolMenu({ tools, chosen, choose }) {
   };
   const leave = (event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false);
   return html`<span class="menu-anchor" onKeyDown=${keyDown} onFocusOut=${leave}>
-    <button type="button" class="icon-button" ref=${opener} aria-label="Tools" title="Tools" aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
+    <button type="button" class="icon-button" ref=${opener} aria-label=${say("Tools")} title=${say("Tools")} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
       <${Icon} name="sliders-horizontal" size=${18} />
     </button>
     ${open &&

@@ -1,6 +1,7 @@
 import { contentText, parseContent } from "../state/content.js";
 import { isBusy, isUnconfirmed } from "../state/thread.js";
 import { DEFAULT_MAX_COUNT, refusal, uploadFile } from "./upload.js";
+import { say } from "../texts.js";
 
 export const EMPTY_COMPOSER = { text: "", caret: null, tags: {}, quote: null, attachments: [], toolId: null, modelId: null };
 
@@ -50,9 +51,9 @@ export class Composer {
   get obstacle() {
     const { attachments } = this.state;
     const failed = attachments.find((attachment) => attachment.state === "failed");
-    if (failed) return `Remove ${failed.name} to send your message: the file was not accepted.`;
+    if (failed) return say("Remove {name} to send your message: the file was not accepted.", { name: failed.name });
     const uploading = attachments.some((attachment) => attachment.state === "uploading");
-    return uploading ? "Your message can be sent when its files have been uploaded." : null;
+    return uploading ? say("Your message can be sent when its files have been uploaded.") : null;
   }
 
   get canSend() {
@@ -101,7 +102,7 @@ export class Composer {
 
   async attachOne(file, rules) {
     const full = this.state.attachments.length >= (rules.maxCount ?? DEFAULT_MAX_COUNT);
-    const reason = full ? "No more files fit into this message." : refusal(file, rules);
+    const reason = full ? say("No more files fit into this message.") : refusal(file, rules);
     if (reason) return this.kit.notify(new Error(reason));
     const key = crypto.randomUUID();
     const abort = new AbortController();

@@ -1,4 +1,5 @@
 import { RequestError, responseError } from "../protocol/errors.js";
+import { say } from "../texts.js";
 
 /** The largest file by default, in bytes, and how many files a message may carry: ChatKit's documented defaults. */
 const DEFAULT_MAX_SIZE = 100 * 1024 * 1024;
@@ -32,7 +33,7 @@ async function uploadTwoPhase(client, file, signal) {
   const attachment = await client.call("attachments.create", params);
   const { url, method, headers } = attachment.upload_descriptor;
   const response = await client.fetch(url, { method, headers, body: file, signal });
-  if (!response.ok) throw new RequestError(`The storage refused the file (${response.status}).`);
+  if (!response.ok) throw new RequestError(say("The storage refused the file ({status}).", { status: response.status }));
   return attachment;
 }
 
@@ -43,8 +44,8 @@ async function uploadTwoPhase(client, file, signal) {
  */
 export function refusal(file, rules) {
   const limit = sizeLimit(file, rules.maxSize);
-  if (file.size > limit) return `${file.name} is larger than ${describeSize(limit)}.`;
-  if (rules.accept && !accepted(file, rules.accept)) return `${file.name} is not of an allowed type.`;
+  if (file.size > limit) return say("{name} is larger than {size}.", { name: file.name, size: describeSize(limit) });
+  if (rules.accept && !accepted(file, rules.accept)) return say("{name} is not of an allowed type.", { name: file.name });
   return null;
 }
 

@@ -1,5 +1,6 @@
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
+import { say } from "../texts.js";
 
 /** A tool that ran, or runs, in this page for the assistant. */
 export function ClientToolCall({ item }) {
@@ -7,7 +8,7 @@ export function ClientToolCall({ item }) {
   return html`<details class="tool-call">
     <summary>
       <${Icon} name=${pending ? "loader-circle" : "wrench"} class=${pending ? "spin" : ""} />
-      ${pending ? "Running" : "Ran"} <code>${item.name}</code> in this page
+      ${pending ? say("Running") : say("Ran")} <code>${item.name}</code> ${say("in this page")}
     </summary>
     <pre>${JSON.stringify(item.arguments, null, 2)}</pre>
     ${!pending && html`<pre>${JSON.stringify(item.output ?? null, null, 2)}</pre>`}

@@ -1,12 +1,13 @@
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { EntityChip } from "../views/entity.js";
+import { say } from "../texts.js";
 
 const entityOf = ({ id, title, icon, interactive, group, data }) => ({ id, title, icon, interactive, group, data });
 
 /** The sources under a message, each with its number. */
 export function SourceList({ sources }) {
-  return html`<ol class="sources" aria-label="Sources">
+  return html`<ol class="sources" aria-label=${say("Sources")}>
     ${sources.map((source, index) => html`<li key=${index}><${SourceChip} source=${source} number=${index + 1} /></li>`)}
   </ol>`;
 }
@@ -30,7 +31,7 @@ function SourceChip({ source, number }) {
 export function SourcePopover({ source, close }) {
   if (!source) return null;
   const where = source.attribution ?? source.filename ?? source.label ?? (source.url && URL.parse(source.url)?.hostname);
-  return html`<aside class="source-card" role="note" aria-label="Source">
+  return html`<aside class="source-card" role="note" aria-label=${say("Source")}>
     <div class="grow">
       <strong>${source.type === "url"
         ? html`<a href=${safeUrl(source.url)} target="_blank" rel="noopener noreferrer">${source.title}</a>`
@@ -38,7 +39,7 @@ export function SourcePopover({ source, close }) {
       ${where && html`<div class="hint">${where}${source.timestamp ? ` · ${source.timestamp}` : ""}</div>`}
       ${source.description && html`<p>${source.description}</p>`}
     </div>
-    <button type="button" class="icon-button" aria-label="Close source" onClick=${close}><${Icon} name="x" /></button>
+    <button type="button" class="icon-button" aria-label=${say("Close source")} onClick=${close}><${Icon} name="x" /></button>
   </aside>`;
 }
 

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { html, useParts } from "../html.js";
+import { say } from "../texts.js";
 
 /** Value of the choice that stands for the user's own words. */
 const OWN = "__own_answer__";
@@ -15,7 +16,7 @@ function Answers({ item }) {
     ${item.inputs.map(
       ({ id, question, answer }) => html`<div key=${id}>
         <dt>${question}</dt>
-        <dd>${answer && !answer.skipped && answer.values?.length ? answer.values.join(", ") : html`<em>Skipped</em>`}</dd>
+        <dd>${answer && !answer.skipped && answer.values?.length ? answer.values.join(", ") : html`<em>${say("Skipped")}</em>`}</dd>
       </div>`,
     )}
   </dl>`;
@@ -38,8 +39,8 @@ function Questions({ item, disabled }) {
           : html`<${Freeform} key=${input.id} input=${input} />`,
       )}
       <div class="form-buttons">
-        <button class="button primary">Submit</button>
-        <button type="button" class="button outline" onClick=${skip}>Skip</button>
+        <button class="button primary">${say("Submit")}</button>
+        <button type="button" class="button outline" onClick=${skip}>${say("Skip")}</button>
       </div>
     </fieldset>
   </form>`;
@@ -63,13 +64,13 @@ function MultipleChoice({ input }) {
       ({ value }) => html`<label class="choice" key=${value}><input type=${type} name=${input.id} value=${value} /> ${value}</label>`,
     )}
     <label class="choice">
-      <input type=${type} name=${input.id} value=${OWN} checked=${own !== ""} aria-label="Something else" />
+      <input type=${type} name=${input.id} value=${OWN} checked=${own !== ""} aria-label=${say("Something else")} />
       <input
         type="text"
         class="control"
         name=${`${input.id}${OWN}`}
-        placeholder="Something else…"
-        aria-label=${`Your own answer: ${input.question}`}
+        placeholder=${say("Something else…")}
+        aria-label=${say("Your own answer: {question}", { question: input.question })}
         value=${own}
         onInput=${(event) => setOwn(event.target.value)}
       />

@@ -2,6 +2,7 @@ import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { Markdown } from "../views/markdown.js";
 import { safeUrl } from "./sources.js";
+import { say } from "../texts.js";
 
 /** A task outside a workflow. */
 export function TaskItem({ item }) {
@@ -29,7 +30,7 @@ export function Task({ task, statusShown = false }) {
 function titleOf(task) {
   if (task.title) return task.title_query ? html`${task.title} <em>${task.title_query}</em>` : task.title;
   if (task.title_query) return html`Searched <em>${task.title_query}</em>`;
-  return { web_search: "Searched the web", file: "Read files", image: "Made a picture" }[task.type];
+  return { web_search: say("Searched the web"), file: say("Read files"), image: say("Made a picture") }[task.type];
 }
 
 function StatusIcon({ task, shown }) {

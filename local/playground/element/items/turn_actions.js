@@ -3,6 +3,7 @@ import { COPIED_MILLISECONDS, copyText } from "../clipboard.js";
 import { html, useMounted, useParts, useTimer } from "../html.js";
 import { Icon } from "../icons.js";
 import { isBusy } from "../state/thread.js";
+import { say } from "../texts.js";
 
 /** What a reader can do with a finished answer: copy it, say whether it was good, have it made anew. */
 export function TurnActions({ turn, state }) {
@@ -22,7 +23,7 @@ export function TurnActions({ turn, state }) {
         key=${kind}
         type="button"
         class="icon-button"
-        aria-label=${kind === "positive" ? "Good response" : "Bad response"}
+        aria-label=${kind === "positive" ? say("Good response") : say("Bad response")}
         aria-pressed=${given === kind}
         onClick=${() => conversation.rate(ids, kind)}
       >
@@ -34,7 +35,7 @@ export function TurnActions({ turn, state }) {
     html`<button
       type="button"
       class="icon-button"
-      aria-label="Answer again"
+      aria-label=${say("Answer again")}
       disabled=${isBusy(state)}
       onClick=${() => conversation.retry(question.id)}
     >
@@ -58,7 +59,7 @@ function CopyButton({ text }) {
     setCopied(true);
     timer.start(() => setCopied(false), COPIED_MILLISECONDS);
   };
-  return html`<button type="button" class="icon-button" aria-label=${copied ? "Copied" : "Copy"} onClick=${copy}>
+  return html`<button type="button" class="icon-button" aria-label=${copied ? say("Copied") : say("Copy")} onClick=${copy}>
     <${Icon} name=${copied ? "check" : "copy"} />
   </button>`;
 }

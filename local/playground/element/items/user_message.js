@@ -2,6 +2,7 @@ import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
 import { safeUrl } from "./sources.js";
 import { EntityChip } from "../views/entity.js";
+import { say } from "../texts.js";
 
 /** What the user said: quoted text, files, text with tags. */
 export function UserMessage({ item }) {
@@ -19,9 +20,9 @@ export function UserMessage({ item }) {
     </div>`}
     ${item.unsent &&
     html`<div class="unsent">
-      <${Icon} name="circle-alert" size=${14} /> Not sent
+      <${Icon} name="circle-alert" size=${14} /> ${say("Not sent")}
       <button type="button" class="button outline" onClick=${() => conversation.resend(item.id)}>
-        <${Icon} name="rotate-cw" size=${14} /> Retry
+        <${Icon} name="rotate-cw" size=${14} /> ${say("Retry")}
       </button>
     </div>`}
   </div>`;
@@ -40,7 +41,7 @@ function MessageFile({ attachment }) {
     : html`<${Icon} name="file-text" size=${20} /><span>${attachment.name}</span>`;
   const look = picture ? "picture-link" : "file-card";
   if (!address) return html`<span class=${look}>${content}</span>`;
-  return html`<a class=${look} href=${address} target="_blank" rel="noopener noreferrer" title=${`Open ${attachment.name}`}>
+  return html`<a class=${look} href=${address} target="_blank" rel="noopener noreferrer" title=${say("Open {name}", { name: attachment.name })}>
     ${content}
   </a>`;
 }

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { html, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { Task } from "./task.js";
+import { say } from "../texts.js";
 
 /** Steps of the assistant's work, or its reasoning: open while it goes on if it asks so, else folded. */
 export function WorkflowItem({ item, active }) {
@@ -26,12 +27,12 @@ export function WorkflowItem({ item, active }) {
 
 function summaryOf(summary, type, finished, tasks) {
   if (summary?.title) return summary.title;
-  if (summary?.duration !== undefined) return `Thought for ${describeDuration(summary.duration)}`;
-  if (!finished) return tasks.at(-1)?.title ?? (type === "reasoning" ? "Thinking…" : "Working…");
-  return type === "reasoning" ? "Thoughts" : `${tasks.length} step${tasks.length === 1 ? "" : "s"}`;
+  if (summary?.duration !== undefined) return say("Thought for {time}", { time: describeDuration(summary.duration) });
+  if (!finished) return tasks.at(-1)?.title ?? (type === "reasoning" ? say("Thinking…") : say("Working…"));
+  return type === "reasoning" ? say("Thoughts") : tasks.length === 1 ? say("1 step") : say("{count} steps", { count: tasks.length });
 }
 
 function describeDuration(seconds) {
-  if (seconds < 1) return "a moment";
+  if (seconds < 1) return say("a moment");
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

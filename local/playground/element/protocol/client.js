@@ -1,5 +1,6 @@
 import { RequestError, responseError } from "./errors.js";
 import { readEvents } from "./sse.js";
+import { say } from "../texts.js";
 
 /** Waits between attempts, in ms: five attempts in about 16 s, as ChatKit's own component is reported to make. */
 const RETRY_DELAYS = [500, 1500, 4500, 9500];
@@ -75,7 +76,7 @@ export class ProtocolClient {
       const response = await this.post(body, signal, "text/event-stream");
       if (!response.ok) throw await responseError(response);
       if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
-        throw new RequestError("The server did not answer with a stream.", { retryable: true });
+        throw new RequestError(say("The server did not answer with a stream."), { retryable: true });
       }
       for await (const event of readEvents(response.body)) onEvent(event);
     });
@@ -99,7 +100,7 @@ export class ProtocolClient {
 
 function asRequestError(error) {
   if (error instanceof RequestError) return error;
-  return new RequestError("The connection to the server was lost.", { retryable: true });
+  return new RequestError(say("The connection to the server was lost."), { retryable: true });
 }
 
 function pause(milliseconds, signal) {

@@ -1,3 +1,4 @@
+import { say } from "../texts.js";
 /** A request that failed before its answer began, with what the server said about it. */
 export class RequestError extends Error {
   /**
@@ -14,13 +15,15 @@ export class RequestError extends Error {
 }
 
 const TOLD = {
-  401: "You are not signed in, or your token is no longer valid.",
-  403: "You are not allowed to do this.",
-  404: "This conversation could not be found.",
-  413: "That is too large.",
-  415: "This type of file is not allowed.",
-  429: "Too many requests. Please wait a moment.",
+  401: () => say("You are not signed in, or your token is no longer valid."),
+  403: () => say("You are not allowed to do this."),
+  404: () => say("This conversation could not be found."),
+  413: () => say("That is too large."),
+  415: () => say("This type of file is not allowed."),
+  429: () => say("Too many requests. Please wait a moment."),
 };
+
+const told = (status) => TOLD[status]?.() ?? say("The server answered {status}.", { status });
 
 /** Turn a response that is not 2xx into an error: the server's own words, or a sentence for its status. */
 export async function responseError(response) {
@@ -30,7 +33,7 @@ export async function responseError(response) {
   } catch {
     // Not every proxy answers in JSON: the status alone has to do.
   }
-  const message = error.message ?? TOLD[response.status] ?? `The server answered ${response.status}.`;
+  const message = error.message ?? told(response.status);
   return new RequestError(message, {
     status: response.status,
     code: error.code,

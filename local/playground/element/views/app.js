@@ -1,6 +1,7 @@
 import { useRef } from "preact/hooks";
 import { Parts, html, useSetup, useStore } from "../html.js";
 import { isBusy } from "../state/thread.js";
+import { currentLocale, direction } from "../texts.js";
 import { ComposerView } from "./composer.js";
 import { Disclaimer } from "./disclaimer.js";
 import { Header } from "./header.js";
@@ -29,6 +30,8 @@ export function App({ parts }) {
   return html`<${Parts.Provider} value=${parts}>
     <div
       class="kit"
+      key=${currentLocale()}
+      dir=${direction()}
       ref=${root}
       onKeyDown=${keyDown}
       onFocusIn=${(event) => (focused.current = event.target)}

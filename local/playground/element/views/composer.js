@@ -9,6 +9,7 @@ import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { segments } from "../state/content.js";
 import { isBusy } from "../state/thread.js";
+import { say } from "../texts.js";
 
 /** Where the user writes: text with tags, files, tool, model, dictation, send and stop. */
 export function ComposerView({ state }) {
@@ -24,11 +25,11 @@ export function ComposerView({ state }) {
     if (state.options.composer?.attachments?.enabled) composer.attach(event.dataTransfer.files);
   };
   const { quote } = state.composer;
-  return html`<form class="composer" aria-label="Message" onSubmit=${submit} onDrop=${drop} onDragOver=${(e) => e.preventDefault()}>
+  return html`<form class="composer" aria-label=${say("Message")} onSubmit=${submit} onDrop=${drop} onDragOver=${(e) => e.preventDefault()}>
     ${quote &&
     html`<div class="composer-quote">
       <${Icon} name="quote" size=${14} /><span class="grow">${quote}</span>
-      <button type="button" class="icon-button" aria-label="Remove quote" onClick=${() => composer.set({ quote: null })}>
+      <button type="button" class="icon-button" aria-label=${say("Remove quote")} onClick=${() => composer.set({ quote: null })}>
         <${Icon} name="x" size=${14} />
       </button>
     </div>`}
@@ -50,11 +51,11 @@ export function ComposerView({ state }) {
 /** In place of the composer, when the thread takes no more messages. */
 function Blocked({ status }) {
   const { conversation } = useParts();
-  const words = status.type === "locked" ? "This chat is locked." : "This chat is closed.";
+  const words = status.type === "locked" ? say("This chat is locked.") : say("This chat is closed.");
   return html`<div class="composer blocked" role="status">
     <${Icon} name="lock" />
     <span class="grow">${status.reason ?? words}</span>
-    <button type="button" class="button outline" onClick=${() => conversation.open(null)}>New chat</button>
+    <button type="button" class="button outline" onClick=${() => conversation.open(null)}>${say("New chat")}</button>
   </div>`;
 }
 
@@ -63,7 +64,7 @@ function Editor({ state }) {
   const area = useRef(null);
   const { text, tags } = state.composer;
   const suggestions = useSuggestions(area, state);
-  const { placeholder = "Message the AI", attachments } = state.options.composer ?? {};
+  const { placeholder = say("Message the AI"), attachments } = state.options.composer ?? {};
   useSetup(() => fitHeight(area.current), [text]);
   useSetup(() => {
     if (!kit.store.get().history.open) area.current.focus({ preventScroll: true });
@@ -87,7 +88,7 @@ function Editor({ state }) {
     <textarea
       ref=${area}
       rows="1"
-      aria-label="Message"
+      aria-label=${say("Message")}
       aria-autocomplete="list"
       aria-controls=${suggestions.open ? "suggestions" : undefined}
       aria-activedescendant=${suggestions.open ? `suggestion-${suggestions.active}` : undefined}
@@ -121,7 +122,7 @@ function AttachButton({ option }) {
     event.target.value = "";
     await composer.attach(files);
   };
-  return html`<button type="button" class="icon-button" aria-label="Attach files" title="Attach files" onClick=${() => input.current.click()}>
+  return html`<button type="button" class="icon-button" aria-label=${say("Attach files")} title=${say("Attach files")} onClick=${() => input.current.click()}>
       <${Icon} name="paperclip" size=${18} />
     </button>
     <input type="file" multiple hidden ref=${input} accept=${acceptAttribute(option.accept)} onChange=${chosen} />`;
@@ -138,7 +139,7 @@ function MentionButton({ state }) {
     const next = text === "" || text.endsWith(" ") ? `${text}@` : `${text} @`;
     composer.set({ text: next, caret: next.length });
   };
-  return html`<button type="button" class="icon-button" aria-label="Mention" title="Mention" onClick=${mention}>
+  return html`<button type="button" class="icon-button" aria-label=${say("Mention")} title=${say("Mention")} onClick=${mention}>
     <${Icon} name="at-sign" size=${18} />
   </button>`;
 }
@@ -146,7 +147,7 @@ function MentionButton({ state }) {
 function SendButton({ state }) {
   const { composer, conversation } = useParts();
   if (isBusy(state) && state.allowCancel) {
-    const label = state.stopping ? "Stopping…" : "Stop";
+    const label = state.stopping ? say("Stopping…") : say("Stop");
     return html`<button
       type="button"
       class="send stop"
@@ -158,7 +159,7 @@ function SendButton({ state }) {
       <${Icon} name="square" size=${14} class="filled" />
     </button>`;
   }
-  return html`<button class="send" aria-label="Send" title=${composer.obstacle ?? "Send"} aria-describedby=${composer.obstacle ? "obstacle" : undefined} disabled=${!composer.canSend}>
+  return html`<button class="send" aria-label=${say("Send")} title=${composer.obstacle ?? say("Send")} aria-describedby=${composer.obstacle ? "obstacle" : undefined} disabled=${!composer.canSend}>
     <${Icon} name="arrow-up" size=${18} />
   </button>`;
 }

@@ -1,5 +1,6 @@
 import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
+import { say } from "../texts.js";
 
 /** Title of the thread, with history, new thread, and the page's own two buttons. */
 export function Header({ state }) {
@@ -14,15 +15,15 @@ export function Header({ state }) {
     <button
       type="button"
       class="icon-button"
-      aria-label="New chat"
-      title="New chat"
+      aria-label=${say("New chat")}
+      title=${say("New chat")}
       disabled=${!state.thread && state.items.length === 0}
       onClick=${() => conversation.open(null)}
     >
       <${Icon} name="square-pen" size=${18} />
     </button>
     ${historyEnabled &&
-    html`<button type="button" class="icon-button" aria-label="History" title="History" onClick=${() => history.show()}>
+    html`<button type="button" class="icon-button" aria-label=${say("History")} title=${say("History")} onClick=${() => history.show()}>
       <${Icon} name="history" size=${18} />
     </button>`}
     ${header.rightAction && html`<${HeaderAction} action=${header.rightAction} label="Custom action, right" />`}

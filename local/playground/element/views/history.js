@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
+import { currentLocale, say } from "../texts.js";
 
 /** The caller's threads, newest first, over the chat. */
 export function HistoryView({ state }) {
@@ -18,24 +19,24 @@ export function HistoryView({ state }) {
       if (opener?.isConnected) opener.focus();
     };
   }, []);
-  return html`<section class="history" aria-label="History" tabindex="-1" ref=${panel}>
+  return html`<section class="history" aria-label=${say("History")} tabindex="-1" ref=${panel}>
     <header class="header">
-      <h2 class="header-title">Chats</h2>
+      <h2 class="header-title">${say("Chats")}</h2>
       <span class="grow"></span>
-      <button type="button" class="icon-button" aria-label="Close history" onClick=${() => history.hide()}>
+      <button type="button" class="icon-button" aria-label=${say("Close history")} onClick=${() => history.hide()}>
         <${Icon} name="x" size=${18} />
       </button>
     </header>
     <ul class="history-list">
       ${threads.map((thread) => html`<${HistoryRow} key=${thread.id} thread=${thread} state=${state} />`)}
     </ul>
-    ${!loading && !error && threads.length === 0 && html`<p class="empty">No chats yet.</p>`}
+    ${!loading && !error && threads.length === 0 && html`<p class="empty">${say("No chats yet.")}</p>`}
     ${error && html`<p class="empty" role="alert">${error}</p>`}
-    ${loading && html`<p class="empty" role="status">Loading…</p>`}
+    ${loading && html`<p class="empty" role="status">${say("Loading…")}</p>`}
     ${(hasMore || error) &&
     !loading &&
     html`<button type="button" class="button outline more" onClick=${() => history.loadMore()}>
-      ${error ? "Try again" : "Show more"}
+      ${error ? say("Try again") : say("Show more")}
     </button>`}
   </section>`;
 }
@@ -44,27 +45,27 @@ function HistoryRow({ thread, state }) {
   const { history } = useParts();
   const [mode, setMode] = useState("shown");
   const { showDelete = true, showRename = true } = state.options.history ?? {};
-  const title = thread.title ?? "New chat";
+  const title = thread.title ?? say("New chat");
   if (mode === "renaming") return html`<${RenameRow} thread=${thread} done=${() => setMode("shown")} />`;
   if (mode === "deleting") {
-    return html`<li class="history-row confirm" role="alertdialog" aria-label=${`Delete ${title}?`}>
-      <span class="grow">Delete “${title}”?</span>
-      <button type="button" class="button danger" onClick=${() => history.remove(thread.id)}>Delete</button>
-      <button type="button" class="button outline" onClick=${() => setMode("shown")}>Keep</button>
+    return html`<li class="history-row confirm" role="alertdialog" aria-label=${say("Delete {title}?", { title })}>
+      <span class="grow">${say("Delete “{title}”?", { title })}</span>
+      <button type="button" class="button danger" onClick=${() => history.remove(thread.id)}>${say("Delete")}</button>
+      <button type="button" class="button outline" onClick=${() => setMode("shown")}>${say("Keep")}</button>
     </li>`;
   }
   return html`<li class=${classes("history-row", thread.id === state.thread?.id && "current")}>
     <button type="button" class="history-open" onClick=${() => history.open(thread.id)}>
       <span class="history-title">${title}</span>
-      <time dateTime=${thread.created_at}>${describeDate(thread.created_at, state.options.locale)}</time>
+      <time dateTime=${thread.created_at}>${describeDate(thread.created_at, currentLocale())}</time>
     </button>
-    ${thread.status?.type === "locked" && html`<span class="hint" title="Locked"><${Icon} name="lock" /></span>`}
+    ${thread.status?.type === "locked" && html`<span class="hint" title=${say("Locked")}><${Icon} name="lock" /></span>`}
     ${showRename &&
-    html`<button type="button" class="icon-button" aria-label=${`Rename ${title}`} onClick=${() => setMode("renaming")}>
+    html`<button type="button" class="icon-button" aria-label=${say("Rename {title}", { title })} onClick=${() => setMode("renaming")}>
       <${Icon} name="pencil" />
     </button>`}
     ${showDelete &&
-    html`<button type="button" class="icon-button" aria-label=${`Delete ${title}`} onClick=${() => setMode("deleting")}>
+    html`<button type="button" class="icon-button" aria-label=${say("Delete {title}", { title })} onClick=${() => setMode("deleting")}>
       <${Icon} name="trash" />
     </button>`}
   </li>`;
@@ -85,8 +86,8 @@ function RenameRow({ thread, done }) {
   };
   return html`<li class="history-row">
     <form class="rename" onSubmit=${submit} onKeyDown=${keyDown}>
-      <input name="title" class="control" aria-label="Title" defaultValue=${thread.title ?? ""} ref=${focus} />
-      <button class="button primary">Save</button>
+      <input name="title" class="control" aria-label=${say("Title")} defaultValue=${thread.title ?? ""} ref=${focus} />
+      <button class="button primary">${say("Save")}</button>
     </form>
   </li>`;
 }

@@ -2,6 +2,7 @@ import { useRef } from "preact/hooks";
 import { COPIED_MILLISECONDS, copyText } from "../clipboard.js";
 import { html, memo, useParts, useSetup, useTimer } from "../html.js";
 import { MarkdownView, deeplinkOf, finish } from "../markdown.js";
+import { say } from "../texts.js";
 
 /** How long a text must rest before its code is coloured and its formulas are drawn, in ms. */
 const FINISH_MILLISECONDS = 150;
@@ -40,6 +41,6 @@ export const Markdown = memo(function Markdown({ text, annotations, imageDomains
 async function copyCode(button, kit, timer) {
   const code = button.closest(".code-block").querySelector("code").textContent;
   if (!(await copyText(kit, code))) return;
-  button.textContent = "Copied";
-  timer.start(() => (button.textContent = "Copy"), COPIED_MILLISECONDS);
+  button.textContent = say("Copied");
+  timer.start(() => (button.textContent = say("Copy")), COPIED_MILLISECONDS);
 }

@@ -1,6 +1,7 @@
 import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
 import { Markdown } from "./markdown.js";
+import { say } from "../texts.js";
 
 /** What the server, or the page itself, wants the user to know. */
 export function Notices({ notices }) {
@@ -14,7 +15,7 @@ export function Notices({ notices }) {
         ${title && html`<strong>${title}</strong>`}
         <${Markdown} text=${message} />
       </div>
-      <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => dismiss(id)}><${Icon} name="x" /></button>
+      <button type="button" class="icon-button" aria-label=${say("Dismiss")} onClick=${() => dismiss(id)}><${Icon} name="x" /></button>
     </div>`,
   );
 }

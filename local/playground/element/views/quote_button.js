@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
+import { say } from "../texts.js";
 
 /** The longest quotation that goes with a message, in characters: it is a pointer to a passage, not the passage's copy. */
 const MAX_QUOTE = 2000;
@@ -32,7 +33,7 @@ export function QuoteButton({ scroller }) {
     onMouseDown=${keep}
     onClick=${quote}
   >
-    <${Icon} name="quote" size=${14} /> Quote
+    <${Icon} name="quote" size=${14} /> ${say("Quote")}
   </button>`;
 }
 

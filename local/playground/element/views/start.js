@@ -1,11 +1,12 @@
 import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
 import { Notices } from "./notices.js";
+import { say } from "../texts.js";
 
 /** What a new thread looks like: a greeting and prompts to begin with. */
 export function StartScreen({ state }) {
   const { conversation, composer } = useParts();
-  const { greeting = "What can I help with today?", prompts = [] } = state.options.startScreen ?? {};
+  const { greeting = say("What can I help with today?"), prompts = [] } = state.options.startScreen ?? {};
   const start = (prompt) => {
     const content = typeof prompt === "string" ? [{ type: "input_text", text: prompt }] : prompt;
     conversation.send({ content, inference_options: composer.inferenceOptions() });

@@ -6,6 +6,7 @@ import { TurnActions } from "../items/turn_actions.js";
 import { isBusy, isUnconfirmed } from "../state/thread.js";
 import { Notices } from "./notices.js";
 import { QuoteButton } from "./quote_button.js";
+import { say } from "../texts.js";
 
 /** How near to the end (px) counts as reading along. */
 const NEAR_END = 120;
@@ -17,11 +18,11 @@ export function ThreadView({ state }) {
   const [away, jump] = useFollow(scroller, state);
   const { items, loading, hasOlder, loadingOlder } = state;
   const busy = isBusy(state);
-  return html`<div class="thread-frame"><section class="thread" ref=${scroller} tabindex="0" aria-label="Conversation">
-    <h2 class="for-screen-readers">Conversation</h2>
+  return html`<div class="thread-frame"><section class="thread" ref=${scroller} tabindex="0" aria-label=${say("Conversation")}>
+    <h2 class="for-screen-readers">${say("Conversation")}</h2>
     <div class="thread-inner">
       ${hasOlder && html`<${OlderItems} busy=${loadingOlder} load=${() => conversation.loadOlder()} />`}
-      ${loading && html`<p class="empty" role="status"><${Icon} name="loader-circle" class="spin" /> Loading…</p>`}
+      ${loading && html`<p class="empty" role="status"><${Icon} name="loader-circle" class="spin" /> ${say("Loading…")}</p>`}
       ${turnsOf(items).map((turn, index, all) => {
         const active = busy && index === all.length - 1;
         return html`<section class=${classes("turn", active && "active")} key=${turn.key}>
@@ -39,10 +40,10 @@ export function ThreadView({ state }) {
       <${ThreadError} error=${state.error} />
     </div>
     <${QuoteButton} scroller=${scroller} />
-    <p class="for-screen-readers" role="status">${busy ? "Answering" : items.length > 0 && !loading ? "Ready" : ""}</p>
+    <p class="for-screen-readers" role="status">${busy ? say("Answering") : items.length > 0 && !loading ? say("Ready") : ""}</p>
   </section>
   ${away &&
-  html`<button type="button" class="jump" onClick=${jump}><${Icon} name="arrow-down" size=${16} /> Jump to latest</button>`}
+  html`<button type="button" class="jump" onClick=${jump}><${Icon} name="arrow-down" size=${16} /> ${say("Jump to latest")}</button>`}
   </div>`;
 }
 
@@ -131,7 +132,7 @@ function OlderItems({ busy, load }) {
     return () => observer.disconnect();
   });
   return html`<button type="button" class="button outline older" ref=${ref} disabled=${busy} onClick=${load}>
-    ${busy ? "Loading…" : "Show earlier messages"}
+    ${busy ? say("Loading…") : say("Show earlier messages")}
   </button>`;
 }
 
@@ -142,21 +143,21 @@ function Activity({ state }) {
     return html`<p class="progress" role="status"><${Icon} name=${progress.icon ?? "sparkle"} /> ${progress.text}</p>`;
   }
   const waiting = items.length === 0 || items.at(-1).type === "user_message";
-  return waiting && html`<p class="thinking" role="status" aria-label="Waiting for the answer"><i></i><i></i><i></i></p>`;
+  return waiting && html`<p class="thinking" role="status" aria-label=${say("Waiting for the answer")}><i></i><i></i><i></i></p>`;
 }
 
-const SPOKEN = { "stream.error": "Something went wrong while answering." };
+const SPOKEN = { "stream.error": () => say("Something went wrong while answering.") };
 
 function ThreadError({ error }) {
   const { conversation } = useParts();
   if (!error) return null;
-  const message = error.message ?? SPOKEN[error.code] ?? "Something went wrong.";
+  const message = error.message ?? SPOKEN[error.code]?.() ?? say("Something went wrong.");
   return html`<div class="notice danger error" role="alert">
     <${Icon} name="circle-alert" />
     <span class="grow">${message}</span>
     ${(error.allowRetry || error.reopen) &&
     html`<button type="button" class="button outline" onClick=${() => conversation.retryLast()}>
-      <${Icon} name="rotate-cw" /> Retry
+      <${Icon} name="rotate-cw" /> ${say("Retry")}
     </button>`}
   </div>`;
 }

@@ -5,6 +5,7 @@ import { Children } from "./component.js";
 import { Status } from "./media.js";
 import { useWidget } from "./scope.js";
 import { borders, color, sides, style } from "./tokens.js";
+import { say } from "../texts.js";
 
 /** A card: status, content, and the confirm and cancel buttons under it. */
 export function Card({ node }) {
@@ -22,7 +23,7 @@ export function Card({ node }) {
     <${Status} status=${status} />
     ${node.collapsed &&
     html`<button type="button" class="collapse" aria-expanded=${!collapsed} onClick=${() => setCollapsed(!collapsed)}>
-      <${Icon} name=${collapsed ? "chevron-right" : "chevron-down"} /> ${collapsed ? "Show" : "Hide"}
+      <${Icon} name=${collapsed ? "chevron-right" : "chevron-down"} /> ${collapsed ? say("Show") : say("Hide")}
     </button>`}
     ${!collapsed &&
     html`<${Body} onSubmit=${asForm ? confirmed : undefined}>

@@ -3,6 +3,7 @@ import { useWidget } from "./scope.js";
 import { selectAll } from "./text.js";
 import { color, style } from "./tokens.js";
 import { ownValue } from "./values.js";
+import { say } from "../texts.js";
 
 const look = (node) =>
   classes(
@@ -74,7 +75,7 @@ export function Select({ node }) {
     disabled=${node.disabled}
     onChange=${change}
   >
-    ${optional && html`<option value="">${node.placeholder ?? "Select…"}</option>`}
+    ${optional && html`<option value="">${node.placeholder ?? say("Select…")}</option>`}
     ${node.options.map(
       ({ value, label, description, disabled }) =>
         html`<option key=${value} value=${value} disabled=${disabled} selected=${value === node.defaultValue}>

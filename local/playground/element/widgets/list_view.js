@@ -3,6 +3,7 @@ import { classes, html } from "../html.js";
 import { Icon } from "../icons.js";
 import { Children } from "./component.js";
 import { Status } from "./media.js";
+import { say } from "../texts.js";
 import { useWidget } from "./scope.js";
 import { flexValue, space, style } from "./tokens.js";
 
@@ -17,7 +18,7 @@ export function ListView({ node }) {
   return html`<div class="w-list">
     <${Status} status=${node.status} />
     <ul>${rows.map((row, index) => html`<${ListViewItem} key=${row.key ?? row.id ?? index} node=${row} />`)}</ul>
-    ${hidden > 0 && html`<button type="button" class="show-more" onClick=${() => setAll(true)}>Show ${hidden} more</button>`}
+    ${hidden > 0 && html`<button type="button" class="show-more" onClick=${() => setAll(true)}>${say("Show {count} more", { count: hidden })}</button>`}
   </div>`;
 }
 

@@ -1,0 +1,49 @@
+"""The element's texts: one table a language, English in the code, and languages that are written from right to left."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.playground.app import PAGE
+from tests.e2e.playground.test_element import start
+
+if TYPE_CHECKING:
+    from tests.support.chat_page import Chat
+
+TEXT = r'"((?:[^"\\]|\\.)*)"'
+
+
+def test_every_text_of_the_element_is_in_the_table_and_no_other() -> None:
+    modules = [path for path in (PAGE / "element").rglob("*.js") if path.name != "texts.js"]
+    said = {text for path in modules for text in re.findall(rf"\bsay\({TEXT}", path.read_text(encoding="utf-8"))}
+    table = (PAGE / "element" / "texts.js").read_text(encoding="utf-8")
+    translated = set(re.findall(rf"^  {TEXT}:", table, re.MULTILINE))
+    assert said - translated == set(), "texts without a translation"
+    assert translated - said == set(), "translations that no view uses"
+
+
+def test_the_option_locale_changes_the_language(chat: Chat) -> None:
+    start(chat).page.evaluate("kit.setOptions({...options, locale: 'de-AT'})")
+    expect(chat.page.get_by_role("heading", name="Wobei kann ich heute helfen?")).to_be_visible()
+    chat.page.get_by_role("textbox", name="Nachricht").fill("hello")
+    chat.page.get_by_role("button", name="Senden").click()
+    expect(chat.answer).to_have_text("You said: hello")
+    chat.page.get_by_role("button", name="Verlauf").click()
+    expect(chat.page.get_by_role("button", name="About hello löschen")).to_be_visible()
+    chat.page.evaluate("kit.setOptions({...options, locale: 'en'})")
+    expect(chat.page.get_by_role("button", name="Delete About hello")).to_be_visible()
+
+
+@pytest.mark.parametrize("locale", ["ar", "he-IL"])
+def test_a_language_from_right_to_left_turns_the_chat_round(chat: Chat, locale: str) -> None:
+    start(chat, f"locale: '{locale}', threadItemActions: {{feedback: true}}")
+    chat.send("rich").finished()
+    bubble = chat.items("user_message").locator(".bubble").bounding_box()
+    answer = chat.answer.bounding_box()
+    assert bubble is not None
+    assert answer is not None
+    assert bubble["x"] < answer["x"] + 30, "the user's words stand on the left"
