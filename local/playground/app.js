@@ -129,8 +129,14 @@ async function usage() {
 function startPanel() {
   const button = document.getElementById("panel-button");
   const panel = document.getElementById("panel");
+  const page = { network, element, settings, ask, usage, thread: threadInAddress, provider: () => provider.textContent };
+  page.setToken = (token) => {
+    controls.token.value = token;
+    controls.token.dispatchEvent(new Event("change"));
+  };
   const show = () => {
     panel.hidden = !settings.panel;
+    drawPanel(panel, settings.panel ? page : null);
     button.setAttribute("aria-expanded", String(settings.panel));
   };
   button.hidden = false;
@@ -138,11 +144,6 @@ function startPanel() {
     change({ panel: !settings.panel });
     show();
   });
-  const setToken = (token) => {
-    controls.token.value = token;
-    controls.token.dispatchEvent(new Event("change"));
-  };
-  drawPanel(panel, { network, element, settings, ask, usage, setToken, thread: threadInAddress, provider: () => provider.textContent });
   show();
 }
 

@@ -10,13 +10,13 @@ const html = htm.bind(h);
 const SHOWN_EVENTS = 200;
 
 /**
- * Draw the developer's panel.
+ * Draw the developer's panel, or take it away.
  * @param {HTMLElement} root
- * @param {object} page what the panel sees of the page and what it may do there: `network`, `element`, `ask`, `settings`,
+ * @param {object | null} page what the panel sees of the page and what it may do there: `network`, `element`, `ask`, `settings`,
  *   `setToken`, `thread`, `usage`, `provider`
  */
 export function drawPanel(root, page) {
-  render(html`<${Panel} page=${page} />`, root);
+  render(page && html`<${Panel} page=${page} />`, root);
 }
 
 function Panel({ page }) {
@@ -131,9 +131,18 @@ function Answer({ page }) {
     <ol class="panel-events" tabindex="0" aria-label="Events">
       ${older > 0 && html`<li>${older} earlier events</li>`}
       ${events.slice(older).map(({ at, event }, index) => html`<li key=${older + index}>
-        <details><summary><span>${Math.round(at)} ms</span> ${event.update?.type ?? event.type}</summary><${Json} value=${event} /></details>
+        <${Event} at=${at} event=${event} />
       </li>`)}
     </ol>`;
+}
+
+/** One event; its JSON is written when it is unfolded, because there are many. */
+function Event({ at, event }) {
+  const [open, setOpen] = useState(false);
+  return html`<details onToggle=${(toggle) => setOpen(toggle.target.open)}>
+    <summary><span>${Math.round(at)} ms</span> ${event.update?.type ?? event.type}</summary>
+    ${open && html`<${Json} value=${event} />`}
+  </details>`;
 }
 
 const Json = ({ value }) => html`<pre tabindex="0">${JSON.stringify(value, null, 2)}</pre>`;
