@@ -212,6 +212,13 @@ class ModelContentFilteredError(ModelError):
     default_message = "The model's content filter stopped this answer. Please rephrase your message."
 
 
+class AnswerWithheldError(ModelContentFilteredError):
+    """An output guardrail refused the answer."""
+
+    code = "answer_withheld"
+    default_message = "This answer was withheld because it did not pass a check. Please rephrase your message."
+
+
 class ModelCredentialsError(ModelError):
     """The provider refuses the API key, or the key cannot be read."""
 

@@ -12,6 +12,7 @@ from assistant.errors import ConfigurationError
 ProviderName = Literal["openai", "gemini", "compatible", "demo"]
 AuthMode = Literal["jwt", "guest"]
 OnBusy = Literal["interrupt", "reject"]
+OutputGuardrails = Literal["remove", "hold"]
 ReasoningSummary = Literal["auto", "concise", "detailed"]
 
 # Current models, checked in November 2026. gpt-6 models take function tools on the Responses API only.
@@ -117,6 +118,7 @@ class Settings:
     history_max_tokens: int = DEFAULT_HISTORY_MAX_TOKENS
     retention_days: int | None = None
     on_busy: OnBusy = "interrupt"
+    output_guardrails: OutputGuardrails = "remove"
     chat_turn_seconds: float = DEFAULT_CHAT_TURN_SECONDS
     user_quota: Quota = field(default_factory=Quota)
     tenant_quota: Quota = field(default_factory=Quota)
@@ -294,6 +296,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         history_max_tokens=read.whole("HISTORY_MAX_TOKENS") or DEFAULT_HISTORY_MAX_TOKENS,
         retention_days=read.whole("RETENTION_DAYS", most=MAX_RETENTION_DAYS),
         on_busy=cast(OnBusy, read.choice("ON_BUSY", get_args(OnBusy)) or "interrupt"),
+        output_guardrails=cast(
+            OutputGuardrails, read.choice("OUTPUT_GUARDRAILS", get_args(OutputGuardrails)) or "remove"
+        ),
         chat_turn_seconds=read.number("CHAT_TURN_SECONDS") or DEFAULT_CHAT_TURN_SECONDS,
         user_quota=read.quota(""),
         tenant_quota=read.quota("TENANT_"),

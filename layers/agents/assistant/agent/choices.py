@@ -32,7 +32,7 @@ def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Se
     choice = message.inference_options.tool_choice if message is not None else None
     if choice is None or choice.id not in settings.allowed_tools:
         return agent
-    for each in _reachable(agent):
+    for each in reachable_agents(agent):
         if any(tool.name == choice.id for tool in each.tools):
             # The SDK resets the choice after the first call, so an answer follows. The SDK runs only the input
             # guardrails of the starting agent. Add those of the usual one: a choice must not bypass them.
@@ -50,7 +50,7 @@ def _only(tool: str) -> Any:
     return ModelSettings(tool_choice=tool)
 
 
-def _reachable(agent: Agent[Any]) -> list[Agent[Any]]:
+def reachable_agents(agent: Agent[Any]) -> list[Agent[Any]]:
     """Return an agent and all agents that its handoffs lead to, the nearest first."""
     found = [agent]
     for each in found:

@@ -38,6 +38,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from assistant.agent.answer_text import AnswerText
 from assistant.agent.choices import first_agent
 from assistant.agent.client_tools import TurnContext, with_own_call
 from assistant.agent.configuration import run_config
@@ -53,9 +54,9 @@ from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
 from assistant.context import RequestContext
 from assistant.errors import (
+    AnswerWithheldError,
     AssistantError,
     InvalidRequestError,
-    ModelContentFilteredError,
     ModelError,
 )
 from assistant.hooks import agents_package, find_hook, needed_hook
@@ -161,14 +162,19 @@ class AssistantServer(ChatKitServer[RequestContext]):
         converter = OutputConverter(agent_context.thread.id, context)
         run = CancellableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
+        text = AnswerText(agent, settings)
         try:
             async with aclosing(run.events()) as events:
                 async for sent in events:
                     event = with_own_call(sent, result.new_items)
                     for completed in _completed_rounds(rounds, result, agent_context, resumed, event):
+                        for earlier in text.release():
+                            yield earlier
                         yield completed
-                    if sent is not TOOL_FINISHED:
-                        yield await _with_sources(event, context)
+                    if sent is not TOOL_FINISHED and text.take(event := await _with_sources(event, context)):
+                        yield event
+            for event in text.release():
+                yield event
             for completed in _completed_rounds(rounds, result, agent_context, resumed):
                 yield completed
             async for event in runs.hold(result, agent_context, resumed):
@@ -178,7 +184,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
             message = reason if isinstance(reason, str) else "This message cannot be answered here."
             raise InvalidRequestError(message) from error
         except OutputGuardrailTripwireTriggered as error:
-            raise ModelContentFilteredError("This answer was withheld. Please rephrase your message.") from error
+            for removal in text.remove():
+                yield removal
+            raise AnswerWithheldError from error
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:

@@ -21,7 +21,7 @@ from chatkit.types import (
 )
 
 from assistant import clock
-from assistant.errors import AssistantError, TurnDeadlineError
+from assistant.errors import AnswerWithheldError, AssistantError, TurnDeadlineError
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.threads import MARK_PREFIX, Outcome
 from assistant.turns.journal import end_streaming
@@ -50,19 +50,28 @@ class ReportedError(Exception):
         self.event = event
 
 
-def kept_items(thread_id: str, pending: list[ThreadItem], outcome: Outcome) -> list[ThreadItem]:
+# The same two texts for an answer that an output guardrail refused.
+_WITHHELD_FOR_THE_USER = "This answer was withheld because it did not pass a check."
+_WITHHELD_FOR_THE_MODEL = "A check refused this answer, so the user does not see it. Do not write it again."
+
+
+def kept_items(
+    thread_id: str, pending: list[ThreadItem], outcome: Outcome, error: BaseException | None = None
+) -> list[ThreadItem]:
     """Return the items to store for a turn that did not complete.
 
     Args:
         thread_id: The thread.
         pending: The unfinished items.
         outcome: How the turn ended.
+        error: The error that ended the turn, if any.
 
     Returns:
         The partial items, a mark for the user unless the user ended the turn, and a note for the model.
     """
     kept = [settled for item in pending if (settled := _settled(item)) is not None]
-    for_user = _FOR_THE_USER.get(outcome)
+    withheld = isinstance(error, AnswerWithheldError)
+    for_user = _WITHHELD_FOR_THE_USER if withheld else _FOR_THE_USER.get(outcome)
     if for_user is not None:
         kept.append(
             TaskItem(
@@ -72,7 +81,7 @@ def kept_items(thread_id: str, pending: list[ThreadItem], outcome: Outcome) -> l
                 task=CustomTask(title=for_user, icon="info"),
             )
         )
-    for_model = _FOR_THE_MODEL.get(outcome)
+    for_model = _WITHHELD_FOR_THE_MODEL if withheld else _FOR_THE_MODEL.get(outcome)
     if for_model is not None:
         kept.append(
             SDKHiddenContextItem(

@@ -265,7 +265,7 @@ class TurnRun:
         # A retry or a click that failed before any output leaves the thread unchanged, without a mark.
         has_old_answer = self._plan.retry_of is not None or self._plan.is_action
         untouched = has_old_answer and not pending and not self._journal.done
-        kept = [] if untouched and outcome != "done" else kept_items(self.thread_id, pending, outcome)
+        kept = [] if untouched and outcome != "done" else kept_items(self.thread_id, pending, outcome, self.error)
         kept += self._unjudged(outcome)
         kept_ids = {item.id for item in kept}
         empty = [item.id for item in pending if item.id not in kept_ids]
