@@ -18,6 +18,13 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A message in which the model refuses, in one delta a word."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class ToolCall:
     """A function call. Several in a row are parallel. `raw` stands in place of the arguments, as it is."""
 
@@ -67,7 +74,7 @@ class StreamError:
     failed: bool = False
 
 
-Part = Text | ToolCall | Reasoning | Picture | Cut | Stall | StreamError
+Part = Text | Refusal | ToolCall | Reasoning | Picture | Cut | Stall | StreamError
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,9 @@ def chunks_of(answer: Answer, model: str, include_usage: bool) -> Iterator[Json 
             case Text():
                 for word in _words(part.text):
                     yield chunk({"content": word})
+            case Refusal():
+                for word in _words(part.text):
+                    yield chunk({"refusal": word})
             case ToolCall():
                 head = {"name": part.name, "arguments": ""}
                 yield chunk(
@@ -236,6 +246,10 @@ def _item(part: Part, position: int, status: str = "completed") -> Json | None:
                 "status": status,
                 "content": content,
             }
+        case Refusal():
+            content = [{"type": "refusal", "refusal": part.text}] if done else []
+            message: Json = {"id": f"msg_{position}", "type": "message", "role": "assistant", "status": status}
+            return {**message, "content": content}
         case ToolCall():
             return {
                 "id": f"fc_{position}",
@@ -314,6 +328,13 @@ def _item_events(part: Part) -> Iterator[tuple[str, Json]]:
                 yield "response.output_text.delta", {"content_index": 0, "delta": word, "logprobs": []}
             yield "response.output_text.done", {"content_index": 0, "text": part.text, "logprobs": []}
             yield "response.content_part.done", {"content_index": 0, "part": {**blank, "text": part.text}}
+        case Refusal():
+            refusal = {"type": "refusal", "refusal": part.text}
+            yield "response.content_part.added", {"content_index": 0, "part": {**refusal, "refusal": ""}}
+            for word in _words(part.text):
+                yield "response.refusal.delta", {"content_index": 0, "delta": word}
+            yield "response.refusal.done", {"content_index": 0, "refusal": part.text}
+            yield "response.content_part.done", {"content_index": 0, "part": refusal}
         case ToolCall():
             arguments = part.written
             for piece in (arguments[:3], arguments[3:]):

@@ -17,7 +17,7 @@ from tests.support.asgi import client
 from tests.support.aws import Aws
 from tests.support.chatkit_client import ChatKitClient
 from tests.support.documents import DOCX, PDF, docx, pdf
-from tests.support.provider_formats import Json
+from tests.support.provider_formats import Json, Reasoning, Refusal
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Reply, Text, ToolCall
 from tests.support.strict_provider import Refused, check
 
@@ -109,6 +109,30 @@ async def test_a_failed_turn_is_followed_by_any_message(
     await thread.say("Hello")
     provider.script(strictly(Answer(Text("Welcome."))))
     assert "Welcome." in await thread.say("Are you there?")
+
+
+@BOTH
+async def test_a_refusal_is_an_answer(open_thread: OpenThread, provider: ProviderServer, names: dict[str, str]) -> None:
+    thread = open_thread(**names)
+    provider.script(Answer(Refusal("I cannot help with that.")))
+    assert await thread.say("Do harm") == "I cannot help with that."
+    deltas = [event["update"]["delta"] for event in thread.events if "delta" in event.get("update", {})]
+    assert "".join(deltas) == "I cannot help with that."
+    assert errors(thread) == []
+    provider.script(strictly(Answer(Text("Hello."))))
+    assert "Hello." in await thread.say("Hi")
+    assert "I cannot help with that." in json.dumps(provider.bodies[-1])
+
+
+async def test_a_workflow_is_finished_when_the_model_says_nothing_after_it(
+    open_thread: OpenThread, provider: ProviderServer
+) -> None:
+    thread = open_thread(**RESPONSES)
+    provider.script(*[Answer(Reasoning("Hm, let me see."))] * 9)
+    await thread.say("Think")
+    begun = {event["item"]["id"] for event in thread.events if event["type"] == "thread.item.added"}
+    removed = {event["item_id"] for event in thread.events if event["type"] == "thread.item.removed"}
+    assert begun <= removed | {item["id"] for item in thread.done()}
 
 
 @BOTH

@@ -96,9 +96,10 @@ async def test_what_is_not_the_users_words_is_marked_as_context(
     request.params.input.quoted_text = "a quote"
     await here.run(request)
     marked = [
-        str(each["content"][0]["text"] if isinstance(each["content"], list) else each["content"])
+        str(part["text"])
         for each in provider.bodies[-1]["messages"]
         if each["role"] == "user"
+        for part in each["content"]
     ]
     assert marked[0] == "hello"
     assert "Noting one" in marked[1]

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
-from agents import StreamEvent
+from agents import ModelRefusalError, RunErrorHandlerInput, RunErrorHandlerResult, StreamEvent
 from chatkit.agents import ResponseStreamConverter
+from openai.types.responses import (
+    ResponseOutputTextAnnotationAddedEvent,
+    ResponseRefusalDeltaEvent,
+    ResponseRefusalDoneEvent,
+    ResponseTextDeltaEvent,
+    ResponseTextDoneEvent,
+)
 from pydantic import BaseModel
 
 from assistant.context import RequestContext
@@ -19,18 +27,34 @@ logger = logging.getLogger(__name__)
 PARTIAL_IMAGES = 2
 
 
-async def plain_annotations(events: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
-    """Convert streamed citations to plain data.
+async def for_chatkit(events: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
+    """Convert the events that ChatKit cannot read (chatkit.agents, 1.6.5).
 
-    ChatKit expects the class of a whole message's citation (chatkit.agents, 1.6.5) and refuses the class that openai
-    3.54 uses in a stream.
+    It refuses the class that openai 3.54 uses for a streamed citation, and ignores a streamed refusal. A refusal is an
+    answer, so its text streams as an answer's.
     """
     async for event in events:
-        if event.type == "raw_response_event" and event.data.type == "response.output_text.annotation.added":
-            annotation = event.data.annotation
-            if isinstance(annotation, BaseModel):
-                event.data = event.data.model_copy(update={"annotation": annotation.model_dump()})
+        if event.type == "raw_response_event":
+            match event.data:
+                case ResponseOutputTextAnnotationAddedEvent(annotation=BaseModel() as annotation):
+                    event.data = event.data.model_copy(update={"annotation": annotation.model_dump()})
+                case ResponseRefusalDeltaEvent() as delta:
+                    fields = delta.model_dump(exclude={"type"})
+                    event.data = ResponseTextDeltaEvent(type="response.output_text.delta", logprobs=[], **fields)
+                case ResponseRefusalDoneEvent() as done:
+                    fields = done.model_dump(exclude={"type", "refusal"})
+                    event.data = ResponseTextDoneEvent(
+                        type="response.output_text.done", logprobs=[], text=done.refusal, **fields
+                    )
+                case _:
+                    pass
         yield event
+
+
+def refusal_as_answer(failure: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
+    """Let the model's refusal be the run's answer. The SDK would raise an error."""
+    refusal = failure.error.refusal if isinstance(failure.error, ModelRefusalError) else ""
+    return RunErrorHandlerResult(final_output=refusal, include_in_history=False)
 
 
 class OutputConverter(ResponseStreamConverter):

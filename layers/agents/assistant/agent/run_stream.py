@@ -27,7 +27,7 @@ from agents import (
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
-from assistant.agent.output import plain_annotations
+from assistant.agent.output import for_chatkit
 
 # The interval of the check for a tripwire while guardrails are running.
 TRIPWIRE_SECONDS = 0.1
@@ -65,7 +65,7 @@ class CancellableRun:
 
     def stream_events(self) -> AsyncIterator[StreamEvent]:
         """Stream the run's own events."""
-        self._source = plain_annotations(self._result.stream_events())
+        self._source = for_chatkit(self._result.stream_events())
         return cast("AsyncIterator[StreamEvent]", self)
 
     def __anext__(self) -> asyncio.Future[StreamEvent]:
@@ -75,7 +75,14 @@ class CancellableRun:
 
     async def _next_event(self) -> StreamEvent:
         """Return the next event. After a tool's result, also send `TOOL_FINISHED`."""
-        event = await self._event()
+        try:
+            event = await self._event()
+        except StopAsyncIteration:
+            # ChatKit leaves an open workflow to the next turn. A tool's may go on there, the model's thoughts do not.
+            open_workflow = self._context.workflow_item
+            if open_workflow is not None and open_workflow.workflow.type == "reasoning":
+                await self._context.end_workflow()
+            raise
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
             await self._context.stream(TOOL_FINISHED)
         return event

@@ -45,7 +45,7 @@ from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter, ToolRounds
 from assistant.agent.guardrails import guarded_history
 from assistant.agent.history import load_history
-from assistant.agent.output import OutputConverter
+from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
@@ -158,7 +158,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
         # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)
-        result = Runner.run_streamed(agent, given, context=agent_context, max_turns=MAX_MODEL_CALLS, run_config=config)
+        result = Runner.run_streamed(
+            agent,
+            given,
+            context=agent_context,
+            max_turns=MAX_MODEL_CALLS,
+            run_config=config,
+            error_handlers={"model_refusal": refusal_as_answer},
+        )
         converter = OutputConverter(agent_context.thread.id, context)
         run = CancellableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
