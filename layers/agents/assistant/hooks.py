@@ -8,7 +8,7 @@
 | `search_entities(query, context)` | finds what a user can mention with @; returns ChatKit's entities |
 | `preview_entity(entity_id, context)` | returns the preview of a mention, a `Basic` widget |
 | `entity_to_input(entity_id, context)` | returns the text that the model reads for a mention |
-| `build_link(settings, model_name)` | returns the package's own provider as a `Link`, or None for the configured one |
+| `build_link(settings, model_name, caller)` | returns a `Link` to a provider, or None for the configured one |
 | `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
 | `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
 

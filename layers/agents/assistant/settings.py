@@ -14,6 +14,8 @@ AuthMode = Literal["jwt", "guest"]
 OnBusy = Literal["interrupt", "reject"]
 OutputGuardrails = Literal["remove", "hold"]
 ReasoningSummary = Literal["auto", "concise", "detailed"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Verbosity = Literal["low", "medium", "high"]
 
 # Current models, checked in November 2026. gpt-6 models take function tools on the Responses API only.
 DEFAULT_OPENAI_MODEL = "gpt-6-luna"
@@ -90,6 +92,12 @@ class Settings:
     llm_base_url: str | None = None
     llm_api_key: Secret = field(default_factory=Secret)
     llm_default_model: str | None = None
+    llm_capabilities: tuple[str, ...] = ()
+    llm_reasoning_effort: ReasoningEffort | None = None
+    llm_verbosity: Verbosity | None = None
+    llm_temperature: float | None = None
+    llm_max_output_tokens: int | None = None
+    title_model: str | None = None
     transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
     image_model: str = DEFAULT_IMAGE_MODEL
     thread_titles: bool = True
@@ -274,6 +282,14 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         llm_base_url=read.text("LLM_BASE_URL"),
         llm_api_key=read.secret("LLM_API_KEY"),
         llm_default_model=read.text("LLM_DEFAULT_MODEL"),
+        llm_capabilities=read.words("LLM_CAPABILITIES"),
+        llm_reasoning_effort=cast(
+            ReasoningEffort | None, read.choice("LLM_REASONING_EFFORT", get_args(ReasoningEffort))
+        ),
+        llm_verbosity=cast(Verbosity | None, read.choice("LLM_VERBOSITY", get_args(Verbosity))),
+        llm_temperature=read.number("LLM_TEMPERATURE", least=0),
+        llm_max_output_tokens=read.whole("LLM_MAX_OUTPUT_TOKENS"),
+        title_model=read.text("TITLE_MODEL"),
         transcription_model=read.text("TRANSCRIPTION_MODEL") or DEFAULT_TRANSCRIPTION_MODEL,
         image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
         thread_titles=read.flag("THREAD_TITLES", default=True),

@@ -143,7 +143,7 @@ async def test_a_client_tools_output_goes_on_with_the_turn(process: ProcessMaker
         here = process(api)
         thread_id = await here.create("how wide is it?")
         call = await here.pending_call(thread_id)
-        assert call.call_id == "call_b"
+        assert call.call_id != "call_b", "ids are our own, a provider's may repeat"
         provider.script(Answer(Text("it is wide")))
         client = await here.run(tool_output(thread_id, {"width": 800}))
         assert client.items[call.id].status == "completed"  # type: ignore[union-attr]  # the call, by its id
@@ -165,12 +165,14 @@ async def test_of_two_client_tools_one_is_asked_for_and_the_model_is_told_of_the
     here = process()
     thread_id = await here.create("where am I, and how wide is it?")
     call = await here.pending_call(thread_id)
-    assert (call.name, call.call_id) == ("locate", "call_l")
+    assert call.name == "locate"
     provider.script(Answer(Text("in Cologne")))
     assert (await here.run(tool_output(thread_id, {"city": "Cologne"}))).error is None
-    told = {each["tool_call_id"]: each["content"] for each in provider.bodies[-1]["messages"] if each["role"] == "tool"}
-    assert (told["call_l"], told["call_u"]) == ('{"city": "Cologne"}', "found it")
-    assert "This tool did not run" in told["call_b"]
+    messages = provider.bodies[-1]["messages"]
+    names = {made["id"]: made["function"]["name"] for each in messages for made in each.get("tool_calls") or []}
+    told = {names[each["tool_call_id"]]: each["content"] for each in messages if each["role"] == "tool"}
+    assert (told["locate"], told["look_up"]) == ('{"city": "Cologne"}', "found it")
+    assert "This tool did not run" in told["ask_browser"]
 
 
 async def test_an_output_for_which_nothing_waits_is_refused_and_a_repeated_one_joins(

@@ -153,7 +153,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         """
         context = agent_context.request_context
         settings = context.settings
-        models = TurnModels(lambda name: build_model(settings, name), model_name, agent_context)
+        models = TurnModels(lambda name: build_model(settings, name, context.caller), model_name, agent_context)
         config = run_config(settings, models)
         # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:

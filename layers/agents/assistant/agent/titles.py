@@ -64,7 +64,7 @@ class Title:
     async def _write(self, text: str) -> str:
         settings = self._context.settings
         agent = Agent[None](name="Titles", instructions=_INSTRUCTIONS)
-        config = run_config(settings, build_model(settings))
+        config = run_config(settings, build_model(settings, settings.title_model, self._context.caller))
         result = await Runner.run(agent, text, max_turns=1, run_config=config)
         self._context.report.count(result.context_wrapper.usage)
         line = cleaned_line(str(result.final_output))

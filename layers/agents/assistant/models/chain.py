@@ -10,6 +10,7 @@ The openai client's own retries are off, and the Runner's are opt-in, so nothing
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from assistant.errors import ModelUnavailableError
 from assistant.models.answer import Answer, is_empty, normalized_output, shows
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
+from assistant.models.capabilities import learn
 from assistant.models.failures import EmptyAnswerError, UnreadableAnswerError, failure_of_event
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from agents.items import ModelResponse, TResponseInputItem, TResponseStreamEvent
     from agents.tool import Tool
     from openai.types.responses.response_prompt_param import ResponsePromptParam
+
+logger = logging.getLogger(__name__)
 
 _Read = TypeVar("_Read")
 
@@ -56,18 +60,23 @@ class ModelChain(Model):
     """One model made of several: the configured provider first, its fallback after it.
 
     Args:
-        links: At least one, in the order in which they are to be tried.
+        links: The providers, at least one, in the order of the attempts.
+        defaults: Settings for agents that set none of their own.
     """
 
-    def __init__(self, links: Sequence[Link]) -> None:
+    def __init__(self, links: Sequence[Link], defaults: ModelSettings | None = None) -> None:
         if not links:
             raise ValueError("A chain needs at least one provider.")
+        self._defaults = defaults
         self._links = tuple(links)
 
     @property
     def links(self) -> tuple[Link, ...]:
         """The providers, in order."""
         return self._links
+
+    def _settings(self, own: ModelSettings) -> ModelSettings:
+        return own if self._defaults is None else self._defaults.resolve(own)
 
     async def get_response(
         self,
@@ -85,8 +94,8 @@ class ModelChain(Model):
     ) -> ModelResponse:
         """Return a whole response from the first provider that gives one."""
         call = ModelCall(
-            system_instructions, sendable_input(input), model_settings, tools, output_schema, handoffs, tracing,
-            previous_response_id, conversation_id, prompt,
+            system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
+            tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
         attempts = Attempts(self._links)
         while True:
@@ -99,6 +108,8 @@ class ModelChain(Model):
                     if is_empty(response.output):
                         raise EmptyAnswerError
             except Exception as error:
+                if _learnt(link, error):
+                    continue
                 await attempts.failed(error)
             else:
                 breaker_of(link.provider).succeeded()
@@ -120,8 +131,8 @@ class ModelChain(Model):
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Stream a response from the first provider that shows something."""
         call = ModelCall(
-            system_instructions, sendable_input(input), model_settings, tools, output_schema, handoffs, tracing,
-            previous_response_id, conversation_id, prompt,
+            system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
+            tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
         attempts, meter = Attempts(self._links), current_meter()
         while True:
@@ -137,9 +148,22 @@ class ModelChain(Model):
                     return
                 if not progress.shown:
                     meter.end(progress.used)
+                    if _learnt(attempts.link, error):
+                        continue
                 await attempts.failed(error, final=progress.shown)
             else:
                 return
+
+
+def _learnt(link: Link, error: Exception) -> bool:
+    """Tell whether a refusal taught what the server lacks, so that the same request can be sent without it."""
+    lacks = learn(link.provider, link.model_name, error)
+    if lacks is not None:
+        logger.warning(
+            "The model's server refused a parameter. Name it in LLM_CAPABILITIES to save the refused request",
+            extra={"provider": link.provider, "model": link.model_name, "capability": lacks},
+        )
+    return lacks is not None
 
 
 async def _attempt(

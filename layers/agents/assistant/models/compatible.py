@@ -6,6 +6,7 @@ from agents import Model
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 
 from assistant.errors import ConfigurationError
+from assistant.models.capabilities import Capabilities, capabilities_of, replays_reasoning
 from assistant.models.clients import client_of
 from assistant.models.link import Link, ModelCall, for_chat_completions
 from assistant.settings import Settings
@@ -25,11 +26,18 @@ def compatible_link(settings: Settings, model_name: str | None = None) -> Link:
     if not name:
         raise ConfigurationError("The provider `compatible` needs LLM_DEFAULT_MODEL.")
 
+    def known() -> Capabilities:
+        return capabilities_of("compatible", name, settings.llm_capabilities)
+
     def prepare(call: ModelCall) -> ModelCall:
-        return for_chat_completions(call, "compatible")
+        return for_chat_completions(call, "compatible", known())
 
     async def model() -> Model:
-        return OpenAIChatCompletionsModel(name, await client_of(settings, "compatible"))
+        return OpenAIChatCompletionsModel(
+            name,
+            await client_of(settings, "compatible"),
+            should_replay_reasoning_content=lambda context: replays_reasoning(context, known()),
+        )
 
     return Link(
         provider="compatible",

@@ -12,12 +12,13 @@ from assistant.hooks import find_hook
 from assistant.settings import ProviderName, Settings
 
 if TYPE_CHECKING:
-    from agents import Model
+    from agents import Model, ModelSettings
 
+    from assistant.identity import Caller
     from assistant.models.link import Link
 
 
-def build_model(settings: Settings, model_name: str | None = None) -> Model:
+def build_model(settings: Settings, model_name: str | None = None, caller: Caller | None = None) -> Model:
     """Build the model for an agent: the package's own provider or the configured one, then `LLM_FALLBACK`.
 
     Cheap to call for every agent: clients and connections are shared.
@@ -25,6 +26,7 @@ def build_model(settings: Settings, model_name: str | None = None) -> Model:
     Args:
         settings: Providers, keys and default models.
         model_name: A model of the first provider in place of its default. The fallback keeps its own default.
+        caller: The turn's caller, for a `build_link` that selects by tenant, user or role.
 
     Raises:
         ConfigurationError: a provider lacks a setting that it needs.
@@ -32,11 +34,25 @@ def build_model(settings: Settings, model_name: str | None = None) -> Model:
     from assistant.models.chain import ModelChain
 
     build_link = find_hook(settings, "build_link")
-    own: Link | None = build_link(settings, model_name) if build_link is not None else None
+    own: Link | None = build_link(settings, model_name, caller) if build_link is not None else None
     links = [own or _link(settings, settings.llm_provider, model_name)]
     if settings.llm_fallback is not None and settings.llm_fallback != settings.llm_provider:
         links.append(_link(settings, settings.llm_fallback, None))
-    return ModelChain(links)
+    return ModelChain(links, _defaults(settings))
+
+
+def _defaults(settings: Settings) -> ModelSettings:
+    """Return the settings of a model call that `LLM_…` sets for all agents."""
+    from agents import ModelSettings
+    from openai.types.shared import Reasoning
+
+    effort = settings.llm_reasoning_effort
+    return ModelSettings(
+        reasoning=None if effort is None else Reasoning(effort=effort),
+        verbosity=settings.llm_verbosity,
+        temperature=settings.llm_temperature,
+        max_tokens=settings.llm_max_output_tokens,
+    )
 
 
 def _link(settings: Settings, provider: ProviderName, model_name: str | None) -> Link:
@@ -76,12 +92,14 @@ async def warm_up(settings: Settings) -> None:
 
 
 def reset_clients() -> None:
-    """Forget clients and failure records, as after a restore from a snapshot, where sockets are dead."""
+    """Forget clients, failures and learnt capabilities, as after a restore from a snapshot, where sockets are dead."""
     from assistant.models.breaker import reset_breakers
+    from assistant.models.capabilities import forget_learnt
     from assistant.models.clients import drop_clients
 
     drop_clients()
     reset_breakers()
+    forget_learnt()
 
 
 async def close_clients() -> None:

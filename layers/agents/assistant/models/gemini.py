@@ -25,6 +25,7 @@ from agents import Model
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 
 from assistant.errors import ConfigurationError
+from assistant.models.capabilities import capabilities_of
 from assistant.models.clients import client_of
 from assistant.models.link import Link, ModelCall, for_chat_completions
 from assistant.settings import Settings
@@ -73,7 +74,7 @@ def gemini_link(settings: Settings, model_name: str | None = None) -> Link:
     name = model_name or settings.gemini_default_model
 
     def prepare(call: ModelCall) -> ModelCall:
-        fitted = for_chat_completions(call, "gemini")
+        fitted = for_chat_completions(call, "gemini", capabilities_of("gemini", name))
         if isinstance(fitted.input, str):
             return fitted
         return replace(fitted, input=fill_signatures(fitted.input))

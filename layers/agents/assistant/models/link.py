@@ -11,6 +11,7 @@ from agents.models.interface import ModelTracing
 from agents.tool import FunctionTool, Tool
 
 from assistant.errors import UnsupportedFeatureError
+from assistant.models.capabilities import Capabilities, fit_items
 from assistant.models.replay import for_chat
 
 if TYPE_CHECKING:
@@ -105,14 +106,30 @@ _OPENAI_ONLY_SETTINGS: dict[str, None] = {
 }
 
 
-def for_chat_completions(call: ModelCall, provider: str) -> ModelCall:
+def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | None = None) -> ModelCall:
     """Fit a call to a server that speaks Chat Completions and is not OpenAI's.
+
+    Args:
+        call: The call.
+        provider: The link's provider.
+        known: What the server accepts; None for the defaults.
 
     Raises:
         UnsupportedFeatureError: the agent has a tool that OpenAI hosts.
     """
     refuse_hosted_tools(call, provider)
-    return on_chat_completions(call, replace(call.settings, include_usage=True, **_OPENAI_ONLY_SETTINGS))
+    known = known or Capabilities()
+    fitted = replace(call.settings, include_usage=True if known.stream_options else None, **_OPENAI_ONLY_SETTINGS)
+    if not known.tool_choice:
+        fitted = replace(fitted, tool_choice=None)
+    if not known.parallel_tool_calls:
+        fitted = replace(fitted, parallel_tool_calls=None)
+    if not known.reasoning_effort:
+        fitted = replace(fitted, reasoning=None)
+    if not known.temperature:
+        fitted = replace(fitted, temperature=None, top_p=None)
+    on_chat = on_chat_completions(call, fitted)
+    return on_chat if isinstance(on_chat.input, str) else replace(on_chat, input=fit_items(on_chat.input, known))
 
 
 def on_chat_completions(call: ModelCall, settings: ModelSettings) -> ModelCall:

@@ -1,0 +1,176 @@
+"""Know what a model's server accepts: from a table, from `LLM_CAPABILITIES`, and from requests that it refused.
+
+The table has only what cannot be learnt cheaply: some servers do not say what they miss, they answer worse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, cast
+
+import openai
+from agents.models.reasoning_content_replay import ReasoningContentReplayContext
+
+from assistant.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a server accepts.
+
+    Attributes:
+        stream_options: The parameter that asks for the usage of a stream.
+        content_parts: A message's content as a list of parts. If not: one string.
+        tool_choice: The parameter `tool_choice`.
+        parallel_tool_calls: The parameter `parallel_tool_calls`.
+        reasoning_effort: The parameter `reasoning_effort`.
+        temperature: The parameters `temperature` and `top_p`.
+        pictures: Parts with pictures.
+        files: Parts with files, such as a PDF.
+        replay_reasoning: It wants the model's `reasoning_content` back with each tool call.
+        short_call_ids: It wants ids of tool calls of nine letters and digits.
+    """
+
+    stream_options: bool = True
+    content_parts: bool = True
+    tool_choice: bool = True
+    parallel_tool_calls: bool = True
+    reasoning_effort: bool = True
+    temperature: bool = True
+    pictures: bool = True
+    files: bool = True
+    replay_reasoning: bool = False
+    short_call_ids: bool = False
+
+
+_NAMES = frozenset(field.name for field in fields(Capabilities))
+
+# Changes to the defaults, by a model's name.
+_BY_MODEL: tuple[tuple[re.Pattern[str], dict[str, bool]], ...] = (
+    # https://api-docs.deepseek.com/guides/thinking_mode and https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model
+    (re.compile(r"deepseek|kimi|moonshot", re.IGNORECASE), {"replay_reasoning": True}),
+    (re.compile(r"(mis|minis|magis|devs|codes|pix|vox)tral", re.IGNORECASE), {"short_call_ids": True}),
+)
+
+# The words in which servers refuse what a capability stands for, the more exact ones first.
+_REFUSALS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), name, value)
+    for pattern, name, value in (
+        (r"reasoning_content.{0,120}(missing|required|must|back)", "replay_reasoning", True),
+        (r"tool.?call.?id.{0,120}length of 9", "short_call_ids", True),
+        (r"stream_options", "stream_options", False),
+        (r"parallel_tool_calls", "parallel_tool_calls", False),
+        (r"tool_choice|tool choice", "tool_choice", False),
+        (r"reasoning_effort", "reasoning_effort", False),
+        (r"\b(temperature|top_p)\b", "temperature", False),
+        (r"content.{0,120}\bstring\b|sequence, expected a string", "content_parts", False),
+    )
+)
+# Statuses of a refused request. OpenRouter answers 404 if no endpoint takes a parameter.
+_REFUSAL_STATUSES = {400, 404, 422, 501}
+
+_learnt: dict[tuple[str, str], dict[str, bool]] = {}
+
+
+def named_capabilities(words: Iterable[str]) -> dict[str, bool]:
+    """Read `LLM_CAPABILITIES`: `name` for a capability that the server has, `-name` for one that it lacks.
+
+    Raises:
+        ConfigurationError: there is no such capability.
+    """
+    changes = {word.removeprefix("-"): not word.startswith("-") for word in words}
+    unknown = sorted(changes.keys() - _NAMES)
+    if unknown:
+        raise ConfigurationError(
+            f"LLM_CAPABILITIES has the unknown name {unknown[0]!r}. The names are: {', '.join(sorted(_NAMES))}."
+        )
+    return changes
+
+
+def capabilities_of(provider: str, model_name: str, named: Iterable[str] = ()) -> Capabilities:
+    """Return what a model's server accepts, as far as it is known.
+
+    Args:
+        provider: The link's provider.
+        model_name: The model.
+        named: The setting `LLM_CAPABILITIES`, for the provider that it is about.
+    """
+    changes: dict[str, bool] = {}
+    for pattern, more in _BY_MODEL:
+        if pattern.search(model_name):
+            changes |= more
+    changes |= named_capabilities(named)
+    return replace(Capabilities(), **(changes | _learnt.get((provider, model_name), {})))
+
+
+def learn(provider: str, model_name: str, error: Exception) -> str | None:
+    """Learn from a refused request what the server lacks.
+
+    Returns:
+        The name of the capability, or None if the refusal has another reason or this was known.
+    """
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSAL_STATUSES:
+        return None
+    learnt = _learnt.setdefault((provider, model_name), {})
+    # Servers differ in the field that has the words: `message`, `detail`, `error`.
+    words = f"{error.message} {error.body}"
+    for pattern, name, value in _REFUSALS:
+        if name not in learnt and pattern.search(words):
+            learnt[name] = value
+            return name
+    return None
+
+
+def forget_learnt() -> None:
+    """Forget what refused requests taught, for the next test."""
+    _learnt.clear()
+
+
+def replays_reasoning(context: ReasoningContentReplayContext, known: Capabilities) -> bool:
+    """Tell whether a reasoning item goes back to the server. Another model's reasoning never does."""
+    origin = context.reasoning.origin_model
+    return known.replay_reasoning and (origin is None or origin == context.model)
+
+
+_LEFT_OUT = {"input_image": "pictures", "input_file": "files"}
+_SHORT_ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_SHORT_ID_LENGTH = 9
+
+
+def fit_items(items: list[Any], known: Capabilities) -> list[Any]:
+    """Return model input that has only what the server accepts."""
+    return [_fit_item(item, known) for item in items]
+
+
+def _fit_item(item: Mapping[str, Any], known: Capabilities) -> dict[str, Any]:
+    fitted = dict(item)
+    for field in ("content", "output"):
+        parts = fitted.get(field)
+        if isinstance(parts, list) and fitted.get("role") != "assistant" and fitted.get("type") != "reasoning":
+            fitted[field] = _fit_parts(parts, known)
+    if known.short_call_ids and isinstance(fitted.get("call_id"), str):
+        fitted["call_id"] = _short_id(fitted["call_id"])
+    return fitted
+
+
+def _fit_parts(parts: list[Any], known: Capabilities) -> list[Any] | str:
+    kept: list[Any] = []
+    for part in parts:
+        lacks = _LEFT_OUT.get(part.get("type", "")) if isinstance(part, Mapping) else None
+        if lacks and not (getattr(known, lacks) and known.content_parts):
+            kept.append({"type": "input_text", "text": f"[The model does not accept {lacks}: one was left out.]"})
+        else:
+            kept.append(part)
+    if known.content_parts:
+        return kept
+    return "\n\n".join(cast(str, part.get("text", "")) for part in kept if isinstance(part, Mapping))
+
+
+def _short_id(call_id: str) -> str:
+    """Return the same nine letters and digits for an id each time."""
+    import hashlib
+
+    digest = hashlib.sha256(call_id.encode()).digest()[:_SHORT_ID_LENGTH]
+    return "".join(_SHORT_ID_ALPHABET[byte % len(_SHORT_ID_ALPHABET)] for byte in digest)
