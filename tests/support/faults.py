@@ -74,7 +74,8 @@ class Calls:
     failed: int = 0
 
 
-def _aws_response(url: str, status: int, content_type: str, body: bytes) -> AWSResponse:
+def aws_response(url: str, status: int, content_type: str, body: bytes) -> AWSResponse:
+    """Return a response as botocore receives it."""
     return AWSResponse(url, status, HTTPHeaders.from_dict({"content-type": content_type}), _Raw(body))
 
 
@@ -82,14 +83,14 @@ def _answer(url: str, service: str, fault: Fault, operation: str) -> AWSResponse
     if service == "s3":
         status, code = _S3[fault]
         body = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
-        return _aws_response(url, status, "application/xml", body)
+        return aws_response(url, status, "application/xml", body)
     status, code = _DYNAMODB[fault]
     answer: dict[str, Any] = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}
     if operation == "TransactWriteItems" and fault in _REASONS:
         reason = _REASONS[fault]
         answer["__type"] = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
         answer["CancellationReasons"] = [{"Code": reason, "Message": "injected"}]
-    return _aws_response(url, status, "application/x-amz-json-1.0", json.dumps(answer).encode())
+    return aws_response(url, status, "application/x-amz-json-1.0", json.dumps(answer).encode())
 
 
 def _left_over(client: Any, request: AWSPreparedRequest, operation: str) -> AWSResponse:
@@ -99,7 +100,7 @@ def _left_over(client: Any, request: AWSPreparedRequest, operation: str) -> AWSR
         keys = re.findall(rb"<Key>(.*?)</Key>", request.body)
         errors = b"".join(b"<Error><Key>%s</Key><Code>InternalError</Code></Error>" % key for key in keys)
         xml = b"<DeleteResult>" + errors + b"</DeleteResult>"
-        return _aws_response(request.url, 200, "application/xml", xml)
+        return aws_response(request.url, 200, "application/xml", xml)
     ((table, batch),) = json.loads(request.body)["RequestItems"].items()
     answer: dict[str, Any]
     if operation == "BatchWriteItem":
@@ -112,7 +113,7 @@ def _left_over(client: Any, request: AWSPreparedRequest, operation: str) -> AWSR
         found = client.batch_get_item(RequestItems={table: {**batch, "Keys": done}})["Responses"] if done else {}
         answer = {"Responses": found, "UnprocessedKeys": {table: {**batch, "Keys": left}}}
     content = json.dumps(answer, default=lambda value: b64encode(value).decode()).encode()
-    return _aws_response(request.url, 200, "application/x-amz-json-1.0", content)
+    return aws_response(request.url, 200, "application/x-amz-json-1.0", content)
 
 
 @contextmanager
