@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 pytest_plugins = [
@@ -17,3 +19,12 @@ pytest_plugins = [
 def anyio_backend() -> str:
     """The event loop of every coroutine test: the one that Lambda's runtimes have."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_store() -> Iterator[None]:
+    """Give a local AWS on a busy machine more time for a call than DynamoDB and S3 get."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assistant.aws.table.TABLE_CALL_SECONDS", 60.0)
+        patch.setattr("assistant.aws.objects.OBJECT_CALL_SECONDS", 60.0)
+        yield

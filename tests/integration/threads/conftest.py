@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -27,7 +28,14 @@ def both_make_resources(request: pytest.FixtureRequest) -> Iterator[MakeResource
     with mock_aws():
         make_moto_table("threads")
         make_moto_bucket("threads")
-        yield lambda **environment: resources_on(None, "threads", "threads", **environment)
+
+        def make(**environment: str) -> Resources:
+            resources = resources_on(None, "threads", "threads", **environment)
+            # moto takes no locks, so calls that run at once would lose writes.
+            resources.table._threads = resources.objects._threads = ThreadPoolExecutor(1)
+            return resources
+
+        yield make
 
 
 @pytest.fixture(scope="module")

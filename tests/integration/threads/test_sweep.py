@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,13 @@ import pytest
 import assistant.clock
 from assistant.aws import Row, keys
 from assistant.aws.keys import Key
+from assistant.files import keep_picture
 from assistant.upkeep import sweep as run_sweep
 from assistant.upkeep.sweep import FIRST_WAIT, MAX_FAILURES, PARKED_WAIT, PIECES_AT_ONCE
 from tests.integration.threads.conftest import User
+from tests.support.conversations import new_thread
+from tests.support.faults import ProcessKilledError, failing
+from tests.support.files import PNG
 
 pytestmark = pytest.mark.anyio
 
@@ -111,3 +116,20 @@ async def test_failing_work_backs_off_and_is_parked(
     assert (swept.parked, swept.oldest_seconds) == (1, 0)
     [row] = await work_of(ann, shard)
     await ann.resources.table.delete(Key(row["pk"], row["sk"]))
+
+
+@pytest.mark.parametrize("deleted", [True, False], ids=["thread deleted", "thread exists"])
+async def test_a_picture_of_a_process_that_died_goes_with_its_thread(
+    ann: User, clock: list[datetime], deleted: bool
+) -> None:
+    thread = new_thread()
+    await ann.store.save_thread(thread, ann.request)
+    if deleted:
+        await ann.store.delete_thread(thread.id, ann.request)
+    with failing(ann.dynamodb, "killed", "GetItem"), pytest.raises(ProcessKilledError):
+        await keep_picture(base64.b64encode(PNG).decode(), thread.id, ann.request)
+    prefix = keys.ThreadRef(ann.tenant_id, ann.name, thread.id).object_prefix
+    assert len(await ann.resources.objects.first_keys(prefix)) == 1
+    clock.append(NOW + timedelta(hours=1, seconds=1))
+    await run_sweep(ann.resources)
+    assert len(await ann.resources.objects.first_keys(prefix)) == (0 if deleted else 1)

@@ -7,7 +7,16 @@ from assistant.files.binding import bind, refusal
 from assistant.files.content import FileRoom, files_to_content
 from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
 from assistant.files.extraction import document_text
-from assistant.files.images import as_data_url, drop_picture, keep_picture, object_keys, shown_event, shown_item
+from assistant.files.images import (
+    PICTURE_KIND,
+    as_data_url,
+    drop_picture,
+    keep_picture,
+    object_keys,
+    shown_event,
+    shown_item,
+    sweep_picture,
+)
 from assistant.files.limits import MAX_UPLOAD_BYTES
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
 from assistant.files.store import S3AttachmentStore
@@ -16,6 +25,7 @@ from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_ur
 
 __all__ = [
     "MAX_UPLOAD_BYTES",
+    "PICTURE_KIND",
     "UNSENT_KIND",
     "FileRoom",
     "S3AttachmentStore",
@@ -37,6 +47,7 @@ __all__ = [
     "save_attachment",
     "shown_event",
     "shown_item",
+    "sweep_picture",
     "sweep_unsent",
     "upload",
     "with_fresh_urls",

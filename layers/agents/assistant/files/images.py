@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import timedelta
 
 from chatkit.types import (
     GeneratedImage,
@@ -22,15 +23,20 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from assistant.aws import keys
+from assistant import clock
+from assistant.aws import Row, keys
 from assistant.aws.keys import Key
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.errors import ModelError, NotFoundError
 from assistant.files.limits import READ_URL_SECONDS
 from assistant.files.media import ALLOWED_MEDIA
+from assistant.files.records import SCHEMA_VERSION
 from assistant.identity import Caller
 from assistant.ids import uuid7
 
+PICTURE_KIND = "picture"
+# Lambda ends every call after 15 minutes, so by then no turn is still storing the picture's thread.
+CHECK_AFTER = timedelta(hours=1)
 # The formats that image models return.
 _KINDS = ("png", "jpeg", "webp")
 _STORED = re.compile(r"image:(?P<name>[0-9a-f-]{32}\.(?P<kind>png|jpeg|webp))")
@@ -60,14 +66,37 @@ async def keep_picture(picture: str, thread_id: str, context: RequestContext) ->
         raise ModelError("The generated picture is not valid. Please try again.")
     name = f"{uuid7()}.{kind}"
     caller, objects = context.caller, context.resources.objects
+    await _plan_check(context.resources, caller, thread_id, _key(name, thread_id, caller))
     await objects.put(_key(name, thread_id, caller), body, f"image/{kind}")
     # A deletion that starts now finds the picture. An earlier one may have listed the thread's objects already.
-    partition = caller.thread(thread_id).partition
-    thread = await context.resources.table.get(Key(partition, keys.META_SK))
-    if thread is None or thread.get("deleted_at"):
+    if await _is_deleted(context.resources, caller, thread_id):
         await objects.delete_many([_key(name, thread_id, caller)])
         raise NotFoundError("This thread was deleted.")
     return f"image:{name}"
+
+
+async def _plan_check(resources: Resources, owner: Caller, thread_id: str, object_key: str) -> None:
+    """Let the sweep look for the thread again, in case this process dies before it does so itself."""
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": PICTURE_KIND,
+        "tenant_id": owner.tenant_id,
+        "user_id": owner.user_id,
+        "thread_id": thread_id,
+        "object": object_key,
+    }
+    await resources.table.put(keys.sweep_key(clock.now() + CHECK_AFTER, object_key, PICTURE_KIND), row)
+
+
+async def sweep_picture(resources: Resources, row: Row) -> None:
+    """Delete a picture whose thread is deleted. The caller removes the work's row."""
+    if await _is_deleted(resources, Caller(row["tenant_id"], row["user_id"]), row["thread_id"]):
+        await resources.objects.delete_many([row["object"]])
+
+
+async def _is_deleted(resources: Resources, owner: Caller, thread_id: str) -> bool:
+    thread = await resources.table.get(Key(owner.thread(thread_id).partition, keys.META_SK))
+    return thread is None or bool(thread.get("deleted_at"))
 
 
 async def drop_picture(urls: list[str], thread_id: str, context: RequestContext) -> None:

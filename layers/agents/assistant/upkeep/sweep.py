@@ -22,7 +22,7 @@ from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import Resources
 from assistant.errors import AssistantError
-from assistant.files import sweep_unsent
+from assistant.files import sweep_picture, sweep_unsent
 from assistant.observability import log_failure, sweep_ended, work_failed
 from assistant.threads import expire_thread, purge_thread, row_key, sweep_object
 from assistant.upkeep import privacy
@@ -177,6 +177,8 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
             await sweep_object(resources, row)
         case files.UNSENT_KIND:
             await sweep_unsent(resources, row)
+        case files.PICTURE_KIND:
+            await sweep_picture(resources, row)
         case kind:
             raise ValueError(f"This release does not know work of kind {kind!r}.")
     return True
