@@ -68,7 +68,8 @@ class ConflictingTable:
         self._events.unregister("before-send.dynamodb.TransactWriteItems", self._answer)
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        body = json.loads(request.body or b"{}")
+        assert isinstance(request.body, bytes)
+        body = json.loads(request.body)
         rows = {json.dumps(next(iter(each.values()))["Key"]) for each in body["TransactItems"]}
         with self._lock:
             conflict = not self._busy.isdisjoint(rows)
@@ -115,7 +116,7 @@ async def sweep_backlog(resources: Resources, backlog: int) -> dict[str, Any]:
     table = resources.table
     due = clock.now() - timedelta(minutes=1)
     for start in range(0, backlog, 25):
-        requests = []
+        requests: list[Any] = []
         for number in range(start, min(start + 25, backlog)):
             key = keys.sweep_key(due, f"item {number}", "object")
             row = {"kind": "object", "object": f"items/nothing/{number}", **key._asdict()}
