@@ -66,27 +66,32 @@ def nothing(chat: Chat) -> None:
 
 
 SCENARIOS: list[tuple[str, Callable[[Chat], None]]] = [
-    ("hello", nothing),
     ("hello", rate),
     ("hello", answer_again),
+    ("guard", nothing),
+    ("widget-updates", nothing),
+    ("ask", submit),
+    ("fail-once", retry),
+    ("slow", stop),
+]
+# The long form: what differs in its drawing alone.
+MORE: list[tuple[str, Callable[[Chat], None]]] = [
+    ("hello", nothing),
     ("markdown", nothing),
     ("sources", nothing),
     ("think", nothing),
     ("image", nothing),
-    ("guard", nothing),
     ("silent", nothing),
-    ("widget-updates", nothing),
     ("widget tasks", complete_task),
     ("tool switch_theme", nothing),
     ("ask", nothing),
-    ("ask", submit),
-    ("fail-once", retry),
-    ("slow", stop),
     ("close", nothing),
 ]
 
 
-@pytest.mark.parametrize(("words", "act"), SCENARIOS)
+@pytest.mark.parametrize(
+    ("words", "act"), [*SCENARIOS, *(pytest.param(*each, marks=pytest.mark.exhaustive) for each in MORE)]
+)
 def test_a_reload_shows_what_is_on_the_screen(chat: Chat, words: str, act: Callable[[Chat], None]) -> None:
     chat.open().send(words)
     if act is not stop:
