@@ -37,9 +37,7 @@ async def open_thread(aws_environment: Aws, provider: ProviderServer) -> AsyncIt
     def make(**names: str) -> ChatKitClient:
         environment = aws_environment.environment(
             OPENAI_BASE_URL=provider.base_url,
-            AGENT_FACTORY="tests.support.turn_agents:build_agent",
-            THREAD_TITLES="false",
-            **names,
+            **{"AGENT_FACTORY": "tests.support.turn_agents:build_agent", "THREAD_TITLES": "false", **names},
         )
         opened.append(ChatKitClient(client(create_app(Resources(load_settings(environment)), streaming=True))))
         return opened[-1]
@@ -192,6 +190,17 @@ async def test_a_refused_history_of_calls_is_sent_as_text(open_thread: OpenThrea
     assert "found lamps" in json.dumps(provider.bodies[-1])
     provider.script(strictly(Answer(Text("Hi.")), refuses_calls))
     assert "Hi." in await thread.say("Just say hi")
+
+
+async def test_an_agent_is_answered_by_the_model_that_it_names(
+    open_thread: OpenThread, provider: ProviderServer
+) -> None:
+    thread = open_thread(
+        **RESPONSES, OPENAI_DEFAULT_MODEL="large-model", AGENT_FACTORY="tests.support.named_model_agent:build_agent"
+    )
+    provider.script(Answer(ToolCall("transfer_to_specialist")), Answer(Text("I know.")))
+    assert "I know." in await thread.say("Do you know?")
+    assert [body["model"] for body in provider.bodies] == ["small-model", "large-model"]
 
 
 async def test_a_request_that_is_refused_for_another_reason_is_an_error(
