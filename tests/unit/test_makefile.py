@@ -34,7 +34,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("target", ["dev", "test", "lock", "build"])
-def test_whoever_has_no_python_is_told_which_one_is_needed(checkout: Path, target: str) -> None:
+def test_without_python_the_error_names_the_needed_version(checkout: Path, target: str) -> None:
     empty = checkout / "bin"
     empty.mkdir()
     done = _make(checkout, target, PATH=str(empty))
@@ -62,9 +62,7 @@ def test_a_folder_may_have_a_space_in_its_name(checkout: Path) -> None:
         ("cost", ["TURNS=none"], "make cost: TURNS=…: it is a number above 0"),
     ],
 )
-def test_what_a_target_lacks_is_asked_for_by_the_name_that_it_takes(
-    checkout: Path, target: str, words: list[str], told: str
-) -> None:
+def test_a_missing_argument_of_a_target_is_named(checkout: Path, target: str, words: list[str], told: str) -> None:
     shutil.rmtree(checkout / "local")
     for name in (".venv", "local", "scripts"):
         (checkout / name).symlink_to(ROOT / name)

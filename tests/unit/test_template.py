@@ -151,7 +151,7 @@ def _transformed(**parameters: str) -> dict[str, Any]:
     return resources
 
 
-def test_what_costs_or_needs_more_than_the_functions_is_off_unless_it_is_asked_for() -> None:
+def test_options_that_cost_more_or_need_more_resources_are_off_by_default() -> None:
     defaults = {name: TEMPLATE["Parameters"][name]["Default"] for name in ("SnapStart", "GradualDeployment")}
     assert defaults == {"SnapStart": "None", "GradualDeployment": "false"}
     assert TEMPLATE["Parameters"]["MonthlyBudget"]["Default"] == 0
@@ -220,7 +220,7 @@ def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
             assert f"${{{name}.Arn}}" in body
 
 
-def test_what_the_dashboard_and_the_alarms_watch_is_what_the_code_counts() -> None:
+def test_the_dashboard_and_the_alarms_use_the_metrics_of_the_code() -> None:
     counted = "".join(
         (ROOT / path).read_text()
         for path in ("layers/agents/assistant/observability.py", "functions/stream/lambda_stream/metrics.py")

@@ -293,7 +293,7 @@ async def test_what_a_mention_means_comes_from_the_callers_records(new_thread: N
 @pytest.mark.parametrize(
     "entity_id", [f"task-{'9' * 4301}", f"employee-{'9' * 4200}", "task-\u00b2", "a" * 5000, "\x00"]
 )
-async def test_a_mention_of_what_cannot_be_breaks_no_turn(new_thread: NewThread, entity_id: str) -> None:
+async def test_a_mention_with_an_invalid_id_does_not_break_the_turn(new_thread: NewThread, entity_id: str) -> None:
     thread = new_thread()
     preview = await thread.http.get(f"/chatkit/api/entities/{quote(entity_id, safe='')}")
     assert (preview.status_code, preview.json()["error"]["code"]) == (404, "not_found")

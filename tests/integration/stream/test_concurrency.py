@@ -38,7 +38,7 @@ def test_a_fault_of_one_invocation_leaves_the_others_alone() -> None:
         runtime.api.wait_until_polled(8)
 
 
-def test_what_an_invocation_held_is_free_without_the_collector() -> None:
+def test_an_invocation_leaves_no_reference_cycles() -> None:
     with StreamProcess("app") as runtime:
         runtime.invoke(function_url_event("/garbage"))
         for _ in range(IN_A_ROW // 10):

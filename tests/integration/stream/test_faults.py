@@ -193,7 +193,7 @@ def test_an_event_of_6_mb_arrives_whole(runtime: StreamProcess, chunked: bool) -
         (b"[" * 200_000, "Runtime.UnmarshalError", "recursion"),
     ],
 )
-def test_what_is_no_http_request_gets_a_clear_error(
+def test_an_event_that_is_not_an_http_request_gets_a_clear_error(
     runtime: StreamProcess, event: object, kind: str, message: str
 ) -> None:
     submitted = runtime.submit(event, headers={"Lambda-Runtime-Invocation-Id": "inv-8"})

@@ -187,7 +187,7 @@ def test_json_logs_carry_the_same_and_the_level_is_configurable() -> None:
         assert any("logs" in entry for entry in failed["stackTrace"])
 
 
-def test_what_is_printed_leaves_at_once() -> None:
+def test_printed_lines_are_flushed_at_once() -> None:
     with StreamProcess("app") as runtime:
         submitted = runtime.submit(function_url_event("/context"))
         submitted.response()

@@ -167,7 +167,7 @@ async def test_lists_show_ones_own_and_nothing_else(resources: Resources, issuer
             assert all(item["thread_id"] == mine.thread_id for item in items["data"])
 
 
-async def test_what_carries_no_id_makes_things_of_the_callers_own(
+async def test_operations_without_an_id_create_the_callers_own_data(
     resources: Resources, stranger: httpx2.AsyncClient, theirs: Conversation
 ) -> None:
     before = rows_with(resources, theirs.thread_id, theirs.attachment_id)

@@ -87,7 +87,7 @@ async def test_a_name_with_a_path_is_made_harmless(upload: httpx2.AsyncClient) -
         "empty",
     ],
 )
-async def test_what_may_not_be_attached_is_refused_and_not_stored(
+async def test_a_file_that_is_not_allowed_is_refused_and_not_stored(
     upload: httpx2.AsyncClient, resources: Resources, name: str, content: bytes, declared: str, status: int
 ) -> None:
     before = stored_files(resources)
@@ -139,7 +139,7 @@ async def test_a_body_that_announces_too_much_is_refused_unread(resources: Resou
     ],
     ids=["JSON", "no boundary", "empty", "no form", "a field that is no file", "a part without a name"],
 )
-async def test_what_is_no_form_with_a_file_is_invalid(
+async def test_a_body_without_a_file_in_a_form_is_invalid(
     upload: httpx2.AsyncClient, content_type: str, content: bytes
 ) -> None:
     answer = await upload.post(UPLOAD, content=content, headers={"Content-Type": content_type})

@@ -103,7 +103,7 @@ async def test_an_action_without_a_widget_shows_a_new_one(conversation: Conversa
         ("tasks.add", {"title": "a\x00b"}),
     ],
 )
-async def test_what_does_not_fit_is_refused_and_changes_nothing(
+async def test_an_invalid_payload_is_refused_and_changes_nothing(
     conversation: Conversation, kind: str, payload: Any
 ) -> None:
     (sender,) = await conversation.widgets()

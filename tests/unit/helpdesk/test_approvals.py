@@ -265,7 +265,7 @@ async def test_each_of_two_calls_is_asked_for_and_answered_by_itself(
 
 
 @pytest.mark.parametrize(("role", "number"), [("user", 501), ("guest", 502), ("support", 4711), ("admin", 503)])
-async def test_what_would_be_refused_anyhow_is_not_asked_for(
+async def test_a_refund_that_would_be_refused_shows_no_card(
     resources: Resources, monkeypatch: pytest.MonkeyPatch, role: str, number: int
 ) -> None:
     desk = await desk_of(role, resources, monkeypatch)
@@ -303,7 +303,7 @@ async def test_nobody_is_asked_to_approve_arguments_that_do_not_fit(
     assert (await desk.invoice()).status == "paid"
 
 
-async def test_what_is_refunded_by_another_while_the_user_thinks_is_refused(desk: Desk) -> None:
+async def test_a_refund_made_by_another_user_meanwhile_refuses_the_approved_one(desk: Desk) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
     invoices = Invoices(desk.conversation.resources.table, "acme")
     await invoices.refund(502, user_id="bob", reason="x", refund_id="another")
@@ -429,7 +429,7 @@ async def test_a_run_in_the_bucket_that_nobody_answers_goes_when_nobody_can_answ
         await resources.objects.get(row["object"])
 
 
-async def test_what_a_run_had_used_before_it_waited_is_counted_once(desk: Desk) -> None:
+async def test_tokens_used_before_an_approval_are_counted_once(desk: Desk) -> None:
     (card,) = await desk.ask(BILLING, refund(502))
     assert desk.reports[-1].model_calls == 2
     await desk.click(card, True, say("It is refunded."))

@@ -29,7 +29,7 @@ async def test_links_of_the_help_centre_and_named_records_are_sources(context: R
     assert [text[: each.index].split()[-1] for each in found] == ["7", "#1", "https://help.example.com/returns"]
 
 
-async def test_what_does_not_exist_or_is_someone_elses_is_no_source(context: RequestContext) -> None:
+async def test_a_missing_or_foreign_record_is_no_source(context: RequestContext) -> None:
     assert await find_sources("Employee 4711, task 2 and https://evil.example/returns", context) == []
     other = RequestContext(Caller("acme", "bob"), context.resources)
     assert await find_sources("task 1", other) == []

@@ -18,7 +18,7 @@ async def test_employee_7_is_zeeshan_and_active(resources: Resources) -> None:
     assert (employee.name, employee.status) == ("Zeeshan", "active")
 
 
-async def test_what_nobody_has_is_none(resources: Resources) -> None:
+async def test_a_missing_record_is_none(resources: Resources) -> None:
     assert await Employees(resources.table, "acme").get(99) is None
     assert await Employees(resources.table, "acme").get(-7) is None
     assert await Orders(resources.table, "acme").get(99) is None

@@ -28,7 +28,7 @@ def test_the_page_offers_tools_that_the_agents_have() -> None:
         ("ALLOWED_ORIGINS", "https://app.example.com/chat"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_its_name(name: str, value: str) -> None:
+def test_an_invalid_setting_is_refused_and_named(name: str, value: str) -> None:
     with pytest.raises(DevSettingsError, match=f"{name} must be .*{value}"):
         load_dev_settings({name: value})
 

@@ -22,7 +22,7 @@ from scripts.arguments import MAKE_TARGET
         ("erase", "--user", ["--tenant", "acme", "--confirm", ""]),
     ],
 )
-def test_what_has_to_be_given_is_asked_for(
+def test_a_missing_argument_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: str, left_out: str, others: list[str]
 ) -> None:
     monkeypatch.setenv("TABLE_NAME", "no-such-table")
@@ -36,7 +36,7 @@ def test_what_has_to_be_given_is_asked_for(
 
 @pytest.mark.parametrize("option", ["--url", "--stream-url", "--upload-url", "--origin"])
 @pytest.mark.parametrize("text", ["abc.example.com", "https:/abc.example.com", "s3://bucket"])
-def test_what_is_no_address_is_refused_before_anything_is_asked(
+def test_an_invalid_address_is_refused_before_any_request(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, text: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["smoke", "--url", "http://127.0.0.1:9", option, text])

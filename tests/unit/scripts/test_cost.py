@@ -32,7 +32,7 @@ def test_a_function_waits_for_the_table_too_and_is_paid_for_it() -> None:
     assert cost.function_url(usage, MILLION)["Lambda time"] == pytest.approx((0.07 + 0.3) * 13.3334, abs=0.01)
 
 
-def test_doors_differ_by_what_they_charge_for() -> None:
+def test_each_alternative_has_its_own_costs() -> None:
     usage = Usage(deltas=200, reads=0, session_minutes=0)
     assert cost.rest_api(usage, MILLION)["front door"] == pytest.approx(3.50)
     # 200 pieces and the question.
@@ -79,7 +79,7 @@ def test_the_benchmarks_results_take_the_place_of_recorded_numbers(tmp_path: Pat
     assert cost.function_url(usage, MILLION)["DynamoDB writes"] == pytest.approx((11 + 3 * 1.5) * 0.625)
 
 
-def test_the_benchmarks_call_what_they_measure_as_the_costs_do() -> None:
+def test_the_costs_use_the_benchmarks_names() -> None:
     source = (ROOT / "benchmarks" / "turns.py").read_text()
     for name in cost._TURN_FIELDS:
         assert f'"{name}"' in source, name
@@ -98,7 +98,7 @@ def test_memory_that_holds_no_process_is_refused(
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "nan", "inf"])
 @pytest.mark.parametrize("option", ["--turns", "--seconds", "--memory", "--deltas"])
-def test_what_cannot_be_multiplied_with_a_price_is_refused(
+def test_an_argument_that_is_not_a_positive_number_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, text: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["cost", f"{option}={text}"])
@@ -107,7 +107,7 @@ def test_what_cannot_be_multiplied_with_a_price_is_refused(
     assert f"argument {option}: it is a number above 0, not '{text}'" in capsys.readouterr().err
 
 
-def test_what_goes_by_the_month_is_what_the_template_has() -> None:
+def test_the_monthly_costs_on_the_page_match_the_template() -> None:
     of_type = Counter(body["Type"] for body in load_template()["Resources"].values())
     page = (ROOT / "docs" / "cost.md").read_text()
     assert f"{of_type['AWS::CloudWatch::Alarm']} alarms" in page

@@ -50,7 +50,7 @@ def test_a_header_that_connection_names_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(("status", "name"), [(0, b"x"), (101, b"x"), (1000, b"x"), (200, b"x y"), (200, b"")])
-def test_what_is_no_status_or_name_is_refused(status: int, name: bytes) -> None:
+def test_an_invalid_status_or_header_name_is_refused(status: int, name: bytes) -> None:
     with pytest.raises(PreludeError):
         prelude(status, [(name, b"1")])
 

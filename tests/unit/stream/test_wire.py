@@ -104,7 +104,7 @@ def test_two_exchanges_share_a_connection() -> None:
         b"HTTP/1.1 200 " + b"a" * (1024 * 1024 + 1),
     ],
 )
-def test_what_is_not_http_closes_the_connection(nonsense: bytes) -> None:
+def test_an_answer_that_is_not_http_closes_the_connection(nonsense: bytes) -> None:
     loop = asyncio.new_event_loop()
     connection = Connection(loop)
     wire = Wire()

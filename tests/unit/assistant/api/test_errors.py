@@ -71,9 +71,7 @@ async def test_an_unknown_route_and_a_wrong_method_have_the_same_form(app: FastA
     assert wrong.headers["allow"] == "POST"
 
 
-async def test_what_nobody_expected_is_a_500_that_gives_nothing_away(
-    app: FastAPI, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unexpected_error_is_a_500_without_details(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
     @app.get("/fail")
     async def fail() -> None:
         try:

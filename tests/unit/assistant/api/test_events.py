@@ -199,7 +199,7 @@ async def test_an_error_in_a_stream_that_has_begun_is_an_error_event() -> None:
     assert last["allow_retry"] is True
 
 
-async def test_what_nobody_expected_is_an_error_event_that_gives_nothing_away(
+async def test_an_unexpected_error_is_an_error_event_without_details(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     turn = Turn(RuntimeError("what the user wrote"))

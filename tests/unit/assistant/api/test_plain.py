@@ -91,7 +91,7 @@ def test_two_messages_are_two_paragraphs_in_the_deltas_too() -> None:
     assert "".join(added) == text
 
 
-def test_a_widget_says_what_it_offers_for_copying() -> None:
+def test_a_widget_contributes_its_copy_text() -> None:
     widget = WidgetItem(
         id="wid_1", thread_id="thr_1", created_at=NOW, widget=Card(children=[Text(value="1")]), copy_text="#1 Milk"
     )
@@ -101,7 +101,7 @@ def test_a_widget_says_what_it_offers_for_copying() -> None:
     assert text == "Your tasks:\n\n#1 Milk"
 
 
-def test_what_was_taken_back_is_not_in_the_answer() -> None:
+def test_a_removed_item_is_not_in_the_answer() -> None:
     assert said(delta("secret"), ThreadItemRemovedEvent(item_id="msg_1"))[1] == ""
     assert said(delta("draft"), done("draft"), ThreadItemReplacedEvent(item=message("final")))[1] == "final"
 
