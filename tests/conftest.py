@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.build",
     "tests.support.dev",
+    "tests.support.frontend",
     "tests.support.rie",
 ]
 

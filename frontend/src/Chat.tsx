@@ -5,19 +5,10 @@ import { useState } from "react";
 import { settings } from "./settings";
 import { currentToken } from "./token";
 
-let setFollowing: (following: boolean) => void = () => {};
-
-const router = createRouter({
-  streamUrl: settings.streamUrl,
-  apiUrl: settings.apiUrl,
-  token: currentToken,
-  onFollow: (following) => setFollowing(following),
-});
-
 /** The chat, with the thread that was open before the page was loaded. */
 export function Chat() {
-  const [following, changeFollowing] = useState(false);
-  setFollowing = changeFollowing;
+  const [following, setFollowing] = useState(false);
+  const [router] = useState(() => createRouter({ ...settings, token: currentToken, onFollow: setFollowing }));
   const { control } = useChatKit({
     api: router.api(settings.domainKey),
     initialThread: router.initialThread,
@@ -33,13 +24,13 @@ export function Chat() {
     onError: ({ error }) => console.error("ChatKit:", error),
   });
   return (
-    <>
+    <div className="chat">
       {following && (
-        <div role="status">
+        <p role="status">
           The assistant is still answering. <button onClick={() => void router.stop()}>Stop the answer</button>
-        </div>
+        </p>
       )}
-      <ChatKit control={control} ref={router.attach} style={{ height: "100%", width: "100%" }} />
-    </>
+      <ChatKit control={control} ref={router.attach} className="element" />
+    </div>
   );
 }

@@ -1,16 +1,9 @@
-"""The example frontend as an adopter has it: installed from its lock file, built, and talking to the dev server."""
+"""The example frontend and its router package, as an adopter gets them."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
 import subprocess
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,105 +12,57 @@ import pytest
 from local.settings import ROOT
 from tests.support.browser import open_page
 from tests.support.chat_page import Chat
-from tests.support.dev import DevServer
+from tests.support.frontend import NODE, PACKAGE, Served, run_npm
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, FilePayload, Request
 
 pytestmark = pytest.mark.exhaustive
 
-FRONTEND = ROOT / "frontend"
-NODE = {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
 NOTE: FilePayload = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"The password is swordfish."}
 # A first turn on a busy machine.
 TURN_MILLISECONDS = 60_000
 
 
-def _npm(folder: Path, *arguments: str, **environment: str) -> None:
-    done = subprocess.run(
-        ["npm", *arguments],
-        cwd=folder,
-        env={**os.environ, **NODE, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-
-
-@pytest.fixture(scope="module")
-def frontend(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the frontend with its packages, exactly those of the lock file."""
-    folder = tmp_path_factory.mktemp("frontend") / "frontend"
-    shutil.copytree(FRONTEND, folder, ignore=shutil.ignore_patterns("node_modules", "dist", ".env.local"))
-    _npm(folder, "ci", "--no-audit", "--no-fund")
-    return folder
-
-
 def test_it_builds_and_takes_chatkits_element_from_openai(frontend: Path) -> None:
-    _npm(
-        frontend, "run", "build", VITE_STREAM_URL="https://stream.example.com", VITE_API_URL="https://api.example.com/"
-    )
-    page = (frontend / "dist" / "index.html").read_text()
+    urls = {"VITE_STREAM_URL": "https://stream.example.com", "VITE_API_URL": "https://api.example.com/"}
+    run_npm(frontend, "run", "build", "--", "--outDir", "published", **urls)
+    page = (frontend / "published" / "index.html").read_text()
     assert "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js" in page
     assert "stand-in" not in page
-    [script] = (frontend / "dist" / "assets").glob("*.js")
+    [script] = (frontend / "published" / "assets").glob("*.js")
     assert "https://stream.example.com" in script.read_text()
 
 
-@dataclass(frozen=True)
-class Served:
-    """The built page, and the dev server behind it."""
-
-    url: str
-    server: DevServer
-
-
-@pytest.fixture(scope="module")
-def served(frontend: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    server = DevServer(tmp_path_factory.mktemp("dev"), {"ALLOWED_ORIGINS": url})
-    settings = {
-        "VITE_STREAM_URL": server.stream_url.removesuffix("chatkit/api"),
-        "VITE_API_URL": server.chat_url.removesuffix("chatkit/api"),
-        "STAND_IN": server.origin,
+def test_the_packed_router_works_in_an_empty_project_and_depends_on_nothing(frontend: Path, tmp_path: Path) -> None:
+    run_npm(frontend / PACKAGE, "pack", "--pack-destination", str(tmp_path))
+    [archive] = tmp_path.glob("*.tgz")
+    project = tmp_path / "project"
+    project.mkdir()
+    run_npm(project, "init", "--yes")
+    run_npm(project, "install", "--no-audit", "--no-fund", "--offline", str(archive))
+    assert [path.name for path in (project / "node_modules").iterdir() if path.name[0] != "."] == [PACKAGE.name]
+    (project / "use.mjs").write_text(
+        """
+        import { createRouter } from "chatkit-lambda-router";
+        const router = createRouter({ streamUrl: "https://stream.example.com/", apiUrl: "https://api.example.com" });
+        console.log(JSON.stringify([router.api("key"), router.initialThread, typeof router.fetch]));
+        """
+    )
+    node = subprocess.run(["node", "use.mjs"], cwd=project, env=NODE, capture_output=True, text=True, check=True)
+    # A server that renders pages, such as Next.js, runs this without a browser.
+    api = {
+        "url": "https://stream.example.com/chatkit/api",
+        "domainKey": "key",
+        "uploadStrategy": {"type": "two_phase"},
     }
-    preview: subprocess.Popen[bytes] | None = None
-    try:
-        _npm(frontend, "run", "build", **settings)
-        command = ["node", "node_modules/vite/bin/vite.js", "preview", "--host", "127.0.0.1", "--port", str(port)]
-        preview = subprocess.Popen(
-            [*command, "--strictPort"],
-            cwd=frontend,
-            env={**os.environ, **NODE, **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        _wait_for(url, preview)
-        yield Served(url, server)
-    finally:
-        if preview is not None:
-            preview.terminate()
-            preview.wait(20)
-        server.stop()
+    assert json.loads(node.stdout) == [api, None, "function"]
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=20).close()
-            return
-        except urllib.error.URLError:
-            assert process.poll() is None, "the preview server has ended"
-            try:
-                process.wait(0.2)
-            except subprocess.TimeoutExpired:
-                continue
+def test_the_playground_uses_the_package_as_it_is_built(frontend: Path) -> None:
+    built = {path.name: path.read_text() for path in (frontend / PACKAGE / "dist").glob("*.js")}
+    used = {path.name: path.read_text() for path in (ROOT / "local/playground/page/router").iterdir()}
+    assert used == built, "run `npm run playground` in frontend/"
 
 
 def test_it_talks_uploads_and_remembers_with_each_request_where_it_belongs(
@@ -148,4 +93,4 @@ def test_it_talks_uploads_and_remembers_with_each_request_where_it_belongs(
     assert all(request.headers["authorization"].startswith("Bearer ") for request in ours)
     [put] = [request for request in requests if request.method == "PUT"]
     assert put.url.startswith(served.server.aws_endpoint_url)
-    assert "authorization" not in put.headers
+    assert not {"authorization", "idempotency-key", "x-amz-content-sha256"} & put.headers.keys()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.snippet import expected_of_snippet, sent_by_snippet
+
 if TYPE_CHECKING:
     from tests.support.dev import DevServer
 
@@ -48,24 +50,11 @@ def test_a_curl_of_the_readme_works_as_printed(block: str, dev_server: DevServer
     assert parsed.get("type") != "error", parsed
 
 
-def test_the_snippet_sends_the_token_to_the_stack_and_nowhere_else() -> None:
-    [block] = re.findall(r"```tsx\nimport .*?\n(.*?)return <", README, flags=re.DOTALL)
-    script = f"""
-        const STREAM_URL = "https://stream.example.com/", token = "secret", sent = [];
-        const fetch = (url, init) => sent.push([url, Object.fromEntries(init.headers)]);
-        const useChatKit = ({{ api }}) => {{
-            api.fetch(api.url, {{ headers: {{ accept: "text/event-stream" }} }});
-            api.fetch("https://bucket.example.com/a", {{ headers: new Headers({{ "content-type": "image/png" }}) }});
-            return {{}};
-        }};
-        {block}
-        console.log(JSON.stringify(sent));
-    """
-    node = subprocess.run([ROOT / ".venv" / "bin" / "node", "-e", script], capture_output=True, text=True, check=True)
-    assert json.loads(node.stdout) == [
-        ["https://stream.example.com/chatkit/api", {"accept": "text/event-stream", "authorization": "Bearer secret"}],
-        ["https://bucket.example.com/a", {"content-type": "image/png"}],
-    ]
+def test_the_snippet_sends_each_request_where_it_belongs() -> None:
+    [block] = re.findall(r"```tsx\nimport .*?\n\n(.*?)  return <", README, flags=re.DOTALL)
+    snippet = block.replace("export function Chat() {", "")
+    stream, api = "https://stream.example.com/", "https://api.example.com/"
+    assert sent_by_snippet(snippet, STREAM_URL=stream, API_URL=api) == expected_of_snippet(stream, api)
 
 
 def test_every_setting_is_in_the_readme() -> None:

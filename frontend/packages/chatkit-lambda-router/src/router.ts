@@ -16,6 +16,10 @@ const DECISION_MILLISECONDS = 100;
 /** How long a new message waits for the Stop before it, in ms. Another process sees a Stop within a second. */
 const STOP_MILLISECONDS = 5000;
 
+/** How often the router looks whether a stopped turn has ended, in ms, and how many times at most. */
+const SETTLING_MILLISECONDS = 300;
+const MAX_SETTLING_LOOKS = 20;
+
 const FRAME = "chatkit-frame-instance-id";
 
 /** Connects ChatKit's element to a backend. Make one for each element. */
@@ -23,6 +27,8 @@ export class ChatKitRouter {
   #backend: Backend;
   #turns = new Turns();
   #attempts = new Set<Attempt>();
+  #stale = new Set<string>();
+  #settling = new Set<string>();
   #stops = new Map<string, Promise<boolean>>();
   #view: View;
   #unsent: Unsent;
@@ -34,6 +40,10 @@ export class ChatKitRouter {
     this.#view = new View({
       threadOpened: (threadId) => this.#threadOpened(threadId),
       loaded: () => void this.#unsent.recover(),
+      answered: () => {
+        const { thread } = this.#view;
+        if (thread && this.#stale.delete(thread)) this.#refresh(thread);
+      },
       looked: () => this.#refresh(this.#view.thread ?? null),
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
@@ -102,7 +112,7 @@ export class ChatKitRouter {
   #hear(threadId: string, response: Response): void {
     if (threadId !== this.#view.thread) return;
     // What ChatKit reads or has just stopped needs no following.
-    const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
+    const known = this.#stops.has(threadId) || this.#settling.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
     this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
   }
 
@@ -118,6 +128,9 @@ export class ChatKitRouter {
       signal?.addEventListener("abort", () => {
         if (attempt.over) return;
         attempt.aborted = true;
+        attempt.unsent = turn.progress !== "accepted" && navigator.onLine === false;
+        // Otherwise the connection may come back before the router has decided, and the request would go out.
+        if (attempt.unsent) attempt.close();
         reject(signal.reason);
         setTimeout(() => (attempt.decision ??= this.#decide(attempt)), DECISION_MILLISECONDS);
       });
@@ -187,6 +200,7 @@ export class ChatKitRouter {
   async #decide(attempt: Attempt): Promise<void> {
     const { turn } = attempt;
     const sentAgain = [...this.#attempts].some((other) => other !== attempt && other.turn === turn);
+    if (attempt.unsent) this.#turns.note(turn, "failed");
     if (!sentAgain && (attempt.left || this.#view.leaving)) await this.#leave(attempt);
     else if (!sentAgain) await this.#stopAttempt(attempt);
     attempt.close();
@@ -202,8 +216,7 @@ export class ChatKitRouter {
 
   async #stopAttempt(attempt: Attempt): Promise<void> {
     const { turn } = attempt;
-    if (turn.progress !== "accepted" && navigator.onLine === false) {
-      // The message never left this machine.
+    if (attempt.unsent) {
       this.#turns.forget(turn);
       this.#unsent.giveBack(turn);
       return;
@@ -244,9 +257,28 @@ export class ChatKitRouter {
     } catch (error) {
       console.error("chatkit-lambda-router: Stop did not reach the server.", error);
     }
-    // The server may have stored a few words more than ChatKit has shown.
-    this.#changed(threadId);
+    void this.#settle(threadId);
     return told;
+  }
+
+  /** Let ChatKit read a stopped turn when it has ended: until then less is stored than ChatKit shows, and afterwards more. */
+  async #settle(threadId: string): Promise<void> {
+    this.#settling.add(threadId);
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ type: "threads.get_by_id", params: { thread_id: threadId } });
+    try {
+      for (let look = 0; look < MAX_SETTLING_LOOKS && !this.#reads(threadId); look++) {
+        const init = { method: "POST", headers, body };
+        const response = await this.#backend.send(this.#backend.apiUrl, init, { repeatable: true });
+        await response.body?.cancel();
+        if (!response.headers.has("x-turn-id")) break;
+        await pause(SETTLING_MILLISECONDS);
+      }
+    } catch {
+      // ChatKit reads what there is.
+    }
+    this.#settling.delete(threadId);
+    this.#changed(threadId);
   }
 
   #threadOpened(threadId: string | null): void {
@@ -260,7 +292,9 @@ export class ChatKitRouter {
   }
 
   #refresh(threadId: string | null): void {
-    if (threadId !== null && !this.#reads(threadId)) this.#view.refresh(threadId);
+    if (threadId === null) return;
+    if (this.#reads(threadId)) this.#stale.add(threadId);
+    else this.#view.refresh(threadId);
   }
 
   /** Whether ChatKit reads the answer of a turn in a thread. */

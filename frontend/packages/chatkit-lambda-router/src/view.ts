@@ -8,6 +8,8 @@ interface Listener {
   threadOpened(threadId: string | null): void;
   /** ChatKit has loaded, or has read the thread that the user opened. */
   loaded(): void;
+  /** ChatKit has read an answer to its end. */
+  answered(): void;
   /** The user looks at the page again, or the page is online again. */
   looked(): void;
   /** Another tab has changed a thread. */
@@ -82,6 +84,7 @@ export class View {
     on("chatkit.thread.change", (threadId) => this.#open(threadId));
     on("chatkit.thread.load.start", (threadId) => this.#open(threadId));
     on("chatkit.thread.load.end", () => this.#listener.loaded());
+    on("chatkit.response.end", () => this.#listener.answered());
     addEventListener("pagehide", () => (this.#closing = true), { signal });
     addEventListener("pageshow", () => (this.#closing = false), { signal });
     addEventListener("online", () => this.#listener.looked(), { signal });

@@ -15,6 +15,8 @@ export class Attempt {
     aborted = false;
     /** Whether the user has left the turn's thread since the attempt began. */
     left = false;
+    /** Whether ChatKit aborted the request while it waited for a connection: it never left this machine. */
+    unsent = false;
     /** What the router makes of the abort, once it has begun to. */
     decision = null;
     #connection = new AbortController();

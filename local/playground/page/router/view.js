@@ -58,6 +58,7 @@ export class View {
         on("chatkit.thread.change", (threadId) => this.#open(threadId));
         on("chatkit.thread.load.start", (threadId) => this.#open(threadId));
         on("chatkit.thread.load.end", () => this.#listener.loaded());
+        on("chatkit.response.end", () => this.#listener.answered());
         addEventListener("pagehide", () => (this.#closing = true), { signal });
         addEventListener("pageshow", () => (this.#closing = false), { signal });
         addEventListener("online", () => this.#listener.looked(), { signal });
