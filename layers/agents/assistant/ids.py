@@ -47,6 +47,13 @@ def _tick() -> int:
         return _last_tick
 
 
+def advance(uuid: str) -> None:
+    """Make every later id of this process sort after this UUIDv7, whatever the clock of the process that made it."""
+    global _last_tick
+    with _lock:
+        _last_tick = max(_last_tick, int(uuid[:12], 16) * _FRACTION_STEPS + int(uuid[13:16], 16))
+
+
 def time_prefix(moment: datetime) -> str:
     """Return the first 16 hex digits of a UUIDv7 of that moment.
 

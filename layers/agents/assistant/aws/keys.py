@@ -34,7 +34,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from assistant.errors import InvalidRequestError
-from assistant.ids import prefix_time, split_own_id, time_prefix, uuid7
+from assistant.ids import advance, prefix_time, split_own_id, time_prefix, uuid7
 
 # DynamoDB allows 2,048 bytes in a partition key and 1,024 in a sort key. Three encoded ids of this size fit into one.
 MAX_COMPONENT_BYTES = 600
@@ -151,6 +151,23 @@ def new_place(created_at: datetime) -> str:
 def item_sk(place: str) -> str:
     """Return the sort key of the item at that place."""
     return ITEM_PREFIX + place
+
+
+def advance_ids(sk: str | None) -> None:
+    """Make every later id of this process sort after the item at this sort key; ignore a place of a foreign id."""
+    place = (sk or "").removeprefix(ITEM_PREFIX)
+    if own_place("_".join(reversed(place.split("#", 1)))) == place:
+        advance(place[:32])
+
+
+def after(sk: str) -> str:
+    """Return the first possible sort key after this one."""
+    return f"{sk}\x00"
+
+
+def new_item_sk() -> str:
+    """Return a sort key after all items whose ids this process has made or seen."""
+    return item_sk(f"{uuid7()}#end")
 
 
 def thread_list_sk(place: str) -> str:

@@ -21,6 +21,7 @@ from assistant.threads.hidden import (
 from assistant.threads.large_objects import OBJECT_KIND, object_expiry, object_removals, put_object, sweep_object
 from assistant.threads.pages import page_limit, read_items, read_newest
 from assistant.threads.places import cursor_place, thread_place
+from assistant.threads.replaced import REPLACED_KIND, remove_replaced, replaced_items
 from assistant.threads.retention import EXPIRE_KIND, prolong_writes
 from assistant.threads.rows import (
     MAX_INLINE_BYTES,
@@ -68,6 +69,7 @@ __all__ = [
     "OURS",
     "PURGE_KIND",
     "REFUSAL",
+    "REPLACED_KIND",
     "RUNNING",
     "SCHEMA_VERSION",
     "SNAPSHOT_ITEMS",
@@ -115,6 +117,8 @@ __all__ = [
     "read_snapshot",
     "refusal",
     "refused_items",
+    "remove_replaced",
+    "replaced_items",
     "row_key",
     "running_row",
     "snapshot_items",

@@ -86,6 +86,8 @@ class TurnRecord:
         partial: The unfinished items at the last checkpoint.
         attempts: The sort key of the first item of the failed retries just before this retry; None if there are none.
         judged: Whether the guardrails had accepted the input at the last checkpoint.
+        last: A sort key after all items of the turn at the last checkpoint. The next turn's items must sort after it.
+        retried: The sort key of the user message that a retry answers again; None if the turn is no retry.
     """
 
     turn_id: str
@@ -99,6 +101,8 @@ class TurnRecord:
     partial: list[ThreadItem]
     attempts: str | None = None
     judged: bool = False
+    last: str | None = None
+    retried: str | None = None
 
     @property
     def running(self) -> bool:
@@ -128,6 +132,8 @@ def load_record(row: Row | None) -> TurnRecord | None:
         partial=load_partial(row.get("partial")),
         attempts=row.get("attempts"),
         judged=row.get("judged", False),
+        last=row.get("last"),
+        retried=row.get("retried"),
     )
 
 
@@ -137,7 +143,12 @@ def lease_end() -> float:
 
 
 def running_row(
-    turn_id: str, floor: str, operation: str, changed: list[str], attempts: str | None = None
+    turn_id: str,
+    floor: str,
+    operation: str,
+    changed: list[str],
+    attempts: str | None = None,
+    retried: str | None = None,
 ) -> dict[str, Any]:
     """Return the `~turn` row of a turn that starts now."""
     return {
@@ -146,10 +157,12 @@ def running_row(
         "state": RUNNING,
         "lease": lease_end(),
         "floor": floor,
+        "last": floor,
         "operation": operation,
         "changed": changed,
         "started_at": clock.now().isoformat(),
         **({} if attempts is None else {"attempts": attempts}),
+        **({} if retried is None else {"retried": retried}),
     }
 
 

@@ -38,7 +38,9 @@ TURN_PREFIX = "turn"
 
 # The index of the thread's write in the transaction; the writes of the key and of the turn come first.
 _THREAD_WRITE = 2
-_NO_TURN = "attribute_not_exists(turn_id) OR #state <> :running"
+_NO_TURN = "(attribute_not_exists(turn_id) OR #state <> :running)"
+# Rows of earlier releases have no `last`.
+_PLACE_IS_NEWEST = "(attribute_not_exists(floor) OR floor < :floor) AND (attribute_not_exists(#last) OR #last < :floor)"
 
 
 # A tenant's shard that is full sends the claim to a shard with room, which other claims may fill in between.
@@ -134,17 +136,17 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: i
                 raise
             writes = moved
         except StoreUnavailableError:
-            if not await has_state(table, writes[1].key, turn_id):
+            if not await runs(table, writes[1].key, turn_id):
                 raise
             return
         else:
             return
 
 
-async def has_state(table: Table, key: Key, turn_id: str, state: str = RUNNING) -> bool:
-    """Tell whether a thread's newest turn is `turn_id` and has this state."""
+async def runs(table: Table, key: Key, turn_id: str) -> bool:
+    """Tell whether a thread's newest turn is `turn_id` and is running."""
     record = load_record(await table.get(key))
-    return record is not None and record.turn_id == turn_id and record.state == state
+    return record is not None and record.turn_id == turn_id and record.running
 
 
 async def _settled(
@@ -164,7 +166,7 @@ async def _writes(
 ) -> tuple[list[Write], int]:
     """Return the claim's writes, and the index of the first quota write."""
     user = context.caller.partition
-    row = running_row(turn_id, floor, plan.request.type, plan.changed, plan.failed_attempts)
+    row = running_row(turn_id, floor, plan.request.type, plan.changed, plan.failed_attempts, plan.retried_sk)
     writes = [
         Write(
             Key(user, key.sk),
@@ -200,8 +202,15 @@ def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
             # If the turn that the plan has seen ends in between, that turn may have removed items which the plan uses.
             condition = "turn_id = :seen AND #state = :as_seen AND #state <> :running"
             values |= {":seen": plan.snapshot.turn.turn_id, ":as_seen": plan.snapshot.turn.state}
-    names = {"#state": "state"} if values else {}
-    return Write(key, put=row, condition=condition, names=names, values=values)
+    names = {"#last": "last", **({"#state": "state"} if values else {})}
+    # The claims decide the order of a thread: no turn may get a place before the turn that was claimed before it.
+    return Write(
+        key,
+        put=row,
+        condition=f"{condition} AND {_PLACE_IS_NEWEST}",
+        names=names,
+        values={**values, ":floor": row["floor"]},
+    )
 
 
 async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> list[Write]:
@@ -234,6 +243,9 @@ def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, 
     turn = load_record(row)
     if turn is None:
         raise ThreadNotFoundError(plan.thread_id)
+    # Another process may have a faster clock. The ids of the next plan sort after that turn.
+    keys.advance_ids(turn.floor)
+    keys.advance_ids(turn.last)
     return Busy(turn)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from chatkit.store import StoreItemType
@@ -34,6 +34,10 @@ class EventLog:
         if not is_hidden(event):
             self._events.append(_frozen(event))
             self._wake()
+
+    def past(self) -> Sequence[ThreadStreamEvent]:
+        """Return the events so far."""
+        return self._events
 
     def close(self) -> None:
         """End the streams of all followers."""

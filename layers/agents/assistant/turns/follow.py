@@ -12,17 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chatkit.types import (
-    AssistantMessageContentPartTextDelta,
-    AssistantMessageItem,
     StreamOptions,
     StreamOptionsEvent,
     ThreadCreatedEvent,
     ThreadItem,
-    ThreadItemAddedEvent,
-    ThreadItemDoneEvent,
-    ThreadItemRemovedEvent,
-    ThreadItemReplacedEvent,
-    ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
 )
@@ -37,19 +30,17 @@ from assistant.threads import (
     ThreadNotFoundError,
     TurnRecord,
     client_thread,
-    is_hidden,
+    is_hidden_item,
     is_visible,
     load_metadata,
     load_record,
-    thread_store,
 )
+from assistant.turns.client_view import ClientView, stored_item, stored_items, thread_order
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import ending_events, stored_error_event
 
 # A followed turn stores a word within one second. With this poll a follower stays under two seconds behind.
 POLL_SECONDS = 0.5
-# Item rows per query. Most turns have fewer.
-PAGE_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -95,11 +86,10 @@ class FollowedTurn:
         self._context = context
         caller = context.caller
         self._pk = caller.thread(thread_id).partition
-        self._store = thread_store(context.resources)
         self._first: _TurnView | None = None
-        self._sent: dict[str, ThreadItem] = {}
-        self._done: set[str] = set()
-        self._replaced: set[str] = set()
+        self._client = ClientView()
+        # Earlier items that the turn was writing at the last read.
+        self._changing: set[str] = set()
         self._watching_until = 0.0
 
     async def prepare(self) -> None:
@@ -154,12 +144,16 @@ class FollowedTurn:
         if turn is not None and turn.turn_id == self.turn_id and turn.running:
             return _TurnView(thread, turn, None, await self._items(turn.floor, keys.ITEM_END))
         story = await table.get(keys.Key(self._pk, keys.story_sk(self.turn_id)))
-        items = [] if story is None else await self._items(story["floor"], story["ceiling"])
-        return _TurnView(thread, None, story, items)
+        if story is None:
+            return _TurnView(thread, None, None, [])
+        low = story["floor"]
+        if story.get("retried") and story["outcome"] != "done":
+            # The client has removed the old answer, and the thread keeps it.
+            low = keys.after(story["retried"])
+        return _TurnView(thread, None, story, await self._items(low, story["ceiling"]))
 
     async def _items(self, low: str, high: str) -> list[ThreadItem]:
-        rows = self._context.resources.table.rows(self._pk, between=(low, high), page=PAGE_ROWS)
-        return await self._store.decode_items([row async for row in rows if is_visible(row)])
+        return await stored_items(self.thread_id, low, high, self._context)
 
     async def _watch(self) -> None:
         """Mark the turn as followed, so that it stores checkpoints more often."""
@@ -177,58 +171,27 @@ class FollowedTurn:
                 values={":until": self._watching_until, ":turn_id": self.turn_id, ":running": RUNNING},
             )
 
-    async def _new_events(self, look: _TurnView) -> list[ThreadStreamEvent]:
+    async def _new_events(self, view: _TurnView) -> list[ThreadStreamEvent]:
         """Return the events since the last read."""
         events: list[ThreadStreamEvent] = []
-        for item_id in look.changed:
-            if item_id not in self._replaced:
-                self._replaced.add(item_id)
-                events.append(await self._as_stored(item_id))
-        for item in look.items:
-            if item.id not in self._done:
-                self._done.add(item.id)
-                self._sent.pop(item.id, None)
-                events.append(ThreadItemDoneEvent(item=item))
-        partial = look.running.partial if look.running else []
-        floor = look.running.floor if look.running else ""
-        for item in partial:
-            if item.id not in self._done:
-                events += _partial_events(self._sent.get(item.id), item, floor)
-                self._sent[item.id] = item
-        for item_id in self._sent.keys() - {item.id for item in partial}:
-            # The turn has dropped an empty item, or an earlier item is complete again.
-            del self._sent[item_id]
-            events.append(await self._as_stored(item_id))
-        return [event for event in events if not is_hidden(event)]
-
-    async def _as_stored(self, item_id: str) -> ThreadStreamEvent:
-        try:
-            item = await self._store.load_item(self.thread_id, item_id, self._context)
-        except ThreadNotFoundError:
-            return ThreadItemRemovedEvent(item_id=item_id)
-        return ThreadItemReplacedEvent(item=item)
-
-
-def _partial_events(before: ThreadItem | None, item: ThreadItem, floor: str) -> list[ThreadStreamEvent]:
-    """Return the events that change `before` into `item`."""
-    if before is None:
-        place = keys.own_place(item.id)
-        is_new = place is None or keys.item_sk(place) >= floor
-        return [ThreadItemAddedEvent(item=item) if is_new else ThreadItemReplacedEvent(item=item)]
-    if before == item:
-        return []
-    if isinstance(before, AssistantMessageItem) and isinstance(item, AssistantMessageItem):
-        same = len(before.content) == len(item.content)
-        if same and all(
-            new.text.startswith(old.text) and new.annotations == old.annotations
-            for old, new in zip(before.content, item.content, strict=True)
-        ):
-            return [
-                ThreadItemUpdatedEvent(
-                    item_id=item.id,
-                    update=AssistantMessageContentPartTextDelta(content_index=index, delta=new.text[len(old.text) :]),
-                )
-                for index, (old, new) in enumerate(zip(before.content, item.content, strict=True))
-                if new.text != old.text
-            ]
-    return [ThreadItemReplacedEvent(item=item)]
+        floor = view.running.floor if view.running else ""
+        partial = {item.id: item for item in view.running.partial if not is_hidden_item(item)} if view.running else {}
+        for item_id in view.changed:
+            # While the turn runs, read an earlier item once; at the end read all of them again.
+            if item_id not in self._client.changed or view.running is None:
+                stored = await stored_item(self.thread_id, item_id, self._context)
+                if stored is None or not is_hidden_item(stored):
+                    events += self._client.replace_earlier(item_id, stored)
+        own: dict[str, ThreadItem] = {}
+        for item in partial.values():
+            place = keys.own_place(item.id)
+            if place is None or keys.item_sk(place) >= floor:
+                own[item.id] = item
+            else:
+                events += self._client.replace_earlier(item.id, item)
+        self._changing |= partial.keys() - own.keys()
+        for item_id in self._changing - partial.keys():
+            self._changing.discard(item_id)
+            events += self._client.replace_earlier(item_id, await stored_item(self.thread_id, item_id, self._context))
+        items = sorted(({item.id: item for item in view.items} | own).values(), key=thread_order)
+        return events + self._client.update(items, own)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chatkit.types import (
@@ -135,6 +135,10 @@ class Journal:
     def removed(self) -> list[str]:
         """Return the ids of the items to remove from the table."""
         return list(self._removed)
+
+    def changed_earlier(self, known: Sequence[str]) -> list[str]:
+        """Return the ids of the earlier items that this turn has changed, without those in `known`."""
+        return [item_id for item_id in self.done if item_id in self._earlier and item_id not in known]
 
     def is_stored(self, item_id: str) -> bool:
         """Tell whether this turn may have stored a version of an item."""

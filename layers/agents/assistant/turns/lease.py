@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from assistant import clock
+from assistant import clock, ids
 from assistant.aws import ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
 from assistant.budgets import RENEWAL_SECONDS
@@ -91,7 +92,7 @@ class CheckpointLoop:
                 self._end(record.cancel)
 
 
-async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, outcome: Outcome = "lost") -> None:
+async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, outcome: Outcome = "lost") -> bool:
     """End a turn whose own process does not end it.
 
     Keep its idempotency key: the same request, sent again, then finds that the turn has ended.
@@ -99,28 +100,35 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
     Args:
         context: A request of the thread's owner.
         thread_id: The thread.
-        turn: The turn as it was read. A turn that is ended as `lost` must still have the same lease.
+        turn: The turn as it was read. Its lease must not have changed since: the turn's process renews the lease with
+            each checkpoint, so an unchanged lease shows that `turn.partial` is the newest version.
         outcome: The outcome to store.
+
+    Returns:
+        Whether the turn is ended now; False if it has ended before, or its process has renewed the lease.
     """
     caller = context.caller
     key = caller.thread(thread_id).turn_key
-    end = ended_turn(key, turn.turn_id, outcome)
-    if outcome == "lost":
-        end = Write(
-            key,
-            update=end.update,
-            condition=f"{end.condition} AND lease = :seen",
-            names=end.names,
-            values={**end.values, ":seen": turn.lease},
-        )
-    kept = kept_items(thread_id, turn.partial, outcome)
+    # The marks below get their places after all items of the turn, also if its process has a faster clock.
+    for sk in (turn.floor, turn.last, *(keys.item_sk(keys.own_place(item.id) or "") for item in turn.partial)):
+        keys.advance_ids(sk)
+    kept = kept_items(thread_id, turn.partial, outcome, retry=turn.retried is not None)
     if not turn.judged:
         kept += unjudged_marks(thread_id, turn.operation, turn.changed)
     store = thread_store(context.resources)
     writes = [write for item in kept for write in await store.upsert_writes(thread_id, item, context)]
-    story = {"operation": turn.operation, "changed": turn.changed, "error": outcome if outcome == "lost" else None}
+    story = {
+        "operation": turn.operation,
+        "changed": turn.changed,
+        "error": outcome if outcome == "lost" else None,
+        "retried": turn.retried,
+        "ended_by": ids.uuid7(),
+    }
     row = story_row(context, turn.turn_id, turn.floor, outcome, story)
+    end = ended_turn(key, turn.turn_id, outcome, row["ceiling"])
+    end = replace(end, condition=f"{end.condition} AND lease = :seen", values={**end.values, ":seen": turn.lease})
     try:
         await context.resources.table.transact([end, Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row), *writes])
     except ConditionFailedError:
-        return  # The turn has ended, or its process has renewed the lease.
+        return False
+    return True

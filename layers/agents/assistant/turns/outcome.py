@@ -53,10 +53,20 @@ class ReportedError(Exception):
 # The same two texts for an answer that an output guardrail refused.
 _WITHHELD_FOR_THE_USER = "This answer was withheld because it did not pass a check."
 _WITHHELD_FOR_THE_MODEL = "A check refused this answer, so the user does not see it. Do not write it again."
+# A retry that the user ends leaves two answers, so the second one needs a mark too.
+_FOR_THE_USER_OF_A_RETRY: dict[Outcome, str] = {
+    "stopped": "You stopped this new answer. The earlier answer is kept.",
+    "interrupted": "Your next message ended this new answer. The earlier answer is kept.",
+}
 
 
 def kept_items(
-    thread_id: str, pending: list[ThreadItem], outcome: Outcome, error: BaseException | None = None
+    thread_id: str,
+    pending: list[ThreadItem],
+    outcome: Outcome,
+    error: BaseException | None = None,
+    *,
+    retry: bool = False,
 ) -> list[ThreadItem]:
     """Return the items to store for a turn that did not complete.
 
@@ -65,6 +75,7 @@ def kept_items(
         pending: The unfinished items.
         outcome: How the turn ended.
         error: The error that ended the turn, if any.
+        retry: Whether the turn is a retry, which has left the old answer in the thread.
 
     Returns:
         The partial items, a mark for the user unless the user ended the turn, and a note for the model.
@@ -72,6 +83,8 @@ def kept_items(
     kept = [settled for item in pending if (settled := _settled(item)) is not None]
     withheld = isinstance(error, AnswerWithheldError)
     for_user = _WITHHELD_FOR_THE_USER if withheld else _FOR_THE_USER.get(outcome)
+    if for_user is None and retry:
+        for_user = _FOR_THE_USER_OF_A_RETRY.get(outcome)
     if for_user is not None:
         kept.append(
             TaskItem(

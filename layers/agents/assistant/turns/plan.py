@@ -31,7 +31,7 @@ from chatkit.types import (
 
 from assistant import clock, files
 from assistant.approvals import DECIDE, HeldDecision, load_decision
-from assistant.aws import Write
+from assistant.aws import Write, keys
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError
 from assistant.hooks import find_hook, needed_hook
@@ -86,6 +86,12 @@ class Plan:
     def changed(self) -> list[str]:
         """The ids of the earlier items that the turn sends to its clients."""
         return [item.id for item in [self.changed_item, *self.approved_cards] if item is not None]
+
+    @property
+    def retried_sk(self) -> str | None:
+        """The sort key of the message to answer again; None if the turn is no retry."""
+        place = None if self.retry_of is None else keys.own_place(self.retry_of.id)
+        return None if place is None else keys.item_sk(place)
 
     @property
     def failed_attempts(self) -> str | None:

@@ -29,6 +29,7 @@ from chatkit.types import (
 
 from assistant import clock, observability
 from assistant.approvals import ApprovedCall
+from assistant.aws import keys
 from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
@@ -43,6 +44,7 @@ from assistant.models import deadline as model_deadline
 from assistant.observability import log_failure
 from assistant.threads import IdempotencyKey, Outcome, ThreadNotFoundError, client_thread, thread_store, unjudged_marks
 from assistant.turns.claim import Claimed
+from assistant.turns.client_view import ClientView, stored_item, stored_items
 from assistant.turns.events import EventLog, EventRepair
 from assistant.turns.journal import Journal
 from assistant.turns.lease import CheckpointLoop
@@ -59,7 +61,7 @@ CANCEL_GRACE_SECONDS = 0.5
 # How often to try to store a turn's end while the table is unavailable.
 ENDING_ATTEMPTS = 3
 # Fields of the story that the log leaves out: long lists of ids, and texts for the user.
-_NOT_LOGGED = {"items", "changed", "error_message"}
+_NOT_LOGGED = {"items", "changed", "retried", "error_message"}
 # A model time-out this close to the turn's deadline counts as the deadline.
 _AT_DEADLINE_SECONDS = 0.5
 
@@ -92,7 +94,7 @@ class TurnRun:
         self._earlier = {item.id for item in claimed.snapshot.items}
         self._journal = Journal(claimed.snapshot.items)
         self._store = TurnStore(context.resources, claimed.snapshot, self._journal)
-        self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor)
+        self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor, plan.changed)
         self._unanswered_calls = [] if plan.user_message is None else unanswered_calls(claimed.snapshot.items)
         for item in self._unanswered_calls:
             self._journal.complete(item)
@@ -154,14 +156,7 @@ class TurnRun:
         except TurnLostError:
             self.outcome = "lost"
             await self._count_tokens()
-            for item in [*self._journal.unsaved(), *self._journal.pending()]:
-                # The client has seen this item, and the table will not hold it.
-                self._log.add(ThreadItemRemovedEvent(item_id=item.id))
-            if await self._thread_is_gone():
-                self.error = NotFoundError("This thread was deleted.")
-                self._log.add(error_event(self.error))
-            else:
-                self._publish_end("lost")
+            await self._publish_stored_end()
         except Exception as error:
             log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)
             self.error, self.outcome = error, "failed"
@@ -179,15 +174,40 @@ class TurnRun:
         except AssistantError:
             logger.warning("the tokens of turn %s could not be counted", self.turn_id)
 
-    async def _thread_is_gone(self) -> bool:
-        """Tell whether the thread was deleted while the turn ran."""
+    async def _publish_stored_end(self) -> None:
+        """Send the client what the table holds: another process has ended the turn, or the thread is deleted."""
+        resources = self._context.resources
+        outcome: Outcome = "lost"
         try:
-            await thread_store(self._context.resources).load_thread(self.thread_id, self._context)
+            await thread_store(resources).load_thread(self.thread_id, self._context)
+            thread = self._context.caller.thread(self.thread_id)
+            story = await resources.table.get(keys.Key(thread.partition, keys.story_sk(self.turn_id)))
+            if story is not None:
+                outcome = story["outcome"]
+                await self._update_client(story["ceiling"])
         except NotFoundError:
-            return True
+            self.error = NotFoundError("This thread was deleted.")
+            self._log.add(error_event(self.error))
+            return
         except AssistantError:
-            return False
-        return False
+            logger.warning("the end of turn %s, stored by another process, could not be read", self.turn_id)
+        self._publish_end(outcome)
+
+    async def _update_client(self, ceiling: str) -> None:
+        """Send the events that make the client's items equal to the table.
+
+        Args:
+            ceiling: The sort key after all items of the turn.
+        """
+        retried = self._plan.retried_sk
+        low = self._saver.floor if retried is None else keys.after(retried)
+        stored = await stored_items(self.thread_id, low, ceiling, self._context)
+        view = ClientView.after(self._log.past(), self._earlier - {item.id for item in stored})
+        events = view.update(stored)
+        for item_id in list(view.changed):
+            events += view.replace_earlier(item_id, await stored_item(self.thread_id, item_id, self._context))
+        for event in events:
+            self._log.add(event)
 
     async def _wait_for(self, producer: asyncio.Task[None]) -> None:
         """Wait for the agent until it ends, a request to end arrives, or the deadline passes; then cancel it."""
@@ -265,7 +285,7 @@ class TurnRun:
         # A retry or a click that failed before any output leaves the thread unchanged, without a mark.
         has_old_answer = self._plan.retry_of is not None or self._plan.is_action
         untouched = has_old_answer and not pending and not self._journal.done
-        kept = [] if untouched and outcome != "done" else kept_items(self.thread_id, pending, outcome, self.error)
+        kept = [] if untouched and outcome != "done" else self._kept(pending, outcome)
         kept += self._unjudged(outcome)
         kept_ids = {item.id for item in kept}
         empty = [item.id for item in pending if item.id not in kept_ids]
@@ -281,7 +301,9 @@ class TurnRun:
             # An item cannot be stored, for example because it is too large. End the turn without it.
             self.error, outcome = error, "failed"
             self._journal.discard()
-            kept = kept_items(self.thread_id, [], outcome) + self._unjudged(outcome)
+            kept = kept_items(self.thread_id, [], outcome, retry=self._plan.retry_of is not None) + self._unjudged(
+                outcome
+            )
             for item in kept:
                 self._journal.complete(item)
             await self._store_end(outcome)
@@ -290,7 +312,16 @@ class TurnRun:
             self._log.add(ThreadItemRemovedEvent(item_id=item_id))
         for item in kept:
             self._log.add(ThreadItemDoneEvent(item=item))
+        if self._plan.retry_of is not None and outcome != "done":
+            # The client has removed the old answer, and the thread keeps it.
+            try:
+                await self._update_client(keys.new_item_sk())
+            except AssistantError:
+                logger.warning("the old answer in thread %s could not be sent to the client", self.thread_id)
         self._publish_end(outcome)
+
+    def _kept(self, pending: list[ThreadItem], outcome: Outcome) -> list[ThreadItem]:
+        return kept_items(self.thread_id, pending, outcome, self.error, retry=self._plan.retry_of is not None)
 
     def _unjudged(self, outcome: Outcome) -> list[ThreadItem]:
         if outcome == "done" or self._context.report.judged:
@@ -324,6 +355,7 @@ class TurnRun:
         read, written = meter.cut_off()
         return {
             "operation": self._plan.request.type,
+            "retried": self._plan.retried_sk,
             "started_at": self._started_at.isoformat(),
             "seconds": round(time.monotonic() - self._clock, 3),
             "first_delta_seconds": None if self._first_delta is None else round(self._first_delta, 3),

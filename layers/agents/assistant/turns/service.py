@@ -42,6 +42,8 @@ from assistant.turns.waiting import NOT_STORED_YET, when_stored
 # A turn in another process reads its cancel flag within two seconds. If it has not ended after this time, end it.
 CANCEL_PATIENCE_SECONDS = 4.0
 CANCEL_POLL_SECONDS = 0.25
+# A takeover fails only if the lease is renewed between the read and the write, which is rare.
+TAKEOVER_ATTEMPTS = 5
 # `Retry-After` of a request for a busy thread.
 BUSY_RETRY_SECONDS = 2.0
 # When an answer breaks off, ChatKit sends the request again, about five times in 25 s. Within this time an equal
@@ -289,7 +291,14 @@ async def _end_running_turn(turn: TurnRecord, thread_id: str, context: RequestCo
         if current is None or current.turn_id != turn.turn_id or not current.running:
             return
         turn = current
-    await take_over(context, thread_id, turn, "interrupted")
+    # The turn's process may still be renewing its lease, which makes a takeover fail.
+    for _ in range(TAKEOVER_ATTEMPTS):
+        if await take_over(context, thread_id, turn, "interrupted"):
+            return
+        current = await _read_turn(context, thread_id)
+        if current is None or current.turn_id != turn.turn_id or not current.running:
+            return
+        turn = current
 
 
 async def _flag(context: RequestContext, thread_id: str, turn: TurnRecord, reason: CancelReason) -> bool:

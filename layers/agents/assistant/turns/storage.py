@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chatkit.types import ThreadItem, ThreadMetadata
@@ -32,11 +32,12 @@ from assistant.threads import (
     item_removal,
     lease_end,
     load_record,
+    remove_replaced,
+    replaced_items,
     row_key,
     thread_store,
-    turn_fence,
 )
-from assistant.turns.claim import TURN_PREFIX, has_state
+from assistant.turns.claim import runs
 from assistant.turns.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 MAX_TRANSACTION_BYTES = 3_000_000
 # Writes that every last transaction needs: the turn, its key, its story, the counters and the thread.
 _ENDING_WRITES = 8
+# Writes for the sweep, if an old answer is too long for the transaction: each names 2,000 items.
+_WORK_WRITES = 5
 
 
 class TurnLostError(Exception):
@@ -61,6 +64,8 @@ class TurnSaver:
         turn_id: The turn.
         key: Its idempotency key.
         floor: The sort key of its first item.
+        changed: The ids of the earlier items that the claim has changed.
+        writer: This process's token in the story of a turn that it has ended.
     """
 
     context: RequestContext
@@ -68,6 +73,8 @@ class TurnSaver:
     turn_id: str
     key: IdempotencyKey
     floor: str
+    changed: Sequence[str] = ()
+    writer: str = field(default_factory=ids.uuid7)
 
     @property
     def _thread(self) -> ThreadRef:
@@ -97,22 +104,15 @@ class TurnSaver:
         """
         items, removed = journal.unsaved(), journal.removed()
         journal.unsaved_since = None
-        update = "SET lease = :lease, judged = :judged, #partial = :partial"
-        names = {"#state": "state", "#partial": "partial"}
-        values: dict[str, Any] = {
-            ":turn_id": self.turn_id,
-            ":running": RUNNING,
-            ":lease": lease_end(),
-            ":judged": self.context.report.judged,
-            ":partial": dump_partial(journal.pending()),
-        }
+        fence = self._checkpoint_write(journal.pending(), journal)
         table = self.context.resources.table
         try:
             if not items and not removed:
                 return self._checked(
-                    await table.update(self._turn_key, update, condition=OURS, names=names, values=values)
+                    await table.update(
+                        fence.key, fence.update or "", condition=OURS, names=fence.names, values=fence.values
+                    )
                 )
-            fence = Write(self._turn_key, update=update, condition=OURS, names=names, values=values)
             await self._store(journal, items, removed, fence)
         except (ConditionFailedError, ThreadNotFoundError):
             raise TurnLostError from None
@@ -122,6 +122,28 @@ class TurnSaver:
         journal.saved(items, removed)
         # A transaction returns no attributes.
         return await self.read_record()
+
+    def _checkpoint_write(self, partial: Sequence[ThreadItem], journal: Journal) -> Write:
+        """Return the write of the turn's record that goes with each transaction of a running turn.
+
+        It changes the lease, so no process can take the turn over with items that it has read before.
+        """
+        values: dict[str, Any] = {
+            ":turn_id": self.turn_id,
+            ":running": RUNNING,
+            ":lease": lease_end(),
+            ":judged": self.context.report.judged,
+            ":partial": dump_partial(partial),
+            ":changed": [*self.changed, *journal.changed_earlier(self.changed)],
+            ":last": keys.new_item_sk(),
+        }
+        return Write(
+            self._turn_key,
+            update="SET lease = :lease, judged = :judged, #partial = :partial, changed = :changed, #last = :last",
+            condition=OURS,
+            names={"#state": "state", "#partial": "partial", "#last": "last"},
+            values=values,
+        )
 
     async def finish(
         self,
@@ -152,8 +174,8 @@ class TurnSaver:
             raise TurnLostError from None
         except ConditionFailedError:
             # If the response of the first attempt was lost, the next attempt meets the stored end.
-            if not await has_state(table, self._turn_key, self.turn_id, outcome):
-                if thread is None or not await has_state(table, self._turn_key, self.turn_id):
+            if not await self._has_ended():
+                if thread is None or not await runs(table, self._turn_key, self.turn_id):
                     raise TurnLostError from None
                 # Another request has changed the thread: merge the two changes first.
                 await thread_store(self.context.resources).save_thread(thread, self.context)
@@ -165,6 +187,11 @@ class TurnSaver:
             await thread_store(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
             logger.warning("objects of thread %s stay until it is deleted", self.thread_id)
+
+    async def _has_ended(self) -> bool:
+        """Tell whether this process has stored the turn's end. Another process may have stored the same outcome."""
+        story = await self.context.resources.table.get(Key(self._turn_key.pk, keys.story_sk(self.turn_id)))
+        return story is not None and story.get("ended_by") == self.writer
 
     async def count_tokens(self, story: dict[str, Any]) -> None:
         """Count the tokens of a turn whose end this process cannot store.
@@ -187,12 +214,10 @@ class TurnSaver:
     def _ending(self, outcome: Outcome, story: dict[str, Any]) -> list[Write]:
         """Return the writes that end the turn. The first has the condition that the turn still runs."""
         context = self.context
+        row = story_row(context, self.turn_id, self.floor, outcome, {**story, "ended_by": self.writer})
         writes = [
-            ended_turn(self._turn_key, self.turn_id, outcome),
-            Write(
-                Key(self._turn_key.pk, keys.story_sk(self.turn_id)),
-                put=story_row(context, self.turn_id, self.floor, outcome, story),
-            ),
+            ended_turn(self._turn_key, self.turn_id, outcome, row["ceiling"]),
+            Write(Key(self._turn_key.pk, keys.story_sk(self.turn_id)), put=row),
             *_usage_writes(context, story),
         ]
         # A turn that was cut off keeps its key, because the client sends the request again.
@@ -212,43 +237,50 @@ class TurnSaver:
     ) -> None:
         """Write items, removals and `others` in one transaction with `fence`.
 
-        Items that do not fit go first, in transactions that check that the turn still runs."""
+        Items that do not fit go first, in transactions that check that the turn still runs.
+        """
         store = thread_store(self.context.resources)
-        groups = [
-            await store.upsert_writes(self.thread_id, item, self.context, replaces=self._replaces(journal, item))
-            for item in items
-        ]
+        groups: list[tuple[ThreadItem | None, list[Write]]] = []
+        for item in items:
+            replaces = self._replaces(journal, item)
+            groups.append((item, await store.upsert_writes(self.thread_id, item, self.context, replaces=replaces)))
         journal.storing(items)
         gone = {row_key(row) for row in rows}
         for item_id in removed:
             row = await store.find_item(self.thread_id, item_id, self.context)
             if row is not None and row_key(row) not in gone:
-                groups.append(item_removal(row))
-        check = turn_fence(self._thread, self.turn_id)
+                groups.append((None, item_removal(row)))
         table = self.context.resources.table
         batch: list[Write] = []
         size = 0
-        for group in groups:
+        for index, (_, group) in enumerate(groups):
             weight = sum(_weight(write) for write in group)
             if batch and (
                 len(batch) + len(group) > MAX_TRANSACTION_ROWS - _ENDING_WRITES or size + weight > MAX_TRANSACTION_BYTES
             ):
-                await table.transact([check, *batch])
+                # The record keeps the items that the next transactions store, in case the process dies before them.
+                rest = [item for item, _ in groups[index:] if item is not None]
+                await table.transact([self._checkpoint_write([*rest, *journal.pending()], journal), *batch])
                 batch, size = [], 0
             batch += group
             size += weight
         removals = [item_removal(row) for row in rows]
-        room = MAX_TRANSACTION_ROWS - _ENDING_WRITES - len(batch)
+        room = MAX_TRANSACTION_ROWS - _ENDING_WRITES - _WORK_WRITES - len(batch)
         while removals and len(removals[0]) <= room:
             room -= len(removals[0])
             batch += removals.pop(0)
-        await table.transact([fence, *others, *batch])
-        # The new answer is stored, so the rest of a long old answer may go in several transactions.
-        while removals:
-            tail: list[Write] = []
-            while removals and len(tail) + len(removals[0]) <= MAX_TRANSACTION_ROWS:
-                tail += removals.pop(0)
-            await table.transact(tail)
+        if not removals:
+            await table.transact([fence, *others, *batch])
+            return
+        # The rest of a long old answer goes in transactions of its own. The sweep finishes them if this process cannot.
+        works = replaced_items(self._thread, rows[-len(removals) :])
+        await table.transact([fence, *others, *batch, *works])
+        try:
+            for work in works:
+                await remove_replaced(self.context.resources, dict(work.put or {}))
+                await table.delete(work.key)
+        except StoreUnavailableError:
+            logger.warning("the sweep removes the rest of the old answer in thread %s", self.thread_id)
 
     def _replaces(self, journal: Journal, item: ThreadItem) -> bool:
         """Tell whether the table may hold an earlier version of an item."""
@@ -272,14 +304,27 @@ def _usage_writes(context: RequestContext, story: dict[str, Any]) -> list[Write]
     return quotas.usage_writes(context, tokens) if tokens else []
 
 
-def ended_turn(key: Key, turn_id: str, outcome: Outcome) -> Write:
-    """Return the write that ends a running turn, with the condition that the turn still runs."""
+def ended_turn(key: Key, turn_id: str, outcome: Outcome, last: str) -> Write:
+    """Return the write that ends a running turn, with the condition that the turn still runs.
+
+    Args:
+        key: The key of the turn's row.
+        turn_id: The turn.
+        outcome: How it ends.
+        last: A sort key after all items of the turn.
+    """
     return Write(
         key,
-        update="SET #state = :outcome, lease = :zero REMOVE #partial, cancel",
+        update="SET #state = :outcome, lease = :zero, #last = :last REMOVE #partial, cancel",
         condition=OURS,
-        names={"#state": "state", "#partial": "partial"},
-        values={":turn_id": turn_id, ":running": RUNNING, ":outcome": outcome, ":zero": 0},
+        names={"#state": "state", "#partial": "partial", "#last": "last"},
+        values={
+            ":turn_id": turn_id,
+            ":running": RUNNING,
+            ":outcome": outcome,
+            ":zero": 0,
+            ":last": last,
+        },
     )
 
 
@@ -292,7 +337,7 @@ def story_row(
         "turn_id": turn_id,
         "outcome": outcome,
         "floor": floor,
-        "ceiling": keys.item_sk(keys.own_place(ids.new_id(TURN_PREFIX)) or ""),
+        "ceiling": keys.new_item_sk(),
         "ended_at": clock.now().isoformat(),
         **expiry(context.settings.retention_days),
         **story,

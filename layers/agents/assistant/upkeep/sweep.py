@@ -175,6 +175,8 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
             await expire_thread(resources, row)
         case threads.OBJECT_KIND:
             await sweep_object(resources, row)
+        case threads.REPLACED_KIND:
+            await threads.remove_replaced(resources, row)
         case files.UNSENT_KIND:
             await sweep_unsent(resources, row)
         case files.PICTURE_KIND:
