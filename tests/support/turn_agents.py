@@ -6,6 +6,7 @@ What the tools do is counted here, so that a test sees what ran and what was can
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -111,6 +112,22 @@ async def show_card(context: Context, text: str) -> str:
 
 
 @assistant_tool
+async def block_loop(context: Context, seconds: float) -> str:
+    """Block the event loop, as a careless tool does."""
+    calls["block_loop"] += 1
+    time.sleep(seconds)  # noqa: ASYNC251 - the fault under test
+    return "unblocked"
+
+
+@assistant_tool
+def block_thread(context: Context, seconds: float) -> str:
+    """Block a thread, as a plain function may."""
+    calls["block_thread"] += 1
+    time.sleep(seconds)
+    return "unblocked"
+
+
+@assistant_tool
 async def ask_browser(context: Context) -> str:
     """Ask the client's tool."""
     calls["ask_browser"] += 1
@@ -166,7 +183,7 @@ async def close_thread(context: Context) -> str:
 
 
 TOOLS: list[Any] = [
-    look_up, note, save_note, pay, wait_long, never_lets_go, show_card,
+    look_up, note, save_note, pay, wait_long, never_lets_go, show_card, block_loop, block_thread,
     ask_browser, locate, ask_form, open_steps, retitle, close_thread,
 ]  # fmt: skip
 

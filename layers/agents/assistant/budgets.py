@@ -19,6 +19,9 @@ OBJECT_CALL_SECONDS = 15.0
 RENEWAL_SECONDS = 3.0
 # The lease outlives one renewal that fails after its whole budget and a second one that takes a normal read's time.
 LEASE_SECONDS = RENEWAL_SECONDS + TABLE_CALL_SECONDS + READ_SECONDS
+# One process writes a lease, and another process compares it with its own clock. A reader whose clock is this much
+# fast still finds a turn alive that renews its lease in time. Lambda keeps its clocks within milliseconds.
+MAX_CLOCK_DIFFERENCE_SECONDS = LEASE_SECONDS - RENEWAL_SECONDS - 1.0
 
 # How long before the function's time limit a turn ends. One call that fails after its whole budget still leaves time
 # for the answer to the client.

@@ -40,6 +40,15 @@ class RunningTurn(Protocol):
         """Return when the turn has ended and is stored."""
         ...
 
+    @property
+    def tool(self) -> str | None:
+        """The name of the tool that the turn has called last."""
+        ...
+
+    async def renew_lease(self) -> None:
+        """Renew the turn's lease, from any event loop."""
+        ...
+
 
 @dataclass(eq=False)
 class Resources:
@@ -52,12 +61,14 @@ class Resources:
         table: The DynamoDB table.
         objects: The bucket.
         running: The turns that run in this process, by thread. Only one event loop uses it.
+        claiming: How many requests are claiming a turn.
     """
 
     settings: Settings = field(default_factory=load_settings)
     table: Table = field(init=False)
     objects: Objects = field(init=False)
     running: dict[ThreadRef, RunningTurn] = field(init=False, default_factory=dict)
+    claiming: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         observability.keep_texts_out(self.settings.log_content)
@@ -75,6 +86,7 @@ class Report:
         input_tokens: The input tokens of all model calls.
         output_tokens: The output tokens of all model calls.
         model_calls: The number of model calls.
+        latest_tool: The tool that was called last, also while it runs.
         tools: The names of the called tools, in order.
         judged: Whether the agent's input guardrails have finished, so that their verdict on the message is known.
     """
@@ -85,6 +97,7 @@ class Report:
     output_tokens: int = 0
     model_calls: int = 0
     tools: list[str] = field(default_factory=list)
+    latest_tool: str | None = None
     judged: bool = False
 
     def count(self, usage: Usage) -> None:

@@ -175,6 +175,14 @@ class StoreRefusedError(AssistantError):
     default_message = "This could not be saved. Please try it in another way."
 
 
+class ProcessBusyError(AssistantError):
+    """This process runs as many turns as `MAX_TURNS_PER_PROCESS` allows."""
+
+    status = 503
+    code = "process_busy"
+    default_message = "The assistant is answering many messages at the moment. Please try again in a few seconds."
+
+
 class ModelError(AssistantError):
     """The model provider failed."""
 

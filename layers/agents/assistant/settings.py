@@ -128,6 +128,7 @@ class Settings:
     on_busy: OnBusy = "interrupt"
     output_guardrails: OutputGuardrails = "remove"
     chat_turn_seconds: float = DEFAULT_CHAT_TURN_SECONDS
+    max_turns_per_process: int | None = None
     user_quota: Quota = field(default_factory=Quota)
     tenant_quota: Quota = field(default_factory=Quota)
     log_content: bool = False
@@ -316,6 +317,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             OutputGuardrails, read.choice("OUTPUT_GUARDRAILS", get_args(OutputGuardrails)) or "remove"
         ),
         chat_turn_seconds=read.number("CHAT_TURN_SECONDS") or DEFAULT_CHAT_TURN_SECONDS,
+        max_turns_per_process=read.whole("MAX_TURNS_PER_PROCESS"),
         user_quota=read.quota(""),
         tenant_quota=read.quota("TENANT_"),
         log_content=read.flag("LOG_CONTENT"),

@@ -133,7 +133,10 @@ async def test_cancelling_where_nothing_runs_says_so(web: httpx2.AsyncClient) ->
     thread_id, _ = await create(web, "hello")
     answer = await web.post("/chatkit/api/cancel", json={"thread_id": thread_id})
     assert (answer.status_code, answer.json()) == (200, {"cancelled": False})
-    assert (await web.post("/chatkit/api/cancel", json={"thread_id": 5})).status_code == 400
+    for body in ({"thread_id": 5}, {}, {"frame_id": ""}, {"idempotency_key": None}):
+        assert (await web.post("/chatkit/api/cancel", json=body)).status_code == 400
+    answer = await web.post("/chatkit/api/cancel", json={"idempotency_key": "press-unknown"})
+    assert answer.json() == {"cancelled": False}
 
 
 async def test_usage_counts_the_caller_s_turns(web: httpx2.AsyncClient) -> None:

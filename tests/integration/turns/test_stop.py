@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from assistant.errors import TurnRunningError
+from assistant import turns
+from assistant.errors import ProcessBusyError, TurnRunningError
 from assistant.quotas import usage
 from assistant.threads.store import ThreadStore
 from assistant.turns import TurnHandle
@@ -200,6 +201,44 @@ async def test_a_deployment_that_rejects_answers_409_and_says_when_to_come_back(
     assert said_by_user(await here.stored(handle.thread_id)) == ["hello"]
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("named", [{"idempotency_key": "k1"}, {"frame_id": "frame_1"}])
+async def test_a_turn_stops_by_its_key_or_frame_before_its_thread_is_known(
+    process: ProcessMaker, provider: ProviderServer, named: dict[str, str], elsewhere: bool
+) -> None:
+    provider.script(STALLING)
+    here = process()
+    there = process() if elsewhere else here
+    # The cancel arrives before the claim.
+    cancelled = asyncio.create_task(turns.cancel(there.context(), **named))
+    await asyncio.sleep(0.1)
+    handle = await here.start(creation("hello"), key=named.get("idempotency_key"))
+    client = await follow(handle)
+    assert await cancelled
+    assert client.error is None
+    assert (await here.story(handle.thread_id, handle.turn_id))["outcome"] == "stopped"
+    assert not await turns.cancel(there.context(), **named)
+
+
+async def test_a_key_that_no_request_has_used_stops_nothing(
+    process: ProcessMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.turns.service.CLAIM_WAIT_SECONDS", 0.1)
+    assert not await turns.cancel(process().context(), idempotency_key="unknown")
+
+
+async def test_a_process_takes_no_more_turns_than_its_setting_allows(process: ProcessMaker) -> None:
+    here = process(api=None, max_turns_per_process=2)
+    words = [creation(f"!slow {number}") for number in (30, 31, 32)]
+    handles = await asyncio.gather(*map(here.start, words), return_exceptions=True)
+    refused = [each for each in handles if isinstance(each, BaseException)]
+    assert len(refused) == 1
+    assert isinstance(refused[0], ProcessBusyError)
+    assert (refused[0].status, refused[0].retry_after) == (503, 2.0)
+    await here.close()
+    assert (await here.run(creation("and now?"))).error is None
+
+
 async def test_the_same_key_joins_although_the_thread_is_busy(process: ProcessMaker, provider: ProviderServer) -> None:
     here = process(on_busy="reject")
     thread_id = await here.create("hello")
@@ -222,7 +261,7 @@ async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothi
     await until(handle.events(), Client(), "three")
     await there.say(handle.thread_id, "something else")
     late = await follow(handle)
-    assert late.error is not None
+    assert late.types[-1] == "notice"
     items = await here.stored(handle.thread_id)
     assert said_by_user(items) == ["hello", "something else"]
     assert "four" not in text_of(items)

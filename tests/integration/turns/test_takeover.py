@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,10 +18,14 @@ from chatkit.types import (
 )
 
 from assistant import clock, ids, turns
+from assistant.budgets import LEASE_SECONDS, MAX_CLOCK_DIFFERENCE_SECONDS, RENEWAL_SECONDS
+from assistant.errors import StoreUnavailableError
+from assistant.threads.store import ThreadStore
 from assistant.threads.turn_record import TurnRecord, load_record
 from assistant.turns.claim import claim
 from assistant.turns.lease import take_over
 from assistant.turns.runner import TurnRun
+from assistant.upkeep import sweep
 from tests.integration.turns.conftest import ProcessMaker, begin_stalled
 from tests.support.provider_server import Answer, ProviderServer, Stall, Text
 from tests.support.turns import Client, Process, addition, creation, eventually, follow, retry, said_by_user, until
@@ -161,6 +166,48 @@ async def test_a_retry_that_the_user_stops_leaves_both_answers_and_the_client_sh
     shown = await here.shown(thread_id)
     assert [item.type for item in shown] == ["user_message", "assistant_message", "assistant_message", "task"]
     assert "stopped" in str(shown[-1])
+
+
+async def test_the_sweep_removes_the_rest_of_a_long_old_answer(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = process()
+    provider.script(Answer(Text("the old answer")))
+    thread_id = await here.create("hello")
+    store = ThreadStore(here.resources)
+    for number in range(150):
+        await store.add_thread_item(thread_id, _task(thread_id, f"step {number}"), here.context())
+    message = await here.user_message(thread_id)
+    provider.script(Answer(Text("the new answer")))
+    transact, ended = here.resources.table.transact, False
+
+    async def fails_after_the_end(writes: Any) -> None:
+        nonlocal ended
+        if ended:
+            raise StoreUnavailableError
+        await transact(writes)
+        ended = any(write.key.sk.startswith("B#") for write in writes)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(here.resources.table, "transact", fails_after_the_end)
+        assert (await here.run(retry(thread_id, message.id))).error is None
+    assert len(await here.stored(thread_id)) > 2, "the process has left a part of the old answer"
+    await sweep(here.resources)
+    assert [item.type for item in await here.stored(thread_id)] == ["user_message", "assistant_message"]
+
+
+async def test_clocks_that_differ_within_their_bound_end_no_living_turn(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = process(), process()
+    handle = await begin_stalled(here, provider)
+    record = await checkpointed(there, handle.thread_id)
+    written = record.lease - LEASE_SECONDS
+    # The latest renewal is due now, and the reader's clock is as fast as allowed.
+    reader = datetime.fromtimestamp(written + RENEWAL_SECONDS + MAX_CLOCK_DIFFERENCE_SECONDS, UTC)
+    with monkeypatch.context() as fast:
+        fast.setattr(clock, "now", lambda: reader)
+        assert record.alive
 
 
 async def test_a_follower_elsewhere_sees_replacements_and_removals(

@@ -33,9 +33,9 @@ Check = Callable[..., Awaitable[None]]
 
 
 def assistant_tool(
-    function: Callable[..., Awaitable[str]], *, needs_approval: bool = False, check: Check | None = None
+    function: Callable[..., Awaitable[str] | str], *, needs_approval: bool = False, check: Check | None = None
 ) -> FunctionTool:
-    """Make a tool of an async function.
+    """Make a tool of a function. The SDK runs a plain `def` in a thread, so that it may block.
 
     The model reads the whole docstring as the tool's description, and the `Annotated` texts as the descriptions of the
     parameters. This avoids the SDK's docstring parser, which slows down a cold start.
@@ -58,7 +58,7 @@ def assistant_tool(
 
 
 def _guardrail(
-    function: Callable[..., Awaitable[str]], check: Check | None, extra: Literal["forbid", "ignore"]
+    function: Callable[..., Awaitable[str] | str], check: Check | None, extra: Literal["forbid", "ignore"]
 ) -> ToolInputGuardrail[Any]:
     """Return a guardrail that refuses a call that cannot run.
 
@@ -75,6 +75,8 @@ def _guardrail(
 
     async def can_run(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
         context: ToolContext[Any] = data.context
+        # The watchdog of the event loop names this tool if it blocks the loop.
+        context.context.request_context.report.latest_tool = context.tool_name
         try:
             given = parameters().model_validate(_arguments(context), extra=extra)
             if check is not None:

@@ -1,4 +1,4 @@
-"""`POST /chatkit/api/cancel`: stop the caller's running turn in a thread."""
+"""`POST /chatkit/api/cancel`: stop a running turn of the caller, named by its thread, its key or its frame."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ router = APIRouter()
 @router.post("/chatkit/api/cancel")
 async def cancel(request: Request, context: CurrentContext) -> Response:
     """Stop the turn. The answer `{"cancelled": …}` says whether a turn was running."""
-    thread_id = (await read_object(request)).get("thread_id")
-    if not isinstance(thread_id, str):
-        raise InvalidRequestError("The body needs a 'thread_id'.")
+    body = await read_object(request)
+    named = {name: body[name] for name in ("thread_id", "idempotency_key", "frame_id") if body.get(name) is not None}
+    if not named or not all(isinstance(value, str) and value for value in named.values()):
+        raise InvalidRequestError("The body needs a 'thread_id', an 'idempotency_key' or a 'frame_id'.")
     from assistant import turns
 
-    return json_response({"cancelled": await turns.cancel(context, thread_id)})
+    return json_response({"cancelled": await turns.cancel(context, **named)})

@@ -50,11 +50,13 @@ class IdempotencyKey:
         sk: The key's sort key in the caller's partition.
         explicit: Whether the client sent the key. A derived key is valid only while its turn runs.
         body: A digest of the request, to refuse a key that the client reuses for another request.
+        frame_sk: The sort key under which a frame finds its newest thread; None if the client sent no frame id.
     """
 
     sk: str
     explicit: bool
     body: str
+    frame_sk: str | None = None
 
 
 def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> IdempotencyKey:
@@ -65,9 +67,23 @@ def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> Id
         frame_id: ChatKit's `chatkit-frame-instance-id` header.
         body: The request in a canonical form, which includes the thread.
     """
-    parts = ("explicit", explicit) if explicit is not None else ("same", frame_id or "", body)
-    digest = sha256("\x1f".join(parts).encode()).hexdigest()
-    return IdempotencyKey(keys.idempotency_sk(digest), explicit is not None, sha256(body.encode()).hexdigest())
+    sk = _hashed_sk("same", frame_id or "", body) if explicit is None else explicit_key_sk(explicit)
+    frame_sk = None if frame_id is None else frame_key_sk(frame_id)
+    return IdempotencyKey(sk, explicit is not None, sha256(body.encode()).hexdigest(), frame_sk)
+
+
+def explicit_key_sk(key: str) -> str:
+    """Return the sort key of a client's `Idempotency-Key`."""
+    return _hashed_sk("explicit", key)
+
+
+def frame_key_sk(frame_id: str) -> str:
+    """Return the sort key of the newest thread that a frame has created."""
+    return _hashed_sk("frame", frame_id)
+
+
+def _hashed_sk(*parts: str) -> str:
+    return keys.idempotency_sk(sha256("\x1f".join(parts).encode()).hexdigest())
 
 
 @dataclass(frozen=True)

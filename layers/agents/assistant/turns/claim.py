@@ -188,6 +188,9 @@ async def _writes(
     if plan.decision is not None:
         writes.append(plan.decision.claim(turn_id, context))
     writes += plan.writes
+    if plan.new_thread is not None and key.frame_sk is not None:
+        # A client that does not know its new thread yet may cancel by its frame.
+        writes.append(Write(Key(user, key.frame_sk), put=key_row(turn_id, plan.thread_id, key)))
     return writes + quotas.claims(context), len(writes)
 
 

@@ -131,6 +131,17 @@ class TurnRun:
             self._ending = outcome
             self._end_requested.set()
 
+    @property
+    def tool(self) -> str | None:
+        """The name of the tool that the turn has called last."""
+        return self._context.report.latest_tool
+
+    async def renew_lease(self) -> None:
+        """Renew the turn's lease until its deadline, from any event loop."""
+        deadline = self._context.deadline
+        if deadline is None or time.monotonic() < deadline:
+            await self._saver.renew_lease()
+
     def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Return all events of the turn from the first to the last, also for a follower who starts late."""
         return self._log.follow()

@@ -24,11 +24,20 @@ from chatkit.types import (
 
 from assistant import clock
 from assistant.approvals import DECIDE
-from assistant.aws import MAX_ROUNDS, ConditionFailedError, keys, pause
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
-from assistant.errors import ConflictError, NotFoundError, TurnRunningError
-from assistant.threads import RUNNING, CancelReason, IdempotencyKey, TurnRecord, client_thread, load_record
+from assistant.errors import ConflictError, NotFoundError, ProcessBusyError, TurnRunningError
+from assistant.threads import (
+    RUNNING,
+    CancelReason,
+    IdempotencyKey,
+    TurnRecord,
+    client_thread,
+    explicit_key_sk,
+    frame_key_sk,
+    load_record,
+)
 from assistant.threads import idempotency_key as make_key
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn
@@ -38,10 +47,13 @@ from assistant.turns.runner import TurnRun
 from assistant.turns.storage import released_key
 from assistant.turns.store import TurnStore
 from assistant.turns.waiting import NOT_STORED_YET, when_stored
+from assistant.turns.watchdog import watch_loop
 
 # A turn in another process reads its cancel flag within two seconds. If it has not ended after this time, end it.
 CANCEL_PATIENCE_SECONDS = 4.0
 CANCEL_POLL_SECONDS = 0.25
+# A cancel may arrive before the claim of its request. This is longer than a plan and a claim take.
+CLAIM_WAIT_SECONDS = 3.0
 # A takeover fails only if the lease is renewed between the read and the write, which is rare.
 TAKEOVER_ATTEMPTS = 5
 # `Retry-After` of a request for a busy thread.
@@ -99,9 +111,9 @@ async def start(
             if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_STORED_YET):
                 raise
             plan = await when_stored(partial(make_plan, request, context), request.params.thread_id, context)
-        match await claim(plan, key, context):
-            case Claimed() as claimed:
-                return _run(plan, claimed, key, context)
+        match await _claim(plan, key, context):
+            case TurnRun() as run:
+                return run
             case SameRequest() as same:
                 # A lost turn has not answered an approval that is still open. This click answers it.
                 handle = await _join(same, key, context, follow_dead=plan.decision is None)
@@ -116,6 +128,24 @@ async def start(
     raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
 
 
+async def _claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> TurnRun | SameRequest | Busy:
+    """Claim a turn and run it.
+
+    Raises:
+        ProcessBusyError: this process runs as many turns as `MAX_TURNS_PER_PROCESS` allows.
+    """
+    resources = context.resources
+    most = context.settings.max_turns_per_process
+    if most is not None and len(resources.running) + resources.claiming >= most:
+        raise ProcessBusyError(retry_after=BUSY_RETRY_SECONDS)
+    resources.claiming += 1
+    try:
+        claimed = await claim(plan, key, context)
+        return _run(plan, claimed, key, context) if isinstance(claimed, Claimed) else claimed
+    finally:
+        resources.claiming -= 1
+
+
 def _is_decision(request: StreamingReq) -> bool:
     """Tell whether a request is a click on a card that asks for approval."""
     return isinstance(request, ThreadsCustomActionReq) and request.params.action.type == DECIDE
@@ -127,24 +157,59 @@ def _seen(plan: Plan) -> str | None:
     return None if turn is None else turn.turn_id
 
 
-async def cancel(context: RequestContext, thread_id: str) -> bool:
-    """Stop the caller's running turn in a thread.
+async def cancel(
+    context: RequestContext,
+    thread_id: str | None = None,
+    *,
+    idempotency_key: str | None = None,
+    frame_id: str | None = None,
+) -> bool:
+    """Stop a running turn of the caller.
+
+    A client that does not know its thread yet names the request's `Idempotency-Key`, or the frame that has created the
+    thread. The request itself may still be on its way, so wait for its claim.
+
+    Args:
+        context: The request's context.
+        thread_id: The thread whose turn to stop.
+        idempotency_key: Used without `thread_id`: the key of the request whose turn to stop.
+        frame_id: Used without both: the frame whose newest thread's turn to stop.
 
     Returns:
         Whether a turn was running.
     """
+    turn_id: str | None = None
+    if thread_id is None:
+        sk = explicit_key_sk(idempotency_key) if idempotency_key is not None else frame_key_sk(frame_id or "")
+        row = await _claimed_row(Key(context.caller.partition, sk), context)
+        if row is None:
+            return False
+        thread_id = row["thread_id"]
+        # A key names one turn. A frame means the turn that the user sees, whichever runs now.
+        turn_id = row["turn_id"] if idempotency_key is not None else None
     local = context.resources.running.get(context.caller.thread(thread_id))
-    if local is not None:
+    if local is not None and turn_id in (None, local.turn_id):
         local.request_end("stopped")
         await local.wait()
         return True
     turn = await _read_turn(context, thread_id)
-    if turn is None or not turn.running:
+    if turn is None or not turn.running or turn_id not in (None, turn.turn_id):
         return False
     if not turn.alive:
         await take_over(context, thread_id, turn)
         return False
     return await _flag(context, thread_id, turn, "stopped")
+
+
+async def _claimed_row(key: Key, context: RequestContext) -> Row | None:
+    """Return the row that a claim stores under this key; None if no claim comes within `CLAIM_WAIT_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + CLAIM_WAIT_SECONDS
+    while True:
+        row = await context.resources.table.get(key)
+        if row is not None or loop.time() >= deadline:
+            return row
+        await asyncio.sleep(CANCEL_POLL_SECONDS)
 
 
 async def close(resources: Resources) -> None:
@@ -166,6 +231,7 @@ def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestCont
             del running[place]
 
     task.add_done_callback(forget)
+    watch_loop(context.resources)
     return run
 
 

@@ -36,6 +36,7 @@ from assistant.threads import (
     replaced_items,
     row_key,
     thread_store,
+    turn_fence,
 )
 from assistant.turns.claim import runs
 from assistant.turns.journal import Journal
@@ -92,6 +93,18 @@ class TurnSaver:
             TurnLostError: this process has lost the turn.
         """
         return self._checked(await self.context.resources.table.get(self._turn_key))
+
+    async def renew_lease(self) -> None:
+        """Renew the lease and change nothing else."""
+        table, fence = self.context.resources.table, turn_fence(self._thread, self.turn_id)
+        with suppress(ConditionFailedError):  # The checkpoint loop finds out that the turn is lost.
+            await table.update(
+                fence.key,
+                "SET lease = :lease",
+                condition=OURS,
+                names=fence.names,
+                values={**fence.values, ":lease": lease_end()},
+            )
 
     async def checkpoint(self, journal: Journal) -> TurnRecord:
         """Store complete items as rows and unfinished items in the turn's record, and renew the lease.
