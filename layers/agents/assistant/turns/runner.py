@@ -312,9 +312,7 @@ class TurnRun:
             # An item cannot be stored, for example because it is too large. End the turn without it.
             self.error, outcome = error, "failed"
             self._journal.discard()
-            kept = kept_items(self.thread_id, [], outcome, retry=self._plan.retry_of is not None) + self._unjudged(
-                outcome
-            )
+            kept = self._kept([], outcome) + self._unjudged(outcome)
             for item in kept:
                 self._journal.complete(item)
             await self._store_end(outcome)
