@@ -214,7 +214,7 @@ async def test_a_failure_in_the_middle_keeps_what_was_said_and_allows_a_retry(
         (HttpError(404, code="model_not_found"), "OPENAI_DEFAULT_MODEL", False),
         (HttpError(400, code="content_filter"), "content filter", False),
         (HttpError(429), "busy", True),
-        (HttpError(500), "out of reach", True),
+        (HttpError(500), "not available at the moment", True),
     ],
 )
 async def test_each_kind_of_failure_has_its_own_message(
