@@ -106,6 +106,8 @@ class Answer:
                     raise UnreadableAnswerError("a response without the items that were streamed")
                 for item in output:
                     _check_item(item)
+                if any(kind == "message" for _, kind in self._started - self._ended):
+                    raise UnreadableAnswerError("a response with a message that did not end")
             case "response.content_part.added" | "response.content_part.done":
                 _check_part(event.part)
                 return self._check_place(event, "message")
