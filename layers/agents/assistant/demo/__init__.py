@@ -1,9 +1,8 @@
-"""The demo model's mind: what it answers and which tools it calls, without a network."""
+"""The demo model's rules: its answers and its tool calls, as pure functions."""
 
-from assistant.demo.arguments import fit_arguments
 from assistant.demo.image import png
 from assistant.demo.script import Call, Cite, Draw, Fail, Say, Step, Think
-from assistant.demo.words import Conversation, Offer, called_by_words, choose, read_conversation, structured
+from assistant.demo.words import Conversation, Offer, choose, read_conversation, structured
 
 __all__ = [
     "Call",
@@ -15,9 +14,7 @@ __all__ = [
     "Say",
     "Step",
     "Think",
-    "called_by_words",
     "choose",
-    "fit_arguments",
     "png",
     "read_conversation",
     "structured",

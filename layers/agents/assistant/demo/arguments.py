@@ -1,4 +1,4 @@
-"""Arguments that satisfy a JSON schema, for the calls that the demo model makes."""
+"""Make arguments that satisfy a JSON schema, for the demo model's calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-# A yes-or-no question of a guardrail is answered by whether its name asks for something good.
+# A guardrail's boolean is true for a good message if its name asks for something good.
 _GOOD = re.compile(r"allow|ok|safe|valid|relevant|on_topic")
 _ATTACK = re.compile(r"ignore (all |your |the )*(previous )?instructions|jailbreak", re.IGNORECASE)
 
@@ -18,8 +18,8 @@ def fit_arguments(schema: Schema, values: Mapping[str, Any], text: str) -> dict[
 
     Args:
         schema: The tool's parameters, as a JSON schema of type object.
-        values: What is known, by parameter name or by its last word: `id` fits `task_id` too.
-        text: The user's message: what is required and not known is taken from it.
+        values: Known values by parameter name or by its last word: `id` fits `task_id` too.
+        text: The user's message, the source of required values that are not known.
     """
     definitions = schema.get("$defs", {})
     required = set(schema.get("required", ()))
@@ -34,12 +34,12 @@ def fit_arguments(schema: Schema, values: Mapping[str, Any], text: str) -> dict[
 
 
 def instance_of(schema: Schema, text: str) -> Any:
-    """Return a value that satisfies a schema, with the user's text where it takes any string."""
+    """Return a value that satisfies a schema, with the user's text in string fields."""
     return _value("", schema, schema.get("$defs", {}), text)
 
 
 def _resolved(part: Schema, definitions: Schema) -> Schema:
-    """Follow a reference; of alternatives take the first that is not null."""
+    """Follow a reference. Of alternatives, return the first that is not null."""
     if "$ref" in part:
         return _resolved(definitions[part["$ref"].rsplit("/", 1)[-1]], definitions)
     for key in ("anyOf", "oneOf", "allOf"):

@@ -1,4 +1,4 @@
-"""The demo model's pictures: one colour, fading, as a small PNG."""
+"""The demo model's pictures: small PNG files of one fading colour."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def png(colour: str) -> str:
     rows = b""
     for row in range(SIZE_PIXELS):
         light = 1 - row / (2 * SIZE_PIXELS)
-        # Each row begins with its filter: none.
+        # Each row starts with its filter type: none.
         rows += b"\0" + bytes((int(red * light), int(green * light), int(blue * light))) * SIZE_PIXELS
-    # Eight bits a channel, true colour: https://www.w3.org/TR/png-3/#11IHDR
+    # Eight bits for each channel, true colour: https://www.w3.org/TR/png-3/#11IHDR
     header = struct.pack(">IIBBBBB", SIZE_PIXELS, SIZE_PIXELS, 8, 2, 0, 0, 0)
     whole = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
     return base64.b64encode(whole).decode()

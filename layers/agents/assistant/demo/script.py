@@ -1,11 +1,10 @@
-"""What the demo model can be told to do: the steps of an answer, and the `!` lines that ask for them.
+"""Demo commands: the lines of a message that start with `!`, and the steps of the answer that they ask for.
 
-A line of the user's message that begins with `!` is a directive, obeyed in order; lines without one are answered as
-ever. To add a directive, write a function from its arguments to steps and name it in `DIRECTIVES`; a step that no
-existing one can express goes into `assistant.models.demo` too.
+The model runs the commands of a message in order. To add a command, write a function from its argument to steps and
+add it to `DIRECTIVES`. A new kind of step also needs a case in `assistant.models.demo`.
 
     !slow N              N words, 100 ms apart
-    !fail N              an error of the provider after N words; `!fail 0` fails before the first
+    !fail N              an error of the provider after N words; `!fail 0` fails before the first word word
     !long N              N KB of text
     !think [text]        a summary of reasoning, then an answer
     !tool NAME {json}    a call of that tool; several lines are parallel calls
@@ -22,17 +21,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SLOW_PAUSE_SECONDS = 0.1
-# One line of `!long`, newline included, so that N KB are N * 16 lines.
+# The length of a line of `!long` with its newline, so that N KB are N * 16 lines.
 LONG_LINE_BYTES = 64
-# More than any limit that a test wants to cross, and far from what would fill a function's memory.
+# Over every limit that a test needs, and far below a function's memory.
 LONGEST_KB = 20_000
-# A quarter of an hour of `!slow`, which is as long as a function may run.
+# Fifteen minutes of `!slow`, which is the longest time of a Lambda invocation.
 MOST_WORDS = 9_000
 
 
 @dataclass(frozen=True)
 class Say:
-    """Text. Several in a row make one message; `pause` is in seconds after each word, `None` the usual pace."""
+    """Text. Consecutive texts form one message. `pause` is in seconds after each word; `None` is the usual pause."""
 
     text: str
     pause: float | None = None
@@ -40,14 +39,14 @@ class Say:
 
 @dataclass(frozen=True)
 class Think:
-    """A reasoning item; each text is one part of its summary."""
+    """A reasoning item. Each text is one part of its summary."""
 
     parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Cite:
-    """A web page as the source of the message so far."""
+    """A citation of a web page for the message so far."""
 
     url: str
     title: str
@@ -55,7 +54,7 @@ class Cite:
 
 @dataclass(frozen=True)
 class Call:
-    """A function call: a tool's, or a handoff's."""
+    """A call of a tool or a handoff."""
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -63,14 +62,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Draw:
-    """A picture, as OpenAI's hosted tool makes one; each name of a colour is a step that is shown."""
+    """A picture like that of OpenAI's hosted tool. Each colour is one visible step."""
 
     colours: tuple[str, ...] = ("grey", "blue")
 
 
 @dataclass(frozen=True)
 class Fail:
-    """The provider fails here."""
+    """A failure of the provider."""
 
 
 Step = Say | Think | Cite | Call | Draw | Fail
@@ -80,7 +79,7 @@ def _count(argument: str, default: int, most: int) -> int:
     word = argument.split(maxsplit=1)[0] if argument else ""
     if not word.isdecimal():
         return default
-    # A number of more digits than the limit has is over it, however large: Python refuses to read the largest.
+    # A number with more digits than the limit is over the limit. Python refuses to parse very long numbers.
     return most if len(word) > len(str(most)) else min(int(word), most)
 
 
@@ -152,7 +151,7 @@ DIRECTIVES: dict[str, Callable[[str], Iterator[Step]]] = {
 
 
 def directed_steps(text: str) -> Sequence[Step] | None:
-    """Return the steps that the directives in a message ask for, or `None` when it has none.
+    """Return the steps for the commands in a message, or `None` if it has no command.
 
     Args:
         text: The user's message.

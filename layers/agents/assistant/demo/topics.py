@@ -9,12 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Intent:
-    """What a message asks for.
+    """The tool that a message asks for.
 
     Attributes:
-        tool_words: Words that the tool's name must have, best choice first.
+        tool_words: Words that the tool's name must contain, the best choice first.
         values: Arguments by the last word of a parameter's name.
-        never: Words that the tool's name must not have.
+        never: Words that the tool's name must not contain.
     """
 
     tool_words: tuple[tuple[str, ...], ...]
@@ -22,7 +22,7 @@ class Intent:
     never: tuple[str, ...] = ()
 
 
-# In order: the first that has a word in the message is the topic. Its name is looked for in a handoff's name.
+# The first topic with a word in the message counts. A handoff whose name contains the topic gets the message.
 _TOPICS = {
     "billing": r"bill|billing|invoices?|refund|pay|payments?|charged?|prices?",
     "tech": r"tech|technical|errors?|crash(es|ed)?|bugs?|broken|log ?in|passwords?|install|tickets?|not working",
@@ -55,7 +55,7 @@ def topic_of(text: str) -> str | None:
 
 
 def intent_of(text: str) -> Intent | None:
-    """Return what a message asks for, if it is one of the things that the sample agents do."""
+    """Return the intent of a message, or None if the sample agents have no tool for it."""
     if found := _ADD_TASK.search(text):
         return Intent((("add", "task"), ("create", "task")), _task(found["title"].strip()))
     if found := _COMPLETE_TASK.search(text):
@@ -82,7 +82,7 @@ def intent_of(text: str) -> Intent | None:
 
 
 def _numbered(number: str) -> dict[str, Any]:
-    """Return a thing's number under the names that a parameter may have for it."""
+    """Return a number under each name that a parameter may have for it."""
     return {"id": number, "number": number, "code": number}
 
 

@@ -1,7 +1,7 @@
-"""How the demo model chooses: the conversation as it sees it, and an answer by plain words.
+"""Choose the demo model's answer from the conversation by plain words.
 
-It looks only at what it is given in the call: instructions, items, tools and handoffs. So whatever an adopter's
-agents are called, it finds the tool whose name says what the user's words say.
+The choice depends only on the call: its instructions, items, tools and handoffs. So it finds a tool by its name,
+whatever an adopter's agents are called.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from assistant.demo.arguments import Schema, fit_arguments, instance_of
 from assistant.demo.script import Call, Say, Step, directed_steps
 from assistant.demo.topics import intent_of, topic_of
 
-# What stands in the user's name and is not the user's words begins so; see `assistant.agent.conversion`.
+# Context in the user's name starts with this, see `assistant.agent.conversion`.
 _NOT_THE_USERS = "<context>"
 _CONTEXT_MARK = re.compile(r"</?context>")
-# And so does a text file, in a part of its own; see `assistant.files.content`.
+# A text file is a part that starts with this, see `assistant.files.content`.
 _A_FILE = "[The file '"
 _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
 _ONE_WORD_ASKED = re.compile(r"\bone word\b|\bsingle word\b", re.IGNORECASE)
-# What can be asked of the sample's agents, and of any whose tools have such names.
+# Examples for the sample's agents, and for any agents with such tools.
 _EXAMPLES = ("list my tasks", "add task buy milk (high)", "employee 7", "my invoice 501")
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Something that can be called: a tool, or a handoff to another agent."""
+    """A tool or a handoff that the model may call."""
 
     name: str
     about: str
@@ -41,26 +41,26 @@ class Offer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A call that was answered in this turn."""
+    """A call of this turn and its result."""
 
     name: str
     output: str
 
     @property
     def is_handoff(self) -> bool:
-        """Whether it handed the conversation over; the Runner then answers `{"assistant": NAME}`."""
+        """Whether the call was a handoff. The Runner answers a handoff with `{"assistant": NAME}`."""
         return self.name.startswith("transfer_to_") or self.output.startswith('{"assistant":')
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """What has been said, as far as the demo model cares.
+    """The parts of the conversation that the demo model uses.
 
     Attributes:
         said: The user's messages, oldest first.
-        files: How many images and files the last one carried.
-        outcomes: The calls since the last one, with their outputs.
-        context: What came with the last one and is not the user's words: quoted text, mentions, a form's answers.
+        files: The number of images and files in the last message.
+        outcomes: The calls since the last message, with their results.
+        context: Context of the last message that the user did not write: quoted text, mentions, answers of a form.
     """
 
     said: tuple[str, ...]
@@ -123,7 +123,7 @@ def _messages(content: Any) -> list[tuple[list[Any], list[str]]]:
 
 
 def _content(content: Any) -> tuple[str, int]:
-    """Return the text of a message's or an output's content, and how many other parts it has."""
+    """Return the text of some content, and the number of its other parts."""
     if isinstance(content, str):
         return content.strip(), 0
     texts: list[str] = []
@@ -139,14 +139,14 @@ def _content(content: Any) -> tuple[str, int]:
 def choose(
     instructions: str, conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None, name: str = "demo"
 ) -> Sequence[Step]:
-    """Choose the steps of the answer.
+    """Return the steps of the answer.
 
     Args:
         instructions: The agent's system prompt.
-        conversation: What has been said.
+        conversation: The conversation.
         offers: The tools and handoffs of this call.
         tool_choice: `auto`, `required`, `none`, or the name of a tool.
-        name: What the demo model is called.
+        name: The model's name in its answers.
     """
     text = conversation.text
     outcomes = [outcome for outcome in conversation.outcomes if not outcome.is_handoff]
@@ -156,7 +156,7 @@ def choose(
         offers = ()
     handed_over = len(outcomes) != len(conversation.outcomes)
     if handed_over:
-        # Whoever was handed the conversation keeps it, or two agents would pass it to and fro.
+        # After a handoff, do not hand over again: two agents could pass the conversation back and forth.
         offers = [offer for offer in offers if not offer.is_handoff]
     helper = _helper(instructions, text) if not offers else None
     if helper is not None:
@@ -170,23 +170,13 @@ def choose(
     return [Say(_reply(conversation, offers, name))]
 
 
-def called_by_words(conversation: Conversation, offers: Sequence[Offer], tool_choice: str | None) -> Offer | None:
-    """Return what the user's words, or the tool choice, ask to be called; `None` when it has been or nothing fits."""
-    handed_over = any(outcome.is_handoff for outcome in conversation.outcomes)
-    if tool_choice == "none" or any(not outcome.is_handoff for outcome in conversation.outcomes):
-        return None
-    left = [offer for offer in offers if not (handed_over and offer.is_handoff)]
-    chosen = _forced(tool_choice, left) or _by_words(conversation.text, left)
-    return chosen[0] if chosen else None
-
-
 def structured(conversation: Conversation, schema: Schema) -> str:
-    """Return JSON that satisfies an agent's output schema, with the user's text where it takes one."""
+    """Return JSON that satisfies an output schema, with the user's text in its string fields."""
     return json.dumps(instance_of(schema, conversation.text), ensure_ascii=False)
 
 
 def _reachable(step: Step, offers: Sequence[Offer], handed_over: bool) -> list[Step]:
-    """Keep a call that can be made; for one that cannot, hand over to who may have the tool, or say so."""
+    """Return the step if its tool is offered. Otherwise hand over to the agent that may have the tool, or say so."""
     if not isinstance(step, Call) or any(offer.name == step.name for offer in offers):
         return [step]
     if handed_over and step.name.startswith("transfer_to_"):
@@ -240,7 +230,7 @@ def _stems(text: str) -> set[str]:
 
 
 def _helper(instructions: str, text: str) -> str | None:
-    """Answer for the agents that have no tools: the one that writes titles, and the one-word classifier."""
+    """Answer for agents without tools: the title writer and the one-word classifier."""
     if _ONE_WORD_ASKED.search(instructions):
         topic = topic_of(text)
         return topic if topic and topic in instructions.lower() else "general"
@@ -255,7 +245,7 @@ def _spoken(outcome: Outcome) -> str:
     except ValueError:
         value = outcome.output
     if isinstance(value, dict) and value.get("displayed"):
-        # The tool has shown it as a widget, which an answer does not repeat.
+        # The widget shows the result, so the answer does not repeat it.
         return "Here you are."
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {each}" for key, each in value.items())
@@ -277,7 +267,7 @@ def _reply(conversation: Conversation, offers: Sequence[Offer], name: str) -> st
 
 
 def _hint(offers: Sequence[Offer]) -> str:
-    """Say what to try: words that these agents do something about, or else the names of what they can call."""
+    """Suggest messages that these agents understand, or else the names of their tools."""
     known = [f'"{each}"' for each in _EXAMPLES if _by_words(each, offers) is not None]
     if known:
         return f"Try {', '.join(known)}, or a line like !think."

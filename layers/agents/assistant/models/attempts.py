@@ -1,4 +1,4 @@
-"""What is tried next when a call to a model has failed: the same provider again, the next one, or nothing."""
+"""Choose what follows a failed model call: the same provider again, the next provider, or an error."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS_PER_PROVIDER = 3
 ATTEMPTS_IF_EMPTY = 2
-# The n-th pause is drawn from 0 to BASE * 2^n ("full jitter"), so that callers who failed together do not
-# return together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+# Draw the n-th pause from 0 to BASE * 2^n ("full jitter"), so that callers that failed together do not
+# retry together: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE_SECONDS = 0.4
 BACKOFF_LONGEST_SECONDS = 5.0
-# A provider that asks for a longer pause than this is not waited for when there is another one.
+# When a fallback exists, do not wait longer than this for the first provider.
 PATIENCE_WITH_FALLBACK_SECONDS = 2.0
-# An attempt that cannot get this much time is not begun.
+# Do not start an attempt with less time than this.
 SHORTEST_ATTEMPT_SECONDS = 2.0
-# Where the turn sets no deadline, retries end after this; a browser's user has gone by then.
+# Without a deadline, retries end after this: the user has left the page by then.
 RETRY_SECONDS_WITHOUT_DEADLINE = 60.0
-# How long a provider may take until it shows something: a reasoning model can be silent for minutes. Less where half
-# of the turn's time is less: the other half is for the next attempt.
+# Maximum time until a provider's first output: a reasoning model can be silent for minutes. An attempt gets at most
+# half of the turn's remaining time, because the next attempt needs the other half.
 LONGEST_SILENCE_SECONDS = 180.0
 
-# Read by `RunResultStreaming.stream_events` (openai-agents 0.24): without it an error overtakes the deltas
-# that are still in the Runner's queue, and they are lost.
+# `RunResultStreaming.stream_events` reads this attribute (openai-agents 0.24). Without it, an error is raised before
+# the deltas that are still in the Runner's queue, and those deltas are lost.
 _DRAIN_MARK = "_agents_drain_queued_stream_events"
 
 
 class StreamEndedError(Exception):
-    """A stream ended with an event that says why."""
+    """A stream ended with an event that reports a failure."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.detail)
@@ -46,15 +46,15 @@ class StreamEndedError(Exception):
 
 
 class Attempts:
-    """Decides, after each failure of one call, what is tried next and after which pause.
+    """Choose the next attempt and its pause after each failure of one call.
 
     Args:
-        links: At least one, in the order in which they are to be tried.
+        links: The providers in the order of their attempts, at least one.
     """
 
     def __init__(self, links: Sequence[Link]) -> None:
         allowed = [link for link in links if breaker_of(link.provider).allows()]
-        # A provider that has been failing is a last resort, and gets one attempt; better than none at all.
+        # A provider with an open circuit comes last and gets one attempt.
         self._queue = [(link, ATTEMPTS_PER_PROVIDER) for link in allowed]
         self._queue += [(link, 1) for link in links if link not in allowed]
         breaker_of(self.link.provider).begins()
@@ -64,7 +64,7 @@ class Attempts:
 
     @property
     def link(self) -> Link:
-        """The provider to call now."""
+        """The provider of the current attempt."""
         return self._queue[0][0]
 
     def _time_left(self) -> float:
@@ -76,7 +76,7 @@ class Attempts:
         return len(self._queue) == 1 and self._tried + 1 >= self._queue[0][1]
 
     def budget(self) -> float:
-        """Seconds that this attempt gets until it shows something, or to its end if it is not streamed."""
+        """Return the seconds until this attempt's first output, or until its end if it does not stream."""
         left = seconds_left()
         if left is None:
             return LONGEST_SILENCE_SECONDS
@@ -86,12 +86,12 @@ class Attempts:
         """Note a failed attempt and wait for the next one.
 
         Args:
-            error: What the attempt raised.
-            final: Something was shown already, so there is no next attempt.
+            error: The exception of the attempt.
+            final: The client has seen output already, so no attempt follows.
 
         Raises:
-            AssistantError: there is nothing left to try.
-            Exception: the error itself, when it is not the provider's doing.
+            AssistantError: no attempt is left.
+            Exception: the error itself, if the provider did not cause it.
         """
         link, allowed = self._queue[0]
         failure = error.failure if isinstance(error, StreamEndedError) else failure_of(error, link)
@@ -111,7 +111,7 @@ class Attempts:
         )
         if failure.error.code == "model_credentials":
             forget_client(link.provider)
-        # The first provider's failure is the one to tell of: it is what the operator has to mend.
+        # Report the first provider's failure: that is the provider the operator configured.
         self._first = self._first or failure
         if final:
             if failure.providers_fault:
@@ -140,7 +140,7 @@ class Attempts:
         return drawn if asked is None else asked + drawn
 
     def _may_wait(self, failure: Failure, pause: float) -> bool:
-        """Tell whether the same provider is tried again; with another at hand there is less patience."""
+        """Tell whether to wait for the same provider. With a fallback, wait for less."""
         has_other = len(self._queue) > 1
         if has_other and (pause > PATIENCE_WITH_FALLBACK_SECONDS or isinstance(failure.error, ModelTimeoutError)):
             return False

@@ -1,8 +1,7 @@
-"""Which providers have been failing: a small circuit breaker for each, kept in this process.
+"""A small circuit breaker for each provider, kept in this process.
 
-A provider that failed several calls in a row is set aside for a while, so that a turn does not spend its
-time on it when there is another one. When the while is over, one call tries it again. Nothing here blocks or
-sleeps.
+After several failed calls in a row the circuit opens, and a turn calls the fallback first. When the pause is over, one
+call tries the provider again. Nothing here blocks or sleeps.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-# One failure is weather, three calls in a row (each already retried) are an outage.
+# One failure can be chance. Three failed calls in a row, each with its retries, are an outage.
 FAILURES_TO_OPEN = 3
-# Short enough to notice a recovery within a conversation; doubled at each failed trial, up to the longest.
+# Short enough to notice a recovery within a conversation. Each failed trial doubles it, up to the longest pause.
 FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 300.0
 
@@ -26,23 +25,23 @@ class Breaker:
     open_until: float = 0.0
 
     def allows(self) -> bool:
-        """Tell whether the provider should be called: it has not been failing, or a pause has ended."""
+        """Tell whether to call the provider: its circuit is closed, or the pause is over."""
         return self.failures < FAILURES_TO_OPEN or time.monotonic() >= self.open_until
 
     def begins(self) -> None:
-        """Note a call that begins. The first after a pause is the trial: until it is answered, others stay away."""
+        """Note a call that starts. The first call after a pause is the trial: others still find the circuit open."""
         now = time.monotonic()
         if self.failures >= FAILURES_TO_OPEN and now >= self.open_until:
             self.open_until = now + self.pause
 
     def succeeded(self) -> None:
-        """Note a call that was answered."""
+        """Close the circuit: a call succeeded."""
         self.failures = 0
         self.pause = FIRST_PAUSE_SECONDS
         self.open_until = 0.0
 
     def failed(self) -> None:
-        """Note a call that failed for the provider's reasons."""
+        """Note a call that the provider failed."""
         self.failures += 1
         if self.failures < FAILURES_TO_OPEN:
             return
@@ -60,5 +59,5 @@ def breaker_of(provider: str) -> Breaker:
 
 
 def reset_breakers() -> None:
-    """Forget all records, as after a restore from a snapshot."""
+    """Forget all failures, for example after a restore from a snapshot."""
     _breakers.clear()

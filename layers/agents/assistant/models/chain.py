@@ -49,7 +49,7 @@ _Read = TypeVar("_Read")
 
 @dataclass
 class _Progress:
-    """How far one attempt has come, and what it has used."""
+    """The progress and the usage of one attempt."""
 
     used: OpenCall
     shown: bool = False
@@ -92,7 +92,7 @@ class ModelChain(Model):
         conversation_id: str | None = None,
         prompt: ResponsePromptParam | None = None,
     ) -> ModelResponse:
-        """Return a whole response from the first provider that gives one."""
+        """Return the response of the first provider that answers."""
         call = ModelCall(
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
@@ -129,7 +129,7 @@ class ModelChain(Model):
         conversation_id: str | None = None,
         prompt: ResponsePromptParam | None = None,
     ) -> AsyncIterator[TResponseStreamEvent]:
-        """Stream a response from the first provider that shows something."""
+        """Stream the response of the first provider that produces output."""
         call = ModelCall(
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
@@ -144,7 +144,7 @@ class ModelChain(Model):
                             yield event
             except Exception as error:
                 if progress.completed:
-                    # The answer is whole; what failed is the tidying up after it.
+                    # The answer is complete. Only closing the stream failed.
                     return
                 if not progress.shown:
                     meter.end(progress.used)
@@ -169,7 +169,7 @@ def _learnt(link: Link, error: Exception) -> bool:
 async def _attempt(
     attempts: Attempts, call: ModelCall, progress: _Progress
 ) -> AsyncGenerator[TResponseStreamEvent, None]:
-    """Stream one attempt at one provider, silent until there is something to show."""
+    """Stream one attempt. Yield nothing before the first visible event."""
     link, meter = attempts.link, current_meter()
     prepared, answer = link.prepare(call), Answer()
     held: list[TResponseStreamEvent] = []

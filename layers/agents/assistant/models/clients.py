@@ -1,8 +1,7 @@
-"""One client a provider and event loop, built when first used and shared by every turn.
+"""One client for each provider and event loop, built at its first use and shared by every turn.
 
-Building one costs 25 ms, nearly all of it the TLS context; a client that is used on a second event loop
-fails with "Event loop is closed". So the TLS context belongs to the process, the connections and clients to
-the loop.
+Building a client takes 25 ms, nearly all of them for the TLS context. A client fails on a second event loop with
+"Event loop is closed". So the process owns the TLS context, and each loop owns its clients and connections.
 """
 
 from __future__ import annotations
@@ -24,23 +23,22 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 20.0
-# The longest silence inside a stream. A reasoning model that shows no summary can be silent for a minute and
-# more.
+# The longest silence inside a stream. A reasoning model without a summary can be silent for more than a minute.
 READ_SECONDS = 120.0
-# Local servers that speak the format ignore the key, and the client refuses to go without one.
+# Local servers ignore the key, but the client requires one.
 NO_KEY = "none"
 
 
 @dataclass
 class _LoopClients:
-    """What belongs to one event loop."""
+    """The connections and clients of one event loop."""
 
     http: httpx2.AsyncClient
     by_provider: dict[tuple[str, str | None], ModelClient] = field(default_factory=dict)
 
 
 class UnreadableKeyError(Exception):
-    """A provider's key could not be had. Its text says why by a code alone: it names no account and no secret."""
+    """A provider's key cannot be read. The text is an error code only: it names no account and no secret."""
 
 
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients] = WeakKeyDictionary()
@@ -48,7 +46,7 @@ _tls: ssl.SSLContext | None = None
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return the process's TLS context. It holds no connection and no secret, so a snapshot may contain it."""
+    """Return the process's TLS context. A snapshot may contain it: it has no connection and no secret."""
     global _tls
     if _tls is None:
         import httpx2
@@ -84,18 +82,18 @@ def _of_this_loop() -> _LoopClients:
 
 
 def http_client() -> httpx2.AsyncClient:
-    """Return the running loop's connections, with time-outs for Lambda, for a provider's client of your own."""
+    """Return the running loop's HTTP client, with time-outs for Lambda. A provider of your own can share it."""
     return _of_this_loop().http
 
 
 async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
     """Return the client of a provider for the running event loop.
 
-    Its own retries are off: `assistant.models.attempts` retries, and knows the turn's deadline.
+    The client's retries are off, because `assistant.models.attempts` retries within the turn's deadline.
 
     Raises:
-        ConfigurationError: the provider is not reached over HTTP, or at no address.
-        UnreadableKeyError: its key cannot be had now.
+        ConfigurationError: the provider has no HTTP API, or no base URL is set.
+        UnreadableKeyError: the key cannot be read now.
     """
     from assistant.models.client import ModelClient
 
@@ -116,11 +114,11 @@ async def client_of(settings: Settings, provider: ProviderName) -> ModelClient:
 
 async def _key(secret: Secret) -> str:
     try:
-        # A secret that is known by name is fetched by a blocking client.
+        # Reading a named secret blocks.
         read = await asyncio.to_thread(secret.read) if secret.value is None else secret.value
     except Exception as error:
         raise UnreadableKeyError(_code(error)) from error
-    # A file's last line break, say, comes along into a secret.
+    # A secret made from a file often ends with a line break.
     key = read.strip()
     if not key or not key.isascii() or not key.isprintable():
         raise UnreadableKeyError("not a key")
@@ -128,8 +126,8 @@ async def _key(secret: Secret) -> str:
 
 
 def _code(error: BaseException) -> str:
-    """Return what AWS calls an error, or else its class: its words may name the account and the secret."""
-    # Powertools wraps what boto3 has raised.
+    """Return AWS's error code, or the class of the error. The message may name the account and the secret."""
+    # Powertools wraps the exception of boto3.
     cause = error.__cause__ or error.__context__
     if cause is not None:
         return _code(cause)
@@ -138,19 +136,19 @@ def _code(error: BaseException) -> str:
 
 
 def forget_client(provider: str) -> None:
-    """Drop a provider's clients, so that the next call reads its key again: the key may have been rotated."""
+    """Drop a provider's clients. The next call reads the key again, which may have been rotated."""
     for clients in _by_loop.values():
         for known in [key for key in clients.by_provider if key[0] == provider]:
             del clients.by_provider[known]
 
 
 async def close_clients() -> None:
-    """Close the running loop's connections, at the end of the process or of a test."""
+    """Close the running loop's connections at the end of the process or of a test."""
     clients = _by_loop.pop(asyncio.get_running_loop(), None)
     if clients is not None:
         await clients.http.aclose()
 
 
 def drop_clients() -> None:
-    """Forget all clients without closing them: after a restore from a snapshot their sockets are dead."""
+    """Forget all clients without closing them. After a restore from a snapshot their sockets are dead."""
     _by_loop.clear()

@@ -13,14 +13,14 @@ from assistant.settings import Settings
 
 
 def compatible_link(settings: Settings, model_name: str | None = None) -> Link:
-    """Describe a compatible server as a link of the chain.
+    """Return the link of a compatible server.
 
     Args:
-        settings: `LLM_BASE_URL`, `LLM_API_KEY` (may be missing) and `LLM_DEFAULT_MODEL`.
-        model_name: Another model than `LLM_DEFAULT_MODEL`.
+        settings: `LLM_BASE_URL`, `LLM_API_KEY` (optional) and `LLM_DEFAULT_MODEL`.
+        model_name: A model instead of `LLM_DEFAULT_MODEL`.
 
     Raises:
-        ConfigurationError: no model is named.
+        ConfigurationError: no model is set.
     """
     name = model_name or settings.llm_default_model
     if not name:

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 DEMO_MODEL_NAME = "demo"
-# Slow enough that words are seen to come one by one, fast enough that nobody waits.
+# Slow enough to show that words stream, fast enough that a user need not wait.
 WORD_PAUSE_SECONDS = 0.01
-# Text without a pause comes in larger deltas, or many KB would take as many events as words.
+# Text without a pause comes in larger deltas. Otherwise a long text would take one event for each word.
 BULK_DELTA_CHARACTERS = 1024
 
 _WORDS = re.compile(r"\s*\S+\s*|\s+")
@@ -144,7 +144,7 @@ def offers_of(call: ModelCall) -> list[Offer]:
 
 
 async def _written(steps: Sequence[Step], writer: ResponseWriter) -> AsyncIterator[TResponseStreamEvent]:
-    """Carry the steps out. Text and sources that follow one another make one message."""
+    """Write the events of the steps. Consecutive text and sources form one message."""
     in_text = False
     for step in steps:
         is_text = isinstance(step, Say | Cite)
@@ -182,7 +182,7 @@ async def _written(steps: Sequence[Step], writer: ResponseWriter) -> AsyncIterat
                     yield event
                     await asyncio.sleep(WORD_PAUSE_SECONDS)
             case Fail():
-                raise ModelUnavailableError("The demo model failed, as it was told to. Please try again.")
+                raise ModelUnavailableError("The demo model failed because of the command !fail. Please try again.")
             case _:
                 assert_never(step)
     if in_text:
@@ -191,7 +191,7 @@ async def _written(steps: Sequence[Step], writer: ResponseWriter) -> AsyncIterat
 
 
 def _deltas(step: Say, *, goes_on: bool) -> list[tuple[str, float]]:
-    """Cut text into deltas, each with the pause after it; text that goes on with a message has a line of its own."""
+    """Cut text into deltas, each with the pause after it. Text that continues a message starts on a new line."""
     text = f"\n{step.text}" if goes_on else step.text
     if step.pause == 0:
         starts = range(0, len(text), BULK_DELTA_CHARACTERS)
@@ -205,7 +205,7 @@ def _usage(call: ModelCall, writer: ResponseWriter) -> ResponseUsage:
 
 
 def demo_link(model_name: str | None = None) -> Link:
-    """Describe the demo model as a link of the chain; another name changes what it calls itself, and nothing else."""
+    """Return the link of the demo model. A model name only changes the name in its answers."""
     name = model_name or DEMO_MODEL_NAME
 
     async def model() -> Model:

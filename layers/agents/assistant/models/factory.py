@@ -1,7 +1,7 @@
-"""The model factory: which provider answers, and a model that agents can be built with.
+"""The model factory: choose the provider and build the model for the agents.
 
-Adding a provider: a hook `build_link` in the agents' package, see `docs/extending.md`. One that belongs to the
-platform is a file here that returns a `Link`, a name in `assistant.settings.ProviderName`, and a case in `_link`.
+To add a provider in an agents' package, write the hook `build_link` (see `docs/extending.md`). To add one to the
+platform, write a file here that returns a `Link`, and add its name to `assistant.settings.ProviderName` and `_link`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def build_model(settings: Settings, model_name: str | None = None, caller: Caller | None = None) -> Model:
     """Build the model for an agent: the package's own provider or the configured one, then `LLM_FALLBACK`.
 
-    Cheap to call for every agent: clients and connections are shared.
+    A call is cheap: models share clients and connections.
 
     Args:
         settings: Providers, keys and default models.
-        model_name: A model of the first provider in place of its default. The fallback keeps its own default.
+        model_name: A model of the first provider instead of its default. The fallback keeps its own default.
         caller: The turn's caller, for a `build_link` that selects by tenant, user or role.
 
     Raises:
-        ConfigurationError: a provider lacks a setting that it needs.
+        ConfigurationError: a required setting is missing.
     """
     from assistant.models.chain import ModelChain
 
@@ -77,10 +77,10 @@ def _link(settings: Settings, provider: ProviderName, model_name: str | None) ->
 
 
 async def warm_up(settings: Settings) -> None:
-    """Do at init what the first turn would wait for: imports, the TLS context, and the SDKs' deferred models.
+    """Load at init what the first turn would wait for: imports, the TLS context, and the SDKs' deferred models.
 
-    Makes no connection and reads no secret, so it may run before a snapshot. It takes a second or so of CPU: worth it
-    where init is paid for once, as before a snapshot; where it is not, the first turn needs only what it uses.
+    It opens no connection and reads no secret, so it may run before a snapshot. It takes about a second of CPU. That is
+    worth it before a snapshot, where init runs once. Elsewhere the first turn loads only what it needs.
     """
     build_model(settings)
     if settings.llm_provider in ("openai", "gemini", "compatible"):
@@ -103,7 +103,7 @@ def reset_clients() -> None:
 
 
 async def close_clients() -> None:
-    """Close the running loop's connections, when the process ends."""
+    """Close the running loop's connections at the end of the process."""
     from assistant.models.clients import close_clients as close
 
     await close()

@@ -1,7 +1,7 @@
-"""What went wrong at a provider: its errors as ours, and whether another attempt or another provider can help.
+"""Map a provider's failures to our errors, and tell whether a retry or another provider can help.
 
-A provider's own words never leave this module: a body can quote the prompt, a message can show part of a
-key. What is read from them is a status, a code and a handful of known phrases.
+A provider's own text never leaves this module: a body can quote the prompt, and a message can show part of a key. The
+module reads only the status, the code and a few known phrases.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _LENGTH_CODES = {"context_length_exceeded", "string_above_max_length"}
 _MODEL_CODES = {"model_not_found", "model_not_available", "model_deprecated", "DeploymentNotFound"}
 _KEY_CODES = {"invalid_api_key", "API_KEY_INVALID", "UNAUTHENTICATED", "PERMISSION_DENIED"}
 _LIMIT_CODES = {"rate_limit_exceeded", "RESOURCE_EXHAUSTED"}
-# Gemini answers 400 to a bad key, and says so in words only. Retired models answer 404 there, 404 or 400 at
-# OpenAI.
+# Gemini answers 400 to a bad key, with the reason in the message only. For a retired model Gemini answers 404, and
+# OpenAI 404 or 400.
 _KEY_PHRASE = re.compile(r"api key not valid|api_key_invalid|incorrect api key", re.IGNORECASE)
 _MODEL_PHRASE = re.compile(
     r"model.{0,120}(does not exist|not found|deprecated|retired|no longer available|decommissioned|not supported)",
@@ -82,14 +82,14 @@ class Failure:
 
 
 def failure_of(error: Exception, link: Link) -> Failure | None:
-    """Judge an exception that a model call raised.
+    """Classify an exception of a model call.
 
     Args:
-        error: As it came from the SDK, the client or the network.
-        link: Where it came from; its settings' names appear in messages.
+        error: The exception of the SDK, the client or the network.
+        link: The provider that was called.
 
     Returns:
-        The judgement, or `None` when the exception is not the provider's doing: a bug is to be seen as one.
+        The failure, or `None` if the provider did not cause the exception. A bug must stay visible.
     """
     match error:
         case EmptyAnswerError():
@@ -117,7 +117,7 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
 
 
 def failure_of_event(event: Any, link: Link) -> Failure | None:
-    """Judge an event of a Responses stream that ends it without success; `None` for any other event."""
+    """Classify a Responses event that ends the stream without success. Return `None` for any other event."""
     match event.type:
         case "response.failed":
             reported = getattr(event.response, "error", None)
@@ -167,7 +167,7 @@ def _from_status(error: openai.APIStatusError, link: Link) -> AssistantError:
 
 
 def _from_body(code: object, body: object, link: Link) -> AssistantError:
-    """Judge an error that came inside a stream, where there is no status but sometimes one in the body."""
+    """Classify an error inside a stream, which has no HTTP status but sometimes one in its body."""
     known = _known(code, body, link)
     if known is not None:
         return known
@@ -185,8 +185,8 @@ def _from_body(code: object, body: object, link: Link) -> AssistantError:
 
 
 def _known(code: object, body: object, link: Link) -> AssistantError | None:
-    """Judge by the provider's error code, or by a known phrase of its message."""
-    # Gemini wraps the error object in a list, and says `status` where OpenAI says `code`.
+    """Classify by the provider's error code, or by a known phrase in its message."""
+    # Gemini wraps the error object in a list, and has `status` where OpenAI has `code`.
     if isinstance(body, list) and body:
         body = body[0]
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
@@ -233,7 +233,7 @@ def _no_model(link: Link) -> ModelNotFoundError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds the provider asks us to wait, or `None` when it does not say.
+    """Return the seconds that the provider asks us to wait, or `None`.
 
     Reads `retry-after-ms` (OpenAI) and `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
     """

@@ -1,19 +1,16 @@
-"""Google's Gemini, by its OpenAI-compatible endpoint (Chat Completions).
+"""Google's Gemini through its OpenAI-compatible endpoint (Chat Completions).
 
-Thought signatures: Gemini 3 signs the first function call of each step and refuses (400) a later request that
-replays the call without its signature. How it travels, with openai-agents 0.24.0:
+Thought signatures: Gemini 3 signs the first function call of each step. It refuses (400) a later request that replays
+the call without its signature. The path of a signature with openai-agents 0.24.0:
 
-1. `assistant.models.chunks` sees that the signature is on the call it belongs to, as
-   `extra_content.google.thought_signature`.
+1. `assistant.models.chunks` puts the signature on its call, as `extra_content.google.thought_signature`.
 2. The SDK keeps it in `provider_data["thought_signature"]` of the `ResponseFunctionToolCall`.
-3. `ToolCallItem.to_input_item()` gives a plain dictionary with `provider_data` in it. It is JSON: a history
-   that stores this dictionary as it is and feeds it back in a later turn keeps the signature. Dropping
-   `provider_data`, or building the item anew from name and arguments, loses it.
-4. The SDK sends it back as `extra_content` when the model's name contains "gemini", and strips
+3. `ToolCallItem.to_input_item()` returns a plain dictionary with `provider_data`. A history that stores this dictionary
+   unchanged keeps the signature. A history that builds the item from name and arguments loses it.
+4. The SDK sends the signature back as `extra_content` when the model's name contains "gemini". It removes
    `provider_data` when the same history goes to OpenAI's Responses API.
 
-A call that was made by another model (a fallback's, or an older one's) has no signature; `fill_signatures`
-marks it with the value that Google defines for this.
+A call of another model has no signature. `fill_signatures` marks such a call with the value that Google defines.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from agents.items import TResponseInputItem
 
-# For calls in a history that Gemini did not write itself:
+# For the calls of another model in the history:
 # https://ai.google.dev/gemini-api/docs/thought-signatures
 UNSIGNED_CALL = "skip_thought_signature_validator"
 
@@ -42,7 +39,7 @@ def fill_signatures(items: list[TResponseInputItem]) -> list[TResponseInputItem]
     """Return the items with a signature on the first function call of each step.
 
     Args:
-        items: Model input; left as it is.
+        items: The model's input. It is not changed.
     """
     filled: list[TResponseInputItem] = []
     in_step = False
@@ -60,14 +57,14 @@ def fill_signatures(items: list[TResponseInputItem]) -> list[TResponseInputItem]
 
 
 def gemini_link(settings: Settings, model_name: str | None = None) -> Link:
-    """Describe Gemini as a link of the chain.
+    """Return the link of Gemini.
 
     Args:
         settings: Key, base URL and default model.
-        model_name: Another model than `GEMINI_DEFAULT_MODEL`.
+        model_name: A model instead of `GEMINI_DEFAULT_MODEL`.
 
     Raises:
-        ConfigurationError: there is no key.
+        ConfigurationError: no key is set.
     """
     if not settings.gemini_api_key:
         raise ConfigurationError("The provider `gemini` needs GEMINI_API_KEY (on AWS: GEMINI_API_KEY_SECRET).")

@@ -1,4 +1,4 @@
-"""One provider in the chain, and one call to it, as plain values."""
+"""One provider (`Link`) and one call to it (`ModelCall`) as plain values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """The arguments of `agents.Model.stream_response` and `get_response`, in one value."""
+    """The arguments of `agents.Model.stream_response` and `get_response` as one value."""
 
     instructions: str | None
     input: str | list[TResponseInputItem]
@@ -37,7 +37,7 @@ class ModelCall:
     prompt: ResponsePromptParam | None = None
 
     def stream(self, model: Model) -> AsyncIterator[TResponseStreamEvent]:
-        """Begin the call as a stream."""
+        """Start the call as a stream."""
         return model.stream_response(
             self.instructions,
             self.input,
@@ -52,7 +52,7 @@ class ModelCall:
         )
 
     async def response(self, model: Model) -> ModelResponse:
-        """Make the call and wait for the whole response."""
+        """Make the call and return the whole response."""
         return await model.get_response(
             self.instructions,
             self.input,
@@ -68,7 +68,7 @@ class ModelCall:
 
 
 def as_it_is(call: ModelCall) -> ModelCall:
-    """Change nothing about a call."""
+    """Return the call unchanged."""
     return call
 
 
@@ -77,12 +77,12 @@ class Link:
     """One provider of the chain.
 
     Attributes:
-        provider: Its name: in the settings, or an own one's.
-        model_name: The model that it is asked for.
+        provider: Its name in the settings, or the name of a provider of the agents' package.
+        model_name: The requested model.
         model_setting: The environment variable that names the model.
-        key_setting: The environment variable that holds the key; empty where there is none.
-        model: Returns the SDK's model, ready to be called on the running event loop.
-        prepare: Fits a call to what this provider takes.
+        key_setting: The environment variable that holds the key, or an empty text.
+        model: Returns the SDK's model for the running event loop.
+        prepare: Adapts a call to this provider.
     """
 
     provider: str
@@ -93,7 +93,7 @@ class Link:
     prepare: Callable[[ModelCall], ModelCall] = as_it_is
 
 
-# What only OpenAI's own API takes; other servers answer 400 to some of them.
+# Only OpenAI's API accepts these settings. Other servers answer 400 to some of them.
 _OPENAI_ONLY_SETTINGS: dict[str, None] = {
     "store": None,
     "metadata": None,
@@ -107,7 +107,7 @@ _OPENAI_ONLY_SETTINGS: dict[str, None] = {
 
 
 def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | None = None) -> ModelCall:
-    """Fit a call to a server that speaks Chat Completions and is not OpenAI's.
+    """Adapt a call to a Chat Completions server other than OpenAI's.
 
     Args:
         call: The call.
@@ -115,7 +115,7 @@ def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | N
         known: What the server accepts; None for the defaults.
 
     Raises:
-        UnsupportedFeatureError: the agent has a tool that OpenAI hosts.
+        UnsupportedFeatureError: the agent has a tool that runs at OpenAI.
     """
     refuse_hosted_tools(call, provider)
     known = known or Capabilities()
@@ -133,13 +133,13 @@ def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | N
 
 
 def on_chat_completions(call: ModelCall, settings: ModelSettings) -> ModelCall:
-    """Fit the rest of a call to Chat Completions, which knows no state on the server and fewer kinds of items."""
+    """Adapt a call to Chat Completions, which has no state on the server and fewer kinds of items."""
     items = call.input if isinstance(call.input, str) else for_chat(call.input)
     return replace(call, input=items, settings=settings, previous_response_id=None, conversation_id=None, prompt=None)
 
 
 def refuse_hosted_tools(call: ModelCall, provider: str) -> None:
-    """Raise `UnsupportedFeatureError` when the agent has a tool that only the Responses API can run."""
+    """Raise `UnsupportedFeatureError` if the agent has a tool that only the Responses API can run."""
     for tool in call.tools:
         if not isinstance(tool, FunctionTool):
             raise UnsupportedFeatureError(

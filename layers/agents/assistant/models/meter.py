@@ -1,10 +1,10 @@
-"""Who has answered in a turn, and what the calls have cost that were cut off.
+"""Record which model answered in a turn, and estimate the tokens of calls that were cut off.
 
-The Agents SDK counts a call when its answer is whole. One that a stop, a deadline or a failure ends before that has
-been read and partly written, and is paid for all the same. So the chain keeps here which calls are open, and what has
-come of them; what they have used is estimated, since a provider tells it at the end alone.
+The Agents SDK counts a call when its answer is complete. A stop, a deadline or a failure can end a call earlier, and
+the provider charges for it. So the chain records open calls here and how much text each call produced. The tokens are
+an estimate, because a provider reports usage only at the end.
 
-It is a context variable, as the deadline is: tasks that the turn starts inherit it, and two turns never share one.
+The meter is a context variable, like the deadline: the turn's tasks inherit it, and two turns never share one.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from assistant.models.link import ModelCall
 
-# English text has about four characters a token with every current tokenizer; a closer count would need the model's.
+# English text has about four characters a token with every current tokenizer. An exact count needs the model's own.
 CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass
 class OpenCall:
-    """A call whose answer is not whole.
+    """A call whose answer is not complete.
 
     Attributes:
-        call: What was sent.
-        written: How many characters of text and arguments have come.
+        call: The request.
+        written: The characters of text and arguments received so far.
     """
 
     call: ModelCall
@@ -40,9 +40,9 @@ class Meter:
     """The model calls of one turn.
 
     Attributes:
-        provider: Who has answered last, the fallback where it was that; None before anybody has.
-        model: The model that did.
-        open: The calls that have begun and not ended, and those that were cut off.
+        provider: The provider of the last answer. None before the first answer.
+        model: The model of that answer.
+        open: Calls that started and did not complete, cut-off calls included.
     """
 
     provider: str | None = None
@@ -50,16 +50,16 @@ class Meter:
     open: list[OpenCall] = field(default_factory=list)
 
     def begin(self, call: ModelCall) -> OpenCall:
-        """Note a call that begins."""
+        """Record a call that starts."""
         self.open.append(OpenCall(call))
         return self.open[-1]
 
     def end(self, opened: OpenCall) -> None:
-        """Forget a call: it is counted by who made it, or it came to nothing."""
+        """Remove a call: the SDK counts it, or the call failed before it produced output."""
         self.open = [each for each in self.open if each is not opened]
 
     def cut_off(self) -> tuple[int, int]:
-        """Return about how many tokens the open calls have read and written."""
+        """Return the estimated input and output tokens of the open calls."""
         from assistant.models.usage import estimated_tokens, input_characters
 
         read = sum(estimated_tokens(input_characters(each.call)) for each in self.open)
@@ -71,7 +71,7 @@ _meter: ContextVar[Meter | None] = ContextVar("assistant_turn_meter", default=No
 
 @contextmanager
 def metered(meter: Meter) -> Iterator[None]:
-    """Have what runs inside the block, and the tasks it starts, counted here."""
+    """Record the model calls of this block and its tasks in `meter`."""
     token = _meter.set(meter)
     try:
         yield
@@ -80,5 +80,5 @@ def metered(meter: Meter) -> Iterator[None]:
 
 
 def current_meter() -> Meter:
-    """Return the turn's meter; outside of a turn, one that nobody reads."""
+    """Return the turn's meter. Outside a turn, return a new meter."""
     return _meter.get() or Meter()

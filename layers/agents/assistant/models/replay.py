@@ -1,6 +1,6 @@
-"""History as each API takes it: a thread's items may come from another provider, or from before a setting changed.
+"""Adapt the history to each API. A thread's items may come from another provider or from earlier settings.
 
-What an API would refuse is left out or made plain; what it can use stays as it is.
+Leave out or simplify items that the API would refuse. Keep all others unchanged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from agents.items import TResponseInputItem
 
-# What openai-agents 0.24 can write as Chat Completions messages; it raises on any other, such as a hosted tool's call.
+# The kinds that openai-agents 0.24 can convert to Chat Completions messages. It raises on others, such as hosted tools.
 _CHAT_TYPES = {None, "message", "function_call", "function_call_output", "reasoning"}
 
 
@@ -48,12 +48,12 @@ def _text(message: Mapping[str, Any] | None) -> str:
 
 
 def for_responses(items: Sequence[TResponseInputItem], *, stored: bool) -> list[TResponseInputItem]:
-    """Return the items as the Responses API takes them.
+    """Return the items for the Responses API.
 
     Args:
         items: The history.
-        stored: Whether OpenAI keeps responses. If not, it knows no item by its id: reasoning counts only with its
-            sealed content, and a call whose reasoning is gone must not name an id that belonged to it.
+        stored: Whether OpenAI stores responses. If not, OpenAI knows no item by its id. Then reasoning needs its
+            encrypted content, and a call without its reasoning must not have an id.
     """
     if stored:
         return list(items)

@@ -82,7 +82,7 @@ class ResponseWriter:
 
     @property
     def output(self) -> list[TResponseOutputItem]:
-        """The items that are complete."""
+        """The completed items."""
         return self._response.output
 
     @property
@@ -100,13 +100,13 @@ class ResponseWriter:
         return self._sequence - 1
 
     def begin(self) -> Iterator[TResponseStreamEvent]:
-        """Open the response."""
+        """Start the response."""
         blank = self._response.model_copy(update={"output": []})
         yield ResponseCreatedEvent(type="response.created", response=blank, sequence_number=self._next())
         yield ResponseInProgressEvent(type="response.in_progress", response=blank, sequence_number=self._next())
 
     def open_text(self) -> Iterator[TResponseStreamEvent]:
-        """Begin an assistant message with one part of text."""
+        """Start an assistant message with one text part."""
         message = self._message = ResponseOutputMessage(
             id=_new_id("msg"), content=[], role="assistant", status="in_progress", type="message"
         )
@@ -178,12 +178,12 @@ class ResponseWriter:
         yield self._done(message)
 
     def open_reasoning(self) -> Iterator[TResponseStreamEvent]:
-        """Begin a reasoning item."""
+        """Start a reasoning item."""
         self._reasoning = ResponseReasoningItem(id=_new_id("rs"), summary=[], type="reasoning")
         yield self._added(self._reasoning.model_copy(deep=True))
 
     def think(self, words: Sequence[str]) -> Iterator[TResponseStreamEvent]:
-        """Add one part to the reasoning's summary, a delta for each of its words."""
+        """Add one part to the reasoning summary, with one delta for each word."""
         item = self._reasoning
         if item is None:
             raise RuntimeError("No reasoning is open.")

@@ -1,7 +1,7 @@
-"""How much time a turn has left, known to everything that runs inside it.
+"""The time that a turn has left, as a context variable.
 
-The turn sets it once; the model chain reads it to decide whether another attempt still fits. It is a context
-variable, so a task that the turn starts inherits it and two turns in one process never see each other's.
+The turn sets the deadline once. The model chain reads it before each attempt. The turn's tasks inherit it, and two
+turns in one process never share one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ _ends_at: ContextVar[float | None] = ContextVar("assistant_turn_ends_at", defaul
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Give what runs inside the block, and the tasks it starts, this much time.
-
-    A block inside another never gets more time than the outer one has left.
+    """Set a deadline for this block and its tasks. It never extends an outer deadline.
 
     Args:
-        seconds: Time from now, in seconds; `None` leaves the outer deadline as it is.
+        seconds: Seconds from now. `None` keeps the outer deadline.
     """
     outer = _ends_at.get()
     ends_at = outer
@@ -37,6 +35,6 @@ def deadline(seconds: float | None) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """Return the seconds until the deadline, never below zero, or `None` when there is none."""
+    """Return the seconds until the deadline, never below zero, or `None` without a deadline."""
     ends_at = _ends_at.get()
     return None if ends_at is None else max(0.0, ends_at - time.monotonic())

@@ -17,9 +17,9 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
     """Return the text of a recording.
 
     Args:
-        settings: The provider, and the model that `TRANSCRIPTION_MODEL` names.
-        name: A file name whose ending says what the bytes are.
-        audio: The recording.
+        settings: The provider and the model (`TRANSCRIPTION_MODEL`).
+        name: A file name whose ending matches the media type.
+        audio: The recording's bytes.
         media_type: Its media type.
 
     Raises:
@@ -29,7 +29,7 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
     if settings.llm_provider == "demo":
         return f"This is the demo model: it heard {len(audio)} bytes of {media_type}."
     if settings.llm_provider != "openai":
-        raise UnsupportedFeatureError(f"The provider '{settings.llm_provider}' offers no dictation here.")
+        raise UnsupportedFeatureError(f"The provider '{settings.llm_provider}' does not support dictation here.")
     try:
         async with asyncio.timeout(seconds_left()):
             client = await client_of(settings, "openai")
@@ -41,6 +41,6 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
         failure = failure_of(error, replace(link, model_setting="TRANSCRIPTION_MODEL"))
         if failure is None:
             raise
-        # The provider's own words stay out of every log.
+        # Keep the provider's text out of every log.
         raise failure.error from None
     return result.text

@@ -1,6 +1,6 @@
-"""Token usage where the provider reports none.
+"""Estimate the usage of a call whose provider reports none.
 
-Some gateways never send usage. Quotas count tokens, so a call without usage is estimated rather than free.
+Some gateways never send usage. Quotas count tokens, so a call without usage must not be free.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from assistant.models.meter import CHARACTERS_PER_TOKEN
 
 
 def estimated_tokens(characters: int) -> int:
-    """Return the tokens that a text of this length has, about; at least one for any text."""
+    """Return the estimated tokens of a text of this length, at least one for any text."""
     return -(-characters // CHARACTERS_PER_TOKEN)
 
 
@@ -32,18 +32,18 @@ def usage_of(input_tokens: int, output_tokens: int) -> ResponseUsage:
 
 
 def input_characters(call: ModelCall) -> int:
-    """Return how many characters of instructions and history a call sends."""
+    """Return the number of characters in a call's instructions and history."""
     history = call.input if isinstance(call.input, str) else json.dumps(call.input, default=str)
     return len(call.instructions or "") + len(history)
 
 
 def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> ResponseCompletedEvent:
-    """Return the event with an estimate of the usage, if it has none.
+    """Return the event, with estimated usage if it has none.
 
     Args:
         event: The end of a stream.
-        call: What was sent.
-        written: How many characters of text and arguments were received.
+        call: The request.
+        written: The characters of text and arguments received.
     """
     if event.response.usage is None:
         event.response.usage = usage_of(estimated_tokens(input_characters(call)), estimated_tokens(written))
@@ -51,12 +51,7 @@ def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> 
 
 
 def with_whole_usage(response: ModelResponse, call: ModelCall) -> ModelResponse:
-    """Return a response that came whole, with an estimate of the usage if it has none.
-
-    Args:
-        response: The response.
-        call: What was sent.
-    """
+    """Return a whole response, with estimated usage if it has none."""
     usage = response.usage
     if usage.total_tokens == 0:
         written = sum(len(item.model_dump_json(exclude_none=True)) for item in response.output)
