@@ -41,7 +41,7 @@ def test_each_path_that_is_named_is_there(document: Path) -> None:
 
 
 def test_the_map_names_every_package() -> None:
-    picture = (ROOT / "docs" / "architecture.md").read_text().partition("## A message's way")[0]
+    picture = (ROOT / "docs" / "architecture.md").read_text().partition("## The path of a message")[0]
     packages = {path.parent.name for path in (ROOT / "layers/agents/assistant").glob("*/__init__.py")}
     assert packages == {name for name in packages if re.search(rf"\b{name}\b", picture)}
 

@@ -1,8 +1,8 @@
-"""Limits on turns and tokens, and the counters of what is used.
+"""Limits on turns and tokens, and the counters of usage.
 
-A user's usage of the day is always counted. A minute, and a tenant's usage, are counted only if a limit needs them. All
-users of a tenant write the tenant's counter, so the counter of a large limit has several rows, the shards. Each shard
-has its share of the limit, and the shares add up to the limit.
+A user's usage of the day is always counted. Usage per minute, and a tenant's usage, are counted only if a limit needs
+them. All users of a tenant write the tenant's counter, so the counter of a large limit has several rows, the shards.
+Each shard has its share of the limit, and the shares add up to the limit.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
 from pydantic import BaseModel
 
-from assistant.demo.script import DIRECTIVES, MOST_WORDS, Say
+from assistant.demo.script import COMMANDS, MOST_WORDS, Say
 from assistant.errors import ModelUnavailableError
 from assistant.models import build_model
 from assistant.settings import Settings
@@ -221,7 +221,7 @@ async def test_tool_reaches_a_tool_of_another_agent_by_a_handoff() -> None:
     assert run.agent == "Billing agent"
 
 
-async def test_a_tool_that_nobody_has_and_a_directive_that_nobody_knows_are_told() -> None:
+async def test_a_tool_that_nobody_has_and_a_command_that_nobody_knows_are_told() -> None:
     assert "no tool fly" in (await say("!tool fly {}")).text
     assert "!slow" in (await say("!dance")).text
     assert "looks like this" in (await say("!tool list_tasks [1]")).text
@@ -301,6 +301,6 @@ async def test_agents_without_tools_write_titles_and_classify_in_one_word() -> N
 
 def test_a_number_beyond_all_measure_is_cut() -> None:
     for argument in ("99999999999999999", "9" * 5000):
-        (step,) = DIRECTIVES["slow"](argument)
+        (step,) = COMMANDS["slow"](argument)
         assert isinstance(step, Say)
         assert len(step.text.split()) == MOST_WORDS

@@ -64,7 +64,7 @@ async def test_feedback_is_stored_with_its_item_and_can_be_changed(new_thread: N
 
 
 @pytest.mark.shows("attachments.create", "attachments.delete")
-async def test_a_file_is_registered_put_into_the_bucket_sent_and_another_one_removed(new_thread: NewThread) -> None:
+async def test_a_registered_file_is_uploaded_and_sent_and_another_file_is_removed(new_thread: NewThread) -> None:
     thread = new_thread()
     created = []
     for name in ("sent.png", "unsent.png"):

@@ -8,7 +8,7 @@ import pytest
 from agents import Agent, GuardrailFunctionOutput, Handoff, function_tool, handoff, input_guardrail
 from chatkit.types import InferenceOptions, ToolChoice, UserMessageItem, UserMessageTextContent
 
-from assistant.agent.choices import first_agent, handed_to
+from assistant.agent.tool_choice import first_agent, handed_to
 from assistant.clock import now
 from assistant.errors import InvalidRequestError
 from assistant.settings import Settings

@@ -19,7 +19,7 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from assistant.agent.choices import reachable_agents
+from assistant.agent.tool_choice import reachable_agents
 from assistant.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Run the input guardrails on earlier messages whose turn ended before they finished.
+"""Run the input guardrails on earlier messages whose turn ended before its guardrails had finished.
 
 Such a turn stores a mark. The next turn runs the guardrails on the marked message before its model reads the history.
 An accepted message stays in the history. A refused message is left out from then on.

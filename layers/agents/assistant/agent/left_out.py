@@ -1,7 +1,7 @@
-"""What a thread's model input leaves out because a provider has refused it: files, tool calls, all but text.
+"""Leave out of a thread's model input the parts that a provider has refused: files, tool calls, or all but text.
 
-The thread's metadata keeps it, so that later turns leave it out from the start. A digest of its bytes identifies a
-file. So a new file is sent, also in a thread whose earlier file was refused.
+The thread's metadata lists the refused parts, so later turns leave them out from the start. A digest of its bytes
+identifies a file. So a thread whose earlier file was refused can still send a new file.
 """
 
 from __future__ import annotations

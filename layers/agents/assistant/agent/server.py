@@ -1,6 +1,6 @@
-"""ChatKit's server: it runs the configured agent, and passes actions on to the agents' package.
+"""ChatKit's server: run the configured agent, and pass actions on to the agents' package.
 
-The first streaming operation loads this module, because it imports the Agents SDK.
+The first streaming operation loads this module, because the module imports the Agents SDK.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ from chatkit.types import (
 )
 
 from assistant.agent.answer_text import AnswerText
-from assistant.agent.choices import first_agent
 from assistant.agent.client_tools import TurnContext, with_own_call
 from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter, ToolRounds
@@ -49,6 +48,7 @@ from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
+from assistant.agent.tool_choice import first_agent
 from assistant.agent.turn_models import TurnModels
 from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption

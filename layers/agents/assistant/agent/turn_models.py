@@ -1,7 +1,7 @@
-"""The models of a turn's agents: each agent's own or the deployment's, made to survive a refused request.
+"""Wrap the model of each agent, so that a refused request is sent again in a form that the provider accepts.
 
 A provider refuses a request with 400 if its history has something that the model does not accept, such as a picture.
-The same history goes into every later request, so without a change the thread would be dead.
+The same history goes into every later request. So without a change, every later turn of the thread would fail.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tool calls that a user must approve: the run is stored, a card asks, and the answer resumes the run.
 
 Any process can resume a run, also days later. The stored run is the Agents SDK's `RunState` in the thread's
-partition: it is deleted with the thread, and no other caller can reach it. The caller of the resuming request is
-the run's caller, so the tools check permissions again.
+partition: it is deleted with the thread, and no other caller can reach it. The resumed run uses the caller of the
+resuming request, so the tools check that caller's permissions again.
 
 A call is made at most once; `decisions` lists the states. Before the call, `begin` stores that the call starts, with
 a card that says so. A call that has started is never started again. Its result is stored together with the card

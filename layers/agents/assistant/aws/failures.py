@@ -1,4 +1,4 @@
-"""The error codes that DynamoDB and S3 document for the calls in use, and what becomes of each."""
+"""Map each error code that DynamoDB and S3 document for the calls in use to its outcome."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Demo commands: the lines of a message that start with `!`, and the steps of the answer that they ask for.
+"""Parse the demo commands, which are lines that start with `!`, into the steps of an answer.
 
-The model runs the commands of a message in order. To add a command, write a function from its argument to steps and
-add it to `DIRECTIVES`. A new kind of step also needs a case in `assistant.models.demo`.
+Commands of the user's message run in order. If a message has commands, its other lines are ignored. To add a command,
+write a function that turns its argument into steps, and name the function in `COMMANDS`. A new kind of step also needs
+code in `assistant.models.demo`.
 
     !slow N              N words, 100 ms apart
-    !fail N              an error of the provider after N words; `!fail 0` fails before the first word word
+    !fail N              an error of the provider after N words; `!fail 0` fails before the first word
     !long N              N KB of text
     !think [text]        a summary of reasoning, then an answer
     !tool NAME {json}    a call of that tool; several lines are parallel calls
@@ -138,7 +139,7 @@ def _say(argument: str) -> Iterator[Step]:
     yield Say(argument)
 
 
-DIRECTIVES: dict[str, Callable[[str], Iterator[Step]]] = {
+COMMANDS: dict[str, Callable[[str], Iterator[Step]]] = {
     "slow": _slow,
     "fail": _fail,
     "long": _long,
@@ -162,10 +163,10 @@ def directed_steps(text: str) -> Sequence[Step] | None:
     steps: list[Step] = []
     for line in lines:
         name, _, argument = line[1:].partition(" ")
-        directive = DIRECTIVES.get(name.lower())
-        if directive is None:
-            known = ", ".join(f"!{each}" for each in DIRECTIVES)
+        command = COMMANDS.get(name.lower())
+        if command is None:
+            known = ", ".join(f"!{each}" for each in COMMANDS)
             steps.append(Say(f"I do not know !{name}. I know: {known}."))
         else:
-            steps.extend(directive(argument.strip()))
+            steps.extend(command(argument.strip()))
     return steps

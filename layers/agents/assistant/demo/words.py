@@ -1,7 +1,7 @@
-"""Choose the demo model's answer from the conversation by plain words.
+"""Choose the demo model's answer from the conversation, by the plain words in it.
 
-The choice depends only on the call: its instructions, items, tools and handoffs. So it finds a tool by its name,
-whatever an adopter's agents are called.
+The demo model reads only the call's instructions, items, tools and handoffs. So it also works with other agents: it
+picks the tool whose name matches the user's words.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Delete attachments: by their user, with their thread, or because they were never sent.
 
-Each function deletes last the row or file that a repeated attempt needs to find its work.
+A repeated attempt finds the remaining work by one row or file. Each function deletes that row or file last.
 """
 
 from __future__ import annotations

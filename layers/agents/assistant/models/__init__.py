@@ -1,7 +1,7 @@
 """Models: the factory, one file for each provider, retries and fallback, and the repair of odd streams.
 
-Importing this package is cheap. The agents SDK and a provider's client load when `build_model` or `warm_up` is called,
-which a read or a health check never does.
+Importing this package is cheap. `build_model` and `warm_up` load the agents SDK and a provider's client. A read or a
+health check calls neither.
 """
 
 from assistant.models.choices import check_choice, chosen_model

@@ -1,7 +1,7 @@
-"""Check and normalize the events of one answer, whichever provider it came from.
+"""Check and normalize the events of one answer of any provider.
 
-- An event that lacks what the SDKs read from it, or that names an item that was not announced, fails the answer. The
-  client of OpenAI (3.54) constructs such events without a check, and ChatKit fails on them.
+- An event fails the answer if it lacks a field that the SDKs read, or names an item that was not announced. OpenAI's
+  client (3.54) constructs such events without a check, and ChatKit fails on them.
 - Ids of tool calls are replaced by our own. Providers repeat theirs in later rounds and turns, and even in one answer.
 - A refusal becomes text: it is an answer. The Runner (openai-agents 0.24) fails a run whose last message is a refusal.
 """

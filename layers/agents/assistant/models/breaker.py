@@ -1,7 +1,7 @@
 """A small circuit breaker for each provider, kept in this process.
 
 After several failed calls in a row the circuit opens, and a turn calls the fallback first. When the pause is over, one
-call tries the provider again. Nothing here blocks or sleeps.
+call tries the provider again. No function here blocks or sleeps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Know what a model's server accepts: from a table, from `LLM_CAPABILITIES`, and from requests that it refused.
+"""The parts of the format that a model's server accepts, from a table, `LLM_CAPABILITIES` and refused requests.
 
-The table has only what cannot be learnt cheaply: some servers do not say what they miss, they answer worse.
+The table has only differences that a refused request does not show: some servers report no error and answer worse.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A model with several providers: retries, then the fallback, until something was shown.
+"""A model with several providers: retries and the fallback, until the first output was shown.
 
 Until then, a failed call is tried again with backoff, within the turn's remaining time, and then at the next provider.
-The client sees nothing of it. Afterwards the answer cannot start again, so the error is passed on. Every failure
-becomes an `AssistantError` (see `assistant.models.failures`).
+The client does not see these attempts. After the first output the answer cannot start again, so the error is passed on.
+Every failure becomes an `AssistantError` (see `assistant.models.failures`).
 
-The openai client's own retries are off, and the Runner's are opt-in, so nothing is retried twice.
+The openai client's own retries are off, and the Runner's are opt-in, so no call is retried by two layers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What a message may ask for: a model and a tool that the deployment allows, and nothing else.
+"""Check the model and the tool that a message asks for, and return the chosen model.
 
-`ALLOWED_MODELS` and `ALLOWED_TOOLS` name them, and a page offers the same names in its composer. Without them a message
-carries no choice, so a caller cannot run a dearer model or force a tool with a request written by hand.
+`ALLOWED_MODELS` and `ALLOWED_TOOLS` list the allowed names. A page offers the same names in its composer. A message
+with any other name is refused, so a hand-written request cannot select an expensive model or force a tool.
+`assistant.agent.tool_choice` applies the choice of a tool.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ the call without its signature. The path of a signature with openai-agents 0.24.
 4. The SDK sends the signature back as `extra_content` when the model's name contains "gemini". It removes
    `provider_data` when the same history goes to OpenAI's Responses API.
 
-A call of another model has no signature. `fill_signatures` marks such a call with the value that Google defines.
+A call of another model has no signature. `fill_signatures` gives it the value that Google defines for such calls.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The Agents SDK counts a call when its answer is complete. A stop, a deadline or 
 the provider charges for it. So the chain records open calls here and how much text each call produced. The tokens are
 an estimate, because a provider reports usage only at the end.
 
-The meter is a context variable, like the deadline: the turn's tasks inherit it, and two turns never share one.
+The meter is a context variable, like the deadline: the turn's tasks inherit the meter, and two turns never share a
+meter.
 """
 
 from __future__ import annotations

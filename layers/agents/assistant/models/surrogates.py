@@ -1,6 +1,7 @@
 """Replace lone surrogates, which cannot be stored or sent, in the text of models and tools.
 
-A provider that splits an emoji between two chunks sends one: as a character, or as an escape in a call's arguments.
+A provider that splits an emoji between two chunks sends lone surrogates, as a character or as an escape in a call's
+arguments.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The time that a turn has left, as a context variable.
+"""The time that a turn has left, for all code that runs in the turn.
 
-The turn sets the deadline once. The model chain reads it before each attempt. The turn's tasks inherit it, and two
-turns in one process never share one.
+The turn sets the limit once. The model chain reads it to decide whether there is time for another attempt. The limit is
+a context variable. Tasks of the turn inherit it, and two turns in one process never share it.
 """
 
 from __future__ import annotations

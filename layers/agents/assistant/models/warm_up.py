@@ -1,4 +1,4 @@
-"""Run one turn at init, without a network, so that the first user does not wait for what the SDKs load lazily.
+"""Run one turn at init, without a network, so that the first user does not wait for the SDKs' lazy loading.
 
 The SDKs build most of their pydantic models on first use: 850 ms of CPU on Responses, 200 ms on Chat Completions
 (openai 3.54, openai-agents 0.24). The real Runner, model class and client read a fixed answer from memory. No

@@ -1,4 +1,4 @@
-"""Delete threads: the user loses sight of a thread at once, its rows and objects are removed afterwards.
+"""Delete threads: hide a thread from its user at once, and remove its rows and objects afterwards.
 
 One transaction marks the thread's metadata as deleted, removes the thread from the list, and writes work for the
 sweep. Then the request or the sweep removes rows and objects; the metadata and the work are removed last. Each step

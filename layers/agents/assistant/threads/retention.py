@@ -1,7 +1,8 @@
-"""Retention: a thread expires `RETENTION_DAYS` after its last message, an item that long after its last write.
+"""Expire threads `RETENTION_DAYS` after the start of their last turn, and items as long after their last write.
 
-Each write that prolongs a thread also writes work for the sweep, which later removes the expired rows. The work of
-one thread and one day is one row, so a busy thread adds one row a day.
+A change of an item outside a turn, such as a synchronous click, also extends the time of its thread. Each such write
+also writes work for the sweep, which later removes the expired rows. The work of one thread and one day is one row, so
+a busy thread adds one row per day.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The items that a client shows, and the events that make them equal to the table."""
+"""The items that a client shows, and the events that make them equal to the items in the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A turn's lease: the turn's process renews it, and another process may end a turn whose lease is over."""
+"""A turn's lease: the turn's process renews it, and another process may end the turn after the lease is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a turn: the items to keep of an unfinished answer, and the events and notes about it."""
+"""Decide the rest of a turn that ends early: the items to keep, and the events and notes about the end."""
 
 from __future__ import annotations
 

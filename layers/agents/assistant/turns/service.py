@@ -1,4 +1,8 @@
-"""Start, join, cancel and close turns."""
+"""Start, join, cancel and close turns.
+
+If a message arrives while a turn runs in its thread, this module decides by `ON_BUSY`: it interrupts the running turn,
+or refuses the message.
+"""
 
 from __future__ import annotations
 

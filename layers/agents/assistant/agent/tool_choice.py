@@ -1,7 +1,7 @@
-"""Apply the user's choice of a model and a tool, within what the deployment allows.
+"""Apply the user's choice of a tool: select the agent that has the tool, and make it call the tool first.
 
-`ALLOWED_MODELS` and `ALLOWED_TOOLS` list the allowed names. A page offers the same names in its composer. Without these
-settings the platform ignores every choice, so a hand-written request cannot select an expensive model or force a tool.
+`assistant.models.choices` checks the choices of a model and of a tool when a message arrives, and applies the choice of
+a model. This module needs the agents, so it is not part of `assistant.models`.
 """
 
 from __future__ import annotations
