@@ -176,7 +176,7 @@ def _data(usage: Usage, turns: int) -> Costs:
     return {
         "DynamoDB writes": turns * writes * DYNAMODB_WRITE_UNIT,
         "DynamoDB reads": turns * reads * DYNAMODB_READ_UNIT,
-        "DynamoDB storage, a month": stored * (DYNAMODB_GB_MONTH + DYNAMODB_BACKUP_GB_MONTH),
+        "DynamoDB storage, per month": stored * (DYNAMODB_GB_MONTH + DYNAMODB_BACKUP_GB_MONTH),
         "network out": sent * EGRESS_GB,
         "logs and traces": turns * (usage.log_bytes / GB * LOG_GB + (1 + usage.reads) * usage.traced * TRACE),
     }

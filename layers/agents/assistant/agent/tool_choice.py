@@ -1,4 +1,4 @@
-"""Apply the user's choice of a tool: select the agent that has the tool, and make it call the tool first.
+"""Apply the user's choice of a tool: start with the agent that has the tool, and call the tool first.
 
 `assistant.models.choices` checks the choices of a model and of a tool when a message arrives, and applies the choice of
 a model. This module needs the agents, so it is not part of `assistant.models`.

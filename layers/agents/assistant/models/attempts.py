@@ -1,4 +1,4 @@
-"""Choose what follows a failed model call: the same provider again, the next provider, or an error."""
+"""Choose the next step after a failed model call: the same provider again, the next provider, or an error."""
 
 from __future__ import annotations
 

@@ -2,17 +2,17 @@
 
 Providers that are compatible with OpenAI's format differ from it, for example:
 
-- chunks have no `id`, `created`, `model` or `object`; `null` or a number stands in place of an object;
+- chunks have no `id`, `created`, `model` or `object`; `null` or a number comes in place of an object;
 - entries of `tool_calls` have no `index`, or all have index 0; ids are missing, empty or used twice;
 - `finish_reason` is `stop` after a tool call, an empty string in each chunk, or a word of the provider's own;
 - `content` is a list of parts, with reasoning among them (Mistral);
-- `message` stands in place of `delta`;
+- `message` comes in place of `delta`;
 - arguments come as an object in place of its JSON text;
 - Gemini's thought signature belongs to a tool call but comes in an entry or a delta of its own;
 - an emoji is split between two chunks.
 
-The Agents SDK (openai-agents 0.24) fails on most of these. The reader copies only what it knows and has checked, so
-nothing else can reach the SDK. This module knows plain dictionaries only and imports no SDK except its error class.
+The Agents SDK (openai-agents 0.24) fails on most of these. The reader copies only known and checked fields, so
+no other field can reach the SDK. This module knows plain dictionaries only and imports no SDK except its error class.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A turn's rows: the newest turn of a thread, and the turn's idempotency key.
 
-The row of the newest turn (`~turn`) locks its thread: every write of a turn has a condition on this row. The lease in
-the row says how long other processes believe that the turn's process is alive. Each checkpoint renews the lease.
+The row of the newest turn (`~turn`) locks its thread: every write of a turn has a condition on this row. Until the
+lease in the row is over, other processes treat the turn's process as alive. Each checkpoint renews the lease.
 """
 
 from __future__ import annotations

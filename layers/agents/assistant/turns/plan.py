@@ -1,4 +1,4 @@
-"""Plan a turn: read what a request needs, and refuse an invalid request before it ends a running turn."""
+"""Plan a turn: read the rows that a request needs, and refuse an invalid request before it ends a running turn."""
 
 from __future__ import annotations
 
