@@ -20,7 +20,7 @@ from assistant.models import build_model
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings
 from tests.faults.forked import fork_context
-from tests.faults.points import FaultyModel, Harm, Points, watch
+from tests.faults.points import FaultyModel, Points, watch
 from tests.faults.timing import quicken
 from tests.support import turn_agents  # noqa: F401 - loaded before the fork
 from tests.support.turns import Client, Process
@@ -86,17 +86,16 @@ class Apart:
         settings: Its settings.
         caller: Who asks.
         request: For what.
-        at: The point at which it is hurt.
-        harm: `killed` or `stalled`.
+        points: Where it is hurt, and how: `killed` or `stalled`.
         key: The request's idempotency key.
     """
 
     def __init__(
-        self, settings: Settings, caller: Caller, request: StreamingReq, at: int, harm: Harm, key: str | None = None
+        self, settings: Settings, caller: Caller, request: StreamingReq, points: Points, key: str | None = None
     ) -> None:
         context = fork_context()
         self._answers, answers = context.Pipe(duplex=False)
-        given = (settings, caller, request.model_dump_json(), key, Points(at=at, harm=harm), answers)
+        given = (settings, caller, request.model_dump_json(), key, points, answers)
         self._process = context.Process(target=perform, args=given)
         self._process.start()
         answers.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,6 +35,7 @@ class Points:
         at: The point that is hit, counted from 0; None to count only.
         harm: What happens there.
         act: What else happens, for `acted`: run on the event loop, and waited for a moment.
+        since: The points count from the first request on in which this text occurs; if none is given, from the start.
         passed: The points so far, by their names.
         hit: Whether the point was reached.
     """
@@ -42,12 +43,20 @@ class Points:
     at: int | None = None
     harm: Harm = "raised"
     act: Callable[[], Awaitable[Any]] | None = None
+    since: str | None = None
     passed: list[str] = field(default_factory=list)
     hit: bool = False
     acting: Any = None
 
+    def look_at(self, request: Mapping[str, Any]) -> None:
+        """Look whether the points count from this request on."""
+        if self.since is not None and self.since in repr(request):
+            self.since = None
+
     def reach(self, call: str, moment: Moment, loop: asyncio.AbstractEventLoop | None) -> None:
         """Pass a point. Called on the table's threads, or on the loop for a model's call."""
+        if self.since is not None:
+            return
         name = f"{moment} {call}"
         self.passed.append(name)
         if self.hit or self.at != len(self.passed) - 1:
@@ -111,6 +120,7 @@ class FaultyClient:
         real = getattr(self._client, operation)
 
         def call(**request: Any) -> Any:
+            self._points.look_at(request)
             self._points.reach(operation, "before", self._loop)
             answer = real(**request)
             self._points.reach(operation, "after", self._loop)

@@ -137,11 +137,7 @@ class Case:
                 if error.status < 500:
                     raise
                 continue
-            client = await self.follow(handle, "a client that has sent it again")
-            if self.operation == "approval":
-                # A turn that died over a call that was begun tells of it by the card alone, which a reload shows.
-                self.views.pop()
-            return client
+            return await self.follow(handle, "a client that has sent it again")
         raise AssertionError("the request was never answered")
 
     async def check(self, client: Client | None) -> None:
@@ -308,7 +304,7 @@ def raised(harm: Harm) -> Hurt:
 
 async def killed(case: Case, request: StreamingReq, at: int) -> Client | None:
     """Kill the process, and have the client send the request again."""
-    died = await Apart(case.stage.settings, case.stage.caller, request, at, "killed").died()
+    died = await Apart(case.stage.settings, case.stage.caller, request, Points(at=at, harm="killed")).died()
     try:
         return await case.send_again(request) if died else None
     except (ConflictError, NotFoundError):
@@ -323,7 +319,7 @@ def stalled(meanwhile: Callable[[Case, StreamingReq], Awaitable[None]]) -> Hurt:
     """Let the process stand still past its lease, while something happens in another, and then go on."""
 
     async def hurt(case: Case, request: StreamingReq, at: int) -> Client | None:
-        apart = Apart(case.stage.settings, case.stage.caller, request, at, "stalled", KEY)
+        apart = Apart(case.stage.settings, case.stage.caller, request, Points(at=at, harm="stalled"), KEY)
         if await apart.stands_still():
             await asyncio.sleep(LEASE_SECONDS * 1.2)
             await meanwhile(case, request)
@@ -439,6 +435,7 @@ HURTS: dict[str, Hurt] = {
     "killed": killed,
     "stalled and looked at": stalled(look),
     "stalled and sent again": stalled(send_again),
+    "stalled and overtaken": stalled(send_another),
     "stopped": stopped,
     "stopped elsewhere": stopped_elsewhere,
     "replayed": replayed,
@@ -447,11 +444,9 @@ HURTS: dict[str, Hurt] = {
 
 
 def points_of(hurt: str, names: list[str]) -> list[int]:
-    """Return the points at which a harm is done: at writes alone, before the claim, or at all."""
+    """Return the points at which a harm is done: at writes alone, or at all."""
     if hurt == "conflict":
         return [at for at, name in enumerate(names) if meets_others(name)]
-    if hurt.startswith("stalled"):
-        return list(range(names.index("before transact_write_items") + 1))
     return list(range(len(names)))
 
 
