@@ -7,6 +7,7 @@ would accept is answered with 400.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ class Provider:
             self.refused.append(wrong)
             return HttpError(400, message=wrong)
         asked = max(index for index, each in enumerate(messages) if _is_the_users(each))
-        text = _text(messages[asked])
+        text = _newest_words(messages[asked])
         since = [call["function"]["name"] for each in messages[asked:] for call in each.get("tool_calls") or []]
         if text.startswith("ask") and "browser" not in since:
             self.runs += 1
@@ -70,7 +71,17 @@ class Provider:
 
 
 def _is_the_users(message: dict[str, Any]) -> bool:
-    return message["role"] == "user" and not _text(message).startswith("<context>")
+    return message["role"] == "user" and bool(_newest_words(message))
+
+
+def _newest_words(message: dict[str, Any]) -> str:
+    """Return the user's newest words: the history joins messages that follow each other, and context, into one."""
+    content = message.get("content") or ""
+    texts = [content] if isinstance(content, str) else [part.get("text", "") for part in content]
+    words = [
+        piece for text in texts for piece in re.sub(r"<context>.*?</context>", "\n", text, flags=re.DOTALL).split("\n")
+    ]
+    return next((piece for piece in reversed(words) if piece.strip()), "")
 
 
 def _text(message: dict[str, Any]) -> str:

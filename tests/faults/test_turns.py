@@ -232,10 +232,10 @@ def _round(item: ThreadItem) -> list[dict[str, Any]]:
 def _told_of_the_payment(items: list[ThreadItem]) -> str:
     """Return what the model is told of the payment's outcome."""
     rounds = [value for item in items if is_tool_round(item) for value in _round(item)]
+    # The ids of calls are the platform's own, so the payment is found by its tool's name.
+    payments = {value["call_id"] for value in rounds if value["type"] == "function_call" and value["name"] == "pay"}
     (output,) = (
-        value["output"]
-        for value in rounds
-        if value["type"] == "function_call_output" and value["call_id"].startswith("call_pay")
+        value["output"] for value in rounds if value["type"] == "function_call_output" and value["call_id"] in payments
     )
     return str(output)
 
