@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from assistant.turns import lease
 from benchmarks.store_meter import Cost
 from benchmarks.store_peers import NaiveStore, SampleStore
 from benchmarks.store_subjects import Ours, Peer
@@ -123,8 +124,8 @@ def main() -> None:
     long = QUICK_LONG if parser.parse_args().quick else LONG
     # Answers here take milliseconds on an idle machine; a busy one must not add checkpoints to the count.
     with (
-        patch("assistant.turns.lease.CHECKPOINT_SECONDS", 3600),
-        patch("assistant.turns.lease.FLAG_POLL_SECONDS", 3600),
+        patch.object(lease, "CHECKPOINT_SECONDS", 3600),
+        patch.object(lease, "FLAG_POLL_SECONDS", 3600),
     ):
         rows = asyncio.run(measure(long))
     RESULTS.parent.mkdir(exist_ok=True)

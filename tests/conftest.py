@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from assistant.aws import objects, table
+
 pytest_plugins = [
     "tests.support.aws",
     "tests.support.browser",
@@ -26,6 +28,6 @@ def anyio_backend() -> str:
 def patient_store() -> Iterator[None]:
     """Give a local AWS on a busy machine more time for a call than DynamoDB and S3 get."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("assistant.aws.table.TABLE_CALL_SECONDS", 60.0)
-        patch.setattr("assistant.aws.objects.OBJECT_CALL_SECONDS", 60.0)
+        patch.setattr(table, "TABLE_CALL_SECONDS", 60.0)
+        patch.setattr(objects, "OBJECT_CALL_SECONDS", 60.0)
         yield

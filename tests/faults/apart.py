@@ -14,6 +14,7 @@ from unittest.mock import patch
 from chatkit.types import ChatKitReq, StreamingReq, ThreadItem, ThreadStreamEvent
 from pydantic import TypeAdapter
 
+from assistant.agent import server, titles
 from assistant.errors import AssistantError
 from assistant.identity import Caller
 from assistant.models import build_model
@@ -73,8 +74,8 @@ def perform(
         return Answer(200, handle.turn_id, tuple(events))
 
     with (
-        patch("assistant.agent.titles.build_model", lambda *given: DemoModel()),
-        patch("assistant.agent.server.build_model", lambda *given: FaultyModel(build_model(*given), points)),
+        patch.object(titles, "build_model", lambda *given: DemoModel()),
+        patch.object(server, "build_model", lambda *given: FaultyModel(build_model(*given), points)),
     ):
         answers.send(asyncio.run(run()))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from assistant.agent import titles
 from assistant.identity import Caller
 from assistant.models import close_clients, reset_clients
 from assistant.models.demo import DemoModel
@@ -53,7 +54,7 @@ async def _quick(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         for name, value in values.items():
             monkeypatch.setattr(f"{module}.{name}", value)
     # Titles are written beside the answers: by a model that asks no provider.
-    monkeypatch.setattr("assistant.agent.titles.build_model", lambda *given: DemoModel())
+    monkeypatch.setattr(titles, "build_model", lambda *given: DemoModel())
     reset_clients()
     yield
     await close_clients()

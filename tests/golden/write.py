@@ -22,6 +22,8 @@ from assistant import files, turns
 from assistant.context import RequestContext, Resources
 from assistant.operations import feedback, reads
 from assistant.operations.answers import serialized
+from assistant.threads import deletion as deletion_module
+from assistant.threads import rows as rows_module
 from assistant.threads.store import ThreadStore
 from tests.support.conversations import answered, new_thread, one_of_each_kind, said
 from tests.support.files import PNG
@@ -92,7 +94,7 @@ async def converse(resources: Resources) -> dict[str, Any]:
     await turn.wait()
     # The state after a process was killed during a deletion.
     await store.add_thread_item(deleted.id, said(deleted.id), request())
-    with patch("assistant.threads.deletion.purge_thread", AsyncMock()):
+    with patch.object(deletion_module, "purge_thread", AsyncMock()):
         await store.delete_thread(deleted.id, request())
     kept = (every_kind.id, foreign.id, sizes.id, turn.thread_id)
     return {
@@ -107,7 +109,7 @@ async def converse(resources: Resources) -> dict[str, Any]:
 def write(version: str) -> Path:
     """Write the golden table of a release and return its file."""
     # Lower the limit, so that a small object is enough.
-    with mock_aws(), patch("assistant.threads.rows.MAX_INLINE_BYTES", 3_000):
+    with mock_aws(), patch.object(rows_module, "MAX_INLINE_BYTES", 3_000):
         make_moto_table(TABLE)
         make_moto_bucket(TABLE)
         resources = resources_on(None, TABLE, TABLE, RETENTION_DAYS="365000")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from assistant.models import close_clients, reset_clients
+from assistant.models import attempts, close_clients, reset_clients
 from tests.support.provider_server import ProviderServer
 
 
@@ -19,7 +19,7 @@ async def _fresh_clients(anyio_backend: str) -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.models.attempts.BACKOFF_BASE_SECONDS", 0.01)
+    monkeypatch.setattr(attempts, "BACKOFF_BASE_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from assistant.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from assistant.models import build_model, deadline
+from assistant.models import attempts, build_model, deadline
 from assistant.models.attempts import ATTEMPTS_PER_PROVIDER
 from assistant.models.breaker import FAILURES_TO_OPEN, breaker_of
 from assistant.settings import Secret, Settings
@@ -219,7 +219,7 @@ async def test_a_lone_provider_that_keeps_failing_is_asked_once_a_call(provider:
 async def test_a_silent_provider_leaves_time_for_the_fallback(
     provider: ProviderServer, other_provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, silence: Reply
 ) -> None:
-    monkeypatch.setattr("assistant.models.attempts.SHORTEST_ATTEMPT_SECONDS", 0.1)
+    monkeypatch.setattr(attempts, "SHORTEST_ATTEMPT_SECONDS", 0.1)
     provider.script(silence)
     with deadline(2.0):
         seen = await run(with_fallback(provider, other_provider))

@@ -9,9 +9,11 @@ from unittest.mock import patch
 
 import pytest
 
+from assistant.approvals import runs
 from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
+from assistant.threads import deletion as deletion_module
 from assistant.upkeep import privacy
 from assistant.upkeep.sweep import sweep
 from tests.support.asgi import MakeClient
@@ -89,7 +91,7 @@ async def test_what_waits_in_the_bucket_is_exported_and_erased(
     table_and_bucket: Aws,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.runs.MAX_INLINE_BYTES", 0)
+    monkeypatch.setattr(runs, "MAX_INLINE_BYTES", 0)
     user = Caller("acme", "ann-bucket")
     token = issuer.token(sub=user.user_id, tenant_id=user.tenant_id)
     client = ChatKitClient(open_client("stream", Authorization=f"Bearer {token}"))
@@ -143,7 +145,7 @@ async def test_an_erasure_that_is_cut_off_is_finished_by_the_sweep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Let a deletion leave rows for the sweep, as for a long thread.
-    monkeypatch.setattr("assistant.threads.deletion.INLINE_ROWS", 1)
+    monkeypatch.setattr(deletion_module, "INLINE_ROWS", 1)
     user = await _live(open_client, issuer, "ann-cut")
     work = await privacy.request_erasure(resources, user)
     for step in ("delete_many", "delete_prefix"):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from assistant.aws import table
 from assistant.context import RequestContext, Resources
 from assistant.threads.store import ThreadStore
 from tests.support.aws import Aws
@@ -90,7 +91,7 @@ def ann(make_resources: MakeResources, request: pytest.FixtureRequest) -> User:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry without waiting, in botocore and in this project."""
     monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr(table, "FIRST_BACKOFF_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from assistant.context import Resources
+from assistant.turns import lease
 from benchmarks.store_meter import Cost
 from benchmarks.store_subjects import Ours
 from tests.integration.threads.conftest import MakeResources
@@ -20,8 +21,8 @@ MESSAGE = {"content": [{"type": "input_text", "text": "Hello"}], "attachments": 
 @pytest.fixture
 def resources(make_resources: MakeResources, monkeypatch: pytest.MonkeyPatch) -> Resources:
     # An answer takes milliseconds; a busy machine must not add checkpoints to the count.
-    monkeypatch.setattr("assistant.turns.lease.CHECKPOINT_SECONDS", 3600)
-    monkeypatch.setattr("assistant.turns.lease.FLAG_POLL_SECONDS", 3600)
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 3600)
+    monkeypatch.setattr(lease, "FLAG_POLL_SECONDS", 3600)
     return make_resources(AGENT_FACTORY="benchmarks.store_agent:build_agent")
 
 

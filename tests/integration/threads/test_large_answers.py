@@ -12,7 +12,7 @@ from mangum import Mangum
 from mangum.types import LambdaContext
 from pydantic import TypeAdapter
 
-from assistant.api import create_app
+from assistant.api import app, create_app
 from assistant.aws import keys
 from assistant.aws.keys import Key
 from assistant.ids import new_id
@@ -161,7 +161,7 @@ async def test_any_other_answer_that_is_too_large_is_a_clear_error_and_kept(
     guest: User, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The demo model writes this much in a moment; 6 MB would take it minutes.
-    monkeypatch.setattr("assistant.api.app.MAX_ANSWER_BYTES", 30_000)
+    monkeypatch.setattr(app, "MAX_ANSWER_BYTES", 30_000)
     prompt = "!long 40"
     body = {"message": {"content": prompt}} if shape == "plain" else {"input": {"content": prompt}}
     async with client(create_app(guest.resources, streaming=False)) as chat:

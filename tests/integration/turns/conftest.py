@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
+from assistant.agent import titles
 from assistant.identity import Caller
-from assistant.models import close_clients, reset_clients
+from assistant.models import attempts, close_clients, reset_clients
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings, load_settings
 from assistant.turns import TurnHandle
@@ -53,10 +54,10 @@ def provider(_provider: ProviderServer) -> ProviderServer:
 
 @pytest.fixture(autouse=True)
 async def _fresh(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    monkeypatch.setattr("assistant.models.attempts.BACKOFF_BASE_SECONDS", 0.01)
+    monkeypatch.setattr(attempts, "BACKOFF_BASE_SECONDS", 0.01)
     turn_agents.calls.clear()
     # Titles are written beside the answers: by a model that asks no provider.
-    monkeypatch.setattr("assistant.agent.titles.build_model", lambda *given: DemoModel())
+    monkeypatch.setattr(titles, "build_model", lambda *given: DemoModel())
     reset_clients()
     yield
     await close_clients()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.approvals import call
 from assistant.aws.keys import Key
 from assistant.aws.table import Row
 from assistant.turns.runner import TurnRun
@@ -53,7 +54,7 @@ class Bank:
 async def test_a_call_that_has_begun_comes_to_its_end_before_its_turn_does(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, by: str, elsewhere: bool
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.call.RESULT_WAIT_SECONDS", LONG)
+    monkeypatch.setattr(call, "RESULT_WAIT_SECONDS", LONG)
     here, there = process(), process()
     thread_id, bank = await asked(here, provider), Bank(here, monkeypatch)
     turn = await here.start(click(await asking_card(here, thread_id)))
@@ -74,7 +75,7 @@ async def test_a_call_that_has_begun_comes_to_its_end_before_its_turn_does(
 async def test_a_call_that_takes_longer_does_not_hold_a_stop_up(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.call.RESULT_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(call, "RESULT_WAIT_SECONDS", 0.1)
     here = process()
     thread_id, bank = await asked(here, provider), Bank(here, monkeypatch)
     await here.start(click(await asking_card(here, thread_id)))
@@ -86,7 +87,7 @@ async def test_a_call_that_takes_longer_does_not_hold_a_stop_up(
 async def test_a_process_that_is_shut_down_waits_for_no_call(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.approvals.call.RESULT_WAIT_SECONDS", LONG)
+    monkeypatch.setattr(call, "RESULT_WAIT_SECONDS", LONG)
     here, there = process(), process()
     thread_id, bank = await asked(here, provider), Bank(here, monkeypatch)
     await here.start(click(await asking_card(here, thread_id)))

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from assistant.threads import turn_record
 from assistant.threads.turn_record import load_record
+from assistant.turns import lease, watchdog
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support import turn_agents
 from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
@@ -19,9 +21,9 @@ pytestmark = pytest.mark.anyio
 async def test_a_tool_that_blocks_the_loop_beyond_the_lease_keeps_its_turn_and_is_named(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
-    monkeypatch.setattr("assistant.turns.watchdog.RENEWAL_SECONDS", 1.0)
-    monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 1.0)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(watchdog, "RENEWAL_SECONDS", 1.0)
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 1.0)
     provider.script(Answer(ToolCall("block_loop", {"seconds": 6})), Answer(Text("done")))
     here, there = process(), process()
     handle = await here.start(creation("hello"))

@@ -17,7 +17,7 @@ from chatkit.types import (
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError, UnsupportedFeatureError
 from assistant.operations.dispatch import perform
 from assistant.threads.store import ThreadStore
-from assistant.turns import TurnHandle
+from assistant.turns import TurnHandle, lease, waiting
 from assistant.turns.waiting import ItemBeingWrittenError
 from assistant.upkeep.sweep import sweep
 from tests.integration.turns.conftest import ProcessMaker
@@ -140,8 +140,8 @@ async def test_a_click_that_streams_takes_the_place_of_the_turn_that_has_shown_i
 async def test_a_click_in_what_is_not_stored_in_time_has_an_error_of_its_own_that_may_be_retried(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.lease.CHECKPOINT_SECONDS", 60)
-    monkeypatch.setattr("assistant.turns.waiting.PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 60)
+    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.3)
     provider.script(*SHOWING)
     here = process()
     handle = await here.start(creation("show it"))

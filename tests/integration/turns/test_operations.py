@@ -21,6 +21,7 @@ from chatkit.types import (
 
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError, ThreadLockedError
 from assistant.operations.reads import list_threads
+from assistant.threads import snapshot
 from assistant.turns.plan import NOT_RUN
 from tests.integration.turns.conftest import ProcessMaker, ask_the_page
 from tests.support.provider_server import Answer, Cut, HttpError, ProviderServer, Reply, Text, ToolCall
@@ -271,7 +272,7 @@ async def test_answers_to_a_form_go_on_with_the_turn(process: ProcessMaker, prov
 async def test_answers_to_a_form_of_long_ago_are_the_last_that_the_model_reads(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, read: int
 ) -> None:
-    monkeypatch.setattr("assistant.threads.snapshot.SNAPSHOT_ITEMS", read)
+    monkeypatch.setattr(snapshot, "SNAPSHOT_ITEMS", read)
     here = process(history_max_tokens=600)
     provider.script(Answer(ToolCall("ask_form")))
     thread_id = await here.create("hello")

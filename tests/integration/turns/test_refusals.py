@@ -19,6 +19,7 @@ from chatkit.types import (
     UserMessageItem,
 )
 
+from assistant.agent import run_stream
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, QuotaExceededError
 from assistant.settings import Quota
@@ -176,7 +177,7 @@ async def test_what_a_guardrail_refuses_while_its_turn_is_stopped_reaches_no_lat
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
     # Nothing looks at what the guardrail has found before the stop comes.
-    monkeypatch.setattr("assistant.agent.run_stream.TRIPWIRE_SECONDS", 30)
+    monkeypatch.setattr(run_stream, "TRIPWIRE_SECONDS", 30)
     provider.script(NoAnswer())
     before = len(provider.bodies)
     turn = await here.start(addition(thread_id, "my card is 4111 1111 1111 1111"))

@@ -12,7 +12,7 @@ from assistant import turns
 from assistant.errors import ProcessBusyError, TurnRunningError
 from assistant.quotas import usage
 from assistant.threads.store import ThreadStore
-from assistant.turns import TurnHandle
+from assistant.turns import TurnHandle, lease, service
 from assistant.upkeep import privacy
 from tests.integration.turns.conftest import STALLING, ProcessMaker, ask_the_page, begin_stalled
 from tests.support import turn_agents
@@ -223,7 +223,7 @@ async def test_a_turn_stops_by_its_key_or_frame_before_its_thread_is_known(
 async def test_a_key_that_no_request_has_used_stops_nothing(
     process: ProcessMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.service.CLAIM_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.1)
     assert not await turns.cancel(process().context(), idempotency_key="unknown")
 
 
@@ -251,10 +251,10 @@ async def test_the_same_key_joins_although_the_thread_is_busy(process: ProcessMa
 async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothing_more(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.service.CANCEL_PATIENCE_SECONDS", 0.3)
-    monkeypatch.setattr("assistant.turns.lease.FLAG_POLL_SECONDS", 60)
-    monkeypatch.setattr("assistant.turns.lease.CHECKPOINT_SECONDS", 60)
-    monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 60)
+    monkeypatch.setattr(service, "CANCEL_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(lease, "FLAG_POLL_SECONDS", 60)
+    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 60)
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 60)
     provider.script(Answer(Text("one two three"), Stall(4), Text("four")))
     here, there = process(), process()
     handle = await here.start(creation("hello"))

@@ -10,9 +10,12 @@ from typing import cast
 import pytest
 from chatkit.types import ThreadItem
 
+from assistant.agent import server
 from assistant.errors import StoreUnavailableError
 from assistant.operations import reads
+from assistant.threads import rows, turn_record
 from assistant.threads.turn_record import TurnRecord
+from assistant.turns import lease, runner
 from assistant.turns.journal import Journal
 from assistant.turns.runner import TurnRun
 from assistant.turns.storage import TurnSaver
@@ -60,7 +63,7 @@ async def test_a_client_that_leaves_loses_nothing_and_sees_it_grow_after_a_reloa
 async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_is_incomplete(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 3.0)
     provider.script(STALLING)
     dying, there = process(), process()
     handle = await dying.start(creation("hello"))
@@ -84,7 +87,7 @@ async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_i
 async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose_process_is_dead(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 3.0)
     provider.script(Answer(Text("the first answer")), STALLING)
     dying, there = process(), process()
     thread_id = await dying.create("before")
@@ -105,7 +108,7 @@ async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose
 async def test_who_follows_a_turn_whose_process_dies_is_told(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 3.0)
     provider.script(STALLING)
     dying, there = process(), process()
     handle = await dying.start(creation("hello"))
@@ -144,7 +147,7 @@ async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(
         stored.append((said, len(text_of(await there.shown(saver.thread_id)).split())))
         return record
 
-    monkeypatch.setattr("assistant.turns.lease.asyncio", SimpleNamespace(sleep=until_its_time))
+    monkeypatch.setattr(lease, "asyncio", SimpleNamespace(sleep=until_its_time))
     monkeypatch.setattr(TurnSaver, "checkpoint", and_look)
     await here.run(creation("hello"))
     assert len(stored) >= 2
@@ -256,8 +259,8 @@ async def test_a_table_out_of_reach_in_the_middle_costs_nothing(
 async def test_a_table_out_of_reach_at_the_end_is_an_error_and_the_thread_recovers(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 3.0)
-    monkeypatch.setattr("assistant.turns.runner.ENDING_ATTEMPTS", 1)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
     provider.script(Answer(Text("one two three")))
     here, there = process(), process()
     handle = await here.start(creation("hello"))
@@ -278,7 +281,7 @@ async def test_an_error_that_nobody_expected_tells_the_client_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("sec" + "ret words")
 
-    monkeypatch.setattr("assistant.agent.server.build_model", broken)
+    monkeypatch.setattr(server, "build_model", broken)
     client = await process().run(creation("hello"))
     assert client.error is not None
     assert client.types.count("error") == 1
@@ -290,7 +293,7 @@ async def test_an_error_that_nobody_expected_tells_the_client_nothing(
 async def test_an_answer_too_large_to_be_stored_ends_the_turn_and_frees_the_thread(
     process: ProcessMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.threads.rows.MAX_ITEM_BYTES", 20_000)
+    monkeypatch.setattr(rows, "MAX_ITEM_BYTES", 20_000)
     here = process(api=None)
     handle = await here.start(creation("!long 30"))
     client = await follow(handle)
@@ -318,7 +321,7 @@ async def _listed(process: Process, thread_id: str, order: str = "desc") -> list
 async def _die(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing of a process reach the table any more, as when it is killed."""
     monkeypatch.setattr(process.resources.table, "_call", _unreachable)
-    monkeypatch.setattr("assistant.turns.runner.ENDING_ATTEMPTS", 1)
+    monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
 
 
 async def _checkpointed(process: Process, thread_id: str, text: str) -> bool:

@@ -22,6 +22,7 @@ from assistant.budgets import LEASE_SECONDS, MAX_CLOCK_DIFFERENCE_SECONDS, RENEW
 from assistant.errors import StoreUnavailableError
 from assistant.threads.store import ThreadStore
 from assistant.threads.turn_record import TurnRecord, load_record
+from assistant.turns import service
 from assistant.turns.claim import claim
 from assistant.turns.lease import take_over
 from assistant.turns.runner import TurnRun
@@ -115,7 +116,7 @@ async def test_a_message_that_was_planned_before_another_turn_gets_a_place_after
             await may_claim.wait()
         return await claim(plan, key, context)
 
-    monkeypatch.setattr("assistant.turns.service.claim", late)
+    monkeypatch.setattr(service, "claim", late)
     one = asyncio.create_task(cold.start(addition(thread_id, "one"), key="k"))
     await planned.wait()
     provider.script(Answer(Text("answer two")), Answer(Text("answer one")))

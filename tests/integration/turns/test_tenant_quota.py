@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from assistant import quotas
 from assistant.aws import keys
 from assistant.errors import QuotaExceededError
 from assistant.quotas import MAX_SHARDS
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small limit have many shards, and let no minute end during a test."""
-    monkeypatch.setattr("assistant.aws.keys.minute_usage_sk", lambda moment: keys.MINUTE_USAGE_PREFIX)
-    monkeypatch.setattr("assistant.quotas.TURNS_PER_SHARD", 1)
-    monkeypatch.setattr("assistant.quotas.TOKENS_PER_SHARD", 1)
+    monkeypatch.setattr(keys, "minute_usage_sk", lambda moment: keys.MINUTE_USAGE_PREFIX)
+    monkeypatch.setattr(quotas, "TURNS_PER_SHARD", 1)
+    monkeypatch.setattr(quotas, "TOKENS_PER_SHARD", 1)
 
 
 async def shards(here: Process) -> list[dict[str, int]]:

@@ -17,7 +17,8 @@ from chatkit.types import (
 )
 
 from assistant.errors import StoreUnavailableError
-from assistant.turns import TurnHandle
+from assistant.threads import turn_record
+from assistant.turns import TurnHandle, lease, runner, service
 from helpdesk.specialists.guardrail import no_card_numbers
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
@@ -92,9 +93,9 @@ async def test_a_message_that_was_not_judged_is_judged_before_the_next_model_rea
     text: str,
     let_in: bool,
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 1.0)
-    monkeypatch.setattr("assistant.turns.service.CANCEL_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr("assistant.turns.runner.ENDING_ATTEMPTS", 1)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(service, "CANCEL_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
     here, there = (process(agent_factory="helpdesk:build_agent") for _ in range(2))
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
@@ -161,10 +162,10 @@ async def test_what_cannot_be_judged_now_is_left_out_until_it_can(
 async def test_a_message_that_was_judged_before_its_process_died_is_not_judged_again(
     process: ProcessMaker, provider: ProviderServer, guardrail: Guardrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.threads.turn_record.LEASE_SECONDS", 1.0)
-    monkeypatch.setattr("assistant.turns.service.CANCEL_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr("assistant.turns.runner.ENDING_ATTEMPTS", 1)
-    monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 0.2)
+    monkeypatch.setattr(turn_record, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(service, "CANCEL_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.2)
     here, there = (process(agent_factory="helpdesk:build_agent") for _ in range(2))
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant.turns import lease
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, ProviderServer, Text
 from tests.support.turns import Process, addition, creation, follow
@@ -40,8 +41,8 @@ async def test_an_answer_of_thirty_seconds_takes_sixteen_writes_at_most(
 ) -> None:
     # A fifth of the time, with a fifth of each interval.
     for name in ("CHECKPOINT_SECONDS", "FLAG_POLL_SECONDS", "RENEWAL_SECONDS", "_MERGE_SECONDS"):
-        interval = getattr(__import__("assistant.turns.lease", fromlist=[name]), name)
-        monkeypatch.setattr(f"assistant.turns.lease.{name}", interval / 5)
+        interval = getattr(lease, name)
+        monkeypatch.setattr(lease, name, interval / 5)
     provider.script(Answer(Text(" ".join(f"word{number}" for number in range(300))), pause=6 / 300))
     here = process()
     counted = Counted(here, monkeypatch)
@@ -72,7 +73,7 @@ async def test_a_short_answer_takes_two_writes_and_one_read(
 async def test_a_silent_turn_still_renews_its_lease(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.turns.lease.RENEWAL_SECONDS", 0.5)
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.5)
     provider.script(Answer(Text("at last"), pause=1.2))
     here = process()
     handle = await here.start(creation("hello"))

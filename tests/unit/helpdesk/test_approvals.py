@@ -15,6 +15,7 @@ from chatkit.actions import Action
 from chatkit.types import StreamingReq, ThreadCustomActionParams, ThreadsCustomActionReq, WidgetItem
 
 from assistant import clock, turns
+from assistant.agent import server
 from assistant.approvals import cards, runs
 from assistant.approvals.decisions import AnsweredError
 from assistant.approvals.runs import HeldRunUnreadableError
@@ -78,7 +79,7 @@ class Desk:
     async def _run(self, request: StreamingReq, steps: Any) -> None:
         """Perform a request as a process of its own; raise what has ended its turn."""
         model = self.model = ScriptedModel(steps)
-        self.monkeypatch.setattr("assistant.agent.server.build_model", lambda settings, name=None: model)
+        self.monkeypatch.setattr(server, "build_model", lambda settings, name=None: model)
         context = RequestContext(self.conversation.caller, self.conversation.resources)
         self.reports.append(context.report)
         # A page of its own: what it sends is no request that was sent before.

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from assistant import clock
+from assistant.aws import table as table_module
 from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError
 from assistant.ids import new_id
@@ -65,7 +66,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.now = datetime.now(UTC)
         self.patches: list[Any] = [patch.object(clock, "now", lambda: self.now)]
         # Retry conflicting writers at once.
-        self.patches.append(patch("assistant.aws.table.FIRST_BACKOFF_SECONDS", 0.0))
+        self.patches.append(patch.object(table_module, "FIRST_BACKOFF_SECONDS", 0.0))
         for each in self.patches:
             each.start()
         self.runner = asyncio.Runner()
