@@ -83,6 +83,7 @@ def test_when_it_says_ready_every_address_that_it_prints_answers(dev_server: Dev
                 {"id": "list_tasks", "label": "List tasks", "icon": "bolt"},
             ],
         },
+        "panel": True,
     }
     aws = client("dynamodb", dev_server.aws_endpoint_url)
     assert aws.describe_table(TableName=dev_server.table_name)["Table"]["TableStatus"] == "ACTIVE"

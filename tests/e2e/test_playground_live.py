@@ -102,6 +102,8 @@ def test_a_reload_in_the_middle_of_an_answer_follows_it_to_its_end(chat: Chat) -
     expect(chat.answer).to_contain_text(re.compile(r"(\S+\s+){59}\S+"))
     expect(chat.items("user_message")).to_have_count(1)
     expect(chat.items("assistant_message")).to_have_count(1)
+    # The last word comes before the turn's end, and the next message waits for that.
+    expect(chat.button("Send")).to_be_visible()
     chat.send("And now?")
     expect(chat.answer).to_contain_text("And now?")
 

@@ -37,7 +37,7 @@ def message(text: str) -> UserMessageItem:
 
 def scripted(monkeypatch: pytest.MonkeyPatch, *steps: Any) -> ScriptedModel:
     model = ScriptedModel(steps)
-    monkeypatch.setattr(titles, "build_model", lambda settings: model)
+    monkeypatch.setattr(titles, "build_model", lambda *given: model)
     return model
 
 

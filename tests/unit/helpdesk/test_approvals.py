@@ -79,7 +79,7 @@ class Desk:
     async def _run(self, request: StreamingReq, steps: Any) -> None:
         """Perform a request as a process of its own; raise what has ended its turn."""
         model = self.model = ScriptedModel(steps)
-        self.monkeypatch.setattr(server, "build_model", lambda settings, name=None: model)
+        self.monkeypatch.setattr(server, "build_model", lambda *given: model)
         context = RequestContext(self.conversation.caller, self.conversation.resources)
         self.reports.append(context.report)
         # A page of its own: what it sends is no request that was sent before.

@@ -113,8 +113,6 @@ class Table:
 
     async def _send(self, operation: str, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Make a call in a thread of the pool. The client is made there too; its imports do not count as the call."""
-        if self._client is None:
-            await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self.client)
 
         def call() -> dict[str, Any]:
             answer: dict[str, Any] = getattr(self.client, operation)(**request)
@@ -124,6 +122,8 @@ class Table:
         refusals = (ConditionFailedError, _WriteConflictError)
         with segment("DynamoDB", "aws", refusals, operation=name, table_name=self.name):
             try:
+                if self._client is None:
+                    await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self.client)
                 return await run_within(seconds, self._threads, call)
             except Exception as error:
                 known = _translated(name, error)
