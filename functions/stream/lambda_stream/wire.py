@@ -1,8 +1,8 @@
 """A minimal HTTP/1.1 client for the Runtime API: one keep-alive connection, one exchange at a time.
 
-It implements only the needed part of RFC 9112. A request is ready-made bytes. An answer ends by its length, its last
-chunk or the end of the connection. Lambda may refuse a function's response with an answer that comes before the whole
-request is sent.
+It implements only the needed part of RFC 9112. A request is ready-made bytes. An answer ends by its length, its
+last chunk or the end of the connection. The request's body is the function's response. Lambda may refuse the
+response and answer before the whole request is sent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The platform under the agents: everything between a ChatKit request and a stored, streamed answer.
 
-Nobody who adopts this project needs to edit it. Agents live in a package of their own, named by
+You do not need to edit this package to adopt the project. Agents live in a package of their own, named by
 `AGENT_FACTORY`; `helpdesk` is the sample.
 """
 

@@ -1,8 +1,8 @@
 """The text of the final answer, which output guardrails check after the model has written it.
 
-`OUTPUT_GUARDRAILS=remove` shows the text at once, and removes it if a guardrail refuses it. `hold` shows it only after
-the guardrails have accepted it. The Agents SDK checks only the final answer (openai-agents, 0.24.0): text before a tool
-call is not checked, so the call releases it.
+`OUTPUT_GUARDRAILS=remove` shows the text at once, and removes it if a guardrail refuses it. `hold` shows it only
+after the guardrails have accepted it. The Agents SDK checks only the final answer (openai-agents, 0.24.0): text
+before a tool call is not checked, so with `hold` it is shown when the tool call comes.
 """
 
 from __future__ import annotations

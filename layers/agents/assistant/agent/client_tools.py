@@ -1,7 +1,7 @@
-"""Client tools, which run in the browser: one per turn, under the id of the model's own call.
+"""Run client tools in the browser. A turn may request one, with the id of the call that the model made.
 
-ChatKit sends only the last requested client tool, with the id of the model's last call (chatkit.agents, 1.6.5). That id
-is wrong if the model made another call after it.
+ChatKit sends only the last requested client tool, with the id of the model's last call (chatkit.agents, 1.6.5).
+That id is wrong if the model made another call after it.
 """
 
 from __future__ import annotations

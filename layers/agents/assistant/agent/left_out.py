@@ -1,7 +1,8 @@
-"""Leave out of a thread's model input the parts that a provider has refused: files, tool calls, or all but text.
+"""Remove the parts that a provider has refused from a thread's model input: files, tool calls, or everything except
+text.
 
-The thread's metadata lists the refused parts, so later turns leave them out from the start. A digest of its bytes
-identifies a file. So a thread whose earlier file was refused can still send a new file.
+The thread's metadata lists the refused parts, so later turns leave them out from the start. A file is identified by
+a digest of its bytes. So a thread whose earlier file was refused can still send a new file.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
-"""Stream a run of the Agents SDK so that it can be cancelled and its guardrails and tools are noticed at once.
+"""Stream a run of the Agents SDK.
+
+The run can be cancelled, and the results of its guardrails and tools are noticed at once.
 
 ChatKit merges the run's events with those of its tools in two tasks. If the merge is cancelled, ChatKit leaves both
 tasks behind (chatkit.agents, 1.6.5). The first task waits for ever. The second task raises an exception that nobody
 retrieves. So `cancel` sends an event that ends the first task, and this module owns the second task.
 
-The SDK checks the results of its input guardrails only when the run has its next event (openai-agents, 0.24.0). A slow
-tool or model would delay a tripwire. So this module checks the results on a timer.
+The SDK checks the results of its input guardrails only when the run has its next event (openai-agents, 0.24.0). A
+slow tool or model would delay a tripwire. So this module checks the results on a timer.
 
-ChatKit has no event for a tool's result. This module adds such an event, so that the result is stored before the model
-answers. The model's answer can take long, or never come.
+ChatKit has no event for a tool's result. This module adds such an event, so that the result is stored before the
+model answers. The model's answer can take long, or never come.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Collect the answer of a function without streaming, and answer 413 if Lambda cannot carry it."""
+"""Collect the answer of a function that does not stream, and send 413 if the answer is too large for Lambda."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answer errors as JSON, `{"error": {"code", "message"}}`, if no stream has started."""
+"""Send errors as JSON, `{"error": {"code", "message"}}`, if no stream has started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Map each error code that DynamoDB and S3 document for the calls in use to its outcome."""
+"""Give an outcome to each error code that DynamoDB and S3 document for the calls that this project uses."""
 
 from __future__ import annotations
 

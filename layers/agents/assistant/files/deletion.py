@@ -1,6 +1,6 @@
 """Delete attachments: by their user, with their thread, or because they were never sent.
 
-A repeated attempt finds the remaining work by one row or file. Each function deletes that row or file last.
+Each function deletes one row or file last. A repeated attempt uses that row or file to find the remaining work.
 """
 
 from __future__ import annotations

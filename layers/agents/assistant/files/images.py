@@ -1,7 +1,7 @@
 """Generated pictures: the bucket has the bytes, the stored item has a name, and a client gets a signed URL.
 
-A stored item has neither base64 nor a URL that expires. Its name is below the thread's own prefix. So it never
-leads to another user's picture, and the picture is deleted with the thread.
+A stored item has neither base64 nor a URL that expires. The picture's name starts with the thread's own prefix. So
+it never leads to another user's picture, and the picture is deleted with the thread.
 """
 
 from __future__ import annotations

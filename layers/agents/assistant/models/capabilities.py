@@ -1,6 +1,8 @@
-"""The parts of the format that a model's server accepts, from a table, `LLM_CAPABILITIES` and refused requests.
+"""Find the parts of the format that a model's server accepts.
 
-The table has only differences that a refused request does not show: some servers report no error and answer worse.
+The sources are a table, the setting `LLM_CAPABILITIES` and refused requests.
+
+The table lists only differences that cause no refused request: some servers report no error but give a worse answer.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
 - Pydantic's compiled code validates the most frequent events: 4 µs each, where the client's own construction takes
   82 µs. Events that do not validate are constructed as before.
 
-Checked with openai 3.54. `_process_response_data` is where its streams turn a payload into a model. If a later version
-does not call it, streams are only slower.
+Checked with openai 3.54. The streams of openai 3.54 call `_process_response_data` to turn a payload into a model.
+If a later version does not call it, streams are only slower.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Remove a long old answer that a retry has replaced, in more transactions than the one that ends the retry.
+"""Remove a long old answer that a retry has replaced.
+
+The removal needs further transactions after the one that ends the retry.
 
 The transaction that ends the retry stores the list of the remaining items as work for the sweep. So the removal is
 finished also if the process dies after that transaction.

@@ -1,8 +1,9 @@
-"""Expire threads `RETENTION_DAYS` after the start of their last turn, and items as long after their last write.
+"""Expire threads `RETENTION_DAYS` after the start of their last turn, and expire items `RETENTION_DAYS` after their
+last write.
 
-A change of an item outside a turn, such as a synchronous click, also extends the time of its thread. Each such write
-also writes work for the sweep, which later removes the expired rows. The work of one thread and one day is one row, so
-a busy thread adds one row per day.
+A change of an item outside a turn, such as a synchronous click, also extends the time of its thread. Each such
+write also writes work for the sweep, which later removes the expired rows. The work of one thread and one day is
+one row, so a busy thread adds one row per day.
 """
 
 from __future__ import annotations

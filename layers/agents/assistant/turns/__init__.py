@@ -1,4 +1,4 @@
-"""Turns: one process claims a turn, runs it as its own task, and stores the answer while it streams."""
+"""Turns: one process claims a turn, runs it as a separate task, and stores the answer while the answer streams."""
 
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import error_event

@@ -1,4 +1,4 @@
-"""Renew the leases of a process from a thread while its event loop is blocked.
+"""Renew a process's leases from an operating-system thread while the event loop of the process is blocked.
 
 A tool that computes or sleeps without `await` blocks the event loop, and with it the checkpoint loops of all turns.
 """
