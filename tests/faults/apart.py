@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -124,7 +125,9 @@ class Apart:
     async def answer(self) -> Answer:
         """Let it go on, and return what it answers."""
         assert self._process.pid is not None
-        os.kill(self._process.pid, signal.SIGCONT)
+        # On a slow machine the process may have ended before it was to stand still.
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGCONT)
         assert await asyncio.to_thread(self._answers.poll, PATIENCE_SECONDS), "the process does not answer"
         answer: Answer = self._answers.recv()
         await self.died()

@@ -5,6 +5,7 @@ Clients have the time-outs and retries of the deployed ones.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,10 @@ def aws_client(aws: Aws | None, service: str) -> Any:
     )
 
 
+# moto takes no locks: calls that run at once lose writes, or fail over a table that changes under them.
+_MOTO_THREAD = ThreadPoolExecutor(1, thread_name_prefix="moto")
+
+
 def resources_on(aws: Aws | None, table_name: str, bucket_name: str, **environment: str) -> Resources:
     """Return resources of one process on that table and bucket.
 
@@ -66,6 +71,8 @@ def resources_on(aws: Aws | None, table_name: str, bucket_name: str, **environme
     resources = Resources(settings)
     resources.table = Table(settings, aws_client(aws, "dynamodb"))
     resources.objects = Objects(settings, aws_client(aws, "s3"))
+    if aws is None:
+        resources.table._threads = resources.objects._threads = _MOTO_THREAD
     return resources
 
 

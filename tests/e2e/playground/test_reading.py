@@ -70,7 +70,10 @@ def test_a_reader_who_scrolls_up_stays_there_until_a_jump_or_a_message(chat: Cha
     chat.page.mouse.wheel(0, -1500)
     expect(chat.button("Jump to latest")).to_be_visible()
     wheel_comes_to_rest(chat)
-    chat.send("hello").finished()
+    chat.send("hello")
+    # The page may still say that it is ready for the moment before the message is on its way.
+    expect(chat.items("user_message").last).to_contain_text("hello")
+    chat.finished()
     assert from_end(chat) < 2
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -31,10 +30,7 @@ def both_make_resources(request: pytest.FixtureRequest) -> Iterator[MakeResource
         make_moto_bucket("threads")
 
         def make(**environment: str) -> Resources:
-            resources = resources_on(None, "threads", "threads", **environment)
-            # moto takes no locks, so calls that run at once would lose writes.
-            resources.table._threads = resources.objects._threads = ThreadPoolExecutor(1)
-            return resources
+            return resources_on(None, "threads", "threads", **environment)
 
         yield make
 

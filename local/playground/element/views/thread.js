@@ -3,7 +3,7 @@ import { classes, html, useParts, useSetup } from "../html.js";
 import { Icon } from "../icons.js";
 import { ItemView } from "../items/item.js";
 import { TurnActions } from "../items/turn_actions.js";
-import { isBusy, isUnconfirmed } from "../state/thread.js";
+import { isBusy } from "../state/thread.js";
 import { Notices } from "./notices.js";
 import { QuoteButton } from "./quote_button.js";
 import { say } from "../texts.js";
@@ -106,7 +106,8 @@ function useFollow(scroller, { items, thread, loading }) {
     }
     height.current = element.scrollHeight;
     first.current = items[0]?.id ?? null;
-    const newest = items.findLast(isUnconfirmed)?.id ?? null;
+    // A quick server confirms a message before it is drawn as unconfirmed, so each new user message counts.
+    const newest = items.findLast((item) => item.type === "user_message")?.id ?? null;
     if (newest !== null && newest !== sent.current) {
       follow(true);
       toEnd();
