@@ -195,7 +195,7 @@ def test_a_token_that_is_no_token_is_told_so(chat: Chat) -> None:
 
 
 def test_a_refund_waits_for_approval_and_goes_on_after_it(chat: Chat, dev_server: DevServer) -> None:
-    chat.page.get_by_label("Token").fill(dev_server.token(user="boss", role="admin"))
+    chat.page.get_by_label("Token").fill(dev_server.token(user="boss", tenant="ferns", role="admin"))
     chat.page.get_by_label("Token").press("Enter")
     chat.send("refund invoice 501 please")
     chat.items("widget").get_by_role("button", name="Approve").click()

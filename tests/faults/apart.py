@@ -58,9 +58,21 @@ class Answer:
 
 
 def perform(
-    settings: Settings, caller: Caller, request: str, key: str | None, points: Points, answers: Connection
+    environment: dict[str, str],
+    settings: Settings,
+    caller: Caller,
+    request: str,
+    key: str | None,
+    points: Points,
+    answers: Connection,
 ) -> None:
-    """Perform a request with the harm that the points name."""
+    """Perform a request with the harm that the points name.
+
+    Args:
+        environment: The environment of the test. The process that this one is forked from has an older one.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     quicken()
 
     async def run() -> Answer:
@@ -97,7 +109,7 @@ class Apart:
     ) -> None:
         context = fork_context()
         self._answers, answers = context.Pipe(duplex=False)
-        given = (settings, caller, request.model_dump_json(), key, points, answers)
+        given = (dict(os.environ), settings, caller, request.model_dump_json(), key, points, answers)
         self._process = context.Process(target=perform, args=given)
         self._process.start()
         answers.close()
