@@ -133,6 +133,7 @@ class RequestContext:
         loaded: The threads that this request has read or written, by id. A save is compared with them.
         suggested_title: The title that the model suggests. A title that the user sets meanwhile wins.
         running_turn: The turn that was running in the thread when this request read it, if any.
+        effects: What a call would do, by the call's id, as its tool's `check` says it. The approval card shows it.
     """
 
     caller: Caller
@@ -143,6 +144,7 @@ class RequestContext:
     loaded: dict[str, KnownThread] = field(default_factory=dict)
     suggested_title: str | None = None
     running_turn: str | None = None
+    effects: dict[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:

@@ -29,6 +29,7 @@ from assistant.threads import large_objects
 from assistant.threads.rows import pack, unpack
 from assistant.threads.store import ThreadStore
 from helpdesk.records.invoices import Invoice, Invoices
+from helpdesk.records.money import money
 from tests.support.conversation import Conversation, call, say
 from tests.support.turns import addition
 from tests.support.widget_schema import check_widget
@@ -123,6 +124,10 @@ async def test_nothing_is_refunded_before_the_user_approves(desk: Desk) -> None:
     assert "Refund invoice" in text
     assert "502" in text
     assert "It arrived broken" in text
+    invoice = await desk.invoice()
+    effect = f"{money(invoice.total_cents)} will be paid back for order {invoice.order_number}."
+    assert effect in text
+    assert effect in (card.copy_text or "")
 
 
 async def test_approving_runs_the_call_and_answers_the_card(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from agents import Agent, Runner
-from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTextContent
+from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTagContent
 
 from assistant.agent.configuration import run_config
 from assistant.context import RequestContext
@@ -72,6 +72,9 @@ class Title:
 
 
 def _text(message: UserMessageItem) -> str:
-    parts = [part.text for part in message.content if isinstance(part, UserMessageTextContent)]
+    # A mention stands in the middle of a sentence, so the parts are joined without a separator.
+    said = "".join(
+        f"@{part.text}" if isinstance(part, UserMessageTagContent) else part.text for part in message.content
+    )
     names = [attachment.name for attachment in message.attachments]
-    return "\n".join([*parts, *names]).strip()[:READ_CHARACTERS]
+    return "\n".join([said, *names]).strip()[:READ_CHARACTERS]

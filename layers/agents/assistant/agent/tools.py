@@ -28,8 +28,11 @@ logger = logging.getLogger(__name__)
 # For `RunConfig`: run tool guardrails before the user is asked for approval too.
 CHECKED_FIRST = ToolExecutionConfig(pre_approval_tool_input_guardrails=True)
 
-Check = Callable[..., Awaitable[None]]
-"""Takes the context and arguments of a call, as the tool does. Raises an `AssistantError` if the call cannot run."""
+Check = Callable[..., Awaitable[str | None]]
+"""Takes the context and arguments of a call, as the tool does. Raises an `AssistantError` if the call cannot run.
+
+Returns what the call will do, for the user who is asked to approve it. With None, the card shows the tool's description.
+"""
 
 
 def assistant_tool(
@@ -80,7 +83,9 @@ def _guardrail(
         try:
             given = parameters().model_validate(_arguments(context), extra=extra)
             if check is not None:
-                await check(context, **{name: getattr(given, name) for name in type(given).model_fields})
+                effect = await check(context, **{name: getattr(given, name) for name in type(given).model_fields})
+                if effect is not None:
+                    context.context.request_context.effects[context.tool_call_id] = effect
         except ValidationError as error:
             return ToolGuardrailFunctionOutput.reject_content(
                 explain_failure(context, ModelBehaviorError(_described(error)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from chatkit.actions import ActionConfig
@@ -52,49 +53,91 @@ _EARLIER_COPY_TEXT: dict[Answer, str] = {
 }
 
 
-def asking(item_id: str, thread_id: str, name: str, arguments: str | None, run_id: str, call_id: str) -> WidgetItem:
-    """Return the card that asks for the approval of a call.
+@dataclass(frozen=True)
+class Call:
+    """A call that waits for approval.
+
+    Attributes:
+        name: The tool's name.
+        arguments: The arguments, as JSON.
+        effect: What the call will do, in a sentence; empty if nobody says it.
+        run_id: The run that waits.
+        call_id: The call.
+    """
+
+    name: str
+    arguments: str | None
+    effect: str
+    run_id: str
+    call_id: str
+
+
+def asking(item_id: str, thread_id: str, call: Call) -> WidgetItem:
+    """Return the card that asks for the approval of a call: what the call will do, and its arguments.
 
     Args:
         item_id: The card's id.
         thread_id: The thread.
-        name: The tool's name.
-        arguments: The call's arguments, as JSON.
-        run_id: The run that waits.
-        call_id: The call.
+        call: The call.
     """
-    title = name.replace("_", " ").capitalize()
-    try:
-        given: dict[str, Any] = json.loads(arguments or "{}")
-    except ValueError:
-        given = {}
-    facts = {key.replace("_", " ").capitalize(): str(value) for key, value in given.items()}
+    title = _words(call.name)
+    facts = _facts(call.arguments)
     rows: list[dict[str, Any]] = [
         {
             "type": "Row",
             "gap": 3,
+            "align": "start",
             "children": [{"type": "Caption", "value": label}, {"type": "Text", "value": value, "size": "sm"}],
         }
         for label, value in facts.items()
     ]
+    effect = [{"type": "Text", "value": call.effect, "weight": "medium"}] if call.effect else []
     card: dict[str, Any] = {
         "type": "Card",
         "key": _ASKING_KEY,
         "size": "sm",
         "status": {"text": _ASKS, "icon": "circle-question"},
-        "children": [{"type": "Title", "value": title, "size": "sm"}, *rows],
+        "children": [{"type": "Title", "value": title, "size": "sm"}, *effect, *rows],
     }
     for button, text, approve in (("confirm", "Approve", True), ("cancel", "Reject", False)):
-        payload = {"run_id": run_id, "call_id": call_id, "approve": approve}
+        payload = {"run_id": call.run_id, "call_id": call.call_id, "approve": approve}
         card[button] = {"label": text, "action": ActionConfig(type=DECIDE, payload=payload).model_dump()}
     described = ", ".join(f"{label}: {value}" for label, value in facts.items())
+    head = f"{title} ({described})" if described else title
     return WidgetItem(
         id=item_id,
         thread_id=thread_id,
         created_at=clock.now(),
         widget=DynamicWidgetRoot.model_validate(card),
-        copy_text=f"{title} ({described}): {_ASKS}" if described else f"{title}: {_ASKS}",
+        copy_text=f"{head}: {call.effect} {_ASKS}" if call.effect else f"{head}: {_ASKS}",
     )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _facts(arguments: str | None) -> dict[str, str]:
+    """Return a call's arguments for people, by their labels."""
+    try:
+        given: dict[str, Any] = json.loads(arguments or "{}")
+    except ValueError:
+        return {}
+    return {_words(name): _shown(value) for name, value in given.items() if value is not None}
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return "Yes" if value else "No"
+        case None:
+            return "None"
+        case list():
+            return ", ".join(map(_shown, value))
+        case dict():
+            return "; ".join(f"{_words(name)}: {_shown(each)}" for name, each in value.items())
+        case _:
+            return str(value)
 
 
 def shown_answer(item: ThreadItem) -> Answer | None:

@@ -20,7 +20,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from agents import Agent, RunContextWrapper, RunResultStreaming, RunState, ToolApprovalItem, Usage, UserError
+from agents import (
+    Agent,
+    FunctionTool,
+    RunContextWrapper,
+    RunResultStreaming,
+    RunState,
+    ToolApprovalItem,
+    Usage,
+    UserError,
+)
 from agents.version import __version__ as sdk_version
 from chatkit.agents import AgentContext
 from chatkit.types import HiddenContextItem, ThreadItemDoneEvent, ThreadItemReplacedEvent, ThreadStreamEvent, WidgetItem
@@ -210,7 +219,16 @@ def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolAp
     """Return a call's id and its card."""
     call_id, item_id = str(approval.call_id), context.generate_id("message")
     name = str(approval.tool_name)
-    return call_id, cards.asking(item_id, context.thread.id, name, approval.arguments, run_id, call_id)
+    effect = context.request_context.effects.get(call_id) or _first_sentence(approval.agent, name)
+    call = cards.Call(name, approval.arguments, effect, run_id, call_id)
+    return call_id, cards.asking(item_id, context.thread.id, call)
+
+
+def _first_sentence(agent: Agent[Any], name: str) -> str:
+    """Return the start of a tool's description: the rest is often advice to the model. Empty if there is none."""
+    described = (tool.description for tool in agent.tools if isinstance(tool, FunctionTool) and tool.name == name)
+    words = " ".join(next(described, "").split())
+    return f"{words.partition('. ')[0].rstrip('.')}." if words else ""
 
 
 async def _save(

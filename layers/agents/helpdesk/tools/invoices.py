@@ -55,12 +55,13 @@ async def list_invoices(context: HelpdeskToolContext) -> str:
     return answer(invoices=[_facts(invoice) for invoice in found])
 
 
-async def _check_refund(context: HelpdeskToolContext, invoice_id: int, reason: str) -> None:
-    """Refuse a refund that is not possible or not allowed, before the user is asked to approve it."""
+async def _check_refund(context: HelpdeskToolContext, invoice_id: int, reason: str) -> str:
+    """Refuse a refund that is not possible or not allowed, and tell the user who is asked what it does."""
     caller = caller_of(context)
     invoice = await _invoices(context).refundable(invoice_id, refund_id=context.tool_call_id)
     if not grants_of(caller).may_refund(invoice.total_cents):
         raise ForbiddenError(f"Your role {caller.role!r} may not refund {money(invoice.total_cents)}.")
+    return f"{money(invoice.total_cents)} will be paid back for order {invoice.order_number}."
 
 
 @partial(assistant_tool, needs_approval=True, check=_check_refund)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from agents.testing import ModelStep, ScriptedModel, assistant_message
-from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTextContent
+from chatkit.types import ThreadMetadata, UserMessageItem, UserMessageTagContent, UserMessageTextContent
 
 from assistant.agent import titles
 from assistant.agent.titles import Title
@@ -47,6 +47,13 @@ async def test_the_demo_model_titles_a_thread_by_its_first_words(
     await Title(thread, message("Where is my order 1002 and when will it come?"), context).settle()
     assert thread.title == "Where is my order 1002 and"
     assert (context.report.model_calls, context.report.output_tokens > 0) == (1, True)
+
+
+async def test_a_title_keeps_mentions(thread: ThreadMetadata, context: RequestContext) -> None:
+    tag = UserMessageTagContent(id="employee-7", text="Zeeshan", data={})
+    content = [UserMessageTextContent(text="Where is "), tag, UserMessageTextContent(text=" today?")]
+    await Title(thread, message("").model_copy(update={"content": content}), context).settle()
+    assert thread.title == "Where is @Zeeshan today"
 
 
 @pytest.mark.parametrize(
