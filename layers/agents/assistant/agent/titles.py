@@ -73,8 +73,6 @@ class Title:
 
 def _text(message: UserMessageItem) -> str:
     # A mention stands in the middle of a sentence, so the parts are joined without a separator.
-    said = "".join(
-        f"@{part.text}" if isinstance(part, UserMessageTagContent) else part.text for part in message.content
-    )
+    parts = [f"@{part.text}" if isinstance(part, UserMessageTagContent) else part.text for part in message.content]
     names = [attachment.name for attachment in message.attachments]
-    return "\n".join([said, *names]).strip()[:READ_CHARACTERS]
+    return "\n".join(["".join(parts), *names]).strip()[:READ_CHARACTERS]

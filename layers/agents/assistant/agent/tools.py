@@ -31,7 +31,7 @@ CHECKED_FIRST = ToolExecutionConfig(pre_approval_tool_input_guardrails=True)
 Check = Callable[..., Awaitable[str | None]]
 """Takes the context and arguments of a call, as the tool does. Raises an `AssistantError` if the call cannot run.
 
-Returns what the call will do, for the user who is asked to approve it. With None, the card shows the tool's description.
+Returns what the call will do, for the user who is asked to approve it. None: the card shows the tool's description.
 """
 
 

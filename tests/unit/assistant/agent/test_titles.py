@@ -53,7 +53,7 @@ async def test_a_title_keeps_mentions(thread: ThreadMetadata, context: RequestCo
     tag = UserMessageTagContent(id="employee-7", text="Zeeshan", data={})
     content = [UserMessageTextContent(text="Where is "), tag, UserMessageTextContent(text=" today?")]
     await Title(thread, message("").model_copy(update={"content": content}), context).settle()
-    assert thread.title == "Where is @Zeeshan today"
+    assert thread.title == "Where is @Zeeshan today?"
 
 
 @pytest.mark.parametrize(
