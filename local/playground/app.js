@@ -36,7 +36,7 @@ function route() {
     uploadUrl,
     token: () => settings.token || null,
     // The stand-in keeps a message that was not sent in the thread, until the page is loaded again.
-    onUnsent: ({ content, reply, afterReload }) => afterReload && element.setComposerValue({ content, reply }),
+    onUnsent: ({ afterReload, threadId: _, ...message }) => afterReload && element.setComposerValue(message),
   });
   router.attach(element);
 }
@@ -57,6 +57,7 @@ function apply() {
       initialThread: threadInAddress(),
       onClientTool: clientTools({ setTheme }),
       onStop: (threadId) => router.stop(threadId),
+      attachmentUrl,
     }),
   );
 }
@@ -119,12 +120,18 @@ async function ask(what, body) {
   return answer;
 }
 
-async function usage() {
-  const response = await router.fetch(`${chatUrl}/usage`);
+/** Ask the backend for something that is no operation of the protocol. */
+async function get(path) {
+  const response = await router.fetch(`${chatUrl}/${path}`);
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error.message);
   return answer;
 }
+
+const usage = () => get("usage");
+
+/** A sent file's URL lasts an hour, so it is made when the file is opened. */
+const attachmentUrl = async (id) => (await get(`attachments/${encodeURIComponent(id)}`)).url;
 
 function startPanel() {
   const button = document.getElementById("panel-button");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,9 @@ def test_a_file_goes_up_and_comes_back_with_its_message(chat: Chat, strategy: st
     expect(chat.answer).to_be_visible()
     expect(chat.button("Answer again")).to_be_visible()
     chat.page.reload()
-    expect(chat.items("user_message")).to_contain_text("note.txt")
+    with chat.page.expect_response(re.compile(r"/chatkit/api/attachments/")) as answer, chat.page.context.expect_page():
+        chat.items("user_message").get_by_role("button", name="note.txt").click()
+    assert urllib.request.urlopen(answer.value.json()["url"]).read() == NOTE["buffer"]
 
 
 def test_an_employee_is_mentioned_previewed_and_understood(chat: Chat) -> None:

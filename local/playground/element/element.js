@@ -31,7 +31,7 @@ const INITIAL = {
  *
  * The option `standIn` has what the original lacks; it is off unless a page sets it. `turnHeader` names the response header
  * in which a thread that is read names the turn that runs in it. `onStop(threadId)` stops a turn that another tab or an
- * earlier page reads.
+ * earlier page reads. `attachmentUrl(id)` returns a URL that opens a sent file.
  */
 export class OpenAIChatKit extends HTMLElement {
   #verdicts = createVerdicts();

@@ -5,7 +5,7 @@ export const endpointUrl = (urls, settings) => (settings.endpoint === "chat" ? u
  * The element's whole set of options: everything the sample backend can do, switched on.
  * `composer`, if any, names the models and tools that the deployment offers.
  */
-export function chatOptions({ urls, settings, fetch, composer, entities, initialThread, onClientTool, onStop }) {
+export function chatOptions({ urls, settings, fetch, composer, entities, initialThread, onClientTool, onStop, attachmentUrl }) {
   const direct = { type: "direct", uploadUrl: urls.uploadUrl };
   return {
     api: {
@@ -14,7 +14,7 @@ export function chatOptions({ urls, settings, fetch, composer, entities, initial
       fetch,
       uploadStrategy: settings.upload === "direct" ? direct : { type: "two_phase" },
     },
-    standIn: { turnHeader: "x-turn-id", onStop },
+    standIn: { turnHeader: "x-turn-id", onStop, attachmentUrl },
     theme: { colorScheme: settings.theme },
     initialThread,
     onClientTool,

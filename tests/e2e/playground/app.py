@@ -94,6 +94,8 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
             return JSONResponse({"error": {"code": "unavailable", "message": "Try again."}}, 503)
         if fault == "429":
             return JSONResponse({"error": {"code": "quota", "message": "You have used up today's tokens."}}, 429)
+        if fault == "413":
+            return JSONResponse({"error": {"code": "too_large", "message": "That is too large."}}, 413)
         if fault == "401":
             return JSONResponse({"error": {"code": "unauthorized", "message": "Please sign in again."}}, 401)
         if fault == "html":
@@ -130,6 +132,10 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
         await backend.store.save_attachment(attachment, None)
         body = json.loads(attachment.model_dump_json(exclude_none=True))
         return JSONResponse({**body, "url": f"{gallery.bucket_url}/{attachment.id}"})
+
+    @app.get("/chatkit/api/attachments/{attachment_id}")
+    async def attachment(attachment_id: str) -> dict[str, str]:
+        return {"url": f"{gallery.bucket_url}/{attachment_id}"}
 
     @app.get("/chatkit/api/entities")
     async def entities(query: str) -> dict[str, Any]:

@@ -129,9 +129,16 @@ def test_a_refused_file_says_why_nothing_can_be_sent(chat: Chat) -> None:
     expect(chat.button("Send")).to_be_enabled()
 
 
-def test_a_sent_picture_opens(chat: Chat, gallery: Gallery) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("a.png", "image/png"), ("a.pdf", "application/pdf")])
+def test_a_sent_file_opens_by_a_url_that_is_made_then(chat: Chat, gallery: Gallery, name: str, kind: str) -> None:
     chat.open()
-    chat.page.locator("input[type=file]").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"-"})
+    chat.page.locator("input[type=file]").set_input_files({"name": name, "mimeType": kind, "buffer": b"-"})
+    expect(chat.page.get_by_role("list", name="Attachments").get_by_role("listitem")).to_have_attribute(
+        "aria-busy", "false"
+    )
     chat.send("hello").finished()
-    link = chat.items("user_message").get_by_role("link", name="a.png")
-    assert (link.get_attribute("href") or "").startswith(gallery.bucket_url)
+    chat.page.reload()
+    with chat.page.context.expect_page() as opened:
+        chat.items("user_message").get_by_role("button", name=name).click()
+    opened.value.wait_for_url(f"{gallery.bucket_url}/*")
+    opened.value.close()

@@ -171,6 +171,27 @@ def test_a_refused_message_stays_with_a_button_to_send_it_again(chat: Chat, back
     chat.check_reload()
 
 
+@pytest.mark.parametrize("fault", ["401", "413"])
+def test_a_refused_message_keeps_its_files(chat: Chat, backend: Backend, fault: str) -> None:
+    """In the thread until the page is loaded again, and in the composer afterwards."""
+    chat.open()
+    files = chat.page.locator("input[type=file]")
+    files.set_input_files({"name": "note.txt", "mimeType": "text/plain", "buffer": b"hello file"})
+    expect(chat.page.get_by_role("list", name="Attachments")).to_contain_text("10 B")
+    backend.faults = [fault]
+    chat.send("The words of a person")
+    expect(chat.items("user_message")).to_contain_text("Not sent")
+    expect(chat.items("user_message")).to_contain_text("note.txt")
+    chat.page.reload()
+    expect(chat.composer).to_have_value("The words of a person")
+    expect(chat.page.get_by_role("list", name="Attachments")).to_contain_text("note.txt")
+    chat.button("Send").click()
+    expect(chat.answer).to_have_text("You said: The words of a person")
+    first, again = (each.json["params"]["input"]["attachments"] for each in backend.requests("threads.create"))
+    assert first == again == list(backend.store.attachments)
+    chat.check_reload()
+
+
 def test_tabs_of_one_thread_follow_each_other(chat: Chat, other: Chat, backend: Backend) -> None:
     chat.open().send("hello")
     chat.finished()

@@ -155,6 +155,11 @@ async def test_a_guessed_attachment_cannot_be_sent_in_a_thread_of_ones_own(
     assert answer.status_code == 404
 
 
+async def test_a_guessed_attachment_gets_no_url(stranger: httpx2.AsyncClient, theirs: Conversation) -> None:
+    answer = await stranger.get(f"/chatkit/api/attachments/{theirs.attachment_id}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
 async def test_lists_show_ones_own_and_nothing_else(resources: Resources, issuer: Issuer, theirs: Conversation) -> None:
     mine = await converse(resources, issuer, STRANGERS["another user"])
     async with http(resources, issuer, STRANGERS["another user"]) as eve:

@@ -53,6 +53,17 @@ async def test_a_file_is_stored_and_downloaded(upload: httpx2.AsyncClient, web: 
     assert read.headers["content-disposition"].startswith("attachment;")
 
 
+async def test_a_sent_file_opens_again_by_a_new_url(
+    upload: httpx2.AsyncClient, chat: httpx2.AsyncClient, web: httpx2.AsyncClient
+) -> None:
+    sent = (await upload.post(UPLOAD, files={"file": ("prices.csv", TEXT, "text/csv")})).json()
+    answer = await chat.get(f"/chatkit/api/attachments/{sent['id']}")
+    assert set(answer.json()) == {"url"}
+    read = await web.get(answer.json()["url"])
+    assert (read.content, read.headers["content-disposition"].startswith("attachment;")) == (TEXT, True)
+    assert (await chat.get("/chatkit/api/attachments/atc_unknown")).status_code == 404
+
+
 async def test_a_file_of_the_largest_size_is_stored_whole(upload: httpx2.AsyncClient, web: httpx2.AsyncClient) -> None:
     largest = PDF.ljust(MAX_UPLOAD_BYTES, b"\n")
     body = (await upload.post(UPLOAD, files={"file": ("a.pdf", largest, "application/pdf")})).json()

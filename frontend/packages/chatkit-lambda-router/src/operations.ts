@@ -23,7 +23,7 @@ export interface Operation {
 
 interface Body {
   type?: string;
-  params?: { thread_id?: string; input?: { content?: unknown[]; quoted_text?: string } };
+  params?: { thread_id?: string; input?: { content?: unknown[]; attachments?: string[]; quoted_text?: string } };
 }
 
 /** Return the operation in a request's body, or null if the body is none. */
@@ -40,6 +40,11 @@ export function messageIn(body: string): { content: { type: "input_text"; text: 
   const content = params.input.content as { type: "input_text"; text: string }[];
   const quoted = params.input.quoted_text;
   return quoted ? { content, reply: quoted } : { content };
+}
+
+/** Return the ids of the files that go with the message in a request's body. */
+export function attachmentIdsIn(body: string): string[] {
+  return parse(body).params?.input?.attachments ?? [];
 }
 
 function parse(body: unknown): Body {

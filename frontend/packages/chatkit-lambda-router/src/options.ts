@@ -1,14 +1,18 @@
+import type { Attachment } from "./attachments.js";
+
 /** Return the caller's token, or null for a guest. `refresh` is true after the server has answered 401. */
 export type TokenSource = (request: { refresh: boolean }) => Promise<string | null> | string | null;
 
-/** A message that the server did not accept. */
+/** A message that the server did not accept. Its content, reply and attachments are what `setComposerValue` takes. */
 export interface UnsentMessage {
   /** The message's thread, or null if it was the first of a new thread. */
   threadId: string | null;
-  /** The message's parts, in the form that ChatKit's `setComposerValue` takes. */
+  /** The message's parts. */
   content: { type: "input_text"; text: string }[];
   /** The quoted text, if the message answers one. */
   reply?: string;
+  /** The message's files, if it has any. */
+  attachments?: Attachment[];
   /** Whether the page was loaded again since, so that ChatKit does not show the message. */
   afterReload: boolean;
 }
@@ -37,7 +41,7 @@ export interface ChatKitElement extends EventTarget {
   readonly isConnected: boolean;
   fetchUpdates(): Promise<void>;
   setThreadId(threadId: string | null): Promise<void>;
-  setComposerValue(value: Pick<UnsentMessage, "content" | "reply">): Promise<void>;
+  setComposerValue(value: Pick<UnsentMessage, "content" | "reply" | "attachments">): Promise<void>;
 }
 
 /** ChatKit's option `api`. */

@@ -1,7 +1,8 @@
+import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
 import { Following } from "./following.js";
-import { messageIn, operationIn, type Operation } from "./operations.js";
+import { attachmentIdsIn, messageIn, operationIn, type Operation } from "./operations.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
 import { subjectOf, Turns } from "./turns.js";
 import { Unsent } from "./unsent.js";
@@ -26,6 +27,7 @@ const FRAME = "chatkit-frame-instance-id";
 export class ChatKitRouter {
   #backend: Backend;
   #turns = new Turns();
+  #attachments = new Attachments();
   #attempts = new Set<Attempt>();
   #stale = new Set<string>();
   #settling = new Set<string>();
@@ -92,10 +94,15 @@ export class ChatKitRouter {
     if (!this.#backend.owns(url)) return fetch(input, init);
     const request = input instanceof Request ? { ...(await requestInit(input)), ...init } : { ...init };
     const operation = url.href === this.#backend.streamUrl ? operationIn(request.body) : null;
-    if (!operation) return this.#backend.send(url.href, request, { repeatable: false });
+    if (!operation) {
+      const answer = await this.#backend.send(url.href, request, { repeatable: false });
+      if (request.body instanceof FormData) await this.#attachments.note(answer);
+      return answer;
+    }
     if (operation.streaming) return this.#stream(request, request.body as string);
     if (operation.type === "threads.get_by_id") this.#view.read(operation.threadId);
     const response = await this.#answer(operation, request);
+    if (operation.type === "attachments.create") await this.#attachments.note(response);
     if (operation.reading && operation.threadId !== null && response.ok) this.#hear(operation.threadId, response);
     return response;
   };
@@ -120,7 +127,12 @@ export class ChatKitRouter {
     const { signal } = request;
     signal?.throwIfAborted();
     const frame = new Headers(request.headers).get(FRAME) ?? "";
-    const turn = this.#turns.take(body, frame, subjectOf(this.#backend.lastToken));
+    const turn = this.#turns.take(
+      body,
+      frame,
+      subjectOf(this.#backend.lastToken),
+      this.#attachments.find(attachmentIdsIn(body)),
+    );
     const attempt = new Attempt(turn);
     this.#attempts.add(attempt);
     this.#following.end();

@@ -1,3 +1,4 @@
+import type { Attachment } from "./attachments.js";
 import { operationIn } from "./operations.js";
 
 const STORE = "chatkit-lambda-router.turns";
@@ -24,6 +25,8 @@ export interface Turn {
   startedAt: number;
   /** The user and issuer in the token, so that another user does not send this user's words. */
   subject: string | null;
+  /** The message's files, which its body names by id. */
+  attachments: Attachment[];
 }
 
 /**
@@ -46,7 +49,7 @@ export class Turns {
    *
    * A frame is gone after a reload. If its request failed, the same words are that request again, sent by the user.
    */
-  take(body: string, frame: string, subject: string | null): Turn {
+  take(body: string, frame: string, subject: string | null, attachments: Attachment[]): Turn {
     const again = this.open.find(
       (turn) =>
         turn.body === body &&
@@ -67,6 +70,7 @@ export class Turns {
       progress: "sent",
       startedAt: Date.now(),
       subject,
+      attachments,
     };
     this.#turns = [...this.open, turn];
     this.save();

@@ -5,7 +5,7 @@ import type { RouterOptions } from "./options.js";
 import { sameSubject, subjectOf, type Turn, type Turns } from "./turns.js";
 import type { View } from "./view.js";
 
-/** Takes care of messages that the server has not accepted: a person's words are never lost. */
+/** Takes care of messages that the server has not accepted: a person's words and files are never lost. */
 export class Unsent {
   #backend: Backend;
   #turns: Turns;
@@ -23,8 +23,10 @@ export class Unsent {
 
   /** Give the user the words of a message that the server does not have. */
   giveBack(turn: Turn, { afterReload = false } = {}): void {
-    const message = messageIn(turn.body);
-    if (!message) return;
+    const said = messageIn(turn.body);
+    if (!said) return;
+    const { attachments } = turn;
+    const message = attachments.length > 0 ? { ...said, attachments } : said;
     this.#givenBack.add(turn);
     if (this.#onUnsent) this.#onUnsent({ threadId: turn.threadId, afterReload, ...message });
     else this.#view.compose(message);

@@ -129,7 +129,7 @@ export class View {
     if (this.thread == null) void this.#element?.setThreadId(threadId);
   }
 
-  compose(message: Pick<UnsentMessage, "content" | "reply">): void {
+  compose(message: Pick<UnsentMessage, "content" | "reply" | "attachments">): void {
     const element = this.#element;
     if (!element) return;
     // ChatKit first shows the error; then the words come back.

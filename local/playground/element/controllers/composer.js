@@ -119,6 +119,15 @@ export class Composer {
     }
   }
 
+  /** Open a sent file in a tab of its own. */
+  async open(attachment) {
+    try {
+      window.open(await this.kit.options.standIn.attachmentUrl(attachment.id), "_blank", "noopener");
+    } catch (error) {
+      this.kit.notify(error);
+    }
+  }
+
   patch(key, change) {
     const attachments = this.state.attachments.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
     this.set({ attachments });

@@ -1,6 +1,5 @@
 import { html, useParts } from "../html.js";
 import { Icon } from "../icons.js";
-import { safeUrl } from "./sources.js";
 import { EntityChip } from "../views/entity.js";
 import { say } from "../texts.js";
 
@@ -34,14 +33,13 @@ function MessageTag({ part }) {
 }
 
 function MessageFile({ attachment }) {
+  const { kit, composer } = useParts();
   const picture = attachment.type === "image" && attachment.preview_url;
-  const address = safeUrl(attachment.url ?? attachment.preview_url);
   const content = picture
     ? html`<img class="message-image" src=${picture} alt=${attachment.name} />`
     : html`<${Icon} name="file-text" size=${20} /><span>${attachment.name}</span>`;
   const look = picture ? "picture-link" : "file-card";
-  if (!address) return html`<span class=${look}>${content}</span>`;
-  return html`<a class=${look} href=${address} target="_blank" rel="noopener noreferrer" title=${say("Open {name}", { name: attachment.name })}>
-    ${content}
-  </a>`;
+  if (!kit.options.standIn?.attachmentUrl) return html`<span class=${look}>${content}</span>`;
+  const title = say("Open {name}", { name: attachment.name });
+  return html`<button type="button" class=${look} title=${title} onClick=${() => composer.open(attachment)}>${content}</button>`;
 }

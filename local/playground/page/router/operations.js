@@ -26,6 +26,10 @@ export function messageIn(body) {
     const quoted = params.input.quoted_text;
     return quoted ? { content, reply: quoted } : { content };
 }
+/** Return the ids of the files that go with the message in a request's body. */
+export function attachmentIdsIn(body) {
+    return parse(body).params?.input?.attachments ?? [];
+}
 function parse(body) {
     if (typeof body !== "string")
         return {};

@@ -20,7 +20,7 @@ export class Turns {
      *
      * A frame is gone after a reload. If its request failed, the same words are that request again, sent by the user.
      */
-    take(body, frame, subject) {
+    take(body, frame, subject, attachments) {
         const again = this.open.find((turn) => turn.body === body &&
             sameSubject(turn.subject, subject) &&
             (turn.frame === null ? turn.progress === "failed" : turn.frame === frame));
@@ -39,6 +39,7 @@ export class Turns {
             progress: "sent",
             startedAt: Date.now(),
             subject,
+            attachments,
         };
         this.#turns = [...this.open, turn];
         this.save();

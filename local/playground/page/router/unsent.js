@@ -1,7 +1,7 @@
 import { EventScan } from "./events.js";
 import { messageIn } from "./operations.js";
 import { sameSubject, subjectOf } from "./turns.js";
-/** Takes care of messages that the server has not accepted: a person's words are never lost. */
+/** Takes care of messages that the server has not accepted: a person's words and files are never lost. */
 export class Unsent {
     #backend;
     #turns;
@@ -17,9 +17,11 @@ export class Unsent {
     }
     /** Give the user the words of a message that the server does not have. */
     giveBack(turn, { afterReload = false } = {}) {
-        const message = messageIn(turn.body);
-        if (!message)
+        const said = messageIn(turn.body);
+        if (!said)
             return;
+        const { attachments } = turn;
+        const message = attachments.length > 0 ? { ...said, attachments } : said;
         this.#givenBack.add(turn);
         if (this.#onUnsent)
             this.#onUnsent({ threadId: turn.threadId, afterReload, ...message });
