@@ -1,15 +1,13 @@
 """Run ministack, the local AWS, in one process, and save its data regularly.
 
-Started by `local.emulator` with the Python of ministack's own environment, so it imports next to nothing of
-this project.
-It differs from the `ministack` command in four ways, which are its reason:
+Started by `local.emulator` with the Python of ministack's own environment, so it imports only two small modules
+of this project. It exists because it differs from the `ministack` command in four ways:
 
-- it listens on 127.0.0.1 (and on Docker's bridge, if asked to), and on any free port when given port 0; the
-  port is printed as one JSON line;
-- it saves what changed within a second, so that a crash loses only what was acknowledged a moment ago
-  (ministack itself saves on a clean stop only);
-- it ends when its standard input does, so that a parent that was killed leaves no server behind;
-- it leaves no files outside of its folder.
+- It listens on 127.0.0.1, and with `--bridge` on Docker's bridge too. Port 0 means any free port. It prints the port
+  as one JSON line.
+- It saves each change within about a second, so a crash loses little. ministack itself saves only at a clean stop.
+- It ends when its standard input ends, so a killed parent leaves no server running.
+- It writes no files outside its folder.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The developer's panel: what the dev server tells its own page about users, stored rows and turns.
+"""The developer's panel: routes that give the dev server's page tokens of users, stored rows and turns.
 
-It gives a token of any user to whoever asks. So it answers only a page of this server, on this machine: see `is_open`.
+The panel gives a token of any user without a check. So it answers only a page of this server, on this machine: see
+`is_open`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Let a child process end with its parent. Standard library only, because ministack's environment imports it."""
+"""End a child process when its parent ends.
+
+This module uses only the standard library, because ministack's environment imports it.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ STANDARD_INPUT = 0
 def stop_with_parent() -> None:
     """Send this process SIGTERM when its standard input ends.
 
-    The parent holds the other end of that pipe for as long as it lives, so a parent that was killed leaves
-    nothing behind, on any Unix.
+    The parent keeps the other end of that pipe open while it runs. So a killed parent leaves no child running, on any
+    Unix.
     """
 
     def wait() -> None:

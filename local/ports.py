@@ -1,4 +1,7 @@
-"""Take a port or a lock that the previous run may still hold for a moment. Standard library only."""
+"""Wait for a port or a lock that the previous run may still hold for a moment.
+
+This module uses only the standard library, because ministack's environment imports it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def patiently(take: Callable[[], None]) -> None:
     """Call `take` until it succeeds, for at most `PATIENCE_SECONDS`.
 
     Raises:
-        OSError: what the last try raised.
+        OSError: the error of the last try.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -34,7 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on the port. 0: any free port.
 
     Raises:
-        OSError: the port is taken, or not to be had.
+        OSError: the port is in use or not allowed.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

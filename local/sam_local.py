@@ -1,6 +1,6 @@
 """`make sam-local`: run the functions with `sam local start-api` and a local AWS.
 
-It needs Docker. Guests are let in, and the demo model answers unless a provider's key is set.
+It needs Docker. Guests are allowed, and the demo model answers unless a provider's key is set.
 """
 
 from __future__ import annotations

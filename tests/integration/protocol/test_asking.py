@@ -22,7 +22,7 @@ def complete_action(widget: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.shows("threads.custom_action", "widget", "thread.item.replaced")
-async def test_a_click_in_a_widget_does_its_work_and_changes_the_widget_in_place(new_thread: NewThread) -> None:
+async def test_a_click_in_a_widget_runs_its_action_and_updates_the_widget_in_place(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("add task buy milk (high)")
     await thread.say("list my tasks")
@@ -34,7 +34,7 @@ async def test_a_click_in_a_widget_does_its_work_and_changes_the_widget_in_place
 
 
 @pytest.mark.shows("threads.sync_custom_action")
-async def test_a_click_can_be_answered_by_the_changed_widget_alone(new_thread: NewThread) -> None:
+async def test_a_synchronous_click_returns_the_changed_widget(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("add task buy milk (high)")
     await thread.say("list my tasks")
@@ -52,7 +52,7 @@ async def test_a_click_can_be_answered_by_the_changed_widget_alone(new_thread: N
 
 
 @pytest.mark.shows("widget.root.updated", "widget.streaming_text.value_delta", "widget.component.updated")
-async def test_a_widget_is_written_as_its_text_comes(new_thread: NewThread) -> None:
+async def test_the_text_of_a_widget_streams(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say('!tool draft_message {"task": "a short note of thanks"}')
     first = thread.updates("widget.root.updated")[0]["widget"]["children"][-1]["value"]
@@ -65,7 +65,7 @@ async def test_a_widget_is_written_as_its_text_comes(new_thread: NewThread) -> N
 
 
 @pytest.mark.shows("client_tool_call", "threads.add_client_tool_output")
-async def test_the_browser_answers_a_client_tool_and_the_turn_goes_on(new_thread: NewThread) -> None:
+async def test_the_browser_answers_a_client_tool_call_and_the_model_continues(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!tool get_browser_info {}")
     asked = thread.item("client_tool_call")
@@ -77,7 +77,7 @@ async def test_the_browser_answers_a_client_tool_and_the_turn_goes_on(new_thread
 
 
 @pytest.mark.shows("structured_input", "threads.add_structured_input", "end_of_turn")
-async def test_a_form_is_answered_and_the_turn_goes_on(new_thread: NewThread) -> None:
+async def test_the_user_answers_a_form_and_the_model_continues(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!tool ask_about_problem {}")
     form = thread.item("structured_input")
@@ -96,7 +96,7 @@ async def test_a_form_is_answered_and_the_turn_goes_on(new_thread: NewThread) ->
 
 
 @pytest.mark.shows("notice", "task", "client_effect")
-async def test_an_approved_refund_is_noted_and_the_page_is_told_of_effects(
+async def test_an_approved_refund_sends_a_notice_and_a_tool_sends_a_client_effect(
     new_thread: NewThread, issuer: Issuer
 ) -> None:
     thread = new_thread(issuer.token(sub="ann", tenant_id=f"tenant-{uuid.uuid4().hex}"))
@@ -111,7 +111,7 @@ async def test_an_approved_refund_is_noted_and_the_page_is_told_of_effects(
 
 
 @pytest.mark.shows("thread.updated")
-async def test_a_thread_that_a_person_takes_over_takes_no_more_messages(new_thread: NewThread) -> None:
+async def test_a_thread_is_locked_and_refuses_messages_after_a_handover_to_a_person(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say('!tool hand_to_human {"reason": "wants one"}')
     assert {each["thread"]["status"]["type"] for each in thread.of("thread.updated")} == {"locked"}

@@ -31,7 +31,7 @@ def message(text: str, **more: Any) -> dict[str, Any]:
     "assistant_message.content_part.text_delta",
     "assistant_message.content_part.done",
 )
-async def test_a_first_message_begins_a_thread_and_is_answered_word_by_word(new_thread: NewThread) -> None:
+async def test_a_first_message_creates_a_thread_and_the_answer_streams(new_thread: NewThread) -> None:
     thread = new_thread()
     said = await thread.say("Hello there")
     assert "You said" in said
@@ -43,14 +43,14 @@ async def test_a_first_message_begins_a_thread_and_is_answered_word_by_word(new_
 
 
 @pytest.mark.shows("threads.add_user_message")
-async def test_a_next_message_goes_on_with_the_thread(new_thread: NewThread) -> None:
+async def test_a_second_message_continues_the_thread(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("Hello there")
     assert 'Before this one you said: "Hello there"' in await thread.say("And now?")
 
 
 @pytest.mark.shows("threads.retry_after_item")
-async def test_a_retry_answers_a_message_anew_in_place_of_the_old_answer(new_thread: NewThread) -> None:
+async def test_a_retry_replaces_the_old_answer(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("Hello there")
     old, asked = thread.item("assistant_message"), thread.item("user_message")
@@ -86,7 +86,7 @@ async def test_reasoning_is_shown_as_a_workflow(new_thread: NewThread) -> None:
 
 
 @pytest.mark.shows("workflow", "progress_update", "workflow.task.updated")
-async def test_a_tool_shows_what_it_does_as_progress_and_in_a_workflow(new_thread: NewThread) -> None:
+async def test_a_tool_shows_its_progress_as_text_and_in_a_workflow(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("Who is employee 7?")
     assert thread.of("progress_update")[0]["text"] == "Looking up employee 7"
@@ -95,7 +95,7 @@ async def test_a_tool_shows_what_it_does_as_progress_and_in_a_workflow(new_threa
 
 
 @pytest.mark.shows("assistant_message.content_part.annotation_added")
-async def test_a_page_of_the_web_is_cited_where_it_was_used(new_thread: NewThread) -> None:
+async def test_an_answer_cites_a_web_page(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!cite https://example.com/page A page")
     (added,) = thread.updates("assistant_message.content_part.annotation_added")
@@ -117,7 +117,7 @@ async def test_an_answer_names_its_sources_by_url_and_by_entity(new_thread: NewT
 
 
 @pytest.mark.shows("thread.updated")
-async def test_the_model_gives_a_thread_its_title_when_the_first_answer_is_there(new_thread: NewThread) -> None:
+async def test_a_new_thread_gets_its_title_after_the_first_answer(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("Where is my parcel today")
     (updated,) = thread.of("thread.updated")
@@ -144,7 +144,7 @@ async def test_a_title_that_the_user_gives_while_the_answer_comes_stays(
 
 
 @pytest.mark.shows("error")
-async def test_a_failure_is_an_error_that_may_be_retried_and_the_words_before_it_stay(new_thread: NewThread) -> None:
+async def test_a_failed_turn_sends_a_retryable_error_and_keeps_the_partial_answer(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!fail 3")
     (error,) = thread.of("error")
@@ -155,7 +155,7 @@ async def test_a_failure_is_an_error_that_may_be_retried_and_the_words_before_it
 
 @pytest.mark.parametrize("settings", [{"agent_factory": "tests.support.guarded_agent:build_agent"}])
 @pytest.mark.shows("thread.item.removed", "error")
-async def test_a_tripped_guardrail_takes_back_what_was_shown(new_thread: NewThread) -> None:
+async def test_a_tripped_guardrail_removes_the_shown_output(new_thread: NewThread) -> None:
     thread = new_thread()
     await thread.say("!tool show_card {}")
     assert guarded_agent.cancelled[-1] == thread.thread_id, "the tool that still ran is not waited for"

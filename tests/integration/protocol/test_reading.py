@@ -20,7 +20,7 @@ PNG = base64.b64decode(
 
 
 @pytest.mark.shows("threads.get_by_id", "items.list", "threads.list")
-async def test_a_thread_opens_at_its_newest_items_and_older_ones_come_page_by_page(new_thread: NewThread) -> None:
+async def test_a_thread_opens_at_its_newest_items_and_pages_lead_to_older_items(new_thread: NewThread) -> None:
     thread = new_thread()
     for number in range(12):
         await thread.say(f"!say answer {number}")
@@ -64,7 +64,7 @@ async def test_feedback_is_stored_with_its_item_and_can_be_changed(new_thread: N
 
 
 @pytest.mark.shows("attachments.create", "attachments.delete")
-async def test_a_registered_file_is_uploaded_and_sent_and_another_file_is_removed(new_thread: NewThread) -> None:
+async def test_a_file_can_be_registered_uploaded_sent_and_deleted(new_thread: NewThread) -> None:
     thread = new_thread()
     created = []
     for name in ("sent.png", "unsent.png"):
@@ -116,7 +116,7 @@ async def test_a_provider_without_an_audio_api_says_so(new_thread: NewThread) ->
 
 
 @pytest.mark.shows("hidden_context_item", "sdk_hidden_context")
-async def test_hidden_context_is_in_the_thread_and_no_client_ever_gets_it(
+async def test_hidden_context_is_stored_and_no_client_gets_it(
     new_thread: NewThread, resources: Resources, seen: set[str]
 ) -> None:
     thread = new_thread()

@@ -20,7 +20,7 @@ export interface UnsentMessage {
 export interface RouterOptions {
   /** The stack's output `StreamUrl`: the operations that stream go there. */
   streamUrl: string;
-  /** The stack's output `ApiUrl`: all other operations go there, where they cost less. Default: `streamUrl`. */
+  /** The stack's output `ApiUrl`: all other operations go there. Default: `streamUrl`. */
   apiUrl?: string;
   /** The stack's output `UploadUrl`, if `uploadStrategy` is `direct` and files do not go to `apiUrl`. */
   uploadUrl?: string;

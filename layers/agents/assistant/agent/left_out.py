@@ -46,17 +46,17 @@ class LeftOut:
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> LeftOut:
-        """Read it from a thread's metadata."""
+        """Read the left-out parts from a thread's metadata."""
         stored = metadata.get(METADATA_KEY) or {}
         return cls(tuple(stored.get("files", ())), stored.get("tools", False), stored.get("all_but_text", False))
 
     def note(self, metadata: dict[str, Any]) -> None:
-        """Write it to a thread's metadata."""
+        """Write the left-out parts to a thread's metadata."""
         stored = {"files": list(self.files[-MAX_FILES:]), "tools": self.tools, "all_but_text": self.all_but_text}
         metadata[METADATA_KEY] = stored
 
     def steps(self, items: Sequence[TResponseInputItem]) -> Iterator[LeftOut]:
-        """Yield what to leave out next after a refusal: files first, then tool calls, then all but text.
+        """Yield the parts to leave out after each further refusal: first files, then tool calls, then all but text.
 
         Each step includes those before it. A step that would change nothing is not yielded.
 
@@ -75,7 +75,7 @@ class LeftOut:
             yield replace(found, tools=True, all_but_text=True)
 
     async def without(self, items: Sequence[TResponseInputItem]) -> list[TResponseInputItem]:
-        """Return the items without what is left out. Text stands for each file and each tool call."""
+        """Return the items without the left-out parts. A text replaces each file and each tool call."""
         if self == LeftOut():
             return list(items)
         kept = [await self._without_files(cast("Item", item)) for item in items]
@@ -105,13 +105,13 @@ class LeftOut:
 
 
 def refused_names(items: Iterable[TResponseInputItem], files: Iterable[str]) -> list[str]:
-    """Return how to name the files of these digests to the user, each once."""
+    """Return the names that the user reads for the files of these digests, each once."""
     wanted = set(files)
     return list(dict.fromkeys(file_name(part) for part in _file_parts(items) if _digest(part) in wanted))
 
 
 def file_name(part: Item) -> str:
-    """Return how to name a file to the user."""
+    """Return the name that the user reads for a file."""
     if part["type"] == "input_image":
         return "a picture"
     return f"the file '{part['filename']}'" if part.get("filename") else "a file"

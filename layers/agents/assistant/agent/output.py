@@ -1,4 +1,4 @@
-"""Convert a model's stream to thread items, where ChatKit's own conversion is not enough."""
+"""Correct ChatKit's conversion of a model's stream to thread items: citations, refusals and pictures."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PARTIAL_IMAGES = 2
 async def for_chatkit(events: AsyncIterator[StreamEvent]) -> AsyncIterator[StreamEvent]:
     """Convert the events that ChatKit cannot read (chatkit.agents, 1.6.5).
 
-    It refuses the class that openai 3.54 uses for a streamed citation, and ignores a streamed refusal. A refusal is an
-    answer, so its text streams as an answer's.
+    ChatKit refuses the class that openai 3.54 uses for a streamed citation, and ignores a streamed refusal. A refusal
+    is an answer, so its text streams like the text of an answer.
     """
     async for event in events:
         if event.type == "raw_response_event":
@@ -52,7 +52,7 @@ async def for_chatkit(events: AsyncIterator[StreamEvent]) -> AsyncIterator[Strea
 
 
 def refusal_as_answer(failure: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
-    """Let the model's refusal be the run's answer. The SDK would raise an error."""
+    """Use the model's refusal as the run's answer. Without this, the SDK raises an error."""
     refusal = failure.error.refusal if isinstance(failure.error, ModelRefusalError) else ""
     return RunErrorHandlerResult(final_output=refusal, include_in_history=False)
 

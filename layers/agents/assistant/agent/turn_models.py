@@ -46,7 +46,7 @@ class TurnModels(ModelProvider):
 
 
 class HealingModel(Model):
-    """Sends a refused request again with less, and remembers in the thread what was left out.
+    """Sends a refused request again with fewer parts, and stores the left-out parts in the thread's metadata.
 
     Args:
         model: The model that gets the requests.
@@ -103,7 +103,7 @@ class HealingModel(Model):
 
 
 class _Request:
-    """The input of one request, with less after each refusal."""
+    """The input of one request, with fewer parts after each refusal."""
 
     def __init__(self, given: str | list[TResponseInputItem], context: AgentContext[RequestContext]) -> None:
         self._given = given
@@ -117,10 +117,10 @@ class _Request:
         return self._given if isinstance(self._given, str) else await self._left_out.without(self._given)
 
     def refused(self, error: ModelRefusedRequestError) -> None:
-        """Leave out more.
+        """Leave out more parts.
 
         Raises:
-            ModelRefusedRequestError: nothing is left to leave out. It is the first refusal.
+            ModelRefusedRequestError: there is nothing more to leave out. The error is the first refusal.
         """
         self._error = self._error or error
         following = next(self._steps, None)
@@ -129,7 +129,7 @@ class _Request:
         self._left_out = following
 
     async def accepted(self) -> None:
-        """Remember what was left out, and tell the user."""
+        """Store the left-out parts in the metadata, and tell the user."""
         if self._left_out == self._before:
             return
         self._left_out.note(self._context.thread.metadata)

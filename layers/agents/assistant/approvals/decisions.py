@@ -2,7 +2,7 @@
 
 An invalid click fails here, so it ends no running turn. This module does not load the agents SDK.
 
-Only the stored run's row knows the decisions. Each step is one write with a condition on the row's `revision`:
+Only the stored run's row has the decisions. Each step is one write with a condition on the row's `revision`:
 
 | state of the row | written by | meaning |
 |---|---|---|
@@ -36,7 +36,7 @@ DECIDED_IN_SECONDS = 2.0
 
 
 class AnsweredError(ConflictError):
-    """The call has an answer already."""
+    """The call already has a decision."""
 
     retryable = False
     default_message = "This has been answered already."
@@ -50,7 +50,7 @@ class RunGoesOnError(ConflictError):
 
 
 class Decision(BaseModel):
-    """The payload of such a click."""
+    """The payload of a click on a card that asks for approval."""
 
     run_id: str
     call_id: str

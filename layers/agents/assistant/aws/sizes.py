@@ -1,4 +1,4 @@
-"""The size of an answer as Lambda counts it: a JSON string inside another JSON text."""
+"""The size of an answer as Lambda counts it. Lambda gets the answer as a JSON string inside another JSON text."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ async def keep_picture(picture: str, thread_id: str, context: RequestContext) ->
 
 
 async def _plan_check(resources: Resources, owner: Caller, thread_id: str, object_key: str) -> None:
-    """Let the sweep look for the thread again, in case this process dies before it does so itself."""
+    """Store work for the sweep to check the thread again, in case this process dies before its own check."""
     row = {
         "schema_version": SCHEMA_VERSION,
         "kind": PICTURE_KIND,

@@ -119,7 +119,7 @@ class Attempts:
             setattr(failure.error, _DRAIN_MARK, True)
             raise failure.error from None
         pause = self._pause(failure)
-        # A model that answers nothing twice will hardly answer the third time.
+        # A model that gives two empty answers will hardly answer the third time.
         allowed = min(allowed, ATTEMPTS_IF_EMPTY) if isinstance(error, EmptyAnswerError) else allowed
         if failure.again and self._tried < allowed and self._may_wait(failure, pause):
             await asyncio.sleep(pause)

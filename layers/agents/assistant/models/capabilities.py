@@ -1,8 +1,9 @@
-"""Find the parts of the format that a model's server accepts.
+"""Find the parts of Chat Completions that a model's server accepts.
 
 The sources are a table, the setting `LLM_CAPABILITIES` and refused requests.
 
-The table lists only differences that cause no refused request: some servers report no error but give a worse answer.
+The table lists differences that a refused request may not reveal. Some servers report no error, but their answers are
+worse.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from assistant.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a server accepts.
+    """The parts of Chat Completions that a server accepts.
 
     Attributes:
         stream_options: The parameter that asks for the usage of a stream.
@@ -31,8 +32,8 @@ class Capabilities:
         temperature: The parameters `temperature` and `top_p`.
         pictures: Parts with pictures.
         files: Parts with files, such as a PDF.
-        replay_reasoning: It wants the model's `reasoning_content` back with each tool call.
-        short_call_ids: It wants ids of tool calls of nine letters and digits.
+        replay_reasoning: The model's `reasoning_content` goes back with its tool calls.
+        short_call_ids: Ids of tool calls have nine letters and digits.
     """
 
     stream_options: bool = True
@@ -56,7 +57,7 @@ _BY_MODEL: tuple[tuple[re.Pattern[str], dict[str, bool]], ...] = (
     (re.compile(r"(mis|minis|magis|devs|codes|pix|vox)tral", re.IGNORECASE), {"short_call_ids": True}),
 )
 
-# The words in which servers refuse what a capability stands for, the more exact ones first.
+# The texts by which servers refuse a request that needs a missing capability, the more exact ones first.
 _REFUSALS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), name, value)
     for pattern, name, value in (
@@ -92,7 +93,7 @@ def named_capabilities(words: Iterable[str]) -> dict[str, bool]:
 
 
 def capabilities_of(provider: str, model_name: str, named: Iterable[str] = ()) -> Capabilities:
-    """Return what a model's server accepts, as far as it is known.
+    """Return the known capabilities of a model's server.
 
     Args:
         provider: The link's provider.
@@ -108,10 +109,10 @@ def capabilities_of(provider: str, model_name: str, named: Iterable[str] = ()) -
 
 
 def learn(provider: str, model_name: str, error: Exception) -> str | None:
-    """Learn from a refused request what the server lacks.
+    """Record the capability that a refused request shows to be wrong.
 
     Returns:
-        The name of the capability, or None if the refusal has another reason or this was known.
+        The name of the capability, or None if the refusal has another reason or was known.
     """
     if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSAL_STATUSES:
         return None
@@ -126,7 +127,7 @@ def learn(provider: str, model_name: str, error: Exception) -> str | None:
 
 
 def forget_learnt() -> None:
-    """Forget what refused requests taught, for the next test."""
+    """Forget the capabilities that refused requests have shown, for the next test."""
     _learnt.clear()
 
 
@@ -142,7 +143,7 @@ _SHORT_ID_LENGTH = 9
 
 
 def fit_items(items: list[Any], known: Capabilities) -> list[Any]:
-    """Return model input that has only what the server accepts."""
+    """Return model input that has only parts that the server accepts."""
     return [_fit_item(item, known) for item in items]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_choice(options: InferenceOptions, settings: Settings) -> None:
-    """Refuse a message that asks for what the deployment does not offer.
+    """Refuse a message whose model or tool the deployment does not offer.
 
     Raises:
         InvalidRequestError: the model or the tool is not among the allowed ones.
@@ -33,11 +33,11 @@ def check_choice(options: InferenceOptions, settings: Settings) -> None:
 def chosen_model(items: Iterable[ThreadItem], settings: Settings) -> str | None:
     """Return the model that the newest message has chosen; None for the default.
 
-    A choice that is no longer allowed counts for none, so that an old thread can go on.
+    Ignore a choice that is no longer allowed, so that an old thread still works.
 
     Args:
         items: The thread's items, the oldest first.
-        settings: What is allowed.
+        settings: The settings with the allowed models.
     """
     chosen = None
     for item in items:

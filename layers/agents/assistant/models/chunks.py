@@ -44,7 +44,7 @@ def signature_in(part: Json) -> str | None:
 
 
 class _Call:
-    """What is known of one tool call of the stream."""
+    """One tool call of the stream, as far as it has arrived."""
 
     def __init__(self, provider_id: str | None) -> None:
         self.provider_id = provider_id

@@ -77,7 +77,7 @@ def _link(settings: Settings, provider: ProviderName, model_name: str | None) ->
 
 
 async def warm_up(settings: Settings) -> None:
-    """Load at init what the first turn would wait for: imports, the TLS context, and the SDKs' deferred models.
+    """Load the imports, the TLS context and the SDKs' deferred models at init, so that the first turn does not wait.
 
     It opens no connection and reads no secret, so it may run before a snapshot. It takes about a second of CPU. That is
     worth it before a snapshot, where init runs once. Elsewhere the first turn loads only what it needs.

@@ -57,7 +57,7 @@ class UnreadableAnswerError(Exception):
 
 
 class EmptyAnswerError(ModelError):
-    """The model answered with nothing."""
+    """The model's answer is empty."""
 
     default_message = "The model gave no answer. Please try again or rephrase your message."
 

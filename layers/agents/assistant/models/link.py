@@ -112,7 +112,7 @@ def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | N
     Args:
         call: The call.
         provider: The link's provider.
-        known: What the server accepts; None for the defaults.
+        known: The server's capabilities; None for the defaults.
 
     Raises:
         UnsupportedFeatureError: the agent has a tool that runs at OpenAI.

@@ -1,8 +1,8 @@
 """Record which model answered in a turn, and estimate the tokens of calls that were cut off.
 
 The Agents SDK counts a call when its answer is complete. A stop, a deadline or a failure can end a call earlier, and
-the provider charges for it. So the chain records open calls here and how much text each call produced. The tokens are
-an estimate, because a provider reports usage only at the end.
+the provider charges for it. So the chain records each open call here, with the length of its text so far. The tokens
+are an estimate, because a provider reports usage only at the end.
 
 The meter is a context variable, like the deadline: the turn's tasks inherit the meter, and two turns never share a
 meter.

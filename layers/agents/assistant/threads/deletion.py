@@ -43,7 +43,7 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
         meta: The thread's metadata row.
 
     Raises:
-        StoreUnavailableError: nothing has been deleted. After the deletion, the sweep makes up for failures.
+        StoreUnavailableError: nothing has been deleted. After the deletion, the sweep repeats failed removals.
     """
     user = caller.partition
     deleted_at = clock.now()

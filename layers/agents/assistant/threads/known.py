@@ -1,4 +1,6 @@
-"""The threads that one request has read: a later save is compared with them and needs no second read."""
+"""Remember the threads that one request has read. A later save compares its thread with the remembered one and does not
+read again.
+"""
 
 from __future__ import annotations
 

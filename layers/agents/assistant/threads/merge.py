@@ -13,7 +13,8 @@ def merged_metadata(
     """Merge the changes from `base` to `mine` into `theirs`, field by field and key by key of `metadata`.
 
     Args:
-        base: The thread as this writer loaded it. None if it never did: then every field that is set counts as changed.
+        base: The thread as this writer loaded it. None if it did not load the thread: every field that is set then
+            counts as changed.
         mine: The thread as this writer wants it.
         theirs: The thread as it is in the table.
         keep_title: Whether to keep a title that another writer has stored meanwhile.

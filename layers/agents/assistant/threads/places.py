@@ -60,7 +60,7 @@ async def cursor_place(table: Table, pk: str, after: str) -> str:
     """Return the place of a cursor: the id after which a client wants to continue reading.
 
     Raises:
-        InvalidRequestError: the cursor is no id that this caller has been shown.
+        InvalidRequestError: this caller has never received the cursor's id.
     """
     own = keys.own_place(after)
     if own is not None:

@@ -1,9 +1,8 @@
 """Remove a long old answer that a retry has replaced.
 
-The removal needs further transactions after the one that ends the retry.
-
-The transaction that ends the retry stores the list of the remaining items as work for the sweep. So the removal is
-finished also if the process dies after that transaction.
+One transaction ends the retry and removes as many old items as fit into it. It also stores the list of the remaining
+items as work for the sweep. Further transactions remove those items. If the process dies before that, the sweep removes
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _KEYS_A_ROW = 2000
 
 
 def replaced_items(thread: ThreadRef, rows: Sequence[Row]) -> list[Write]:
-    """Return the writes that give the removal of these items to the sweep."""
+    """Return the writes that store the removal of these items as work for the sweep."""
     pk = thread.partition
     writes: list[Write] = []
     for start in range(0, len(rows), _KEYS_A_ROW):

@@ -63,7 +63,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
     Raises (each method):
         ThreadNotFoundError: the thread or item does not exist, or belongs to another user.
         InvalidRequestError: an id, cursor or limit cannot be used.
-        StoreUnavailableError: DynamoDB or S3 is out of reach.
+        StoreUnavailableError: DynamoDB or S3 cannot be reached.
     """
 
     def generate_thread_id(self, context: RequestContext) -> str:
@@ -220,7 +220,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         """Store an item. If the item exists, replace it in its place.
 
-        A question without an answer does not replace the same question with an answer.
+        A form or a client tool call without an answer does not replace the same item with its answer.
         """
         await self._store_item(thread_id, item, context, keep_answer=waits_for_user(item))
 

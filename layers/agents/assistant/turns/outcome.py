@@ -1,4 +1,4 @@
-"""Decide the rest of a turn that ends early: the items to keep, and the events and notes about the end."""
+"""Decide how a turn that does not complete ends: the items to keep, the last events, and the notes about the end."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def error_event(error: BaseException) -> ErrorEvent:
 
 
 def error_story(error: BaseException | None) -> dict[str, Any]:
-    """Return what a turn's story keeps of a failure: the error code and the event's content."""
+    """Return the attributes of a failure that the turn's story row stores: the error code and the event's content."""
     if error is None:
         return {}
     event = error_event(error)

@@ -126,7 +126,7 @@ class TurnRun:
             await asyncio.wait([self._task])
 
     def request_end(self, outcome: Outcome) -> None:
-        """Ask the turn to end: it cancels the model stream and running tools, and keeps the partial answer."""
+        """Request the end of the turn: cancel the model stream and running tools, and keep the partial answer."""
         if self._ending is None:
             self._ending = outcome
             self._end_requested.set()
@@ -186,7 +186,7 @@ class TurnRun:
             logger.warning("the tokens of turn %s could not be counted", self.turn_id)
 
     async def _publish_stored_end(self) -> None:
-        """Send the client what the table holds: another process has ended the turn, or the thread is deleted."""
+        """Send the client the stored items, after another process has ended the turn or the thread was deleted."""
         resources = self._context.resources
         outcome: Outcome = "lost"
         try:

@@ -257,7 +257,7 @@ def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
 async def _respond(
     plan: Plan, thread: ThreadMetadata, store: TurnStore, context: RequestContext
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """Let the server answer. Load it in a thread, so that the first events are sent meanwhile."""
+    """Stream the server's answer. Load the server in a thread, so that the first events are sent meanwhile."""
     build_server = await asyncio.to_thread(_server)
     server = build_server(store, context)
     answer = server.answer(

@@ -22,7 +22,7 @@ POLL_SECONDS = 0.25
 
 
 class NoCallWaitsError(ConflictError):
-    """An output has arrived, and no client tool call waits for it, or not yet."""
+    """An output has arrived, but no stored client tool call waits for it. The call may be stored later."""
 
     default_message = "No client tool call waits for its output in this thread."
 
