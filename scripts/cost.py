@@ -1,7 +1,7 @@
 """`make cost`: print the cost of a million turns on AWS, and of three alternatives.
 
-It multiplies what the benchmarks have measured (`make bench`: capacity units, round trips, CPU, memory) with AWS's
-prices. What the model itself costs is not in it: it is the same everywhere, and usually more than all of this.
+It multiplies the results of the benchmarks (`make bench`: capacity units, round trips, CPU, memory) by AWS's prices. The
+model's price is not included. It is the same for all alternatives, and usually higher than all costs together.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ def main() -> None:
     if usage.memory_gb * 1000 < usage.process_mb:
         parser.error(f"a process takes {usage.process_mb:.0f} MB")
     print(table(usage, arguments.turns))
-    print(f"\nPrices of {PRICES_READ}; the model's own price is not in it.")
+    print(f"\nPrices of {PRICES_READ}; the model's price is not included.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Write the tables of `docs/protocol.md`, which list the tests for each part of ChatKit's protocol.
 
-The tests say it themselves, by `@pytest.mark.shows(…)`, and are held to it when they run. Run without arguments to
-compare the page with them; `--write` brings it up to date.
+Each test lists its parts in `@pytest.mark.shows(…)`, and fails if one of them does not occur. Without arguments, the
+command compares the page with the tests. `--write` updates the page.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`make show`: one turn's story from the table. It shows no texts unless it is asked to.
+"""`make show`: print one turn from the table. It shows texts only with `--texts`.
 
-A turn is found at once when tenant, user and thread are given. A log line has no user in it but a hash: with that
-alone the table is scanned, which reads all of it and is charged so.
+With tenant, user and thread, one query finds the turn. A log line has only a hash of the user. Without the user, the
+command scans the whole table, which costs money.
 """
 
 from __future__ import annotations

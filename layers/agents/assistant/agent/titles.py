@@ -44,7 +44,7 @@ class Title:
         self._writing = asyncio.create_task(self._write(text)) if text else None
 
     async def settle(self) -> None:
-        """Set the title, if it comes in time. An error here does not fail the turn."""
+        """Set the title if the model writes it in time. An error here does not fail the turn."""
         if self._writing is None:
             return
         try:

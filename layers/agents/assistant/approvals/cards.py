@@ -41,7 +41,7 @@ def _key_of(answer: Answer) -> str:
 
 
 _ANSWER_OF_KEY: dict[str, Answer] = {_key_of(answer): answer for answer in _STATUS}
-# What release 0.1.0 wrote. These texts are data and never change.
+# The texts of cards from release 0.1.0. They are in stored data, so never change them.
 _EARLIER_STATUS: dict[Answer, str] = {
     "begun": "Approved, no result yet",
     "approved": "Approved",

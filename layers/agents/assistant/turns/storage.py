@@ -285,7 +285,7 @@ class TurnSaver:
         if not removals:
             await table.transact([fence, *others, *batch])
             return
-        # The rest of a long old answer goes in transactions of its own. The sweep finishes them if this process cannot.
+        # Further transactions remove the rest of a long old answer. The sweep repeats them if this process fails.
         works = replaced_items(self._thread, rows[-len(removals) :])
         await table.transact([fence, *others, *batch, *works])
         try:
