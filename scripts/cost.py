@@ -1,7 +1,7 @@
 """`make cost`: print the cost of a million turns on AWS, and of three alternatives.
 
-It multiplies the results of the benchmarks (`make bench`: capacity units, round trips, CPU, memory) by AWS's prices. The
-model's price is not included. It is the same for all alternatives, and usually higher than all costs together.
+It multiplies the results of the benchmarks (`make bench`: capacity units, round trips, CPU, memory) by AWS's prices.
+The model's price is not included. It is the same for all alternatives, and usually higher than all costs together.
 """
 
 from __future__ import annotations
