@@ -23,26 +23,27 @@ class Child:
         name: Which: `chat`, `stream` or `sweep`.
         listener: The socket it serves. The parent keeps it open, so that requests wait while a child restarts
             and the port is never given away.
+        spans: The socket that takes the functions' calls, for the child that shows them.
     """
 
-    def __init__(self, name: str, listener: socket.socket | None = None) -> None:
+    def __init__(self, name: str, listener: socket.socket | None = None, spans: socket.socket | None = None) -> None:
         self.name = name
-        self._listener = listener
+        self._sockets = {
+            option: given.fileno() for option, given in (("--socket", listener), ("--spans", spans)) if given
+        }
         self._process: Process | None = None
 
     async def start(self, environment: Mapping[str, str]) -> None:
         """Start the process."""
         command = [sys.executable, "-m", "local.functions", self.name]
-        descriptors: list[int] = []
-        if self._listener is not None:
-            descriptors = [self._listener.fileno()]
-            command += ["--socket", str(descriptors[0])]
+        for option, descriptor in self._sockets.items():
+            command += [option, str(descriptor)]
         self._process = await asyncio.create_subprocess_exec(
             *command,
             cwd=ROOT,
             env=environment,
             stdin=PIPE,
-            pass_fds=descriptors,
+            pass_fds=list(self._sockets.values()),
             # Only the parent gets Ctrl-C. It stops its children in order.
             start_new_session=True,
         )

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from local.panel import panel_routes
 from local.parent import stop_with_parent
 from local.settings import ANY_HOST, ROOT, load_dev_settings
+from local.spans import Spans
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -59,7 +60,7 @@ def load_function(name: str) -> ModuleType:
     return module
 
 
-def front_door(environment: Mapping[str, str]) -> ASGIApp:
+def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
     """Return the app of the first port: the page, `chat`, and `upload` on the same route as in the HTTP API."""
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -69,7 +70,7 @@ def front_door(environment: Mapping[str, str]) -> ASGIApp:
 
     chat: FastAPI = load_function("chat").app
     upload: FastAPI = load_function("upload").app
-    panel = panel_routes(environment, load_dev_settings(environment).keys)
+    panel = panel_routes(environment, load_dev_settings(environment), spans)
     shown = {
         **{name.lower(): environment[name] for name in PAGE_URLS},
         "composer": _composer(environment),
@@ -184,15 +185,17 @@ def sweep_for_ever() -> None:
             logger.exception("The sweep failed")
 
 
-def run(name: str, descriptor: int) -> None:
+def run(name: str, descriptor: int, spans: int | None) -> None:
     """Run one process until SIGTERM.
 
     Args:
         name: `chat`, `stream` or `sweep`.
         descriptor: The socket to listen on; the sweep has none.
+        spans: The socket that takes the functions' calls; `chat` alone has one, because it serves the panel.
     """
     if name == "chat":
-        serve(front_door(os.environ), descriptor)
+        received = None if spans is None else Spans(socket.socket(fileno=spans))
+        serve(front_door(os.environ, received), descriptor)
     elif name == "stream":
         serve(load_function("stream").app, descriptor)
     else:
@@ -204,6 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=["chat", "stream", "sweep"])
     parser.add_argument("--socket", type=int, help="the descriptor of a listening socket")
+    parser.add_argument("--spans", type=int, help="the descriptor of the socket that takes the functions' calls")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     stop_with_parent()
@@ -211,7 +215,7 @@ def main() -> None:
     from assistant.errors import ConfigurationError
 
     try:
-        run(arguments.name, arguments.socket)
+        run(arguments.name, arguments.socket, arguments.spans)
     except ConfigurationError as error:
         # A wrong setting is not a bug, so print only the message and no traceback.
         print(f"{arguments.name} cannot start: {error}", file=sys.stderr, flush=True)

@@ -7,15 +7,18 @@ The panel gives a token of any user without a check. So it answers only a page o
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.settings import ANY_HOST
+from local.prices import cost
+from local.settings import ANY_HOST, DevSettings
+from local.spans import Spans
 from local.tokens import AUDIENCE, issue_token
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 HEADER = "x-playground"
 # Rows of one thread that are shown, the oldest first.
 MAX_ROWS = 300
+# A turn measures its time, then stores its end: calls that begin so much later, in seconds, still belong to it.
+ENDING_SECONDS = 0.5
 # Around every sort key of a thread's partition.
 ALL_ROWS = (" ", "~~")
 
@@ -35,25 +40,27 @@ def is_open(environment: Mapping[str, str]) -> bool:
     return environment.get("HOST", "").strip() != ANY_HOST and environment.get("AUTH_AUDIENCE") == AUDIENCE
 
 
-def panel_routes(environment: Mapping[str, str], keys: Path) -> list[Route]:
+def panel_routes(environment: Mapping[str, str], settings: DevSettings, spans: Spans | None) -> list[Route]:
     """Return the panel's routes; none where it is not open.
 
     Args:
         environment: The functions' environment.
-        keys: The folder of the key that signs the dev server's tokens.
+        settings: The dev server's settings.
+        spans: The functions' calls; None if nobody takes them.
     """
     if not is_open(environment):
         return []
-    store = _Store()
+    store = _Store(settings, spans)
 
     async def token(asked: dict[str, str]) -> object:
-        return {"token": issue_token(keys, user=asked["user"], tenant=asked["tenant"], role=asked["role"])}
+        return {"token": issue_token(settings.keys, user=asked["user"], tenant=asked["tenant"], role=asked["role"])}
 
     async def rows(asked: dict[str, str]) -> object:
         return await store.rows(asked["tenant"], asked["user"], asked["thread"])
 
     async def story(asked: dict[str, str]) -> object:
-        return await store.story(asked["tenant"], asked["user"], asked["thread"], asked["turn"])
+        found = await store.story(asked["tenant"], asked["user"], asked["thread"], asked["turn"])
+        return None if found is None else {**found, **store.calls(found, asked["process"], float(asked["since"]))}
 
     return [_route("token", token), _route("rows", rows), _route("story", story)]
 
@@ -79,8 +86,10 @@ def _plain(value: object) -> str:
 class _Store:
     """The table as it is. The layer is loaded with the first question."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: DevSettings, spans: Spans | None) -> None:
         self._resources: Resources | None = None
+        self._prices = settings.prices
+        self._spans = spans
 
     @property
     def resources(self) -> Resources:
@@ -115,4 +124,19 @@ class _Store:
         if found is None:
             return None
         items = [{"id": row["id"], "type": row["type"], "bytes": row.get("size", 0)} for row in found.items]
-        return {**found.row, "items": items}
+        tokens = int(found.row.get("input_tokens", 0)), int(found.row.get("output_tokens", 0))
+        return {**found.row, "items": items, "dollars": cost(self._prices, found.row.get("model"), *tokens)}
+
+    def calls(self, story: Mapping[str, Any], process: str, since: float) -> dict[str, Any]:
+        """Return the calls that a turn waited for, and how many of them went to the table and to the bucket.
+
+        Args:
+            story: The turn.
+            process: The function that ran it: `chat` or `stream`.
+            since: When the page sent the request, in seconds of this machine's clock.
+        """
+        ended = story.get("ended_at")
+        end = datetime.fromisoformat(ended).timestamp() + ENDING_SECONDS if ended else time.time()
+        spans = self._spans.of(process, since, end) if self._spans else []
+        services = [span["service"] for span in spans]
+        return {"spans": spans, "round_trips": {name: services.count(name) for name in ("DynamoDB", "S3")}}

@@ -28,6 +28,7 @@ from local.settings import (
     offered_tools,
     read_environment,
 )
+from local.spans import open_socket, trace_environment
 from local.stack import deploy
 from local.template import TEMPLATE
 from local.tokens import KeySetServer
@@ -173,6 +174,7 @@ class DevServer:
         with contextlib.ExitStack() as stack:
             front = stack.enter_context(_listen(settings.host, settings.port, "PORT"))
             stream = stack.enter_context(_listen(settings.host, settings.stream_port, "STREAM_PORT"))
+            spans = stack.enter_context(open_socket())
             print("Starting the local AWS (ministack) ...", flush=True)
             try:
                 emulator = await asyncio.to_thread(Emulator, settings.state, port=settings.aws_port, persist=True)
@@ -183,14 +185,19 @@ class DevServer:
             stack.callback(emulator.stop)
             keys = KeySetServer(settings.keys)
             stack.callback(keys.stop)
-            return await self._supervise(emulator, keys, front, stream)
+            return await self._supervise(emulator, keys, front, stream, spans)
 
     async def _supervise(
-        self, emulator: Emulator, keys: KeySetServer, front: socket.socket, stream: socket.socket
+        self,
+        emulator: Emulator,
+        keys: KeySetServer,
+        front: socket.socket,
+        stream: socket.socket,
+        spans: socket.socket,
     ) -> int:
         """Start the functions, and restart them after each change, until the server stops."""
         front_url, stream_url = _url(self._settings.host, front), _url(self._settings.host, stream)
-        children = [Child("chat", front), Child("stream", stream), Child("sweep")]
+        children = [Child("chat", front, spans), Child("stream", stream), Child("sweep")]
         stopped = asyncio.create_task(self._stopped.wait())
         orphaned = asyncio.create_task(self._watch_parent())
         crashed = asyncio.create_task(asyncio.to_thread(emulator.process.wait))
@@ -201,8 +208,11 @@ class DevServer:
                 environment = await self._prepare(emulator, keys, front_url, stream_url)
                 print("Starting the functions ...", flush=True)
                 for child in children:
-                    await child.start(environment)
-                reports = [asyncio.create_task(_keep_alive(child, environment)) for child in children]
+                    await child.start(environment | trace_environment(child.name, spans))
+                reports = [
+                    asyncio.create_task(_keep_alive(child, environment | trace_environment(child.name, spans)))
+                    for child in children
+                ]
                 reports.append(asyncio.create_task(_announce(front_url, stream_url, environment)))
                 await asyncio.wait({stopped, crashed, changed}, return_when=asyncio.FIRST_COMPLETED)
                 for report in reports:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.prices import Price, load_prices
+
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / ".env"
 
@@ -41,6 +43,7 @@ class DevSettings:
         keys: The folder of the key that signs this server's tokens.
         state: The folder of the table's and the bucket's content; no two servers share one.
         reload: Whether a change of the code restarts the functions.
+        prices: What the models' tokens cost.
         functions: What the functions get of the environment and `.env`.
     """
 
@@ -51,6 +54,7 @@ class DevSettings:
     keys: Path
     state: Path
     reload: bool
+    prices: Mapping[str, Price]
     functions: Mapping[str, str]
 
 
@@ -72,7 +76,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
     """Read the settings from an environment.
 
     Raises:
-        DevSettingsError: a port or an origin is not one, or a flag is neither true nor false.
+        DevSettingsError: a port, an origin or a price is not one, or a flag is neither true nor false.
     """
 
     def port(name: str, default: int) -> int:
@@ -90,6 +94,10 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
                 "ALLOWED_ORIGINS must be origins such as http://localhost:5173, without a path or a slash at the end, "
                 f"not {origin.strip()!r}."
             )
+    try:
+        prices = load_prices(env)
+    except ValueError as error:
+        raise DevSettingsError(str(error)) from None
     aws_port = port("AWS_PORT", DEFAULT_AWS_PORT)
     named = env.get("STATE_DIR", "").strip()
     keys = ROOT / (named or DEFAULT_STATE_DIR)
@@ -103,6 +111,7 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
         keys=keys,
         state=state,
         reload=reload in _TRUE,
+        prices=prices,
         # Without AWS settings, so that the functions reach only the local AWS.
         functions={name: value for name, value in env.items() if not name.startswith("AWS_")},
     )

@@ -1,11 +1,15 @@
 import { clientTools } from "./page/client_tools.js";
 import { createEntities } from "./page/entities.js";
+import { writeTexts } from "./page/header.js";
 import { chatOptions, endpointUrl } from "./page/options.js";
 import { watchNetwork } from "./page/network.js";
 import { drawPanel } from "./page/panel/panel.js";
 import { createRouter } from "./page/router/index.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
+import { say } from "./element/texts.js";
 import "./element/element.js";
+
+writeTexts();
 
 const element = document.querySelector("openai-chatkit");
 const controls = Object.fromEntries(["endpoint", "upload", "token"].map((id) => [id, document.getElementById(id)]));
@@ -83,7 +87,7 @@ async function showProvider() {
     provider.textContent = health.provider;
     provider.dataset.state = health.status;
   } catch {
-    provider.textContent = "backend not reached";
+    provider.textContent = say("backend not reached");
     provider.dataset.state = "down";
   }
 }
@@ -137,6 +141,7 @@ function startPanel() {
   const button = document.getElementById("panel-button");
   const panel = document.getElementById("panel");
   const page = { network, element, settings, ask, usage, thread: threadInAddress, provider: () => provider.textContent };
+  page.process = (url) => (url === chatUrl ? "chat" : "stream");
   page.setToken = (token) => {
     controls.token.value = token;
     controls.token.dispatchEvent(new Event("change"));

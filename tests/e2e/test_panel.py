@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -65,7 +66,16 @@ def test_it_shows_what_was_sent_stored_and_told(chat: Chat) -> None:
         expect(side).to_contain_text("The heron is fed")
     story = section(chat, "Last turn")
     story.get_by_role("button", name="Look").click()
-    expect(story).to_contain_text('"turn_id": "turn_')
+    calls = story.get_by_role("list", name="Calls")
+    expect(calls).to_contain_text("DynamoDB TransactWriteItems")
+    expect(calls).to_contain_text("demo demo")
+    facts = dict(zip(story.locator("dt").all_inner_texts(), story.locator("dd").all_inner_texts(), strict=True))
+    assert (facts["Outcome"], facts["Model"], facts["Price"]) == ("done", "demo: demo", "$0")
+    assert re.fullmatch(r"\d+ read, \d+ written", facts["Tokens"])
+    # The claim and the end; a slower turn also writes checkpoints.
+    trips = re.fullmatch(r"(\d+) to the table, 0 to the bucket", facts["Round trips"])
+    assert trips
+    assert int(trips[1]) >= 2
     usage = section(chat, "Usage and limits")
     usage.get_by_role("button", name="Look").click()
     expect(usage.locator("pre")).to_contain_text("turns")

@@ -88,3 +88,14 @@ def test_an_approval(chat: Chat, folder: Path, scheme: str) -> None:
     chat.send("refund my invoice 502")
     expect(chat.button("Approve")).to_be_visible()
     picture(chat, folder, f"approval-{scheme}")
+
+
+def test_the_panel(chat: Chat, folder: Path, scheme: str) -> None:
+    chat.send("list my tasks").finished()
+    chat.button("Panel").click()
+    for name in ("You", "Demo commands", "Last answer"):
+        chat.page.locator("#panel summary").get_by_text(name, exact=True).click()
+    chat.page.locator("#panel summary").get_by_text("Last turn", exact=True).click()
+    chat.page.locator("#panel details[open]").get_by_role("button", name="Look").click()
+    expect(chat.page.get_by_role("list", name="Calls")).to_contain_text("DynamoDB")
+    picture(chat, folder, f"panel-{scheme}")

@@ -1,4 +1,5 @@
 import { readEvents } from "../element/protocol/sse.js";
+import { say } from "../element/texts.js";
 
 /** Events that are kept of one request, lest a long answer fill the page's memory. */
 const MOST_EVENTS = 2000;
@@ -9,19 +10,15 @@ const SLOW_MILLISECONDS = 400;
 
 /** What the failure switch offers: the answer in place of the backend's, or what happens to its stream. */
 export const FAILURES = {
-  none: "None",
-  cut: "Cut the connection",
-  401: "401: signed out",
-  429: "429: over quota",
-  503: "503: not available",
-  slow: "Slow connection",
+  none: () => say("None"),
+  cut: () => say("Cut the connection"),
+  401: () => say("401: signed out"),
+  429: () => say("429: over quota"),
+  503: () => say("503: not available"),
+  slow: () => say("Slow connection"),
 };
 
-const MESSAGES = {
-  401: "The playground answers 401 in the backend's place.",
-  429: "The playground answers 429 in the backend's place.",
-  503: "The playground answers 503 in the backend's place.",
-};
+const STATUSES = ["401", "429", "503"];
 
 /**
  * Watch what the page sends to the backend, and let it fail when the panel says so. It takes the place of the page's
@@ -47,13 +44,13 @@ export function watchNetwork(urls) {
     const url = new URL(input instanceof Request ? input.url : input, document.baseURI);
     if (!ours.has(url.href) || init?.method !== "POST") return send(input, init);
     const streaming = new Headers(init.headers).get("accept")?.includes("event-stream") ?? false;
-    const record = { url: url.href, init, started: performance.now(), status: null, turnId: null, events: [] };
+    const record = { url: url.href, init, started: performance.now(), sentAt: Date.now(), status: null, turnId: null, events: [] };
     if (streaming) network.last = record;
     const { failure } = network;
-    if (failure in MESSAGES) {
+    if (STATUSES.includes(failure)) {
       record.status = Number(failure);
       tell();
-      const error = { code: "playground", message: MESSAGES[failure] };
+      const error = { code: "playground", message: say("The playground answers {status} in the backend's place.", { status: failure }) };
       return Response.json({ error }, { status: record.status });
     }
     const response = await send(input, init);

@@ -1,3 +1,5 @@
+import { say } from "../element/texts.js";
+
 /** The ChatKit URL that the header's switch chooses. */
 export const endpointUrl = (urls, settings) => (settings.endpoint === "chat" ? urls.chatUrl : urls.streamUrl);
 
@@ -20,16 +22,16 @@ export function chatOptions({ urls, settings, fetch, composer, entities, initial
     onClientTool,
     threadItemActions: { feedback: true, retry: true },
     startScreen: {
-      greeting: "What can I help with today?",
+      greeting: say("What can I help with today?"),
       prompts: [
-        { label: "Show my tasks", prompt: "List my tasks", icon: "notebook" },
-        { label: "Add a task", prompt: "Add task Water the plants", icon: "plus" },
-        { label: "Who is employee 7?", prompt: "Who is employee 7?", icon: "profile-card" },
-        { label: "Ask about an invoice", prompt: "What is the state of my invoice?", icon: "suitcase" },
+        { label: say("Show my tasks"), prompt: "List my tasks", icon: "notebook" },
+        { label: say("Add a task"), prompt: "Add task Water the plants", icon: "plus" },
+        { label: say("Who is employee 7?"), prompt: "Who is employee 7?", icon: "profile-card" },
+        { label: say("Ask about an invoice"), prompt: "What is the state of my invoice?", icon: "suitcase" },
       ],
     },
     composer: {
-      placeholder: "Write a message, @ to mention",
+      placeholder: say("Write a message, @ to mention"),
       attachments: { enabled: true },
       dictation: { enabled: true },
       ...composer,
@@ -40,6 +42,6 @@ export function chatOptions({ urls, settings, fetch, composer, entities, initial
         console.info("widget action handled in the page", action, item.id);
       },
     },
-    disclaimer: { text: "A local playground: answers come from the provider named above." },
+    disclaimer: { text: say("A local playground: answers come from the provider named above.") },
   };
 }

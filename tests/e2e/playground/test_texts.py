@@ -8,18 +8,27 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.playground.app import PAGE
+from tests.e2e.playground.app import PAGE, Gallery
 from tests.e2e.playground.test_element import start
+from tests.support.browser import open_page
 
 if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
     from tests.support.chat_page import Chat
 
 TEXT = r'"((?:[^"\\]|\\.)*)"'
 
 
-def test_every_text_of_the_element_is_in_the_table_and_no_other() -> None:
-    modules = [path for path in (PAGE / "element").rglob("*.js") if path.name != "texts.js"]
-    said = {text for path in modules for text in re.findall(rf"\bsay\({TEXT}", path.read_text(encoding="utf-8"))}
+def test_every_text_of_the_element_and_the_page_is_in_the_table_and_no_other() -> None:
+    folders = PAGE / "element", PAGE / "page"
+    modules = [path for folder in folders for path in folder.rglob("*.js") if path.name != "texts.js"]
+    said = set(re.findall(rf"data-say(?:-[a-z]+)?={TEXT}", (PAGE / "index.html").read_text(encoding="utf-8")))
+    said |= {
+        text
+        for path in [*modules, PAGE / "app.js"]
+        for text in re.findall(rf"\bsay\({TEXT}", path.read_text(encoding="utf-8"))
+    }
     table = (PAGE / "element" / "texts.js").read_text(encoding="utf-8")
     translated = set(re.findall(rf"^  {TEXT}:", table, re.MULTILINE))
     assert said - translated == set(), "texts without a translation"
@@ -36,6 +45,19 @@ def test_the_option_locale_changes_the_language(chat: Chat) -> None:
     expect(chat.page.get_by_role("button", name="About hello löschen")).to_be_visible()
     chat.page.evaluate("kit.setOptions({...options, locale: 'en'})")
     expect(chat.page.get_by_role("button", name="Delete About hello")).to_be_visible()
+
+
+def test_the_page_is_in_the_browsers_language(profile: BrowserContext, gallery: Gallery) -> None:
+    assert profile.browser is not None
+    german = profile.browser.new_context(locale="de-DE")
+    with open_page(german) as page:
+        page.goto(gallery.url)
+        expect(page.get_by_label("Endpunkt")).to_be_visible()
+        page.get_by_role("button", name="Entwickler").click()
+        expect(page.get_by_role("complementary", name="Entwicklerbereich")).to_contain_text("Demobefehle")
+        expect(page.get_by_role("button", name="Meine Aufgaben zeigen")).to_be_visible()
+        assert page.evaluate("document.documentElement.lang") == "de-DE"
+    german.close()
 
 
 @pytest.mark.parametrize("locale", ["ar", "he-IL"])

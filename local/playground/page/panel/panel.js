@@ -1,10 +1,10 @@
-import htm from "htm";
-import { h, render } from "preact";
+import { render } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
+import { say } from "../../element/texts.js";
 import { FAILURES, asCurl } from "../network.js";
 import { COMMANDS, USERS, callerOf } from "./choices.js";
-
-const html = htm.bind(h);
+import { Facts, Json, html, milliseconds, useAsked } from "./parts.js";
+import { Story } from "./story.js";
 
 /** Events of a list that are drawn: the newest. */
 const SHOWN_EVENTS = 200;
@@ -13,7 +13,7 @@ const SHOWN_EVENTS = 200;
  * Draw the developer's panel, or take it away.
  * @param {HTMLElement} root
  * @param {object | null} page what the panel sees of the page and what it may do there: `network`, `element`, `ask`, `settings`,
- *   `setToken`, `thread`, `usage`, `provider`
+ *   `setToken`, `thread`, `usage`, `provider`, `process`
  */
 export function drawPanel(root, page) {
   render(page && html`<${Panel} page=${page} />`, root);
@@ -34,22 +34,18 @@ function Panel({ page }) {
   }, []);
   const caller = callerOf(page.settings.token);
   return html`
-    <${Section} name="You" open=${true}><${Who} page=${page} caller=${caller} redraw=${redraw} /><//>
-    <${Section} name="Demo commands" open=${true}><${Commands} page=${page} /><//>
-    <${Section} name="Failures"><${Failures} network=${page.network} /><//>
-    <${Section} name="Last answer" open=${true}><${Answer} page=${page} /><//>
-    <${Section} name="Last turn"><${Story} page=${page} caller=${caller} /><//>
-    <${Section} name="Stored and shown"><${Stored} page=${page} caller=${caller} /><//>
-    <${Section} name="Usage and limits"><${Usage} page=${page} /><//>
+    <${Section} name=${say("You")} open=${true}><${Who} page=${page} caller=${caller} redraw=${redraw} /><//>
+    <${Section} name=${say("Demo commands")} open=${true}><${Commands} page=${page} /><//>
+    <${Section} name=${say("Failures")}><${Failures} network=${page.network} /><//>
+    <${Section} name=${say("Last answer")} open=${true}><${Answer} page=${page} /><//>
+    <${Section} name=${say("Last turn")}><${Story} page=${page} caller=${caller} /><//>
+    <${Section} name=${say("Stored and shown")}><${Stored} page=${page} caller=${caller} /><//>
+    <${Section} name=${say("Usage and limits")}><${Usage} page=${page} /><//>
   `;
 }
 
 function Section({ name, open = false, children }) {
   return html`<details open=${open}><summary>${name}</summary><div class="panel-body">${children}</div></details>`;
-}
-
-function Facts({ facts }) {
-  return html`<dl>${Object.entries(facts).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function Who({ page, caller, redraw }) {
@@ -68,16 +64,17 @@ function Who({ page, caller, redraw }) {
     event.preventDefault();
     become(Object.fromEntries(new FormData(event.target)));
   };
-  return html`<${Facts} facts=${caller} />
-    <div class="panel-buttons" role="group" aria-label="Change the user">
-      <button type="button" onClick=${() => become(null)}>Guest</button>
+  const facts = { [say("User")]: caller.user, [say("Tenant")]: caller.tenant, [say("Role")]: caller.role };
+  return html`<${Facts} facts=${facts} />
+    <div class="panel-buttons" role="group" aria-label=${say("Change the user")}>
+      <button type="button" onClick=${() => become(null)}>${say("Guest")}</button>
       ${USERS.map((each) => html`<button type="button" key=${each.user} onClick=${() => become(each)}>${each.user} (${each.role})</button>`)}
     </div>
     <form class="panel-form" onSubmit=${submit}>
-      <input name="user" aria-label="User" placeholder="user" required />
-      <input name="tenant" aria-label="Tenant" placeholder="tenant" required />
-      <input name="role" aria-label="Role" placeholder="role" required />
-      <button>Be this user</button>
+      <input name="user" aria-label=${say("User")} placeholder=${say("User")} required />
+      <input name="tenant" aria-label=${say("Tenant")} placeholder=${say("Tenant")} required />
+      <input name="role" aria-label=${say("Role")} placeholder=${say("Role")} required />
+      <button>${say("Be this user")}</button>
     </form>
     ${failed && html`<p role="alert">${failed}</p>`}`;
 }
@@ -91,45 +88,44 @@ function Commands({ page }) {
     page.element.focusComposer();
   };
   return html`<form class="panel-form" onSubmit=${write}>
-    <select aria-label="Command" onChange=${(event) => choose(COMMANDS.find(({ command }) => command === event.target.value))}>
-      ${COMMANDS.map(({ command, about }) => html`<option key=${command} value=${command}>${command}: ${about}</option>`)}
+    <select aria-label=${say("Command")} onChange=${(event) => choose(COMMANDS.find(({ command }) => command === event.target.value))}>
+      ${COMMANDS.map(({ command, about }) => html`<option key=${command} value=${command}>${command}: ${about()}</option>`)}
     </select>
-    <input name="argument" aria-label="Argument" key=${chosen.command} defaultValue=${chosen.argument} />
-    <button>Write it</button>
+    <input name="argument" aria-label=${say("Argument")} key=${chosen.command} defaultValue=${chosen.argument} />
+    <button>${say("Write it")}</button>
   </form>`;
 }
 
 function Failures({ network }) {
   const change = (event) => (network.failure = event.target.value);
-  return html`<label>What happens to the next requests
+  return html`<label>${say("What happens to the next requests")}
     <select onChange=${change} defaultValue=${network.failure}>
-      ${Object.entries(FAILURES).map(([kind, name]) => html`<option key=${kind} value=${kind} selected=${kind === network.failure}>${name}</option>`)}
+      ${Object.entries(FAILURES).map(([kind, name]) => html`<option key=${kind} value=${kind} selected=${kind === network.failure}>${name()}</option>`)}
     </select>
   </label>`;
 }
 
-const seconds = (milliseconds) => (milliseconds === undefined ? "–" : `${Math.round(milliseconds)} ms`);
 const isDelta = ({ event }) => event.type === "thread.item.updated" && event.update.type.endsWith("delta");
 
 function Answer({ page }) {
   const { last } = page.network;
-  if (!last) return html`<p>Nothing has been sent yet.</p>`;
+  if (!last) return html`<p>${say("Nothing has been sent yet.")}</p>`;
   const { events } = last;
   const facts = {
-    Provider: page.provider(),
-    Status: last.status ?? "waiting",
-    Turn: last.turnId ?? "–",
-    "First event": seconds(events[0]?.at),
-    "First word": seconds(events.find(isDelta)?.at),
-    "Last event": seconds(events.at(-1)?.at),
-    Events: events.length,
+    [say("Provider")]: page.provider(),
+    [say("Status")]: last.status ?? say("waiting"),
+    [say("Turn")]: last.turnId ?? "–",
+    [say("First event")]: milliseconds(events[0]?.at),
+    [say("First word")]: milliseconds(events.find(isDelta)?.at),
+    [say("Last event")]: milliseconds(events.at(-1)?.at),
+    [say("Events")]: events.length,
   };
   const copy = () => navigator.clipboard.writeText(asCurl(last)).catch((error) => console.warn("Not copied", error));
   const older = Math.max(0, events.length - SHOWN_EVENTS);
   return html`<${Facts} facts=${facts} />
-    <div class="panel-buttons"><button type="button" onClick=${copy}>Copy as curl</button></div>
-    <ol class="panel-events" tabindex="0" aria-label="Events">
-      ${older > 0 && html`<li>${older} earlier events</li>`}
+    <div class="panel-buttons"><button type="button" onClick=${copy}>${say("Copy as curl")}</button></div>
+    <ol class="panel-events" tabindex="0" aria-label=${say("Events")}>
+      ${older > 0 && html`<li>${say("{count} earlier events", { count: older })}</li>`}
       ${events.slice(older).map(({ at, event }, index) => html`<li key=${older + index}>
         <${Event} at=${at} event=${event} />
       </li>`)}
@@ -140,47 +136,21 @@ function Answer({ page }) {
 function Event({ at, event }) {
   const [open, setOpen] = useState(false);
   return html`<details onToggle=${(toggle) => setOpen(toggle.target.open)}>
-    <summary><span>${Math.round(at)} ms</span> ${event.update?.type ?? event.type}</summary>
+    <summary><span>${milliseconds(at)}</span> ${event.update?.type ?? event.type}</summary>
     ${open && html`<${Json} value=${event} />`}
   </details>`;
 }
 
-const Json = ({ value }) => html`<pre tabindex="0">${JSON.stringify(value, null, 2)}</pre>`;
-
-/** A part that asks when it is told to, and shows the answer. */
-function useAsked(ask) {
-  const [answer, setAnswer] = useState(null);
-  const look = async () => {
-    try {
-      setAnswer({ value: await ask() });
-    } catch (error) {
-      setAnswer({ failed: error.message });
-    }
-  };
-  const button = html`<div class="panel-buttons"><button type="button" onClick=${look}>Look</button></div>
-    ${answer?.failed && html`<p role="alert">${answer.failed}</p>`}`;
-  return [answer?.value, button];
-}
-
-function Story({ page, caller }) {
-  const [story, button] = useAsked(() => {
-    const turn = page.network.last?.turnId;
-    if (!turn || !page.thread()) throw new Error("There is no turn yet.");
-    return page.ask("story", { ...caller, thread: page.thread(), turn });
-  });
-  return html`${button}${story !== undefined && html`<${Json} value=${story} />`}`;
-}
-
 function Stored({ page, caller }) {
   const [found, button] = useAsked(async () => {
-    if (!page.thread()) throw new Error("No thread is open.");
+    if (!page.thread()) throw new Error(say("No thread is open."));
     return { rows: await page.ask("rows", { ...caller, thread: page.thread() }), shown: page.element.items };
   });
   return html`${button}
     ${found &&
     html`<div class="panel-columns">
-      <div><h3>Stored</h3><${Json} value=${found.rows} /></div>
-      <div><h3>Shown</h3><${Json} value=${found.shown} /></div>
+      <div><h3>${say("Stored")}</h3><${Json} value=${found.rows} /></div>
+      <div><h3>${say("Shown")}</h3><${Json} value=${found.shown} /></div>
     </div>`}`;
 }
 
