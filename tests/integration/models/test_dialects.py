@@ -245,6 +245,14 @@ async def test_an_empty_answer_after_a_tools_result_reaches_the_fallback(
     assert len(provider.requests) == 3
 
 
+async def test_a_response_whose_items_were_not_streamed_is_shown(provider: ProviderServer) -> None:
+    events = [event for event in events_of(FINE, "m") if isinstance(event, dict)]
+    provider.script(RawStream("".join(map(data, [events[0], events[-1]]))))
+    run = await run_streamed(helper(build_model(openai_settings(provider.base_url))), "Hello")
+    assert run.error is None
+    assert (run.text, len(provider.requests)) == ("All is well.", 1)
+
+
 async def test_a_whole_completion_in_place_of_a_stream_is_read(provider: ProviderServer) -> None:
 
     provider.script(HttpError(200, body=completion_of(FINE, "m")))

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from openai.types.responses import (
+    ResponseCompletedEvent,
     ResponseContentPartAddedEvent,
     ResponseContentPartDoneEvent,
     ResponseFunctionToolCall,
@@ -28,6 +29,7 @@ from openai.types.responses import (
 
 from assistant.models.failures import UnreadableAnswerError
 from assistant.models.surrogates import clean_event, clean_items
+from assistant.models.unstreamed import streamed
 
 if TYPE_CHECKING:
     from agents.items import TResponseOutputItem, TResponseStreamEvent
@@ -84,6 +86,13 @@ class Answer:
                 event = _as_text(event)
         clean_event(event)
         return event
+
+    def unstreamed(self, event: ResponseCompletedEvent) -> Iterator[TResponseStreamEvent]:
+        """Yield the events of the messages that a response has and that were not streamed."""
+        messages = [(at, item) for at, item in enumerate(event.response.output) if item.type == "message"]
+        for at, item in messages[sum(kind == "message" for _, kind in self._started) :]:
+            if not is_empty([item]):
+                yield from streamed(item, at, event.sequence_number)
 
     def _check(self, event: TResponseStreamEvent) -> bool:
         """Check an event. Return False if its item has ended."""

@@ -192,6 +192,9 @@ async def _attempt(
             for earlier in held:
                 yield earlier
             held.clear()
+            if isinstance(event, ResponseCompletedEvent):
+                for missing in answer.unstreamed(event):
+                    yield missing
             delta = getattr(event, "delta", None)
             progress.used.written += len(delta) if isinstance(delta, str) else 0
             if isinstance(event, ResponseCompletedEvent):
