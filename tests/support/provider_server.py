@@ -47,10 +47,12 @@ __all__ = [
     "NoAnswer",
     "Picture",
     "ProviderServer",
+    "RawBody",
     "RawStream",
     "Reasoning",
     "Reply",
     "Request",
+    "Reset",
     "Stall",
     "StreamError",
     "Text",
@@ -77,6 +79,21 @@ class RawStream:
 
 
 @dataclass(frozen=True)
+class RawBody:
+    """A whole body of any type, byte for byte."""
+
+    body: bytes
+    media_type: str
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The request is taken, and the connection is reset before the headers."""
+
+
+@dataclass(frozen=True)
 class NoAnswer:
     """The request is taken and not a byte comes back for a time, in seconds."""
 
@@ -90,7 +107,7 @@ class Heard:
     text: str
 
 
-Reply = Answer | Heard | HttpError | RawStream | NoAnswer
+Reply = Answer | Heard | HttpError | RawBody | RawStream | Reset | NoAnswer
 Scripted = Reply | Callable[[Json], Reply]
 
 
@@ -202,6 +219,14 @@ async def _reply(reply: Reply, request: Request, send: Any) -> None:
     match reply:
         case NoAnswer():
             await asyncio.sleep(reply.seconds)
+        case Reset():
+            # ASGI has no message for it, so reach for the connection of uvicorn's request.
+            send.__self__.transport.abort()
+        case RawBody():
+            headers = {"content-type": reply.media_type, **reply.headers}
+            sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "http.response.start", "status": reply.status, "headers": sent})
+            await send({"type": "http.response.body", "body": reply.body})
         case HttpError():
             error = {"message": reply.message, "type": "error", "param": None, "code": reply.code}
             await _whole(send, reply.status, {"error": error} if reply.body is None else reply.body, reply.headers)

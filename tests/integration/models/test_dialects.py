@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from agents import function_tool
+from agents import ModelSettings, function_tool
+from agents.models.interface import ModelTracing
 
 from assistant.errors import AssistantError, ModelError, ModelUnavailableError
 from assistant.models import build_model
@@ -251,6 +252,25 @@ async def test_a_response_whose_items_were_not_streamed_is_shown(provider: Provi
     run = await run_streamed(helper(build_model(openai_settings(provider.base_url))), "Hello")
     assert run.error is None
     assert (run.text, len(provider.requests)) == ("All is well.", 1)
+
+
+@pytest.mark.parametrize("kind", [[], None, "text"])
+async def test_a_text_part_of_an_unknown_kind_is_text(provider: ProviderServer, kind: Any) -> None:
+    events = [json.loads(json.dumps(event)) for event in events_of(FINE, "m") if isinstance(event, dict)]
+    (begun,) = [event for event in events if event["type"] == "response.content_part.added"]
+    begun["part"] |= {"type": kind, "annotations": [7]}
+    provider.script(RawStream("".join(map(data, events))))
+    settings = openai_settings(provider.base_url)
+    parts = [
+        event.part
+        async for event in build_model(settings).stream_response(
+            None, "Hello", ModelSettings(), [], None, [], ModelTracing.DISABLED
+        )
+        if event.type == "response.content_part.added"
+    ]
+    assert [part.model_dump(include={"type", "annotations"}) for part in parts] == [
+        {"type": "output_text", "annotations": []}
+    ]
 
 
 async def test_a_whole_completion_in_place_of_a_stream_is_read(provider: ProviderServer) -> None:

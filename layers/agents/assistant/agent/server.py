@@ -48,8 +48,8 @@ from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
-from assistant.agent.tool_choice import first_agent
-from assistant.agent.turn_models import TurnModels
+from assistant.agent.tool_choice import first_agent, reachable_agents
+from assistant.agent.turn_models import TurnModels, name_model_objects
 from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
 from assistant.context import RequestContext
@@ -60,7 +60,7 @@ from assistant.errors import (
     ModelError,
 )
 from assistant.hooks import agents_package, find_hook, needed_hook
-from assistant.models import build_model, chosen_model, current_meter
+from assistant.models import chosen_model, current_meter
 from assistant.observability import log_failure
 from assistant.settings import Settings
 from assistant.threads import SNAPSHOT_ITEMS, ThreadStore, kept_calls, refusal
@@ -153,8 +153,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         """
         context = agent_context.request_context
         settings = context.settings
-        models = TurnModels(lambda name: build_model(settings, name, context.caller), model_name, agent_context)
-        config = run_config(settings, models)
+        config = run_config(settings, TurnModels(model_name, agent_context))
         # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)
@@ -269,6 +268,7 @@ def load_agent(settings: Settings) -> Agent[Any]:
         ConfigurationError: The agents' package cannot be loaded.
     """
     agent: Agent[Any] = agents_package(settings.agent_factory).build_agent(settings)
+    name_model_objects(reachable_agents(agent))
     return agent
 
 

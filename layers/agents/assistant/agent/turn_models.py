@@ -6,55 +6,88 @@ The same history goes into every later request. So without a change, every later
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
-from agents import Model, ModelProvider, TResponseInputItem
+from agents import Agent, Model, ModelProvider, TResponseInputItem
 from chatkit.agents import AgentContext
 from chatkit.types import NoticeEvent
 
 from assistant.agent.left_out import LeftOut, refused_names
 from assistant.context import RequestContext
-from assistant.errors import ModelRefusedRequestError
+from assistant.errors import AssistantError, ModelRefusedRequestError
+from assistant.models import build_model, chain_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from agents.items import ModelResponse, TResponseStreamEvent
 
+    from assistant.models import ModelChain
+
 
 class TurnModels(ModelProvider):
     """Provides the model of each agent in a turn.
 
     Args:
-        build: Builds a model of this name, or the default model for None.
         chosen: The model that the user chose, for agents without their own model.
         context: The turn's context.
     """
 
-    def __init__(
-        self, build: Callable[[str | None], Model], chosen: str | None, context: AgentContext[RequestContext]
-    ) -> None:
-        self._build = build
+    def __init__(self, chosen: str | None, context: AgentContext[RequestContext]) -> None:
         self._chosen = chosen
         self._context = context
 
     def get_model(self, model_name: str | None) -> Model:
         """Return the model of an agent with `model=model_name`."""
-        return HealingModel(self._build(model_name or self._chosen), self._context)
+        request = self._context.request_context
+        if isinstance(model_name, ModelObject):
+            chain = chain_of(request.settings, model_name.model, str(model_name))
+        else:
+            chain = build_model(request.settings, model_name or self._chosen, request.caller)
+        return HealingModel(chain, self._context)
+
+
+class ModelObject(str):
+    """An agent's model object in the form of a model's name.
+
+    The Agents SDK calls a model object directly (openai-agents, 0.24.0). A name goes through `TurnModels`, so the model
+    gets retries, the fallback and healed requests.
+    """
+
+    __slots__ = ("model",)
+    model: Model
+
+    @classmethod
+    def of(cls, model: Model) -> ModelObject:
+        """Return the name of a model object."""
+        name = getattr(model, "model", None)
+        named = cls(name if isinstance(name, str) and name else type(model).__name__)
+        named.model = model
+        return named
+
+
+def name_model_objects(agents: Iterable[Agent[Any]]) -> None:
+    """Replace the model object of each agent by its `ModelObject`."""
+    for agent in agents:
+        if isinstance(agent.model, Model):
+            agent.model = ModelObject.of(agent.model)
 
 
 class HealingModel(Model):
     """Sends a refused request again with fewer parts, and stores the left-out parts in the thread's metadata.
 
+    If the request is refused in every form, the whole request goes to the fallback.
+
     Args:
-        model: The model that gets the requests.
+        chain: The model that gets the requests.
         context: The turn's context.
     """
 
-    def __init__(self, model: Model, context: AgentContext[RequestContext]) -> None:
-        self._model = model
+    def __init__(self, chain: ModelChain, context: AgentContext[RequestContext]) -> None:
+        self._model = chain.raising_refusals()
+        self._fallback = chain.fallback()
         self._context = context
 
     async def get_response(
@@ -71,8 +104,14 @@ class HealingModel(Model):
             try:
                 response = await self._model.get_response(system_instructions, given, *args, **kwargs)
             except ModelRefusedRequestError as error:
-                request.refused(error)
-                continue
+                if request.refused(error):
+                    continue
+                if self._fallback is None:
+                    raise request.error from None
+                try:
+                    return await self._fallback.get_response(system_instructions, input, *args, **kwargs)
+                except AssistantError:
+                    raise request.error from None
             await request.accepted()
             return response
 
@@ -99,7 +138,21 @@ class HealingModel(Model):
             except ModelRefusedRequestError as error:
                 if started:
                     raise
-                request.refused(error)
+                if request.refused(error):
+                    continue
+                if self._fallback is None:
+                    raise request.error from None
+                break
+        stream = self._fallback.stream_response(system_instructions, input, *args, **kwargs)
+        try:
+            async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
+                async for event in events:
+                    started = True
+                    yield event
+        except AssistantError:
+            if started:
+                raise
+            raise request.error from None
 
 
 class _Request:
@@ -110,23 +163,24 @@ class _Request:
         self._context = context
         self._before = self._left_out = LeftOut.of(context.thread.metadata)
         self._steps: Iterator[LeftOut] = iter(()) if isinstance(given, str) else self._left_out.steps(given)
-        self._error: ModelRefusedRequestError | None = None
+        self._refusals: list[ModelRefusedRequestError] = []
 
     async def input(self) -> str | list[TResponseInputItem]:
         """Return the input to send now."""
         return self._given if isinstance(self._given, str) else await self._left_out.without(self._given)
 
-    def refused(self, error: ModelRefusedRequestError) -> None:
-        """Leave out more parts.
+    @property
+    def error(self) -> ModelRefusedRequestError:
+        """The first refusal."""
+        return self._refusals[0]
 
-        Raises:
-            ModelRefusedRequestError: there is nothing more to leave out. The error is the first refusal.
-        """
-        self._error = self._error or error
+    def refused(self, error: ModelRefusedRequestError) -> bool:
+        """Leave out more parts. Return False if there is nothing more to leave out."""
+        self._refusals.append(error)
         following = next(self._steps, None)
-        if following is None:
-            raise self._error
-        self._left_out = following
+        if following is not None:
+            self._left_out = following
+        return following is not None
 
     async def accepted(self) -> None:
         """Store the left-out parts in the metadata, and tell the user."""

@@ -4,16 +4,22 @@ Importing this package is cheap. `build_model` and `warm_up` load the agents SDK
 health check calls neither.
 """
 
+from typing import TYPE_CHECKING
+
 from assistant.models.choices import check_choice, chosen_model
-from assistant.models.factory import build_model, close_clients, reset_clients, warm_up
+from assistant.models.factory import build_model, chain_of, close_clients, reset_clients, warm_up
 from assistant.models.meter import CHARACTERS_PER_TOKEN, Meter, current_meter, metered
 from assistant.models.surrogates import sendable_output
 from assistant.models.time_limit import deadline, seconds_left
+
+if TYPE_CHECKING:
+    from assistant.models.chain import ModelChain as ModelChain
 
 __all__ = [
     "CHARACTERS_PER_TOKEN",
     "Meter",
     "build_model",
+    "chain_of",
     "check_choice",
     "chosen_model",
     "close_clients",

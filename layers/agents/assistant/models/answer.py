@@ -26,6 +26,7 @@ from openai.types.responses import (
     ResponseTextDeltaEvent,
     ResponseTextDoneEvent,
 )
+from pydantic import BaseModel
 
 from assistant.models.failures import UnreadableAnswerError
 from assistant.models.surrogates import clean_event, clean_items
@@ -54,6 +55,8 @@ _TEXT_EVENTS = {
     "response.reasoning_summary_text.delta": "delta",
     "response.reasoning_summary_text.done": "text",
 }
+
+_PART_KINDS = ("output_text", "refusal", "reasoning_text")
 
 
 class Answer:
@@ -264,9 +267,13 @@ def _check_item(item: Any) -> None:
 
 def _check_part(part: Any) -> None:
     kind = getattr(part, "type", None)
-    if kind == "output_text" and getattr(part, "annotations", None) is None:
+    if kind not in _PART_KINDS and part is not None:
+        # ChatKit reads a part of an unknown kind as a refusal.
+        part.type = kind = "output_text"
+    if kind == "output_text":
         # Compatible servers leave them out.
-        part.annotations = []
+        given = getattr(part, "annotations", None)
+        part.annotations = [each for each in given if isinstance(each, BaseModel)] if isinstance(given, list) else []
     if not isinstance(getattr(part, "refusal" if kind == "refusal" else "text", None), str):
         raise UnreadableAnswerError("a part without text")
 

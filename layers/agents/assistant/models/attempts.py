@@ -7,12 +7,13 @@ import logging
 import random
 from collections.abc import Sequence
 
-from assistant.errors import ModelTimeoutError
+from assistant.errors import ModelError, ModelRefusedRequestError, ModelTimeoutError
 from assistant.models.breaker import breaker_of
 from assistant.models.clients import forget_client
 from assistant.models.failures import EmptyAnswerError, Failure, failure_of
 from assistant.models.link import Link
 from assistant.models.time_limit import seconds_left
+from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +51,11 @@ class Attempts:
 
     Args:
         links: The providers in the order of their attempts, at least one.
+        raise_refusals: Raise the error of a refused request instead of trying the next provider.
     """
 
-    def __init__(self, links: Sequence[Link]) -> None:
+    def __init__(self, links: Sequence[Link], *, raise_refusals: bool = False) -> None:
+        self._raise_refusals = raise_refusals
         allowed = [link for link in links if breaker_of(link.provider).allows()]
         # A provider with an open circuit comes last and gets one attempt.
         self._queue = [(link, ATTEMPTS_PER_PROVIDER) for link in allowed]
@@ -96,7 +99,11 @@ class Attempts:
         link, allowed = self._queue[0]
         failure = error.failure if isinstance(error, StreamEndedError) else failure_of(error, link)
         if failure is None:
-            raise error
+            if final or not self._has_time_for_next():
+                raise error
+            # The cause may be a bug in this link only, so the next provider may answer. The bug stays in the log.
+            log_failure(logger, f"a call of the provider {link.provider} failed", error)
+            failure = Failure(ModelError(), again=False, elsewhere=True, providers_fault=True, detail="unexpected")
         self._tried += 1
         logger.warning(
             "model call failed",
@@ -126,12 +133,17 @@ class Attempts:
             return
         if failure.providers_fault:
             breaker_of(link.provider).failed()
-        if failure.elsewhere and len(self._queue) > 1 and self._time_left() >= SHORTEST_ATTEMPT_SECONDS:
+        if self._raise_refusals and isinstance(failure.error, ModelRefusedRequestError):
+            raise failure.error from None
+        if failure.elsewhere and self._has_time_for_next():
             self._queue.pop(0)
             self._tried = 0
             breaker_of(self.link.provider).begins()
             return
         raise self._first.error from None
+
+    def _has_time_for_next(self) -> bool:
+        return len(self._queue) > 1 and self._time_left() >= SHORTEST_ATTEMPT_SECONDS
 
     def _pause(self, failure: Failure) -> float:
         asked = failure.error.retry_after

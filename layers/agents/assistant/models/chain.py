@@ -62,11 +62,15 @@ class ModelChain(Model):
     Args:
         links: The providers, at least one, in the order of the attempts.
         defaults: Settings for agents that set none of their own.
+        raise_refusals: Raise the error of a refused request instead of trying the next provider.
     """
 
-    def __init__(self, links: Sequence[Link], defaults: ModelSettings | None = None) -> None:
+    def __init__(
+        self, links: Sequence[Link], defaults: ModelSettings | None = None, *, raise_refusals: bool = False
+    ) -> None:
         if not links:
             raise ValueError("A chain needs at least one provider.")
+        self._raise_refusals = raise_refusals
         self._defaults = defaults
         self._links = tuple(links)
 
@@ -74,6 +78,14 @@ class ModelChain(Model):
     def links(self) -> tuple[Link, ...]:
         """The providers, in order."""
         return self._links
+
+    def raising_refusals(self) -> ModelChain:
+        """Return this chain for a caller that can send a refused request again with less."""
+        return ModelChain(self._links, self._defaults, raise_refusals=True)
+
+    def fallback(self) -> ModelChain | None:
+        """Return the chain without its first provider, or None if there is no other."""
+        return ModelChain(self._links[1:], self._defaults) if len(self._links) > 1 else None
 
     def _settings(self, own: ModelSettings) -> ModelSettings:
         return own if self._defaults is None else self._defaults.resolve(own)
@@ -97,7 +109,7 @@ class ModelChain(Model):
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts = Attempts(self._links)
+        attempts = Attempts(self._links, raise_refusals=self._raise_refusals)
         while True:
             link = attempts.link
             try:
@@ -134,7 +146,8 @@ class ModelChain(Model):
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts, meter = Attempts(self._links), current_meter()
+        attempts = Attempts(self._links, raise_refusals=self._raise_refusals)
+        meter = current_meter()
         while True:
             progress = _Progress(meter.begin(call))
             try:
@@ -239,5 +252,5 @@ async def _read(reading: Awaitable[_Read]) -> _Read:
     """Wait for something that reads a provider's answer. Whatever the SDK fails on there is the provider's fault."""
     try:
         return await reading
-    except (AttributeError, LookupError, TypeError, ValueError, AssertionError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, AssertionError, RecursionError) as error:
         raise UnreadableAnswerError(type(error).__name__) from error

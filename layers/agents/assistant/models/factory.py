@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from agents import Model, ModelSettings
 
     from assistant.identity import Caller
+    from assistant.models.chain import ModelChain
     from assistant.models.link import Link
 
 
-def build_model(settings: Settings, model_name: str | None = None, caller: Caller | None = None) -> Model:
+def build_model(settings: Settings, model_name: str | None = None, caller: Caller | None = None) -> ModelChain:
     """Build the model for an agent: the package's own provider or the configured one, then `LLM_FALLBACK`.
 
     A call is cheap: models share clients and connections.
@@ -31,13 +32,32 @@ def build_model(settings: Settings, model_name: str | None = None, caller: Calle
     Raises:
         ConfigurationError: a required setting is missing.
     """
-    from assistant.models.chain import ModelChain
-
     build_link = find_hook(settings, "build_link")
     own: Link | None = build_link(settings, model_name, caller) if build_link is not None else None
-    links = [own or _link(settings, settings.llm_provider, model_name)]
-    if settings.llm_fallback is not None and settings.llm_fallback != settings.llm_provider:
-        links.append(_link(settings, settings.llm_fallback, None))
+    fallback = settings.llm_fallback if settings.llm_fallback != settings.llm_provider else None
+    return _chain(settings, own or _link(settings, settings.llm_provider, model_name), fallback)
+
+
+def chain_of(settings: Settings, model: Model, name: str) -> ModelChain:
+    """Return the chain that starts with a model object of the Agents SDK, then `LLM_FALLBACK`.
+
+    Args:
+        settings: The fallback and the settings for all agents.
+        model: The model object of an agent.
+        name: Its name in the log.
+    """
+    from assistant.models.chain import ModelChain
+    from assistant.models.own import own_link
+
+    if isinstance(model, ModelChain):
+        return model
+    return _chain(settings, own_link(model, name), settings.llm_fallback)
+
+
+def _chain(settings: Settings, first: Link, fallback: ProviderName | None) -> ModelChain:
+    from assistant.models.chain import ModelChain
+
+    links = [first] if fallback is None else [first, _link(settings, fallback, None)]
     return ModelChain(links, _defaults(settings))
 
 

@@ -129,10 +129,8 @@ def failure_of_event(event: Any, link: Link) -> Failure | None:
             return _judged(_from_body(code, {"message": getattr(event, "message", None)}, link), f"code={code}")
         case "response.incomplete":
             reason = getattr(getattr(event.response, "incomplete_details", None), "reason", None)
-            error: AssistantError = ModelError(TOO_LONG)
-            if reason == "content_filter":
-                error = ModelContentFilteredError()
-            return Failure(error, again=False, elsewhere=False, providers_fault=False, detail=f"reason={reason}")
+            filtered = reason == "content_filter"
+            return _judged(ModelContentFilteredError() if filtered else ModelError(TOO_LONG), f"reason={reason}")
         case _:
             return None
 
@@ -143,8 +141,11 @@ def _judged(error: AssistantError, detail: str) -> Failure:
             return Failure(error, again=True, elsewhere=True, providers_fault=True, detail=detail)
         case ModelCredentialsError() | ModelNotFoundError() | ModelQuotaError():
             return Failure(error, again=False, elsewhere=True, providers_fault=True, detail=detail)
-        case _:
+        case ModelContentFilteredError():
+            # Another provider must not answer what this provider's filter refuses.
             return Failure(error, again=False, elsewhere=False, providers_fault=False, detail=detail)
+        case _:
+            return Failure(error, again=False, elsewhere=True, providers_fault=False, detail=detail)
 
 
 def _from_status(error: openai.APIStatusError, link: Link) -> AssistantError:
@@ -156,6 +157,8 @@ def _from_status(error: openai.APIStatusError, link: Link) -> AssistantError:
             return ModelRateLimitedError(retry_after=retry_after(error.response.headers))
         case 401 | 403:
             return _bad_key(link)
+        case 402:
+            return ModelQuotaError()
         case 404 | 410:
             return _no_model(link)
         case 408 | 504:
