@@ -15,7 +15,7 @@ from tests.support.chat_page import Chat
 from tests.support.dev import DevServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Request
+    from playwright.sync_api import BrowserContext, Request, Route
 
 NOTE: FilePayload = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"The password is swordfish."}
 # A model's turn through every part of the system, on a machine that does other things too.
@@ -177,6 +177,45 @@ def test_a_failed_answer_is_retried_from_its_error(chat: Chat) -> None:
     chat.button("Retry").click()
     expect(chat.items("user_message")).to_have_count(1)
     expect(chat.page.get_by_role("alert")).to_be_visible()
+    chat.check_reload()
+
+
+def test_on_chat_too_a_running_turn_shows_stop_and_no_thumbs(chat: Chat) -> None:
+    """This endpoint sends all events in one answer, at the turn's end."""
+    chat.page.get_by_label("Endpoint").select_option("chat")
+    chat.send("Good evening").finished()
+    chat.send("!slow 60")
+    for again in (False, True):
+        if again:
+            chat.page.reload()
+            expect(chat.items("user_message")).to_have_count(2)
+        expect(chat.button("Stop")).to_be_visible()
+        expect(chat.button("Good response")).to_have_count(1)
+    expect(chat.answer).to_contain_text("word60")
+    chat.check_reload()
+
+
+def test_a_reload_before_the_threads_id_is_known_leads_to_the_thread(chat: Chat) -> None:
+    held_up: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "threads.create" in (route.request.post_data or ""):
+            route.fetch()
+            held_up.append(route)
+        else:
+            route.fallback()
+
+    chat.page.route("**/chatkit/api", hold)
+    chat.send("!slow 5")
+    expect(chat.button("Stop")).to_be_visible()
+    expect(chat.button("Good response")).to_have_count(0)
+    while not held_up:
+        chat.page.wait_for_timeout(100)
+    chat.page.unroute("**/chatkit/api")
+    chat.page.reload()
+    expect(chat.answer).to_contain_text("word5")
+    expect(chat.items("user_message")).to_have_count(1)
+    chat.check_reload()
 
 
 def test_another_caller_has_other_threads(chat: Chat, dev_server: DevServer) -> None:

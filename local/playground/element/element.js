@@ -30,7 +30,8 @@ const INITIAL = {
  * options, methods and events (types of the npm package `@openai/chatkit` 1.9).
  *
  * The option `standIn` has what the original lacks; it is off unless a page sets it. `turnHeader` names the response header
- * in which a thread that is read names the turn that runs in it. `onStop(threadId)` stops a turn that another tab or an
+ * in which a thread that is read names the turn that runs in it; then the page calls `fetchUpdates` while one runs, and when a
+ * stopped one has ended, as the router does. `onStop(threadId)` stops a turn that another tab or an
  * earlier page reads. `attachmentUrl(id)` returns a URL that opens a sent file.
  */
 export class OpenAIChatKit extends HTMLElement {

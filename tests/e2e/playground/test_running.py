@@ -127,6 +127,24 @@ def test_a_second_tab_shows_a_running_turn_and_stops_it(chat: Chat, other: Chat,
     assert chat.finished().screen() == other.finished().screen()
 
 
+def test_a_running_turn_is_read_once_a_second(chat: Chat, other: Chat, backend: Backend) -> None:
+    """The router alone decides when: the element reads when it is told to."""
+    chat.open().send("slow")
+    expect(chat.answer).to_contain_text("word2")
+    other.page.clock.install()
+    other.open(thread_of(backend))
+    expect(other.button("Stop")).to_be_visible()
+    other.page.clock.pause_at(other.page.evaluate("Date.now() + 60_000"))
+    other.page.wait_for_timeout(500)
+    before = len(backend.requests("threads.get_by_id"))
+    for count in range(1, 6):
+        with other.page.expect_response(lambda response: "get_by_id" in (response.request.post_data or "")):
+            other.page.clock.run_for(1000)
+        other.page.wait_for_timeout(200)
+        assert len(backend.requests("threads.get_by_id")) == before + count
+    chat.button("Stop").click()
+
+
 def test_a_turn_whose_connection_is_lost_for_good_still_counts_as_running(chat: Chat, backend: Backend) -> None:
     """All attempts fail, and the turn runs on the server: Stop, no thumbs, no error, and at the end the answer."""
     chat.open().send("hello")

@@ -231,6 +231,7 @@ export class ChatKitRouter {
     if (attempt.unsent) {
       this.#turns.forget(turn);
       this.#unsent.giveBack(turn);
+      this.#refresh(turn.threadId);
       return;
     }
     // A Stop that arrives before its turn stops nothing.

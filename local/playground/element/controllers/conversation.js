@@ -1,23 +1,12 @@
-import { EMPTY_THREAD, addUnconfirmed, isBusy, isUnconfirmed, mergeLoaded, metadataOf, prependItems } from "../state/thread.js";
-import { truncateAfter } from "../state/thread.js";
+import { EMPTY_THREAD, addUnconfirmed, isBusy, isUnconfirmed, markUnsent } from "../state/thread.js";
+import { mergeLoaded, metadataOf, prependItems, truncateAfter } from "../state/thread.js";
 import { TurnRunner } from "./turn.js";
 
 /** Items asked for at once, when a thread is opened and when older ones are wanted. */
 const PAGE_SIZE = 30;
 
-/** How often the thread is read again while a turn runs that this element does not read, in ms. The server stores every second. */
-const FOLLOW_MILLISECONDS = 1000;
-
-/** The same while such a turn is being stopped, in ms: the user waits for it. */
-const STOPPING_MILLISECONDS = 300;
-
-/** How often it is read then, at most: a process learns of a Stop within a second. */
-const STOPPING_LOOKS = 20;
-
 /** The thread that is open: loads it, sends to it, and runs its turns. */
 export class Conversation {
-  #timer = null;
-
   /** @param {object} kit the element's shared parts: store, client, options, emit */
   constructor(kit) {
     this.kit = kit;
@@ -36,7 +25,6 @@ export class Conversation {
   /** Stop reading; a turn that runs continues on the server. */
   abandon() {
     this.opening++;
-    clearTimeout(this.#timer);
     this.turn.abandon();
     this.kit.store.set({ running: false, elsewhere: null, stopping: false, loading: false, progress: null });
   }
@@ -52,10 +40,7 @@ export class Conversation {
     this.kit.emit("thread.load.start", { threadId });
     try {
       const loaded = await this.load(threadId);
-      if (ticket === this.opening) {
-        this.kit.store.set({ ...loaded, loading: false });
-        this.#follow();
-      }
+      if (ticket === this.opening) this.kit.store.set({ ...loaded, loading: false });
     } catch (error) {
       this.kit.fail(error);
       if (ticket === this.opening) {
@@ -107,9 +92,19 @@ export class Conversation {
     }
   }
 
-  /** Read the thread again, without leaving it. */
+  /**
+   * Read the thread again, without leaving it. The page calls this while a turn runs that this element does not read, and
+   * when a stopped turn has ended.
+   */
   async refresh() {
-    if (this.threadId && !this.state.running) await this.#read();
+    if (!this.threadId || this.state.running) return;
+    try {
+      await this.#read();
+    } catch (error) {
+      // Offline, for example: the user may at least write on.
+      this.#stopped();
+      throw error;
+    }
   }
 
   /** Read the thread again, unless a newer turn of this element has begun meanwhile. */
@@ -119,46 +114,34 @@ export class Conversation {
     const { current } = this.turn;
     const loaded = await this.load(threadId);
     if (this.opening !== opening || this.threadId !== threadId || this.turn.current !== current) return;
+    // Until a stopped turn has ended, less is stored than it has said.
+    if (this.state.stopping && loaded.elsewhere) return;
     this.kit.store.set((state) => mergeLoaded(state, loaded));
     this.kit.onThread(loaded.thread);
-    this.#follow();
+    this.#stopped();
   }
 
-  /** While a turn runs that this element does not read: read the thread again and again, until the turn has ended. */
-  #follow() {
-    clearTimeout(this.#timer);
-    const { elsewhere, stopping } = this.state;
-    if (!elsewhere) {
-      if (stopping) this.kit.store.set({ stopping: false });
-      return;
-    }
-    const again = async () => {
-      try {
-        await this.refresh();
-      } catch (error) {
-        // Offline, for example. The turn may still run, so the next look follows.
-        this.kit.fail(error);
-        this.#follow();
-      }
-    };
-    this.#timer = setTimeout(again, stopping ? STOPPING_MILLISECONDS : FOLLOW_MILLISECONDS);
+  /** The turn that was being stopped has ended. */
+  #stopped() {
+    if (!this.state.stopping) return;
+    this.kit.onStopped();
+    this.kit.store.set((state) => ({ ...markUnsent(state), stopping: false }));
   }
 
   /**
    * Called when a turn of this element has not come to its end here: the server knows what is stored, and whether the
    * turn still runs. A server that does not say what runs may still be writing, so what is shown stays.
+   * @returns {Promise<boolean>} whether the turn is still being stopped: then the page says when its end is to be read
    */
   async #settle({ stopped }) {
-    if (!this.threadId || !this.kit.options.standIn?.turnHeader) return;
+    if (!this.threadId || !this.kit.options.standIn?.turnHeader) return false;
+    if (stopped) return true;
     try {
-      // A turn that is being stopped has stored less than it has said, until it has ended.
-      for (let look = 0; stopped && look < STOPPING_LOOKS && (await this.load(this.threadId)).elsewhere; look++) {
-        await new Promise((resolve) => setTimeout(resolve, STOPPING_MILLISECONDS));
-      }
       await this.#read();
     } catch (error) {
       this.kit.log("settle.failed", { reason: String(error) });
     }
+    return false;
   }
 
   /**
@@ -218,7 +201,6 @@ export class Conversation {
       this.kit.store.set({ stopping: false });
       this.kit.notify(error);
     }
-    this.#follow();
   }
 
   /**

@@ -13,7 +13,8 @@ const PASSING = new Set([401, 429]);
 export class TurnRunner {
   /**
    * @param {object} kit
-   * @param {(turn: {stopped: boolean}) => Promise<void>} settle called while a turn that was stopped or has failed still counts as running
+   * @param {(turn: {stopped: boolean}) => Promise<boolean>} settle called while a turn that was stopped or has failed still
+   *   counts as running; returns whether it is still being stopped
    */
   constructor(kit, settle) {
     this.kit = kit;
@@ -61,20 +62,19 @@ export class TurnRunner {
         this.kit.store.set({ error: { message, code, allowRetry, again } });
       }
     }
+    let stopping = false;
     try {
       const { error } = this.kit.store.get();
-      if (this.current === turn && (abort.signal.aborted || error)) {
-        await this.settle(turn);
-      }
+      if (this.current === turn && (abort.signal.aborted || error)) stopping = await this.settle(turn);
     } finally {
       turn.finish();
       if (this.current === turn) {
         this.current = null;
-        if (turn.stopped) this.kit.onStopped();
+        if (turn.stopped && !stopping) this.kit.onStopped();
         this.kit.store.set((state) => ({
-          ...markUnsent(state),
+          ...(!stopping && markUnsent(state)),
           running: false,
-          stopping: state.stopping && state.elsewhere !== null,
+          stopping,
           progress: null,
         }));
         this.kit.emit("response.end");

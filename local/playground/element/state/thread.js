@@ -31,8 +31,8 @@ export function addUnconfirmed(state, input, attachments) {
 
 export const isUnconfirmed = (item) => item.id.startsWith(UNCONFIRMED);
 
-/** Whether a turn runs in the open thread: one that this element reads, or one that the server says runs elsewhere. */
-export const isBusy = (state) => state.running || state.elsewhere !== null;
+/** Whether a turn runs in the open thread: one that this element reads, one that the server says runs, or one that is being stopped. */
+export const isBusy = (state) => state.running || state.elsewhere !== null || state.stopping;
 
 /** Mark the messages that the server has not confirmed as not sent: each gets a button to send it again. */
 export function markUnsent(state) {
