@@ -16,7 +16,7 @@ from assistant.models.response_writer import ResponseWriter
 
 @dataclass
 class Words(Model):
-    """A model that says a number of words at a pace, without a network."""
+    """A model that says a number of words at a pace, without a network. Each word is the time at which it is due."""
 
     count: int = 0
     pause: float = 0.0
@@ -29,7 +29,7 @@ class Words(Model):
         for event in (*writer.begin(), *writer.open_text()):
             yield event
         for number in range(self.count):
-            for event in writer.text(f"word{number} "):
+            for event in writer.text(f"{began + number * self.pause:.3f} "):
                 yield event
             # What a provider's stream does too: the loop gets its turn between two deltas. By the clock, so that
             # an answer is as long on a busy machine.

@@ -28,6 +28,9 @@ GEMINI_BASE_URL = "https://generativelanguage.googleapis.com/v1beta/openai/"
 DEFAULT_CHAT_TURN_SECONDS = 25.0
 # Enough for a day's conversation, and cheap enough to send with every model call.
 DEFAULT_HISTORY_MAX_TOKENS = 16_000
+# On one core, with a model that costs nothing, a word of 100 turns that start at once is late by at most the time to
+# the next word (`benchmarks/busy.py`). A provider's stream and an HTTP server need about as much CPU again.
+DEFAULT_MAX_TURNS_PER_PROCESS = 50
 # More than 270 years is a typing error, and Python's dates overflow at a few million days.
 MAX_RETENTION_DAYS = 99_999
 # Above this a float cannot represent every whole number.
@@ -128,7 +131,7 @@ class Settings:
     on_busy: OnBusy = "interrupt"
     output_guardrails: OutputGuardrails = "remove"
     chat_turn_seconds: float = DEFAULT_CHAT_TURN_SECONDS
-    max_turns_per_process: int | None = None
+    max_turns_per_process: int = DEFAULT_MAX_TURNS_PER_PROCESS
     user_quota: Quota = field(default_factory=Quota)
     tenant_quota: Quota = field(default_factory=Quota)
     log_content: bool = False
@@ -317,7 +320,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             OutputGuardrails, read.choice("OUTPUT_GUARDRAILS", get_args(OutputGuardrails)) or "remove"
         ),
         chat_turn_seconds=read.number("CHAT_TURN_SECONDS") or DEFAULT_CHAT_TURN_SECONDS,
-        max_turns_per_process=read.whole("MAX_TURNS_PER_PROCESS"),
+        max_turns_per_process=read.whole("MAX_TURNS_PER_PROCESS") or DEFAULT_MAX_TURNS_PER_PROCESS,
         user_quota=read.quota(""),
         tenant_quota=read.quota("TENANT_"),
         log_content=read.flag("LOG_CONTENT"),

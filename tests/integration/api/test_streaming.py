@@ -106,6 +106,28 @@ async def test_a_busy_thread_refuses_where_the_deployment_says_so(
     assert text_of(frames(call.body))
 
 
+async def test_a_full_process_says_when_to_come_back_and_lets_its_own_turns_be_followed(
+    app: FastAPI, resources: Resources, token: str
+) -> None:
+    resources.settings = replace(resources.settings, max_turns_per_process=1)
+    call, again, refused = ask(token, "!slow 30"), ask(token, "!slow 30"), ask(token, "hello")
+    for each in (call, again):
+        each.request_headers["idempotency-key"] = "full"
+    running = asyncio.create_task(call.run(app))
+    await call.until(deltas(call))
+    await refused.run(app)
+    assert refused.status == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert json.loads(refused.body)["error"]["code"] == "process_busy"
+    await again.run(app)
+    await running
+    assert (again.status, again.headers["x-turn-id"]) == (200, call.headers["x-turn-id"])
+    assert text_of(frames(again.body)) == text_of(frames(call.body))
+    later = ask(token, "hello")
+    await later.run(app)
+    assert later.status == 200
+
+
 async def test_who_is_over_quota_is_told_when_to_come_back(app: FastAPI, resources: Resources, token: str) -> None:
     resources.settings = replace(resources.settings, user_quota=Quota(tokens_per_day=1))
     first, second = ask(token, "hello"), ask(token, "hello again")

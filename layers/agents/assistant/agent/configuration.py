@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from dataclasses import replace
 from typing import Any
@@ -22,15 +24,25 @@ def run_config(settings: Settings, models: Model | ModelProvider) -> RunConfig:
         models: The model of every agent, or a provider for agents that choose their own model.
     """
     guard = _RunGuard()
-    config = RunConfig(
-        tracing_disabled=not settings.agents_tracing,
-        trace_include_sensitive_data=settings.log_content,
+    config = copy.copy(_common(settings.agents_tracing, settings.log_content))
+    config.tool_error_formatter = guard.describe_error
+    config.call_model_input_filter = guard.valid_input
+    if isinstance(models, Model):
+        config.model = models
+    else:
+        config.model_provider = models
+    return config
+
+
+@functools.cache
+def _common(tracing: bool, texts: bool) -> RunConfig:
+    """Return what all runs have in common. The SDK evaluates its type hints for each new `RunConfig`, so copy this."""
+    return RunConfig(
+        tracing_disabled=not tracing,
+        trace_include_sensitive_data=texts,
         tool_execution=CHECKED_FIRST,
         tool_not_found_behavior="return_error_to_model",
-        tool_error_formatter=guard.describe_error,
-        call_model_input_filter=guard.valid_input,
     )
-    return replace(config, model=models) if isinstance(models, Model) else replace(config, model_provider=models)
 
 
 class _RunGuard:

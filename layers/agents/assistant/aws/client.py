@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# boto3 waits in a thread for each call, on a connection of its own. More concurrent calls than this are queued.
+# boto3 waits in a thread for each call, on a connection of its own. More concurrent calls than this are queued. With
+# twice as many, 150 turns at once are not faster: their CPU is the bound (`benchmarks/busy.py`).
 MAX_CONCURRENT_CALLS = 32
 # Our own attempts have taken longer than this, so an outage that is not over may be over a moment later.
 RETRY_AFTER_SECONDS = 1
