@@ -1,7 +1,7 @@
 """Let the browser run client tools. A turn may have one client tool call, which gets the id of the model's call.
 
 ChatKit sends only the last requested client tool, with the id of the model's last call (chatkit.agents, 1.6.5).
-That id is wrong if the model made another call after it.
+That id is wrong if the model made another call after the client tool call.
 """
 
 from __future__ import annotations

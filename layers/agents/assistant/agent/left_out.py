@@ -1,4 +1,4 @@
-"""Remove the parts that a provider has refused from a thread's model input: files, tool calls, or everything except
+"""Remove from a thread's model input the parts that a provider has refused: files, tool calls, or everything except
 text.
 
 The thread's metadata lists the refused parts, so later turns leave them out from the start. A file is identified by

@@ -11,7 +11,7 @@ Only the stored run's row has the decisions. Each step is one write with a condi
 | the call is in `answers` | rejection: the claim; approval: one more write before the call starts | final |
 | deleted, or waits for its other calls | the turn, with the result | final |
 
-If the turn ends without an answer, its claim is void and the question is open again.
+If the turn ends before the decision is in `answers`, its claim is void and the question is open again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stream the messages that only a response's end holds.
+"""Stream the messages that were not streamed and are only in the last event of a response.
 
 A server may send a whole response without its deltas. ChatKit shows only streamed messages, so the user would read
 nothing.
