@@ -1,0 +1,187 @@
+"""Operations of the store whose work does not end with their first write, and what none of them may leave behind."""
+
+from __future__ import annotations
+
+import random
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote
+
+from chatkit.types import GeneratedImage, GeneratedImageItem
+
+from assistant import clock, files
+from assistant.aws import keys
+from assistant.aws.rowformat import load
+from assistant.context import Resources
+from assistant.files import keep_picture
+from assistant.ids import new_id
+from assistant.threads.store import ThreadStore
+from assistant.upkeep import erase, request_erasure, sweep
+from tests.support.conversations import answered, new_thread, said
+from tests.support.files import PNG
+from tests.support.rows import put_items
+from tests.support.store import request_of
+
+USER = "ann"
+# An item of this is an object in the bucket.
+LARGE = random.Random(7).randbytes(400_000).hex()  # noqa: S311 - reproducible, no secret
+# With the items below, more rows than one step of a deletion removes.
+SHORT_ITEMS = 110
+
+# Performs the operation.
+Act = Callable[[Resources], Awaitable[object]]
+# Makes everything ready on healthy resources.
+Scene = Callable[[Resources], Awaitable[Act]]
+
+
+async def _thread(resources: Resources, thread_id: str | None = None) -> str:
+    """Make a thread with short items, two objects, a file and a picture."""
+    store, request = ThreadStore(resources), request_of(resources, USER)
+    thread = new_thread(thread_id)
+    await store.save_thread(thread, request)
+    file_id = await _upload(resources)
+    found, writes = await files.bind(resources, request.caller, [file_id], thread.id)
+    await resources.table.transact(writes)
+    await store.add_thread_item(thread.id, said(thread.id, attachments=found), request)
+    partition = request.caller.thread(thread.id).partition
+    put_items(resources, partition, [answered(thread.id) for _ in range(SHORT_ITEMS)])
+    for _ in range(2):
+        await store.add_thread_item(thread.id, answered(thread.id, LARGE), request)
+    image = GeneratedImage(id="i", url=await keep_picture(b64encode(PNG).decode(), thread.id, request))
+    item = GeneratedImageItem(id=new_id("msg"), thread_id=thread.id, created_at=clock.now(), image=image)
+    await store.add_thread_item(thread.id, item, request)
+    return thread.id
+
+
+async def _upload(resources: Resources) -> str:
+    caller = request_of(resources, USER).caller
+    made = await files.upload(resources, caller, BytesIO(PNG), name="a.png", declared_type="", size=len(PNG))
+    return made.id
+
+
+async def deletion(resources: Resources) -> Act:
+    """Delete a thread."""
+    thread_id = await _thread(resources)
+    return lambda faulty: ThreadStore(faulty).delete_thread(thread_id, request_of(faulty, USER))
+
+
+async def deletion_of_a_foreign_id(resources: Resources) -> Act:
+    """Delete a thread whose id another system has made."""
+    thread_id = await _thread(resources, "their-thread")
+    return lambda faulty: ThreadStore(faulty).delete_thread(thread_id, request_of(faulty, USER))
+
+
+async def large_item(resources: Resources) -> Act:
+    """Store an item that becomes an object."""
+    thread_id = await _thread(resources)
+    item = answered(thread_id, LARGE)
+    return lambda faulty: ThreadStore(faulty).add_thread_item(thread_id, item, request_of(faulty, USER))
+
+
+async def replacement(resources: Resources) -> Act:
+    """Replace an object's item by another large version."""
+    thread_id = await _thread(resources)
+    item = answered(thread_id, LARGE)
+    await ThreadStore(resources).add_thread_item(thread_id, item, request_of(resources, USER))
+    newer = answered(thread_id, LARGE[::-1], item.id)
+    return lambda faulty: ThreadStore(faulty).save_item(thread_id, newer, request_of(faulty, USER))
+
+
+async def removal(resources: Resources) -> Act:
+    """Remove an object's item."""
+    thread_id = await _thread(resources)
+    item = answered(thread_id, LARGE)
+    await ThreadStore(resources).add_thread_item(thread_id, item, request_of(resources, USER))
+    return lambda faulty: ThreadStore(faulty).delete_thread_item(thread_id, item.id, request_of(faulty, USER))
+
+
+async def upload(resources: Resources) -> Act:
+    """Upload a file that is never sent."""
+    return _upload
+
+
+async def removal_of_a_file(resources: Resources) -> Act:
+    """Delete a file that was not sent."""
+    file_id = await _upload(resources)
+    return lambda faulty: files.delete(faulty, request_of(faulty, USER).caller, file_id)
+
+
+async def picture_of_a_deleted_thread(resources: Resources) -> Act:
+    """Keep a picture whose thread is deleted meanwhile."""
+    thread_id = await _thread(resources)
+    await ThreadStore(resources).delete_thread(thread_id, request_of(resources, USER))
+    return lambda faulty: keep_picture(b64encode(PNG).decode(), thread_id, request_of(faulty, USER))
+
+
+async def erasure(resources: Resources) -> Act:
+    """Erase a user."""
+    await _thread(resources)
+    await _upload(resources)
+
+    async def act(faulty: Resources) -> None:
+        await erase(faulty, await request_erasure(faulty, request_of(faulty, USER).caller))
+
+    return act
+
+
+async def expiry(resources: Resources) -> Act:
+    """Sweep when threads and files may have expired."""
+    await _thread(resources)
+    await _upload(resources)
+    return sweep
+
+
+SCENES: dict[str, Scene] = {
+    scene.__name__: scene
+    for scene in (
+        deletion,
+        deletion_of_a_foreign_id,
+        large_item,
+        replacement,
+        removal,
+        upload,
+        removal_of_a_file,
+        picture_of_a_deleted_thread,
+        erasure,
+        expiry,
+    )
+}
+
+
+def leftovers(resources: Resources, moment: datetime) -> list[str]:
+    """Return what belongs to nothing: rows without a thread, objects and files without a row, and work that is due.
+
+    Args:
+        resources: The table and the bucket.
+        moment: When work counts as due.
+    """
+    client: Any = resources.table.client
+    pages = client.get_paginator("scan").paginate(TableName=resources.table.name, ConsistentRead=True)
+    rows = [load(item) for page in pages for item in page["Items"]]
+    found = resources.objects.client.list_objects_v2(Bucket=resources.objects.bucket).get("Contents", [])
+    objects = {each["Key"] for each in found}
+    living = {row["pk"] for row in rows if row["sk"] == "~meta" and not row.get("deleted_at")}
+    held: set[str] = set()
+    for row in rows:
+        if not row["pk"].startswith("SWEEP#"):
+            held |= {row["object"], *row.get("images", [])} if "object" in row else set(row.get("images", []))
+    listed = {row["id"] for row in rows if row["sk"].startswith("T#")}
+    names = {row["sk"].removeprefix("F#") for row in rows if row["pk"].startswith("USER#") and row["sk"][:2] == "F#"}
+    bare = {key for key in objects if not key.startswith("attachments/")}
+    uploaded = {unquote(key.rsplit("/", 1)[-1]) for key in objects - bare}
+    return [
+        *(f"row without a thread: {row['pk']} {row['sk']}" for row in rows if _is_orphan(row, living)),
+        *(f"listed without a thread: {each}" for each in listed - {unquote(pk.split("#")[-1]) for pk in living}),
+        *(f"work: {row}" for row in rows if row["pk"].startswith("SWEEP#") and keys.sweep_due(row["sk"]) <= moment),
+        *(f"object without a row: {each}" for each in bare - held),
+        *(f"row without its object: {each}" for each in held - objects),
+        *(f"file without a row: {each}" for each in uploaded - names),
+        *(f"row without its file: {each}" for each in names - uploaded),
+    ]
+
+
+def _is_orphan(row: dict[str, Any], living: set[str]) -> bool:
+    return row["pk"].startswith("THREAD#") and row["pk"] not in living
