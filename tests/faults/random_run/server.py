@@ -55,7 +55,7 @@ def serve(
 ) -> None:
     """Serve a function on a socket, until SIGTERM."""
     prepare(environment, log, alive, quick)
-    functions.run(function, listener.detach())
+    functions.run(function, listener.detach(), None)
 
 
 def sweep(environment: dict[str, str], log: Path, alive: Connection) -> None:
