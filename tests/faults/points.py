@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from assistant.context import Resources
 from assistant.errors import ModelRateLimitedError, ModelUnavailableError
+from tests.support.model_runs import Alone
 
 Moment = Literal["before", "after"]
 Harm = Literal["killed", "stalled", "raised", "throttled", "conflict", "acted"]
@@ -129,7 +130,7 @@ class FaultyClient:
         return call
 
 
-class FaultyModel(Model):
+class FaultyModel(Alone, Model):
     """A model whose calls are points."""
 
     def __init__(self, model: Model, points: Points) -> None:

@@ -24,7 +24,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant.agent import server
+from assistant.agent import turn_models
 from assistant.approvals.decisions import AnsweredError
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.models import build_model
@@ -97,7 +97,7 @@ class Case:
     async def perform(self, request: StreamingReq, points: Points, key: str | None = None) -> Client | None:
         """Perform the request in the process that is hurt. Return None where a client would send it again."""
         with self._monkeypatch.context() as patched:
-            patched.setattr(server, "build_model", lambda *given: FaultyModel(build_model(*given), points))
+            patched.setattr(turn_models, "build_model", lambda *given: FaultyModel(build_model(*given), points))
             watch(self.faulty.resources, points)
             try:
                 handle = await self.faulty.start(request, key=key)

@@ -97,7 +97,7 @@ def test_a_wrong_key_and_an_unknown_model_are_named_as_what_they_are(live: Live,
         try:
             turn = _with(server, "wrong", lambda stack: stack.say("Hello."))
             [error] = turn.errors
-            assert (live.key_variable if name == "key" else model) in error["message"]
+            assert ("cannot use its model" if name == "key" else "is not available") in error["message"]
             assert error["allow_retry"] is False
         finally:
             server.stop()

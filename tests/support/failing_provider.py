@@ -94,3 +94,5 @@ ON_CHAT: dict[str, Reply] = {
     "no choices": RawStream('data: {"choices": [null]}\n\ndata: {"choices": []}\n\ndata: [DONE]\n\n'),
     "error as text": RawStream('data: {"error": "overloaded"}\n\n'),
 }
+# These last as long as the caller waits.
+SILENT = {"time-out before the headers", "time-out before the first token"}

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from agents import Agent, Model, RunConfig, Runner
 from agents.items import TResponseInputItem
@@ -88,3 +88,14 @@ def gemini_settings(base_url: str, **more: Any) -> Settings:
 def compatible_settings(base_url: str, **more: Any) -> Settings:
     """Return settings for a compatible server at a base URL."""
     return Settings(llm_provider="compatible", llm_base_url=base_url, llm_default_model="small-model", **more)
+
+
+class Alone:
+    """What a turn asks of a chain of models, for a model that takes the place of one."""
+
+    def raising_refusals(self) -> Self:
+        """Return this model."""
+        return self
+
+    def fallback(self) -> None:
+        """There is none."""

@@ -17,6 +17,7 @@ class AssistantError(Exception):
         code: A stable, machine-readable name.
         retryable: Whether the same request may succeed later.
         retry_after: Seconds to wait before a retry, if known.
+        fix: For the operator's log only: the setting to change. It may name variables.
     """
 
     status: ClassVar[int] = 500
@@ -24,22 +25,27 @@ class AssistantError(Exception):
     retryable: ClassVar[bool] = True
     default_message: ClassVar[str] = "Something went wrong. Please try again."
 
-    def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: float | None = None, fix: str | None = None) -> None:
         self.message = message or self.default_message
         self.retry_after = retry_after
+        self.fix = fix
         super().__init__(self.message)
 
 
 class ConfigurationError(AssistantError):
     """A setting is wrong.
 
-    At start-up the message is for the operator and names the setting. During a request the setting is logged, and the
-    user gets the default message.
+    The text of the exception is for the operator and names the setting. A user gets only the default message.
     """
 
     code = "configuration_error"
     retryable = False
     default_message = "This assistant is not set up correctly. Please contact its administrator."
+
+    def __init__(self, fix: str | None = None) -> None:
+        super().__init__(fix=fix)
+        if fix is not None:
+            self.args = (fix,)
 
 
 class InvalidRequestError(AssistantError):

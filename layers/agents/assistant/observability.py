@@ -27,15 +27,24 @@ NAMESPACE = "ChatKit"
 # These libraries log whole requests and answers at DEBUG, and each call at INFO.
 _TALKATIVE = ("boto3", "botocore", "httpcore2", "httpx2", "mcp", "openai", "s3transfer", "urllib3")
 
+_texts_allowed = False
+
 
 def keep_texts_out(log_content: bool) -> None:
-    """Drop the libraries' log lines below WARNING unless `LOG_CONTENT` allows texts in the log.
+    """Keep texts out of the log unless `LOG_CONTENT` allows them, also the libraries' log lines below WARNING.
 
     Args:
         log_content: The setting `LOG_CONTENT`.
     """
+    global _texts_allowed
+    _texts_allowed = log_content
     for name in () if log_content else _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def texts_allowed() -> bool:
+    """Tell whether `LOG_CONTENT` allows texts in the log."""
+    return _texts_allowed
 
 
 @cache

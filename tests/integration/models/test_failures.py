@@ -171,7 +171,7 @@ async def test_when_all_fail_the_first_providers_error_is_told(
     other_provider.script(*[HttpError(500)] * 10)
     seen = await run(with_fallback(provider, other_provider))
     assert isinstance(seen.error, ModelCredentialsError)
-    assert "OPENAI_API_KEY" in seen.error.message
+    assert "OPENAI_API_KEY" in str(seen.error.fix)
 
 
 async def test_a_provider_that_keeps_failing_is_skipped(
@@ -308,7 +308,7 @@ async def test_each_kind_of_failure_has_its_own_error_and_says_what_to_do(
     seen = await run(settings_for(provider.base_url))
     assert type(seen.error) is expected
     assert isinstance(seen.error, AssistantError)
-    assert says in seen.error.message
+    assert says in f"{seen.error.message} {seen.error.fix}"
     assert len(provider.requests) == 1
 
 

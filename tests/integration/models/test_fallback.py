@@ -13,7 +13,7 @@ from assistant.models import attempts, build_model, deadline
 from assistant.models.link import Link
 from assistant.models.openai import openai_link
 from assistant.settings import Settings
-from tests.support.failing_provider import EVERYWHERE, ON_CHAT, ON_RESPONSES
+from tests.support.failing_provider import EVERYWHERE, ON_CHAT, ON_RESPONSES, SILENT
 from tests.support.model_runs import helper, openai_settings, run_streamed
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Reply, Text
 
@@ -24,7 +24,7 @@ KINDS = [
     *(("responses", kind) for kind in (EVERYWHERE | ON_RESPONSES).items()),
     *(("chat_completions", kind) for kind in (EVERYWHERE | ON_CHAT).items()),
 ]
-SILENT = {"time-out before the headers", "time-out before the first token"}
+
 # Enough for the silent kinds, which get half of it, and for the retries of the others.
 TURN_SECONDS, SILENT_TURN_SECONDS = 60.0, 2.0
 

@@ -31,8 +31,10 @@ async def test_openai_is_sent_the_recording_and_tells_its_words(provider: Provid
 async def test_a_retired_transcription_model_names_its_own_setting(provider: ProviderServer) -> None:
     provider.script(HttpError(404, "model_not_found"))
     settings = openai_settings(provider.base_url, transcription_model="whisper-1")
-    with pytest.raises(ModelNotFoundError, match=r"whisper-1.*TRANSCRIPTION_MODEL") as raised:
+    with pytest.raises(ModelNotFoundError) as raised:
         await transcribe(settings, "a.webm", b"abc", "audio/webm")
+    assert "whisper-1" in str(raised.value.fix)
+    assert "TRANSCRIPTION_MODEL" in str(raised.value.fix)
     assert raised.value.__suppress_context__
     assert provider.requests[0].path == "/v1/audio/transcriptions"
 
@@ -48,5 +50,5 @@ async def test_a_recording_that_is_not_heard_in_time_is_an_error_of_ours(provide
 
 async def test_the_demo_model_hears_and_gemini_says_that_it_does_not(provider: ProviderServer) -> None:
     assert "3 bytes" in await transcribe(Settings(), "a.webm", b"abc", "audio/webm")
-    with pytest.raises(UnsupportedFeatureError, match="gemini"):
+    with pytest.raises(UnsupportedFeatureError, match="dictation"):
         await transcribe(gemini_settings(provider.base_url), "a.webm", b"abc", "audio/webm")

@@ -96,18 +96,6 @@ async def test_an_answer_that_breaks_off_is_kept_and_its_error_allows_a_retry(
     assert "Half of the" in str(await thread.items())
 
 
-async def test_an_unknown_model_is_an_error_that_names_the_setting(
-    open_thread: OpenThread, provider: ProviderServer
-) -> None:
-    thread = open_thread(**RESPONSES, OPENAI_DEFAULT_MODEL="gpt-4o-mini")
-    provider.script(HttpError(404, "model_not_found"))
-    await thread.say("Hello")
-    (error,) = [event for event in thread.events if event["type"] == "error"]
-    assert "OPENAI_DEFAULT_MODEL" in error["message"]
-    assert "gpt-4o-mini" in error["message"]
-    assert error["allow_retry"] is False
-
-
 async def test_the_fallback_answers_and_the_client_sees_no_error(
     open_thread: OpenThread, provider: ProviderServer
 ) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from chatkit.types import ThreadItem
 
-from assistant.agent import server
+from assistant.agent import turn_models
 from assistant.errors import StoreUnavailableError
 from assistant.operations import reads
 from assistant.threads import rows, turn_record
@@ -213,8 +213,8 @@ async def test_a_failure_in_the_middle_keeps_what_was_said_and_allows_a_retry(
 @pytest.mark.parametrize(
     ("reply", "words", "again"),
     [
-        (HttpError(401), "key", False),
-        (HttpError(404, code="model_not_found"), "OPENAI_DEFAULT_MODEL", False),
+        (HttpError(401), "cannot use its model", False),
+        (HttpError(404, code="model_not_found"), "This model is not available", False),
         (HttpError(400, code="content_filter"), "content filter", False),
         (HttpError(429), "busy", True),
         (HttpError(500), "not available at the moment", True),
@@ -281,7 +281,7 @@ async def test_an_error_that_nobody_expected_tells_the_client_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("sec" + "ret words")
 
-    monkeypatch.setattr(server, "build_model", broken)
+    monkeypatch.setattr(turn_models, "build_model", broken)
     client = await process().run(creation("hello"))
     assert client.error is not None
     assert client.types.count("error") == 1

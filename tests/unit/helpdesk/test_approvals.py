@@ -15,7 +15,7 @@ from chatkit.actions import Action
 from chatkit.types import StreamingReq, ThreadCustomActionParams, ThreadsCustomActionReq, WidgetItem
 
 from assistant import clock, turns
-from assistant.agent import server
+from assistant.agent import turn_models
 from assistant.approvals import cards, runs
 from assistant.approvals.decisions import AnsweredError
 from assistant.approvals.runs import HeldRunUnreadableError
@@ -31,10 +31,15 @@ from assistant.threads.store import ThreadStore
 from helpdesk.records.invoices import Invoice, Invoices
 from helpdesk.records.money import money
 from tests.support.conversation import Conversation, call, say
+from tests.support.model_runs import Alone
 from tests.support.turns import addition
 from tests.support.widget_schema import check_widget
 
 pytestmark = pytest.mark.anyio
+
+
+class Scripted(Alone, ScriptedModel):
+    """A scripted model in the place of a chain."""
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Desk:
 
     conversation: Conversation
     monkeypatch: pytest.MonkeyPatch
-    model: ScriptedModel | None = None
+    model: Scripted | None = None
     reports: list[Report] = field(default_factory=list)
 
     async def ask(self, *steps: Any) -> list[WidgetItem]:
@@ -79,8 +84,8 @@ class Desk:
 
     async def _run(self, request: StreamingReq, steps: Any) -> None:
         """Perform a request as a process of its own; raise what has ended its turn."""
-        model = self.model = ScriptedModel(steps)
-        self.monkeypatch.setattr(server, "build_model", lambda *given: model)
+        model = self.model = Scripted(steps)
+        self.monkeypatch.setattr(turn_models, "build_model", lambda *given: model)
         context = RequestContext(self.conversation.caller, self.conversation.resources)
         self.reports.append(context.report)
         # A page of its own: what it sends is no request that was sent before.

@@ -68,7 +68,8 @@ def add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, AssistantError)  # noqa: S101 - for the type checker
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             cause = error.__cause__
-            logger.error("%s: %s", error.code, "unknown cause" if cause is None else type(cause).__qualname__)
+            known = error.fix or ("unknown cause" if cause is None else type(cause).__qualname__)
+            logger.error("%s: %s", error.code, known)
         return error_response(error)
 
     async def answer_http_exception(request: Request, error: Exception) -> Response:

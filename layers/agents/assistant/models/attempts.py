@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from assistant.errors import ModelError, ModelRefusedRequestError, ModelTimeoutError
 from assistant.models.breaker import breaker_of
+from assistant.models.call_log import log_failed_call
 from assistant.models.clients import forget_client
 from assistant.models.failures import EmptyAnswerError, Failure, failure_of
 from assistant.models.link import Link
@@ -105,17 +106,7 @@ class Attempts:
             log_failure(logger, f"a call of the provider {link.provider} failed", error)
             failure = Failure(ModelError(), again=False, elsewhere=True, providers_fault=True, detail="unexpected")
         self._tried += 1
-        logger.warning(
-            "model call failed",
-            extra={
-                "provider": link.provider,
-                "model": link.model_name,
-                "error_code": failure.error.code,
-                "attempt": self._tried,
-                "shown": final,
-                "detail": failure.detail,
-            },
-        )
+        log_failed_call(link, failure, attempt=self._tried, shown=final)
         if failure.error.code == "model_credentials":
             forget_client(link.provider)
         # Report the first provider's failure: that is the provider the operator configured.

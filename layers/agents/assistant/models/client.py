@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, cast
 
 import httpx2
-from openai import AsyncOpenAI, AsyncStream
+from openai import APIError, AsyncOpenAI, AsyncStream
 from openai.resources.chat import AsyncChat, AsyncCompletions
 from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import (
@@ -52,8 +52,13 @@ class ChunkStream:
 
     async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
         async for payload in self._payloads():
-            for chunk in self._reader.read(payload):
-                yield _validated(chunk)
+            try:
+                for chunk in self._reader.read(payload):
+                    yield _validated(chunk)
+            except APIError as error:
+                # For the log, as the client does for an error status.
+                vars(error)["request_id"] = self.response.headers.get("x-request-id")
+                raise
         reason = self._reader.finish_reason
         if reason is None and not self._done:
             # A proxy may close a connection as if the answer were complete.

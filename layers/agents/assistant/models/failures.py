@@ -1,7 +1,7 @@
 """Map a provider's failures to our errors, and tell whether a retry or another provider can help.
 
-A provider's own text never leaves this module: a body can quote the prompt, and a message can show part of a key. The
-module reads only the status, the code and a few known phrases.
+A user never reads a provider's own text: a body can quote the prompt, and a message can show part of a key. The module
+reads the status, the code and a few known phrases. `assistant.models.call_log` decides what the log gets.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from assistant.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from assistant.models.call_log import name_of, names_of, words_of
 from assistant.models.clients import UnreadableKeyError
 from assistant.models.link import Link
 
@@ -72,6 +73,7 @@ class Failure:
         elsewhere: Another provider may succeed.
         providers_fault: It counts against the provider.
         detail: Status, code and request id, for the log. It has no text of a user or a provider.
+        words: The provider's own words, bounded and without keys. They may quote a user.
     """
 
     error: AssistantError
@@ -79,6 +81,7 @@ class Failure:
     elsewhere: bool
     providers_fault: bool
     detail: str
+    words: str = ""
 
 
 def failure_of(error: Exception, link: Link) -> Failure | None:
@@ -95,18 +98,18 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
         case EmptyAnswerError():
             return Failure(error, again=True, elsewhere=True, providers_fault=False, detail="empty")
         case AssistantError():
-            return _judged(error, "")
+            return _judged(error, f"raised={type(error).__name__}")
         case UnreadableKeyError():
             return _judged(_no_key(link), f"key={error}")
         case TimeoutError() | openai.APITimeoutError() | httpx2.TimeoutException():
             return _judged(ModelTimeoutError(), "timeout")
         case openai.APIStatusError():
-            detail = f"status={error.status_code} code={error.code} request={error.request_id}"
-            return _judged(_from_status(error, link), detail)
+            detail = f"status={error.status_code} {names_of(error)}"
+            return _judged(_from_status(error, link), detail, words_of(error.body or error.message))
         case openai.APIConnectionError() | openai.APIResponseValidationError() | httpx2.HTTPError():
             return _judged(ModelUnavailableError(), type(error).__name__)
         case openai.APIError():
-            return _judged(_from_body(error.code, error.body, link), f"code={error.code}")
+            return _judged(_from_body(error.code, error.body, link), names_of(error), words_of(error.body))
         case ModelBehaviorError() | json.JSONDecodeError() | UnreadableAnswerError():
             # An answer that the SDK cannot read, or a body that is not JSON.
             cause = error.__cause__ or error
@@ -123,29 +126,26 @@ def failure_of_event(event: Any, link: Link) -> Failure | None:
             reported = getattr(event.response, "error", None)
             code = getattr(reported, "code", None)
             text = getattr(reported, "message", None)
-            return _judged(_from_body(code, {"message": text}, link), f"code={code}")
+            return _judged(_from_body(code, {"message": text}, link), f"code={name_of(code)}", words_of(text))
         case "error" | "response.error":
             code = getattr(event, "code", None)
-            return _judged(_from_body(code, {"message": getattr(event, "message", None)}, link), f"code={code}")
+            text = getattr(event, "message", None)
+            return _judged(_from_body(code, {"message": text}, link), f"code={name_of(code)}", words_of(text))
         case "response.incomplete":
             reason = getattr(getattr(event.response, "incomplete_details", None), "reason", None)
             filtered = reason == "content_filter"
-            return _judged(ModelContentFilteredError() if filtered else ModelError(TOO_LONG), f"reason={reason}")
+            error = ModelContentFilteredError() if filtered else ModelError(TOO_LONG)
+            return _judged(error, f"reason={name_of(reason)}")
         case _:
             return None
 
 
-def _judged(error: AssistantError, detail: str) -> Failure:
-    match error:
-        case ModelRateLimitedError() | ModelTimeoutError() | ModelUnavailableError():
-            return Failure(error, again=True, elsewhere=True, providers_fault=True, detail=detail)
-        case ModelCredentialsError() | ModelNotFoundError() | ModelQuotaError():
-            return Failure(error, again=False, elsewhere=True, providers_fault=True, detail=detail)
-        case ModelContentFilteredError():
-            # Another provider must not answer what this provider's filter refuses.
-            return Failure(error, again=False, elsewhere=False, providers_fault=False, detail=detail)
-        case _:
-            return Failure(error, again=False, elsewhere=True, providers_fault=False, detail=detail)
+def _judged(error: AssistantError, detail: str, words: str = "") -> Failure:
+    again = isinstance(error, ModelRateLimitedError | ModelTimeoutError | ModelUnavailableError)
+    fault = again or isinstance(error, ModelCredentialsError | ModelNotFoundError | ModelQuotaError)
+    # Another provider must not answer what this provider's filter refuses.
+    elsewhere = not isinstance(error, ModelContentFilteredError)
+    return Failure(error, again=again, elsewhere=elsewhere, providers_fault=fault, detail=detail, words=words)
 
 
 def _from_status(error: openai.APIStatusError, link: Link) -> AssistantError:
@@ -204,7 +204,8 @@ def _known(code: object, body: object, link: Link) -> AssistantError | None:
         return ModelQuotaError()
     if codes & _LENGTH_CODES or _LENGTH_PHRASE.search(text):
         return ModelRefusedRequestError(
-            "This conversation is longer than the model can read. Start a new thread, or lower HISTORY_MAX_TOKENS."
+            "This conversation is longer than the model can read. Please start a new conversation.",
+            fix="Lower HISTORY_MAX_TOKENS, or choose a model with a longer context.",
         )
     if codes & _KEY_CODES or _KEY_PHRASE.search(text):
         return _bad_key(link)
@@ -216,22 +217,20 @@ def _known(code: object, body: object, link: Link) -> AssistantError | None:
 
 
 def _bad_key(link: Link) -> ModelCredentialsError:
-    return ModelCredentialsError(
-        f"The model provider refuses this deployment's key: check {link.key_setting}." if link.key_setting else None
-    )
+    named = f"Check {link.key_setting}." if link.key_setting else "Check the credentials of the link."
+    return ModelCredentialsError(fix=f"The provider refuses the key. {named}")
 
 
 def _no_key(link: Link) -> ModelCredentialsError:
     return ModelCredentialsError(
-        f"The key of this deployment's model provider cannot be read: check {link.key_setting} "
-        f"(on AWS: {link.key_setting}_SECRET)."
+        fix=f"The provider's key cannot be read. Check {link.key_setting} (on AWS: {link.key_setting}_SECRET)."
     )
 
 
 def _no_model(link: Link) -> ModelNotFoundError:
+    named = f" Set {link.model_setting} to a current model." if link.model_setting else ""
     return ModelNotFoundError(
-        f"The model `{link.model_name}` does not exist at the provider `{link.provider}`, or was retired: "
-        f"set {link.model_setting} to a current one."
+        fix=f"The model `{link.model_name}` does not exist at `{link.provider}`, or the key has no access to it.{named}"
     )
 
 

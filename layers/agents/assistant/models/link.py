@@ -143,5 +143,6 @@ def refuse_hosted_tools(call: ModelCall, provider: str) -> None:
     for tool in call.tools:
         if not isinstance(tool, FunctionTool):
             raise UnsupportedFeatureError(
-                f"The tool `{tool.name}` runs at OpenAI, and this deployment's provider is `{provider}`."
+                f"The model of this assistant cannot use the tool `{tool.name}`. Please contact the administrator.",
+                fix=f"The tool `{tool.name}` runs at OpenAI, and the provider is `{provider}`. Remove the tool.",
             )

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from assistant.errors import UnsupportedFeatureError
+from assistant.models.call_log import log_failed_call
 from assistant.models.clients import client_of
 from assistant.models.failures import failure_of
 from assistant.models.openai import openai_link
@@ -29,7 +30,7 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
     if settings.llm_provider == "demo":
         return f"This is the demo model: it heard {len(audio)} bytes of {media_type}."
     if settings.llm_provider != "openai":
-        raise UnsupportedFeatureError(f"The provider '{settings.llm_provider}' does not support dictation here.")
+        raise UnsupportedFeatureError("This assistant does not support dictation.")
     try:
         async with asyncio.timeout(seconds_left()):
             client = await client_of(settings, "openai")
@@ -37,10 +38,11 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
                 file=(name, audio, media_type), model=settings.transcription_model
             )
     except Exception as error:
-        link = openai_link(settings, settings.transcription_model)
-        failure = failure_of(error, replace(link, model_setting="TRANSCRIPTION_MODEL"))
+        link = replace(openai_link(settings, settings.transcription_model), model_setting="TRANSCRIPTION_MODEL")
+        failure = failure_of(error, link)
         if failure is None:
             raise
+        log_failed_call(link, failure)
         # Keep the provider's text out of every log.
         raise failure.error from None
     return result.text

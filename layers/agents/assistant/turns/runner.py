@@ -34,6 +34,7 @@ from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
     ConflictError,
+    ModelError,
     ModelTimeoutError,
     NotFoundError,
     StoreUnavailableError,
@@ -254,6 +255,8 @@ class TurnRun:
             self.request_end("deadline" if self._is_deadline(error) else "failed")
             if not isinstance(error, AssistantError):
                 log_failure(logger, f"turn {self.turn_id} failed", error)
+            elif error.fix is not None and not isinstance(error, ModelError):
+                logger.error("turn %s failed: %s", self.turn_id, error.fix)
 
     def _is_deadline(self, error: BaseException) -> bool:
         left = self._context.seconds_left()
