@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import cast
 
 import pytest
 
-from assistant import turns
+from assistant import clock, turns
+from assistant.budgets import EARLY_CANCEL_SECONDS
 from assistant.errors import ProcessBusyError, TurnRunningError
 from assistant.quotas import usage
 from assistant.threads.store import ThreadStore
@@ -225,6 +227,38 @@ async def test_a_key_that_no_request_has_used_stops_nothing(
 ) -> None:
     monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.1)
     assert not await turns.cancel(process().context(), idempotency_key="unknown")
+
+
+@pytest.mark.parametrize("named", [{"idempotency_key": "k1"}, {"frame_id": "frame_1"}])
+async def test_a_stop_that_comes_long_before_the_claim_stops_the_turn_without_a_call_of_the_model(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, named: dict[str, str]
+) -> None:
+    monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.0)
+    here, there = process(), process()
+    for _ in range(2):
+        assert not await turns.cancel(there.context(), **named)
+    handle = await here.start(creation("hello"), key=named.get("idempotency_key"))
+    client = await follow(handle)
+    assert client.error is None
+    assert (await here.story(handle.thread_id, handle.turn_id))["outcome"] == "stopped"
+    assert said_by_user(await here.stored(handle.thread_id)) == ["hello"]
+    assert provider.requests == []
+    assert not await turns.cancel(there.context(), **named)
+    # The same frame's next thread is another turn.
+    assert (await here.run(creation("hello again"))).text
+
+
+@pytest.mark.parametrize("named", [{"idempotency_key": "k1"}, {"frame_id": "frame_1"}])
+async def test_a_stop_whose_claim_never_came_stops_no_later_turn(
+    process: ProcessMaker, monkeypatch: pytest.MonkeyPatch, named: dict[str, str]
+) -> None:
+    monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.0)
+    here = process()
+    assert not await turns.cancel(here.context(), **named)
+    later = clock.now() + timedelta(seconds=EARLY_CANCEL_SECONDS + 2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    client = await here.run(creation("hello"), key=named.get("idempotency_key"))
+    assert client.text
 
 
 async def test_a_process_takes_no_more_turns_than_its_setting_allows(process: ProcessMaker) -> None:

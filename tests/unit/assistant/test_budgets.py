@@ -12,6 +12,7 @@ from assistant.aws import keys
 from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.settings import Settings
+from assistant.turns import service
 from lambda_stream import settings as runtime
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +30,11 @@ def test_a_lease_outlives_one_renewal_that_fails_and_the_next_one() -> None:
 def test_a_turn_ends_before_the_runtime_tells_it_to() -> None:
     assert budgets.TABLE_CALL_SECONDS < budgets.END_MARGIN_SECONDS
     assert runtime.DEFAULT_MARGIN_MS / 1000 < budgets.END_MARGIN_SECONDS
+
+
+def test_an_early_cancel_outlives_its_requests_way_to_the_claim() -> None:
+    claim = budgets.COLD_START_SECONDS + budgets.OBJECT_CALL_SECONDS + budgets.TABLE_CALL_SECONDS
+    assert service.CLAIM_WAIT_SECONDS < claim < budgets.EARLY_CANCEL_SECONDS
 
 
 CALLS: dict[str, Callable[[Resources], Awaitable[object]]] = {

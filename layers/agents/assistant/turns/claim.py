@@ -32,6 +32,7 @@ from assistant.threads import (
     thread_place,
     thread_store,
 )
+from assistant.turns import early_cancel
 from assistant.turns.plan import Plan
 
 TURN_PREFIX = "turn"
@@ -49,11 +50,19 @@ QUOTA_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Claimed:
-    """This process runs the turn."""
+    """This process runs the turn.
+
+    Attributes:
+        turn_id: The turn.
+        floor: The sort key of its first item.
+        snapshot: The thread.
+        cancelled: Whether the client has stopped the turn before this claim.
+    """
 
     turn_id: str
     floor: str
     snapshot: ThreadSnapshot
+    cancelled: bool
 
 
 @dataclass(frozen=True)
@@ -96,11 +105,11 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     transaction = _commit(table, writes, turn_id, quota_from, context)
     try:
         if plan.new_thread is not None:
-            await transaction
+            cancelled = await transaction
             store.note_created(plan.new_thread, writes[_THREAD_WRITE:], context)
             snapshot = ThreadSnapshot(plan.new_thread, None, [], complete=True)
         elif plan.snapshot is not None:
-            await transaction
+            cancelled = await transaction
             snapshot = plan.snapshot
         else:
             # Await both before raising: if the read fails, the claim may still have succeeded.
@@ -109,6 +118,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
             )
             if isinstance(claimed, BaseException):
                 raise claimed
+            cancelled = claimed
             snapshot = await _settled(read, plan, turn_id, context)
     except ConditionFailedError as error:
         return _refusal(error, writes, quota_from, plan)
@@ -116,20 +126,31 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         # The read may have run before or after the claim stored the message.
         message = plan.user_message
         snapshot.items = [item for item in snapshot.items if item.id != message.id] + [message]
-    return Claimed(turn_id, floor, snapshot)
+    return Claimed(turn_id, floor, snapshot, cancelled)
 
 
-async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: int, context: RequestContext) -> None:
-    """Apply the claim. If the response is lost, ask the table whether the claim succeeded."""
-    for attempt in range(QUOTA_ATTEMPTS):
+async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: int, context: RequestContext) -> bool:
+    """Apply the claim. If the response is lost, ask the table whether the claim succeeded.
+
+    Returns:
+        Whether the client has stopped the turn before this claim.
+    """
+    cancelled = False
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             await table.transact(writes)
         except ConditionFailedError as error:
             # boto3 may send a write twice. The second attempt then meets the row of the first.
             if (error.row or {}).get("turn_id") == turn_id:
-                return
+                return cancelled
+            stopped = early_cancel.accepted(error, writes)
+            if stopped is not None:
+                cancelled, writes = True, stopped
+                continue
             refused = [error.index, *(index for index, _ in error.others)]
-            if refused[0] < quota_from or attempt == QUOTA_ATTEMPTS - 1:
+            if refused[0] < quota_from or attempt >= QUOTA_ATTEMPTS:
                 raise
             moved = await quotas.rerouted(context, writes, refused)
             if moved is None:
@@ -138,9 +159,9 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: i
         except StoreUnavailableError:
             if not await runs(table, writes[1].key, turn_id):
                 raise
-            return
+            return cancelled
         else:
-            return
+            return cancelled
 
 
 async def runs(table: Table, key: Key, turn_id: str) -> bool:
@@ -190,7 +211,9 @@ async def _writes(
     writes += plan.writes
     if plan.new_thread is not None and key.frame_sk is not None:
         # A client that does not know its new thread yet may cancel by its frame.
-        writes.append(Write(Key(user, key.frame_sk), put=key_row(turn_id, plan.thread_id, key)))
+        frame = key_row(turn_id, plan.thread_id, key)
+        condition, values = early_cancel.NO_EARLY_CANCEL, {":now": quotas.seconds()}
+        writes.append(Write(Key(user, key.frame_sk), put=frame, condition=condition, values=values))
     return writes + quotas.claims(context), len(writes)
 
 

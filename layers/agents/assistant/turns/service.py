@@ -44,6 +44,7 @@ from assistant.threads import (
     load_record,
 )
 from assistant.threads import idempotency_key as make_key
+from assistant.turns import early_cancel
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn
 from assistant.turns.lease import take_over
@@ -57,7 +58,8 @@ from assistant.turns.watchdog import watch_loop
 # A turn in another process reads its cancel flag within two seconds. If it has not ended after this time, end it.
 CANCEL_PATIENCE_SECONDS = 4.0
 CANCEL_POLL_SECONDS = 0.25
-# A cancel may arrive before the claim of its request. This is longer than a plan and a claim take.
+# A cancel may arrive before the claim of its request. It waits for the claim to say that the turn is stopped. This is
+# longer than a plan and a claim usually take. A later claim still finds the cancel (`EARLY_CANCEL_SECONDS`).
 CLAIM_WAIT_SECONDS = 3.0
 # A takeover fails only if the lease is renewed between the read and the write, which is rare.
 TAKEOVER_ATTEMPTS = 5
@@ -183,17 +185,20 @@ async def cancel(
         frame_id: Used without both: the frame whose newest thread's turn to stop.
 
     Returns:
-        Whether a turn was running.
+        Whether a turn was running. A claim that comes later than this function waits also finds the cancel, within
+        `EARLY_CANCEL_SECONDS`.
     """
     turn_id: str | None = None
     if thread_id is None:
         sk = explicit_key_sk(idempotency_key) if idempotency_key is not None else frame_key_sk(frame_id or "")
-        row = await _claimed_row(Key(context.caller.partition, sk), context)
+        row, early = await _claimed_row(Key(context.caller.partition, sk), context)
         if row is None:
             return False
         thread_id = row["thread_id"]
         # A key names one turn. A frame means the turn that the user sees, whichever runs now.
         turn_id = row["turn_id"] if idempotency_key is not None else None
+        if early and row.get("cancelled"):
+            return True
     local = context.resources.running.get(context.caller.thread(thread_id))
     if local is not None and turn_id in (None, local.turn_id):
         local.request_end("stopped")
@@ -208,15 +213,23 @@ async def cancel(
     return await _flag(context, thread_id, turn, "stopped")
 
 
-async def _claimed_row(key: Key, context: RequestContext) -> Row | None:
-    """Return the row that a claim stores under this key; None if no claim comes within `CLAIM_WAIT_SECONDS`."""
+async def _claimed_row(key: Key, context: RequestContext) -> tuple[Row | None, bool]:
+    """Return the row that a claim stores under this key, and whether the cancel came before the claim.
+
+    Remember such a cancel for the claim, and wait for the claim up to `CLAIM_WAIT_SECONDS`. The row is None if the
+    claim does not come in this time.
+    """
+    table = context.resources.table
+    row = await early_cancel.remember(table, key)
+    early = row is None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + CLAIM_WAIT_SECONDS
-    while True:
-        row = await context.resources.table.get(key)
-        if row is not None or loop.time() >= deadline:
-            return row
+    while not early_cancel.is_claimed(row):
+        if loop.time() >= deadline:
+            return None, early
         await asyncio.sleep(CANCEL_POLL_SECONDS)
+        row = await table.get(key)
+    return row, early
 
 
 async def close(resources: Resources) -> None:
@@ -231,6 +244,8 @@ def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestCont
     run = TurnRun(plan, claimed, key, context, _respond)
     running, place = context.resources.running, context.caller.thread(plan.thread_id)
     running[place] = run
+    if claimed.cancelled:
+        run.request_end("stopped")
     task = run.start(_first_events(plan, claimed))
 
     def forget(_: asyncio.Task[None]) -> None:
@@ -291,7 +306,9 @@ def _server() -> type[AssistantServer]:
 async def _known(key: IdempotencyKey, context: RequestContext) -> SameRequest | None:
     user = context.caller.partition
     row = await context.resources.table.get(Key(user, key.sk))
-    return None if row is None else SameRequest(row["turn_id"], row["thread_id"], row["body"])
+    if row is None or not early_cancel.is_claimed(row):
+        return None
+    return SameRequest(row["turn_id"], row["thread_id"], row["body"])
 
 
 async def _join(
