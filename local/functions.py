@@ -111,13 +111,16 @@ def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
 def _composer(environment: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
     """Return ChatKit's `composer` options with the allowed models and tools."""
 
-    def allowed(name: str) -> list[str]:
-        return [word.strip() for word in environment.get(name, "").split(",") if word.strip()]
+    from assistant.identity import DEFAULT_ROLE
+    from assistant.settings import load_settings
 
+    settings = load_settings(environment)
     tools = [
-        {"id": name, "label": name.replace("_", " ").capitalize(), "icon": "bolt"} for name in allowed("ALLOWED_TOOLS")
+        {"id": name, "label": name.replace("_", " ").capitalize(), "icon": "bolt"} for name in settings.allowed_tools
     ]
-    return {"models": [{"id": name, "label": name} for name in allowed("ALLOWED_MODELS")], "tools": tools}
+    # The page's user is a guest.
+    models = settings.allowed_models.of(DEFAULT_ROLE)
+    return {"models": [{"id": name, "label": name} for name in models], "tools": tools}
 
 
 def _revalidated(app: ASGIApp) -> ASGIApp:

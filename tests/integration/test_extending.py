@@ -99,6 +99,27 @@ async def test_the_agent_hands_over_and_the_tool_shows_its_widget_whose_button_w
     assert refused.status_code == 400
 
 
+async def test_the_specialist_stays_in_charge_until_it_hands_back(new_thread: NewThread) -> None:
+    chat = {"LLM_PROVIDER": "compatible", "LLM_DEFAULT_MODEL": "m"}
+    with ProviderServer() as provider:
+        thread = new_thread(LLM_BASE_URL=provider.base_url, **chat)
+        provider.script(Answer(ToolCall("transfer_to_warehouse", {})), Answer(Text("Which item?")))
+        await thread.say("Is it in stock?")
+        provider.script(Answer(Text("Ten.")))
+        await new_thread_of(thread, new_thread(LLM_BASE_URL=provider.base_url, **chat)).say("The lamp.")
+        assert "the stock. Do not repeat" in provider.bodies[-1]["messages"][0]["content"]
+        provider.script(Answer(ToolCall("transfer_to_front_desk", {})), Answer(Text("Good day.")), Answer(Text("Yes?")))
+        await thread.say("Hello!")
+        await thread.say("Hello again!")
+        assert "You answer greetings" in provider.bodies[-1]["messages"][0]["content"]
+
+
+def new_thread_of(thread: StrictClient, other: StrictClient) -> StrictClient:
+    """Return another process's client of the same thread."""
+    other.thread_id = thread.thread_id
+    return other
+
+
 async def test_the_demo_model_suggests_nothing_of_the_samples(new_thread: NewThread) -> None:
     answer = await new_thread().say("Hello there")
     assert "I can call transfer_to_warehouse" in answer

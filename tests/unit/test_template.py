@@ -32,7 +32,7 @@ def _environment(name: str) -> dict[str, Any]:
 def _settings_variables() -> set[str]:
     """Return the names that `assistant.settings` reads."""
     source = (ROOT / "layers" / "agents" / "assistant" / "settings.py").read_text()
-    names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words)\(\s*"([A-Z_]+)"', source))
+    names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words|models)\(\s*"([A-Z_]+)"', source))
     names |= {f"{name}_SECRET" for name in re.findall(r'\.secret\("([A-Z_]+)"\)', source)}
     for prefix in re.findall(r'\.quota\("([A-Z_]*)"\)', source):
         names |= {f"{prefix}QUOTA_TURNS_PER_MINUTE", f"{prefix}QUOTA_TOKENS_PER_DAY"}

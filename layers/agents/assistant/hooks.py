@@ -12,6 +12,8 @@
 | `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
 | `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
 
+`STAYS_IN_CHARGE` is no function: it lists the names of agents that also answer the next message after a handoff.
+
 All hooks are optional. All are coroutines except `handle_action` and `build_link`. Keep the imports of the package and
 of `check_action` small: they run during a cold start.
 """

@@ -49,6 +49,24 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class AllowedModels:
+    """The models that a page may choose.
+
+    Attributes:
+        everyone: The models for every role.
+        by_role: More models for a role.
+    """
+
+    everyone: tuple[str, ...] = ()
+    by_role: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def of(self, role: str) -> tuple[str, ...]:
+        """Return the models that a caller with this role may choose, each once."""
+        more = [model for name, models in self.by_role if name == role for model in models]
+        return tuple(dict.fromkeys([*self.everyone, *more]))
+
+
+@dataclass(frozen=True)
 class Secret:
     """An API key, given as a value (locally) or as the name of a secret in Secrets Manager (on AWS).
 
@@ -104,7 +122,7 @@ class Settings:
     transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
     image_model: str = DEFAULT_IMAGE_MODEL
     thread_titles: bool = True
-    allowed_models: tuple[str, ...] = ()
+    allowed_models: AllowedModels = field(default_factory=AllowedModels)
     allowed_tools: tuple[str, ...] = ()
     agents_tracing: bool = False
     agent_factory: str = "helpdesk:build_agent"
@@ -187,7 +205,20 @@ class _Environment:
         return raw
 
     def words(self, name: str) -> tuple[str, ...]:
-        return tuple(word.strip() for word in self._env.get(name, "").split(",") if word.strip())
+        return _words(self._env.get(name, ""))
+
+    def models(self, name: str) -> AllowedModels:
+        everyone: list[str] = []
+        by_role: list[tuple[str, tuple[str, ...]]] = []
+        for group in self._env.get(name, "").split(";"):
+            role, found, models = group.partition("=")
+            if not found:
+                everyone += _words(group)
+            elif role.strip() and _words(models):
+                by_role.append((role.strip(), _words(models)))
+            else:
+                raise ConfigurationError(f"{name} must be like 'model-a,model-b;admin=model-c', not {group!r}.")
+        return AllowedModels(tuple(everyone), tuple(by_role))
 
     def secret(self, name: str) -> Secret:
         return Secret(value=self.text(name), name=self.text(f"{name}_SECRET"))
@@ -197,6 +228,10 @@ class _Environment:
             turns_per_minute=self.whole(f"{prefix}QUOTA_TURNS_PER_MINUTE"),
             tokens_per_day=self.whole(f"{prefix}QUOTA_TOKENS_PER_DAY"),
         )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _provider(env: _Environment, on_lambda: bool) -> ProviderName:
@@ -297,7 +332,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         transcription_model=read.text("TRANSCRIPTION_MODEL") or DEFAULT_TRANSCRIPTION_MODEL,
         image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
         thread_titles=read.flag("THREAD_TITLES", default=True),
-        allowed_models=read.words("ALLOWED_MODELS"),
+        allowed_models=read.models("ALLOWED_MODELS"),
         allowed_tools=read.words("ALLOWED_TOOLS"),
         agents_tracing=read.flag("AGENTS_TRACING"),
         agent_factory=read.text("AGENT_FACTORY") or "helpdesk:build_agent",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.settings import AllowedModels
 from tests.integration.protocol.conftest import NewThread
 from tests.integration.protocol.test_messages import message
 from tests.support.issuer import Issuer
@@ -14,8 +15,10 @@ from tests.support.strict_client import StrictClient
 
 pytestmark = pytest.mark.anyio
 
+MODELS = AllowedModels(("demo-large",), (("admin", ("demo-huge",)),))
+
 allowing = pytest.mark.parametrize(
-    "settings", [{"allowed_models": ("demo-large",), "allowed_tools": ("search_help", "get_employee")}]
+    "settings", [{"allowed_models": MODELS, "allowed_tools": ("search_help", "get_employee")}]
 )
 
 
@@ -31,6 +34,19 @@ async def test_the_chosen_model_answers_its_message(new_thread: NewThread) -> No
     assert "This is the demo-large model" in await asked(thread, "Hello", model="demo-large")
     assert thread.item("user_message")["inference_options"] == {"model": "demo-large"}
     assert "This is the demo model" in await thread.say("And by default?")
+
+
+@pytest.mark.parametrize(("role", "offered"), [("user", ["demo-large"]), ("admin", ["demo-large", "demo-huge"])])
+@allowing
+async def test_a_role_chooses_among_its_models(
+    new_thread: NewThread, issuer: Issuer, role: str, offered: list[str]
+) -> None:
+    thread = new_thread(issuer.token(tenant_id=f"tenant-{uuid.uuid4().hex}", role=role))
+    listed = (await thread.http.get("/chatkit/api/choices")).json()
+    assert listed == {"models": offered, "tools": ["search_help", "get_employee"]}
+    for model in ("demo-large", "demo-huge"):
+        answer = await thread.post("threads.create", input=message("Hello", inference_options={"model": model}))
+        assert answer.status_code == (200 if model in offered else 400)
 
 
 @allowing

@@ -135,3 +135,11 @@ def test_the_process_s_own_environment_is_the_default(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     assert load_settings().table_name == "threads"
+
+
+def test_models_are_allowed_to_everyone_and_to_roles() -> None:
+    allowed = load(ALLOWED_MODELS="a, b; admin=c,a ;boss = d:8b").allowed_models
+    assert [allowed.of(role) for role in ("user", "admin", "boss")] == [("a", "b"), ("a", "b", "c"), ("a", "b", "d:8b")]
+    for wrong in ("a;=b", "a;admin="):
+        with pytest.raises(ConfigurationError, match="ALLOWED_MODELS"):
+            load(ALLOWED_MODELS=wrong)

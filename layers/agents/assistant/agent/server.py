@@ -44,6 +44,7 @@ from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter, ToolRounds
 from assistant.agent.guardrails import guarded_history
 from assistant.agent.history import load_history
+from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
@@ -113,12 +114,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Run the agent on the thread's newest history and stream its events."""
         agent = first_agent(self._agent, input_user_message, context.settings)
+        if agent is self._agent:
+            agent = agent_in_charge(agent, thread, context.settings)
         context.report.judged = not agent.input_guardrails
         agent_context = self._agent_context(thread, context)
         history = await load_history(self.store, thread, context)
         history = await guarded_history(history, agent, self.store, agent_context)
         given = await ItemConverter(context).to_agent_input(history)
-        model_name = chosen_model(history, context.settings)
+        model_name = chosen_model(history, context)
         title = Title(thread, input_user_message, context)
         try:
             async with aclosing(self._run(agent, given, agent_context, model_name)) as events:
@@ -202,6 +205,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
             if run.tripped() is not None:
                 mark = refusal(agent_context.thread, self._answered)
                 await self.store.add_thread_item(agent_context.thread.id, mark, context)
+            else:
+                note_agent(result.last_agent, agent_context.thread, settings)
             # Store finished tool calls for the next turn, even if this turn ends before the model's answer.
             for completed in _completed_rounds(rounds, result, agent_context, resumed):
                 await self.store.add_thread_item(agent_context.thread.id, completed.item, context)
@@ -223,7 +228,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         agent_context = self._agent_context(thread, context)
         resumed = await runs.load(self._agent, held, agent_context)
         page = await self.store.load_thread_items(thread.id, None, SNAPSHOT_ITEMS, "desc", context)
-        model_name = chosen_model(page.data[::-1], context.settings)
+        model_name = chosen_model(page.data[::-1], context)
         run = self._run(self._agent, resumed.state, agent_context, model_name, resumed, kept_calls(page.data))
         async with aclosing(run) as events:
             async for event in events:

@@ -34,14 +34,20 @@ def first_agent(agent: Agent[Any], message: UserMessageItem | None, settings: Se
         return agent
     for each in reachable_agents(agent):
         if any(tool.name == choice.id for tool in each.tools):
-            # The SDK resets the choice after the first call, so an answer follows. The SDK runs only the input
-            # guardrails of the starting agent. Add those of the usual one: a choice must not bypass them.
-            others = [guardrail for guardrail in agent.input_guardrails if guardrail not in each.input_guardrails]
-            return each.clone(
-                model_settings=each.model_settings.resolve(_only(choice.id)),
-                input_guardrails=[*others, *each.input_guardrails],
-            )
+            # The SDK resets the choice after the first call, so an answer follows.
+            chosen = with_guardrails_of(agent, each)
+            return chosen.clone(model_settings=each.model_settings.resolve(_only(choice.id)))
     raise InvalidRequestError(f"No agent here has the tool {choice.id}.")
+
+
+def with_guardrails_of(agent: Agent[Any], other: Agent[Any]) -> Agent[Any]:
+    """Return the other agent with the input guardrails of both.
+
+    The SDK runs only the input guardrails of the starting agent. Another first agent must not bypass those of the
+    usual one.
+    """
+    more = [guardrail for guardrail in agent.input_guardrails if guardrail not in other.input_guardrails]
+    return other.clone(input_guardrails=[*more, *other.input_guardrails])
 
 
 def _only(tool: str) -> Any:

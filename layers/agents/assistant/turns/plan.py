@@ -183,7 +183,7 @@ async def _user_message(
 ) -> tuple[UserMessageItem, list[Write]]:
     if not message.attachments and not any(part.text.strip() for part in message.content):
         raise InvalidRequestError("The message is empty.")
-    check_choice(message.inference_options, context.settings)
+    check_choice(message.inference_options, context)
     bound: list[Attachment] = []
     writes: list[Write] = []
     if message.attachments:
