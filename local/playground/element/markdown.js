@@ -54,6 +54,7 @@ const MARK = /\uE000(\d+)\uE001/g;
  */
 export class MarkdownView {
   #container;
+  #reader = new BlockReader();
   #blocks = [];
   #context = "";
 
@@ -68,7 +69,7 @@ export class MarkdownView {
    *   cannot make the browser call a host by itself. `annotations`: where to put which source's number.
    */
   draw(text, { imageDomains = null, annotations = [] } = {}) {
-    const tokens = marked.lexer(placeMarks(text, annotations)).filter((token) => token.type !== "space");
+    const tokens = this.#reader.read(placeMarks(text, annotations)).filter((token) => token.type !== "space");
     // The address of a reference may stand at the end of the text, and change what stands before it.
     const context = JSON.stringify([imageDomains, tokens.filter((token) => token.type === "def").map(({ raw }) => raw)]);
     let same = 0;
@@ -84,6 +85,39 @@ export class MarkdownView {
       this.#blocks.push({ raw: token.raw, nodes });
       this.#container.append(fragment);
     }
+  }
+}
+
+/** How many blocks at the end of a text can change when words are added: the last one, and the one that it may join. */
+const OPEN_BLOCKS = 2;
+
+/** Reads Markdown's blocks. Of a text that has grown, only the end is read again. */
+class BlockReader {
+  #text = "";
+  #tokens = [];
+
+  read(text) {
+    this.#tokens = this.#grown(text) ?? marked.lexer(text);
+    this.#text = text;
+    return this.#tokens;
+  }
+
+  /** The blocks of a text that continues the last one; null if it does not, or if a reference's address may change any block. */
+  #grown(text) {
+    if (!text.startsWith(this.#text)) return null;
+    const kept = this.#tokens.slice(0, this.#closed());
+    const length = kept.reduce((sum, { raw }) => sum + raw.length, 0);
+    // The reader changes some line ends, and then its blocks are not pieces of the text.
+    const whole = kept.at(-1) && text.startsWith(kept.at(-1).raw, length - kept.at(-1).raw.length);
+    if (!whole || text.includes("\r")) return null;
+    const tokens = [...kept, ...marked.lexer(text.slice(length))];
+    return tokens.some(({ type }) => type === "def") ? null : tokens;
+  }
+
+  /** How many tokens at the start stay as they are. */
+  #closed() {
+    let open = 0;
+    return Math.max(0, this.#tokens.findLastIndex(({ type }) => type !== "space" && ++open === OPEN_BLOCKS));
   }
 }
 
@@ -148,6 +182,7 @@ function typeset(formulas, temml) {
 
 /** Put marks into the text; positions are code points, as Python counts them. */
 function placeMarks(text, annotations) {
+  if (annotations.length === 0) return text;
   const points = Array.from(text);
   const ordered = annotations.toSorted((a, b) => b.index - a.index || b.number - a.number);
   for (const { index, number } of ordered) {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.playground import scripts
+
 if TYPE_CHECKING:
     from tests.support.chat_page import Chat
 
@@ -44,3 +46,69 @@ def test_ten_thousand_deltas_draw_only_what_has_changed(chat: Chat) -> None:
     assert drawn["most"] < blocks, "one drawing has drawn the whole answer again"
     longest = sorted(chat.page.evaluate("longest"))
     print(json.dumps({"deltas": DELTAS, "drawn": drawn, "tasks_over_50_ms": longest[-5:]}))
+
+
+# Draws a text as it comes, in pieces of random length, and once as a whole.
+GROWN_AND_WHOLE = """async ([text, seed]) => {
+  const { MarkdownView } = await import("/element/markdown.js");
+  const drawn = (pieces) => {
+    const box = document.createElement("div");
+    const view = new MarkdownView(box);
+    for (const piece of pieces) view.draw(piece);
+    return box.innerHTML;
+  };
+  const pieces = [];
+  for (let end = 0, state = seed; end < text.length; pieces.push(text.slice(0, end))) {
+    state = (state * 48271) % 2147483647;
+    end += 1 + (state % 40);
+  }
+  return [drawn(pieces), drawn([text])];
+}"""
+TRICKY = """- one
+- two
+
+  still two
+
+not a list
+
+- another
+
+
+1. first
+
+   ```js
+   let a = 1;
+   ```
+2. second
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+A heading
+=========
+
+<!-- a comment
+
+over lines -->
+
+See [the page][here] and $$a^2$$.
+
+> quoted
+lazily
+
+    indented
+
+* * *
+
+[here]: https://example.com/here
+The end.
+"""
+
+
+@pytest.mark.parametrize("text", [scripts.MARKDOWN, scripts.RICH, TRICKY, TRICKY.replace("\n", "\r\n")])
+def test_a_text_that_grows_is_drawn_as_the_whole_text(chat: Chat, text: str) -> None:
+    chat.open()
+    for seed in range(1, 12):
+        grown, whole = chat.page.evaluate(GROWN_AND_WHOLE, [text, seed])
+        assert grown == whole
