@@ -55,6 +55,18 @@ async def test_a_stop_in_the_same_process_ends_the_turn_within_a_second_and_keep
     assert await asyncio.to_thread(provider.requests[0].abandoned.wait, 5), "the model's stream is cancelled"
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_message_right_after_a_stop_in_another_process_does_not_make_it_an_interruption(
+    process: ProcessMaker, provider: ProviderServer, elsewhere: bool
+) -> None:
+    here, there = process(), process()
+    handle = await begin_stalled(here, provider)
+    assert await there.cancel(handle.thread_id)
+    provider.script(Answer(Text("It is the second.")))
+    await follow(await (there if elsewhere else here).start(addition(handle.thread_id, "another")))
+    assert (await here.story(handle.thread_id, handle.turn_id))["outcome"] == "stopped"
+
+
 @pytest.mark.parametrize("api", ["chat_completions", "responses"])
 async def test_a_stopped_answer_is_counted_by_what_was_read_and_written(
     process: ProcessMaker, provider: ProviderServer, api: str

@@ -234,9 +234,13 @@ export class ChatKitRouter {
       this.#refresh(turn.threadId);
       return;
     }
-    // A Stop that arrives before its turn stops nothing.
-    await attempt.started();
-    if (turn.threadId !== null) await this.#stopThread(turn.threadId);
+    // A new thread's id comes with the first event. Until then, the request's key names the turn.
+    const stopped = turn.threadId === null && (await this.#cancel({ idempotency_key: turn.key }))?.cancelled;
+    if (!stopped) {
+      // A Stop that arrives before its turn stops nothing.
+      await attempt.started();
+      if (turn.threadId !== null) await this.#stopThread(turn.threadId);
+    }
     this.#turns.forget(turn);
   }
 
@@ -252,26 +256,29 @@ export class ChatKitRouter {
   #stopThread(threadId: string): Promise<boolean> {
     const running = this.#stops.get(threadId);
     if (running) return running;
-    const stop = this.#cancel(threadId).finally(() => this.#stops.delete(threadId));
+    const stop = this.#cancel({ thread_id: threadId })
+      .then((told) => told !== null)
+      .finally(() => {
+        this.#stops.delete(threadId);
+        void this.#settle(threadId);
+      });
     this.#stops.set(threadId, stop);
     return stop;
   }
 
-  async #cancel(threadId: string): Promise<boolean> {
+  /** Ask the server to stop a turn, named by its thread or by its request's key. Null: the server was not told. */
+  async #cancel(named: { thread_id: string } | { idempotency_key: string }): Promise<{ cancelled: boolean } | null> {
     const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ thread_id: threadId });
-    let told = false;
     try {
       // `keepalive`: the request goes out even if the user closes the page right after Stop.
-      const init = { method: "POST", headers, body, keepalive: true };
+      const init = { method: "POST", headers, body: JSON.stringify(named), keepalive: true };
       const response = await this.#backend.send(`${this.#backend.apiUrl}/cancel`, init, { repeatable: true });
-      told = response.ok;
-      if (!told) console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
+      if (response.ok) return (await response.json()) as { cancelled: boolean };
+      console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
     } catch (error) {
       console.error("chatkit-lambda-router: Stop did not reach the server.", error);
     }
-    void this.#settle(threadId);
-    return told;
+    return null;
   }
 
   /** Let ChatKit read a stopped turn when it has ended: until then less is stored than ChatKit shows, and afterwards more. */

@@ -371,12 +371,14 @@ async def _end_running_turn(turn: TurnRecord, thread_id: str, context: RequestCo
         return
     if context.settings.on_busy == "reject":
         raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
+    # The user may have stopped the turn already, and its process does not know yet.
+    reason = turn.cancel or "interrupted"
     local = context.resources.running.get(context.caller.thread(thread_id))
     if local is not None and local.turn_id == turn.turn_id:
-        local.request_end("interrupted")
+        local.request_end(reason)
         await local.wait()
         return
-    await _flag(context, thread_id, turn, "interrupted")
+    await _flag(context, thread_id, turn, reason)
     loop = asyncio.get_running_loop()
     patience = loop.time() + CANCEL_PATIENCE_SECONDS
     while loop.time() < patience:
@@ -387,7 +389,7 @@ async def _end_running_turn(turn: TurnRecord, thread_id: str, context: RequestCo
         turn = current
     # The turn's process may still be renewing its lease, which makes a takeover fail.
     for _ in range(TAKEOVER_ATTEMPTS):
-        if await take_over(context, thread_id, turn, "interrupted"):
+        if await take_over(context, thread_id, turn, reason):
             return
         current = await _read_turn(context, thread_id)
         if current is None or current.turn_id != turn.turn_id or not current.running:
