@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.playground.app import Gallery
 from tests.e2e.playground.backend import Backend
-from tests.support.browser import open_page
+from tests.support.browser import new_profile, open_page
 from tests.support.chat_page import Chat
 
 if TYPE_CHECKING:
@@ -127,21 +127,27 @@ def test_a_second_tab_shows_a_running_turn_and_stops_it(chat: Chat, other: Chat,
     assert chat.finished().screen() == other.finished().screen()
 
 
-def test_a_running_turn_is_read_once_a_second(chat: Chat, other: Chat, backend: Backend) -> None:
+def test_a_running_turn_is_read_once_a_second(
+    chat: Chat, profile: BrowserContext, gallery: Gallery, backend: Backend
+) -> None:
     """The router alone decides when: the element reads when it is told to."""
     chat.open().send("slow")
     expect(chat.answer).to_contain_text("word2")
-    other.page.clock.install()
-    other.open(thread_of(backend))
-    expect(other.button("Stop")).to_be_visible()
-    other.page.clock.pause_at(other.page.evaluate("Date.now() + 60_000"))
-    other.page.wait_for_timeout(500)
-    before = len(backend.requests("threads.get_by_id"))
-    for count in range(1, 6):
-        with other.page.expect_response(lambda response: "get_by_id" in (response.request.post_data or "")):
-            other.page.clock.run_for(1000)
-        other.page.wait_for_timeout(200)
-        assert len(backend.requests("threads.get_by_id")) == before + count
+    assert profile.browser is not None
+    # A clock that stands still does so in all pages of its profile.
+    device = new_profile(profile.browser)
+    with open_page(device) as page:
+        page.clock.install()
+        expect(Chat(page, gallery.url).open(thread_of(backend)).button("Stop")).to_be_visible()
+        page.clock.pause_at(page.evaluate("Date.now() + 60_000"))
+        page.wait_for_timeout(500)
+        before = len(backend.requests("threads.get_by_id"))
+        for count in range(1, 6):
+            with page.expect_response(lambda response: "get_by_id" in (response.request.post_data or "")):
+                page.clock.run_for(1000)
+            page.wait_for_timeout(200)
+            assert len(backend.requests("threads.get_by_id")) == before + count
+    device.close()
     chat.button("Stop").click()
 
 

@@ -1,6 +1,12 @@
 /** The stream ended in the middle of a frame: what came is incomplete. */
 export class TruncatedStream extends Error {}
 
+/** How long events are read before the browser may draw, in ms: half a frame. A piece of a stream may hold hundreds. */
+const READING_MILLISECONDS = 8;
+
+/** Let the browser draw, and answer the user. */
+const rest = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+
 /**
  * Read a `text/event-stream` body as ChatKit frames it: `data: {json}`, a blank line, comments allowed.
  * @param {ReadableStream<Uint8Array>} body
@@ -18,9 +24,13 @@ export async function* readEvents(body) {
       buffer += value.replaceAll("\r", "");
       const frames = buffer.split("\n\n");
       buffer = frames.pop();
+      let began = performance.now();
       for (const frame of frames) {
         const event = parseFrame(frame);
         if (event !== undefined) yield event;
+        if (performance.now() - began < READING_MILLISECONDS) continue;
+        await rest();
+        began = performance.now();
       }
     }
   } finally {
