@@ -4,7 +4,7 @@
 
 - Claims: 200 turns a second of one tenant, beside the same with one counter row. DynamoDB is a model here, because no
   local AWS has its conflicts: a transaction takes 10 ms and conflicts with each other transaction on one of its rows.
-- Sweep: pieces of work a second on the local AWS, beside one piece at a time, with a backlog of 50,000 pieces.
+- Sweep: pieces of work a second with a backlog of 50,000, beside one piece at a time. DynamoDB and S3 are models, too.
 - Memory: the peak and the time for opening a thread of 50 messages of 5.9 MB, beside decoding all of them.
 
 Prints a table and writes bench-results/growth.json.
@@ -20,21 +20,19 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from assistant import clock, quotas
+from assistant import quotas
 from assistant.aws import keys
 from assistant.context import RequestContext, Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.threads import read_snapshot, thread_store
-from assistant.upkeep import sweep
+from benchmarks import growth_sweep
 from local.emulator import Emulator
 from tests.support.aws import make_table_and_bucket
 from tests.support.conversations import new_thread, said
@@ -46,10 +44,6 @@ TURNS_PER_SECOND = 200
 TENANT_LIMIT = 60 * TURNS_PER_SECOND * 2
 # The time that a transaction of some rows takes on DynamoDB.
 TRANSACTION_SECONDS = 0.01
-BACKLOG = 50_000
-QUICK_BACKLOG = 1_000
-# A run of the sweep on Lambda has about this long.
-SWEEP_SECONDS = 100.0
 MESSAGES, MESSAGE_BYTES = 50, 5_900_000
 
 
@@ -111,23 +105,6 @@ async def claims(resources: Resources, seconds: float) -> dict[str, Any]:
     return {"claims": count, "conflicts": table.conflicts, "503s": refused}
 
 
-async def sweep_backlog(resources: Resources, backlog: int) -> dict[str, Any]:
-    """Add due work, and sweep for as long as one run has. Return the pieces of work a second."""
-    table = resources.table
-    due = clock.now() - timedelta(minutes=1)
-    for start in range(0, backlog, 25):
-        requests: list[Any] = []
-        for number in range(start, min(start + 25, backlog)):
-            key = keys.sweep_key(due, f"item {number}", "object")
-            row = {"kind": "object", "object": f"items/nothing/{number}", **key._asdict()}
-            requests.append({"PutRequest": {"Item": {name: {"S": value} for name, value in row.items()}}})
-        table.client.batch_write_item(RequestItems={table.name: requests})
-    began = time.monotonic()
-    swept = await sweep(resources, time_is_up=lambda: time.monotonic() - began > SWEEP_SECONDS)
-    rate = swept.finished / (time.monotonic() - began)
-    return {"backlog": backlog, "finished": swept.finished, "a second": rate, "minutes for all": backlog / rate / 60}
-
-
 async def measured(action: Callable[[], Awaitable[object]]) -> dict[str, float]:
     """Return the time and the peak of Python's memory of an action."""
     tracemalloc.start()
@@ -159,9 +136,9 @@ async def huge_messages(resources: Resources) -> dict[str, dict[str, float]]:
 
 async def measure(*, quick: bool) -> dict[str, Any]:
     """Run all three."""
-    seconds, backlog = (1.0, QUICK_BACKLOG) if quick else (10.0, BACKLOG)
+    seconds = 1.0 if quick else 10.0
     limit = {"TENANT_QUOTA_TURNS_PER_MINUTE": str(TENANT_LIMIT)}
-    results: dict[str, Any] = {"claims": {}, "sweep": {}}
+    results: dict[str, Any] = {"claims": {}}
     with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
 
         def fresh(**environment: str) -> Resources:
@@ -171,12 +148,7 @@ async def measure(*, quick: bool) -> dict[str, Any]:
         results["claims"]["shards"] = await claims(fresh(**limit), seconds)
         with patch.object(quotas, "TURNS_PER_SHARD", TENANT_LIMIT + 1):
             results["claims"]["one row"] = await claims(fresh(**limit), seconds)
-        results["sweep"]["all shards at once"] = await sweep_backlog(fresh(), backlog)
-        with (
-            patch.object(import_module("assistant.upkeep.sweep"), "PIECES_AT_ONCE", 1),
-            patch.object(keys, "SWEEP_SHARDS", 1),
-        ):
-            results["sweep"]["one at a time"] = await sweep_backlog(fresh(), min(backlog, QUICK_BACKLOG))
+        results["sweep"] = await growth_sweep.measure(fresh(), quick=quick)
         results["memory"] = await huge_messages(fresh())
     return results
 
@@ -191,7 +163,7 @@ def show(results: dict[str, Any]) -> None:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"a second of claims, {QUICK_BACKLOG} pieces of work")
+    parser.add_argument("--quick", action="store_true", help="a second of claims, a thousand pieces of work")
     results = asyncio.run(measure(quick=parser.parse_args().quick))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")

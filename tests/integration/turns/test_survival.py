@@ -105,8 +105,8 @@ async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose
     assert items == await there.shown(thread_id)
 
 
-async def test_who_follows_a_turn_whose_process_dies_is_told(
-    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+async def test_who_follows_a_turn_whose_process_dies_is_told_and_the_log_names_the_turn(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(turn_record, "LEASE_SECONDS", 3.0)
     provider.script(STALLING)
@@ -121,6 +121,7 @@ async def test_who_follows_a_turn_whose_process_dies_is_told(
     assert client.error is not None
     assert client.error.allow_retry
     assert client.items == {item.id: item for item in await there.shown(handle.thread_id)}
+    assert f"turn {handle.turn_id} in thread {handle.thread_id} was ended by another process: lost" in caplog.text
 
 
 async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(

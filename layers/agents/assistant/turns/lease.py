@@ -131,4 +131,6 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
         await context.resources.table.transact([end, Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row), *writes])
     except ConditionFailedError:
         return False
+    # A process that died writes no line of its own, and its tokens are not counted.
+    logger.warning("turn %s in thread %s was ended by another process: %s", turn.turn_id, thread_id, outcome)
     return True
