@@ -35,7 +35,7 @@ from chatkit.types import ChatKitReq
 from pydantic import TypeAdapter
 
 from assistant import turns
-from assistant.agent import server, titles
+from assistant.agent import titles
 from assistant.api.events import encoded_events
 from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
@@ -236,7 +236,6 @@ def main() -> None:
     os.environ.pop("AWS_LAMBDA_FUNCTION_NAME", None)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with (
-        patch.object(server, "build_model", lambda *given: MODEL),
         patch.object(titles, "build_model", lambda *given: DemoModel()),
         # The turns' log lines cost what they cost, and are not shown.
         open(os.devnull, "w") as lines,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
-from assistant.agent import server, titles
+from assistant.agent import titles
 from assistant.aws import keys
 from assistant.context import Resources
 from assistant.models.demo import DemoModel
@@ -172,7 +172,6 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         Emulator(Path(folder)) as emulator,
-        patch.object(server, "build_model", lambda *given: MODEL),
         patch.object(titles, "build_model", lambda *given: DemoModel()),
     ):
         made = stack.deploy(emulator.endpoint_url, "bench", ["http://127.0.0.1"])

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from chatkit.types import ChatKitReq, StreamingReq, ThreadItem, ThreadStreamEvent
 from pydantic import TypeAdapter
 
-from assistant.agent import server, titles
+from assistant.agent import titles, turn_models
 from assistant.errors import AssistantError
 from assistant.identity import Caller
 from assistant.models import build_model
@@ -88,7 +88,7 @@ def perform(
 
     with (
         patch.object(titles, "build_model", lambda *given: DemoModel()),
-        patch.object(server, "build_model", lambda *given: FaultyModel(build_model(*given), points)),
+        patch.object(turn_models, "build_model", lambda *given: FaultyModel(build_model(*given), points)),
     ):
         answers.send(asyncio.run(run()))
 

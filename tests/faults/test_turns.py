@@ -25,6 +25,7 @@ from chatkit.types import (
 )
 
 from assistant.agent import turn_models
+from assistant.approvals.cards import shown_answer
 from assistant.approvals.decisions import AnsweredError
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.models import build_model
@@ -78,6 +79,7 @@ class Case:
         self.taken_away = 0
         self.thread_id: str | None = None
         self.before: list[ThreadItem] = []
+        self.turn_before: str | None = None
         self.views: list[View] = []
         self._monkeypatch = monkeypatch
 
@@ -86,6 +88,7 @@ class Case:
         self.thread_id, request = await SCENES[self.operation](self.healthy)
         if self.thread_id is not None:
             self.before = await self.healthy.stored(self.thread_id)
+            self.turn_before = (await self.healthy.turn_row(self.thread_id))["turn_id"]
         return request
 
     @property
@@ -207,6 +210,14 @@ class Case:
         assert not refused.value.retryable
         assert await payments(self.healthy) == paid
 
+    async def is_done(self) -> bool:
+        """Tell whether the end of the request's turn is stored."""
+        threads = (await list_threads(10, None, "desc", self.healthy.context())).data
+        if not threads:
+            return False
+        row = await self.healthy.turn_row(threads[0].id)
+        return bool(row["turn_id"] != self.turn_before and row["state"] == "done")
+
     async def _over(self, thread_id: str) -> bool:
         await self.healthy.thread(thread_id)
         return str((await self.healthy.turn_row(thread_id))["state"]) != "running"
@@ -304,6 +315,8 @@ def raised(harm: Harm) -> Hurt:
 async def killed(case: Case, request: StreamingReq, at: int) -> Client | None:
     """Kill the process, and have the client send the request again."""
     died = await Apart(case.stage.settings, case.stage.caller, request, Points(at=at, harm="killed")).died()
+    if died and case.operation not in ANSWERS and await case.is_done():
+        return None  # Without a key, the same words after the end of their turn are a new message.
     try:
         return await case.send_again(request) if died else None
     except (ConflictError, NotFoundError):
@@ -440,6 +453,18 @@ HURTS: dict[str, Hurt] = {
     "replayed": replayed,
     "raced": raced,
 }
+
+
+async def test_a_resend_shows_the_card_of_a_call_that_was_cut_off(
+    stages: Iterator[Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(next(stages), "approval", monkeypatch)
+    request = await case.prepare()
+    points = Points(at=1, harm="killed", since=":answers")
+    assert await Apart(case.stage.settings, case.stage.caller, request, points).died()
+    client = await case.send_again(request)
+    assert [shown_answer(item) for item in client.items.values() if item.type == "widget"] == ["begun"]
+    await case.check(client)
 
 
 def points_of(hurt: str, names: list[str]) -> list[int]:

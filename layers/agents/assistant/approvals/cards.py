@@ -153,6 +153,11 @@ def shown_answer(item: ThreadItem) -> Answer | None:
     return next((answer for answer in told if shown == _EARLIER_STATUS[answer]), None)
 
 
+def asks_for_approval(item: ThreadItem) -> bool:
+    """Tell whether an item is a card that still asks. A card of release 0.1.0 is not recognised."""
+    return isinstance(item, WidgetItem) and item.widget.key == _ASKING_KEY
+
+
 def is_approved(item: ThreadItem) -> bool:
     """Tell whether an item is the card of an approved call that has started, with or without a known outcome."""
     return shown_answer(item) in ("begun", "approved")

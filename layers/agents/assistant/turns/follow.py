@@ -21,6 +21,7 @@ from chatkit.types import (
 )
 
 from assistant import clock
+from assistant.approvals import asks_for_approval
 from assistant.aws import ConditionFailedError, Row, keys
 from assistant.context import RequestContext
 from assistant.threads import (
@@ -177,8 +178,10 @@ class FollowedTurn:
         floor = view.running.floor if view.running else ""
         partial = {item.id: item for item in view.running.partial if not is_hidden_item(item)} if view.running else {}
         for item_id in view.changed:
-            # While the turn runs, read an earlier item once; at the end read all of them again.
-            if item_id not in self._client.changed or view.running is None:
+            # While the turn runs, read an earlier item once, and the card of a call until it shows the decision. At the
+            # end read all of them again.
+            known = self._client.changed.get(item_id)
+            if known is None or asks_for_approval(known) or view.running is None:
                 stored = await stored_item(self.thread_id, item_id, self._context)
                 if stored is None or not is_hidden_item(stored):
                     events += self._client.replace_earlier(item_id, stored)

@@ -85,7 +85,8 @@ class Plan:
     @property
     def changed(self) -> list[str]:
         """The ids of the earlier items that the turn sends to its clients."""
-        return [item.id for item in [self.changed_item, *self.approved_cards] if item is not None]
+        answered = self.changed_item if self.decision is None else self.decision.card
+        return [item.id for item in [answered, *self.approved_cards] if item is not None]
 
     @property
     def retried_sk(self) -> str | None:
