@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from assistant.aws import keys
 from assistant.errors import StoreUnavailableError
 from tests.faults.random_run.agent import EFFECT, PAYMENT
 from tests.faults.random_run.ledger import Item, Ledger, Operation, Shown, text_of
@@ -354,11 +355,21 @@ class Judge:
         homes: dict[str, tuple[float, str]] = {}
         for operation in self._by_thread[thread_id]:
             for shown in operation.shown:
-                for item_id in shown.new if shown.turn_id is not None else ():
+                for item_id in self._made(operation, shown):
                     known = homes.get(item_id)
                     if known is None or shown.began < known[0]:
                         homes[item_id] = (shown.began, str(shown.turn_id))
         return {item_id: turn_id for item_id, (_, turn_id) in homes.items()}
+
+    @staticmethod
+    def _made(operation: Operation, shown: Shown) -> set[str]:
+        """Return the items that a turn has made. A retry that fails also sends the items of the turns before it."""
+        if shown.turn_id is None:
+            return set()
+        if operation.kind != "threads.retry_after_item":
+            return shown.new
+        claimed = keys.own_place(shown.turn_id) or ""
+        return {item_id for item_id in shown.new if (keys.own_place(item_id) or "") > claimed}
 
     def _spans(self, thread_id: str) -> dict[str, tuple[float, float]]:
         """Return from when to when turns may have run, by turn."""
