@@ -129,3 +129,26 @@ def test_the_hash_covers_the_bytes_that_are_sent_and_the_token_stands_where_it_i
 def test_an_answer_too_large_for_the_api_is_asked_for_at_the_stream() -> None:
     sent = run("const router = createRouter(urls); answers.push(413); await router.fetch(router.api('key').url, read);")
     assert [each["url"] for each in sent] == [API, STREAM]
+
+
+def test_a_refused_message_is_given_back_with_its_files() -> None:
+    given = run(
+        """
+        const unsent = [];
+        const router = createRouter({ ...urls, onUnsent: (message) => unsent.push(message) });
+        const file = { type: "file", id: "atc_1", name: "a.txt", mime_type: "text/plain" };
+        answers.push(JSON.stringify({ ...file, upload_descriptor: { url: "https://bucket.example.com/" } }), 413, 401);
+        const url = router.api("key").url;
+        const create = { type: "attachments.create", params: { name: "a.txt", size: 1, mime_type: "text/plain" } };
+        await router.fetch(url, { method: "POST", body: JSON.stringify(create) });
+        for (const attachments of [["atc_1"], []]) {
+          const input = { content: [{ type: "input_text", text: "hello" }], attachments };
+          const body = JSON.stringify({ type: "threads.create", params: { input } });
+          await router.fetch(url, { method: "POST", body });
+        }
+        sent.splice(0, Infinity, ...unsent);
+        """
+    )
+    words = {"threadId": None, "afterReload": False, "content": [{"type": "input_text", "text": "hello"}]}
+    file = {"type": "file", "id": "atc_1", "name": "a.txt", "mime_type": "text/plain"}
+    assert given == [{**words, "attachments": [file]}, words]

@@ -151,20 +151,35 @@ def test_a_running_turn_is_read_once_a_second(
     chat.button("Stop").click()
 
 
-def test_a_turn_whose_connection_is_lost_for_good_still_counts_as_running(chat: Chat, backend: Backend) -> None:
+def send_another(chat: Chat) -> str:
+    chat.send("slow")
+    return "threads.add_user_message"
+
+
+def answer_once_more(chat: Chat) -> str:
+    chat.button("Answer again").last.click()
+    return "threads.retry_after_item"
+
+
+@pytest.mark.parametrize("act", [send_another, answer_once_more])
+def test_a_turn_whose_connection_is_lost_for_good_still_counts_as_running(
+    chat: Chat, backend: Backend, act: Callable[[Chat], str]
+) -> None:
     """All attempts fail, and the turn runs on the server: Stop, no thumbs, no error, and at the end the answer."""
-    chat.open().send("hello")
+    chat.open().send("slow")
+    stop(chat)
     chat.finished()
     backend.faults = ["cut", "503", "503", "503", "503"]
     chat.page.clock.install()
-    chat.send("slow")
-    while len(backend.requests("threads.add_user_message")) < 5:
+    operation = act(chat)
+    while len(backend.requests(operation)) < 5:
         chat.page.clock.run_for(2000)
     chat.page.clock.run_for(2000)
     chat.page.clock.resume()
     expect(chat.button("Stop")).to_be_visible()
     expect(chat.page.get_by_role("alert")).to_have_count(0)
-    expect(chat.items("user_message")).to_have_count(2)
+    running = chat.page.locator(".turn").last
+    expect(running.get_by_role("button", name="Good response")).to_have_count(0)
     chat.button("Stop").click()
     chat.check_reload()
 
