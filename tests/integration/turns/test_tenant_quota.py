@@ -34,6 +34,14 @@ async def shards(here: Process) -> list[dict[str, int]]:
     return rows
 
 
+@pytest.mark.parametrize("per_second", [1, 30, 200])
+def test_no_row_of_a_large_limit_is_hot(per_second: int) -> None:
+    shares = quotas._shares("turns", 60 * per_second)
+    assert sum(shares) == 60 * per_second
+    # Claims of one row conflict at about 30 a second.
+    assert max(shares) / 60 < 10
+
+
 @pytest.mark.usefixtures("small_shards")
 async def test_as_many_turns_begin_as_the_limit_allows_whatever_shards_they_choose(
     process: ProcessMaker, provider: ProviderServer
