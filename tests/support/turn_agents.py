@@ -160,7 +160,7 @@ async def ask_form(context: Context) -> str:
 
 @function_tool
 async def open_steps(context: Context) -> str:
-    """Begin steps that a later turn goes on with."""
+    """Begin steps and never end them."""
     calls["open_steps"] += 1
     await context.context.start_workflow(Workflow(type="custom", tasks=[CustomTask(title="step one")]))
     return "begun"

@@ -334,6 +334,20 @@ async def test_a_workflow_left_open_is_closed_by_the_turn_that_goes_on_with_it(
     assert closed.workflow.summary is not None
 
 
+async def test_a_workflow_that_no_later_turn_goes_on_with_is_finished_at_the_end_of_its_turn(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(ToolCall("open_steps")))
+    here = process()
+    client = await here.run(creation("hello"))
+    assert client.error is None
+    (finished,) = [item for item in client.items.values() if isinstance(item, WorkflowItem)]
+    assert finished.id in client.complete
+    assert finished.workflow.summary is not None
+    (stored,) = [item for item in await here.stored(finished.thread_id) if isinstance(item, WorkflowItem)]
+    assert stored == finished
+
+
 async def test_what_an_agent_changes_in_the_thread_is_stored_and_sent(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:

@@ -80,14 +80,18 @@ class CancellableRun:
         try:
             event = await self._event()
         except StopAsyncIteration:
-            # ChatKit leaves an open workflow to the next turn. A tool's may go on there, the model's thoughts do not.
-            open_workflow = self._context.workflow_item
-            if open_workflow is not None and open_workflow.workflow.type == "reasoning":
+            # ChatKit leaves an open workflow to the next turn. Only the turn that brings a client tool's output goes on
+            # with it.
+            if self._context.client_tool_call is None or self._is_reasoning():
                 await self._context.end_workflow()
             raise
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
             await self._context.stream(TOOL_FINISHED)
         return event
+
+    def _is_reasoning(self) -> bool:
+        open_workflow = self._context.workflow_item
+        return open_workflow is not None and open_workflow.workflow.type == "reasoning"
 
     async def _event(self) -> StreamEvent:
         """Return the next event.
