@@ -110,7 +110,7 @@ bench: .venv/.installed .envs/ministack/.installed ## Run the benchmarks against
 	@for name in streaming store turns busy growth page; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
 
 .PHONY: eval
-eval: .venv/.installed .envs/ministack/.installed ## Run sample conversations with the configured provider and check the tool calls.
+eval: .venv/.installed .envs/ministack/.installed ## Run sample conversations with the configured provider, or with a RECIPE of docs/models.md.
 	@$(BIN)/python -W ignore scripts/evaluate.py
 
 .PHONY: test-all

@@ -1,5 +1,7 @@
 """`make eval`: run sample conversations with the configured provider, and check the tool calls.
 
+`RECIPE=ollama` takes the settings from a recipe of docs/models.md. The environment may replace each of them.
+
 The tools run for real, against the local AWS. Without an API key the demo model answers, and passes all cases.
 """
 
@@ -151,8 +153,14 @@ def main() -> int:
     from local.emulator import Emulator
     from local.settings import read_environment
     from scripts.eval_cases import CASES, FACTORY
+    from scripts.eval_recipes import RECIPES
 
     given = read_environment()
+    recipe = given.get("RECIPE", "")
+    if recipe and recipe not in RECIPES:
+        print(f"There is no recipe {recipe!r}. The recipes are: {', '.join(sorted(RECIPES))}.", file=sys.stderr)
+        return 1
+    given = {**RECIPES.get(recipe, {}), **given}
     factory = given.get("AGENT_FACTORY") or Settings.agent_factory
     if factory != FACTORY:
         print(f"scripts/eval_cases.py holds cases for {FACTORY}, and none for {factory}.", file=sys.stderr)

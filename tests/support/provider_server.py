@@ -120,6 +120,7 @@ class Request:
         headers: Names in lower case.
         body: Parsed.
         raw: The body as it came.
+        query: The query string.
         stalled: The server's own event of this name.
         abandoned: Set when the client went before the answer was complete.
     """
@@ -128,6 +129,7 @@ class Request:
     headers: dict[str, str]
     body: Json
     raw: bytes
+    query: str
     stalled: threading.Event
     abandoned: threading.Event = field(default_factory=threading.Event)
 
@@ -194,7 +196,7 @@ class ProviderServer:
                 break
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         body = json.loads(raw) if raw.startswith(b"{") else {}
-        request = Request(scope["path"], headers, body, raw, self.stalled)
+        request = Request(scope["path"], headers, body, raw, scope["query_string"].decode(), self.stalled)
         self.requests.append(request)
         scripted = self._script.pop(0) if self._script else _echo
         reply = scripted(body) if callable(scripted) else scripted

@@ -19,7 +19,7 @@ from typing import Any, cast
 import httpx2
 from openai import APIError, AsyncOpenAI, AsyncStream
 from openai.resources.chat import AsyncChat, AsyncCompletions
-from openai.types.chat import ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import (
     ResponseFunctionCallArgumentsDeltaEvent,
     ResponseReasoningSummaryTextDeltaEvent,
@@ -31,6 +31,7 @@ from assistant.errors import ModelContentFilteredError, ModelError, ModelUnavail
 from assistant.models.chunks import ChunkReader
 from assistant.models.event_stream import DONE, EventDecoder
 from assistant.models.failures import TOO_LONG
+from assistant.models.whole import whole_completion
 
 _FREQUENT_EVENTS: dict[str, type[BaseModel]] = {
     "response.output_text.delta": ResponseTextDeltaEvent,
@@ -123,6 +124,8 @@ class ModelClient(AsyncOpenAI):
 
     def _process_response_data(self, *, data: object, cast_to: Any, response: httpx2.Response) -> Any:
         if isinstance(data, dict):
+            if cast_to is ChatCompletion:
+                data = cast(dict[str, Any], whole_completion(data))
             frequent = _FREQUENT_EVENTS.get(cast(str, data.get("type")))
             if frequent is not None and cast_to is not object:
                 try:

@@ -47,6 +47,8 @@ _MODEL_PHRASE = re.compile(
     r"model.{0,120}(does not exist|not found|deprecated|retired|no longer available|decommissioned|not supported)",
     re.IGNORECASE | re.DOTALL,
 )
+# llama.cpp answers 500 if a chat template refuses the history. A retry cannot help.
+_TEMPLATE_PHRASE = re.compile(r"jinja exception|raise_exception|roles must alternate", re.IGNORECASE)
 _LENGTH_PHRASE = re.compile(r"context (length|window)|too many tokens|maximum.{0,20}tokens", re.IGNORECASE)
 
 
@@ -196,6 +198,10 @@ def _known(code: object, body: object, link: Link) -> AssistantError | None:
     inner = fields.get("error")
     if isinstance(inner, Mapping):
         fields = inner
+    metadata = fields.get("metadata")
+    if isinstance(metadata, Mapping) and metadata.get("flagged_input"):
+        # OpenRouter answers 403 to a message that its moderation refuses.
+        return ModelContentFilteredError()
     codes = {str(value) for value in (code, fields.get("code"), fields.get("type"), fields.get("status"))}
     text = str(fields.get("message") or "")
     if codes & _FILTER_CODES:
@@ -213,6 +219,8 @@ def _known(code: object, body: object, link: Link) -> AssistantError | None:
         return _no_model(link)
     if codes & _LIMIT_CODES:
         return ModelRateLimitedError()
+    if _TEMPLATE_PHRASE.search(text):
+        return ModelRefusedRequestError()
     return None
 
 
