@@ -460,7 +460,7 @@ async def test_a_resend_shows_the_card_of_a_call_that_was_cut_off(
 ) -> None:
     case = Case(next(stages), "approval", monkeypatch)
     request = await case.prepare()
-    points = Points(at=1, harm="killed", since=":answers")
+    points = Points(at=1, harm="killed", since="SET answers = :answers")
     assert await Apart(case.stage.settings, case.stage.caller, request, points).died()
     client = await case.send_again(request)
     assert [shown_answer(item) for item in client.items.values() if item.type == "widget"] == ["begun"]
