@@ -25,8 +25,8 @@ MAX_CLOCK_DIFFERENCE_SECONDS = LEASE_SECONDS - RENEWAL_SECONDS - 1.0
 
 # The longest start of a process: Lambda's own limit for the initialisation.
 COLD_START_SECONDS = 10.0
-# How long a cancel by key or frame is remembered for a claim that comes after it. The request may start a process, look
-# at its files in S3 and claim its turn.
+# How long a cancel by key is remembered for a claim that comes after it. The request may start a process, look at its
+# files in S3 and claim its turn.
 EARLY_CANCEL_SECONDS = COLD_START_SECONDS + OBJECT_CALL_SECONDS + TABLE_CALL_SECONDS + 1.0
 
 # How long before the function's time limit a turn ends. One call that fails after its whole budget still leaves time

@@ -241,36 +241,46 @@ async def test_a_key_that_no_request_has_used_stops_nothing(
     assert not await turns.cancel(process().context(), idempotency_key="unknown")
 
 
-@pytest.mark.parametrize("named", [{"idempotency_key": "k1"}, {"frame_id": "frame_1"}])
 async def test_a_stop_that_comes_long_before_the_claim_stops_the_turn_without_a_call_of_the_model(
-    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, named: dict[str, str]
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.0)
     here, there = process(), process()
     for _ in range(2):
-        assert not await turns.cancel(there.context(), **named)
-    handle = await here.start(creation("hello"), key=named.get("idempotency_key"))
+        assert not await turns.cancel(there.context(), idempotency_key="k1")
+    handle = await here.start(creation("hello"), key="k1")
     client = await follow(handle)
     assert client.error is None
     assert (await here.story(handle.thread_id, handle.turn_id))["outcome"] == "stopped"
     assert said_by_user(await here.stored(handle.thread_id)) == ["hello"]
     assert provider.requests == []
-    assert not await turns.cancel(there.context(), **named)
-    # The same frame's next thread is another turn.
-    assert (await here.run(creation("hello again"))).text
+    assert not await turns.cancel(there.context(), idempotency_key="k1")
+    assert (await there.run(creation("hello"), key="k1")).items.keys() == client.items.keys(), "a resend joins"
 
 
-@pytest.mark.parametrize("named", [{"idempotency_key": "k1"}, {"frame_id": "frame_1"}])
+async def test_a_stop_in_a_busy_thread_is_remembered_too(process: ProcessMaker, provider: ProviderServer) -> None:
+    here, there = process(), process()
+    handle = await begin_stalled(here, provider)
+    cancelled = asyncio.create_task(turns.cancel(there.context(), idempotency_key="k1"))
+    await asyncio.sleep(0.1)
+    second = await there.start(addition(handle.thread_id, "and now?"), key="k1")
+    await second.wait()
+    assert await cancelled
+    assert (await here.story(handle.thread_id, second.turn_id))["outcome"] == "stopped"
+    assert len(provider.requests) == 1
+
+
 async def test_a_stop_whose_claim_never_came_stops_no_later_turn(
-    process: ProcessMaker, monkeypatch: pytest.MonkeyPatch, named: dict[str, str]
+    process: ProcessMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.0)
     here = process()
-    assert not await turns.cancel(here.context(), **named)
+    assert not await turns.cancel(here.context(), idempotency_key="k1")
+    assert not await turns.cancel(here.context(), frame_id="frame_1")
+    assert (await here.run(creation("another key"), key="k2", frame="frame_1")).text
     later = clock.now() + timedelta(seconds=EARLY_CANCEL_SECONDS + 2)
     monkeypatch.setattr(clock, "now", lambda: later)
-    client = await here.run(creation("hello"), key=named.get("idempotency_key"))
-    assert client.text
+    assert (await here.run(creation("hello"), key="k1")).text
 
 
 async def test_a_process_takes_no_more_turns_than_its_setting_allows(process: ProcessMaker) -> None:

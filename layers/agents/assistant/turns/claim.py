@@ -145,7 +145,7 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: i
             # boto3 may send a write twice. The second attempt then meets the row of the first.
             if (error.row or {}).get("turn_id") == turn_id:
                 return cancelled
-            stopped = early_cancel.accepted(error, writes)
+            stopped = early_cancel.accepted(error, writes) if error.index == 0 else None
             if stopped is not None:
                 cancelled, writes = True, stopped
                 continue
@@ -211,9 +211,7 @@ async def _writes(
     writes += plan.writes
     if plan.new_thread is not None and key.frame_sk is not None:
         # A client that does not know its new thread yet may cancel by its frame.
-        frame = key_row(turn_id, plan.thread_id, key)
-        condition, values = early_cancel.NO_EARLY_CANCEL, {":now": quotas.seconds()}
-        writes.append(Write(Key(user, key.frame_sk), put=frame, condition=condition, values=values))
+        writes.append(Write(Key(user, key.frame_sk), put=key_row(turn_id, plan.thread_id, key)))
     return writes + quotas.claims(context), len(writes)
 
 

@@ -1,7 +1,8 @@
 """Remember a cancel that arrives before the claim of its request, so that the claim finds it and stops the turn.
 
-The cancel is a row under the request's key, or under the key of the frame. The claim writes the same row, on condition
-that there is no such cancel. So a claim without an early cancel needs no further read.
+The cancel is a row under the request's `Idempotency-Key`. The claim writes the same row, on condition that the row does
+not exist. So a claim without an early cancel needs no further read. A cancel by frame is not remembered: it would also
+stop another message that the user sends from the frame after the first was refused.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ from assistant.aws import ConditionFailedError, Row, Table, Write
 from assistant.aws.keys import Key
 from assistant.budgets import EARLY_CANCEL_SECONDS
 from assistant.threads import SCHEMA_VERSION
-
-# A row with a turn is that of an earlier claim. A cancel whose claim never came does not count after its time.
-NO_EARLY_CANCEL = "attribute_not_exists(cancelled) OR attribute_exists(turn_id) OR expires_at < :now"
 
 
 async def remember(table: Table, key: Key) -> Row | None:
@@ -42,21 +40,16 @@ def is_claimed(row: Row | None) -> bool:
 
 
 def accepted(error: ConditionFailedError, writes: Sequence[Write]) -> list[Write] | None:
-    """Return a claim's writes so that they replace the early cancels which the claim has met; None if it met none.
+    """Return a claim's writes so that the key's row replaces an early cancel; None if the claim has met none.
 
-    The rows then say `cancelled`, so the request that has cancelled learns that the turn is stopped.
+    The row then says `cancelled`, so the request that has cancelled learns that the turn is stopped.
+
+    Args:
+        error: The refusal of the claim by its first write, which is the key's.
+        writes: The claim's writes.
     """
-    failed = [(error.index, error.row), *error.others]
-    met = {index for index, row in failed if row is not None and row.get("cancelled") and not is_claimed(row)}
-    if not met:
+    if error.row is None or is_claimed(error.row):
         return None
-    return [
-        replace(
-            write,
-            put={**(write.put or {}), "cancelled": True},
-            condition=f"attribute_not_exists(turn_id) OR ({write.condition})",
-        )
-        if index in met
-        else write
-        for index, write in enumerate(writes)
-    ]
+    put = {**(writes[0].put or {}), "cancelled": True}
+    first = replace(writes[0], put=put, condition="attribute_not_exists(turn_id)", values={})
+    return [first, *writes[1:]]

@@ -225,9 +225,10 @@ class TurnRun:
         """Wait for the agent until it ends, a request to end arrives, or the deadline passes; then cancel it."""
         asked = asyncio.create_task(self._end_requested.wait())
         try:
-            await asyncio.wait(
-                [producer, asked], timeout=self._context.seconds_left(), return_when=asyncio.FIRST_COMPLETED
-            )
+            if not self._end_requested.is_set():
+                await asyncio.wait(
+                    [producer, asked], timeout=self._context.seconds_left(), return_when=asyncio.FIRST_COMPLETED
+                )
             if not producer.done():
                 self.request_end("deadline")
                 # Do not wait if another process has ended the turn, or this process shuts down.

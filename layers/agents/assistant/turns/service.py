@@ -185,13 +185,13 @@ async def cancel(
         frame_id: Used without both: the frame whose newest thread's turn to stop.
 
     Returns:
-        Whether a turn was running. A claim that comes later than this function waits also finds the cancel, within
-        `EARLY_CANCEL_SECONDS`.
+        Whether a turn was running. A later claim with the key also finds the cancel, within `EARLY_CANCEL_SECONDS`.
     """
     turn_id: str | None = None
     if thread_id is None:
         sk = explicit_key_sk(idempotency_key) if idempotency_key is not None else frame_key_sk(frame_id or "")
-        row, early = await _claimed_row(Key(context.caller.partition, sk), context)
+        key = Key(context.caller.partition, sk)
+        row, early = await _claimed_row(key, context, remember=idempotency_key is not None)
         if row is None:
             return False
         thread_id = row["thread_id"]
@@ -213,14 +213,18 @@ async def cancel(
     return await _flag(context, thread_id, turn, "stopped")
 
 
-async def _claimed_row(key: Key, context: RequestContext) -> tuple[Row | None, bool]:
+async def _claimed_row(key: Key, context: RequestContext, *, remember: bool) -> tuple[Row | None, bool]:
     """Return the row that a claim stores under this key, and whether the cancel came before the claim.
 
-    Remember such a cancel for the claim, and wait for the claim up to `CLAIM_WAIT_SECONDS`. The row is None if the
-    claim does not come in this time.
+    Wait for the claim up to `CLAIM_WAIT_SECONDS`. The row is None if the claim does not come in this time.
+
+    Args:
+        key: The key of the row.
+        context: The request's context.
+        remember: Whether a later claim shall find the cancel.
     """
     table = context.resources.table
-    row = await early_cancel.remember(table, key)
+    row = await (early_cancel.remember(table, key) if remember else table.get(key))
     early = row is None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + CLAIM_WAIT_SECONDS
