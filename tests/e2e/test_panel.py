@@ -68,7 +68,7 @@ def test_it_shows_what_was_sent_stored_and_told(chat: Chat) -> None:
     story.get_by_role("button", name="Look").click()
     calls = story.get_by_role("list", name="Calls")
     expect(calls).to_contain_text("DynamoDB TransactWriteItems")
-    expect(calls).to_contain_text("demo demo")
+    expect(calls).to_contain_text("demo")
     facts = dict(zip(story.locator("dt").all_inner_texts(), story.locator("dd").all_inner_texts(), strict=True))
     assert (facts["Outcome"], facts["Model"], facts["Price"]) == ("done", "demo: demo", "$0")
     assert re.fullmatch(r"\d+ read, \d+ written", facts["Tokens"])

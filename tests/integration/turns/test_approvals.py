@@ -51,7 +51,7 @@ async def test_without_a_sentence_of_its_own_a_card_shows_the_start_of_the_tools
     card = await asking_card(here, await asked(here, provider))
     texts = [child["value"] for child in card.widget.model_dump()["children"] if child["type"] == "Text"]
     assert texts == ["Pay for something: twice, if it is called twice."]
-    assert card.copy_text == f"Pay (What: hello): {texts[0]} Needs your approval"
+    assert card.copy_text == "Pay (What: hello): Needs your approval"
 
 
 async def test_a_stop_behind_the_call_leaves_it_approved_and_the_model_knows_its_result(

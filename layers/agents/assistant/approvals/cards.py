@@ -109,7 +109,7 @@ def asking(item_id: str, thread_id: str, call: Call) -> WidgetItem:
         thread_id=thread_id,
         created_at=clock.now(),
         widget=DynamicWidgetRoot.model_validate(card),
-        copy_text=f"{head}: {call.effect} {_ASKS}" if call.effect else f"{head}: {_ASKS}",
+        copy_text=f"{head}: {_ASKS}",
     )
 
 

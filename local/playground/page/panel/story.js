@@ -49,7 +49,7 @@ function Spans({ spans }) {
   return html`<h3>${say("Calls")}</h3>
     <ol class="panel-list" tabindex="0" aria-label=${say("Calls")}>
       ${spans.map((span, index) => html`<li key=${index} class=${span.failed ? "failed" : ""}>
-        <small>${span.at_ms} ms</small> ${span.service} ${span.what} <small>${span.ms} ms</small>
+        <small>${span.at_ms} ms</small> ${[...new Set([span.service, span.what])].join(" ")} <small>${span.ms} ms</small>
       </li>`)}
     </ol>`;
 }
