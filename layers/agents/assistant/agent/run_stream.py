@@ -29,6 +29,7 @@ from agents import (
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
+from assistant.agent.hosted_tools import HostedTools
 from assistant.agent.output import for_chatkit
 
 # The interval of the check for a tripwire while guardrails are running.
@@ -58,6 +59,7 @@ class CancellableRun:
         self._context = context
         self._guardrails = guardrails
         self._converter = converter
+        self._hosted = HostedTools(context)
         self._next: asyncio.Future[StreamEvent] | None = None
 
     def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
@@ -85,6 +87,7 @@ class CancellableRun:
             if self._context.client_tool_call is None or self._is_reasoning():
                 await self._context.end_workflow()
             raise
+        await self._hosted.take(event)
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
             await self._context.stream(TOOL_FINISHED)
         return event
