@@ -30,6 +30,27 @@ def test_other_agents_are_not_judged_by_these_cases() -> None:
     assert done.stderr == "scripts/eval_cases.py holds cases for helpdesk:build_agent, and none for acme:build_agent.\n"
 
 
+def test_a_recipe_that_does_not_exist_is_told_with_those_that_do() -> None:
+    done = subprocess.run(
+        [
+            "make",
+            "--no-print-directory",
+            "-o",
+            ".venv/.installed",
+            "-o",
+            ".envs/ministack/.installed",
+            "eval",
+            "RECIPE=x",
+        ],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "There is no recipe 'x'. The recipes are: anthropic, azure, bedrock" in done.stderr
+
+
 ADD = Expected("add_task", {"title": "milk", "priority": "high"})
 
 
