@@ -3,6 +3,7 @@ import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
 import { Following } from "./following.js";
 import { attachmentIdsIn, messageIn, operationIn } from "./operations.js";
+import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
 import { Unsent } from "./unsent.js";
 import { View } from "./view.js";
@@ -13,9 +14,6 @@ import { View } from "./view.js";
 const DECISION_MILLISECONDS = 100;
 /** How long a new message waits for the Stop before it, in ms. Another process sees a Stop within a second. */
 const STOP_MILLISECONDS = 5000;
-/** How often the router looks whether a stopped turn has ended, in ms, and how many times at most. */
-const SETTLING_MILLISECONDS = 300;
-const MAX_SETTLING_LOOKS = 20;
 const FRAME = "chatkit-frame-instance-id";
 /** Connects ChatKit's element to a backend. Make one for each element. */
 export class ChatKitRouter {
@@ -24,13 +22,13 @@ export class ChatKitRouter {
     #attachments = new Attachments();
     #attempts = new Set();
     #stale = new Set();
-    #settling = new Set();
-    #stops = new Map();
+    #stops;
     #view;
     #unsent;
     #following;
     constructor(options) {
         this.#backend = new Backend(options);
+        this.#stops = new Stops(this.#backend, (threadId) => this.#reads(threadId), (threadId) => this.#changed(threadId));
         this.#following = new Following((threadId) => this.#refresh(threadId), options.onFollow ?? (() => { }));
         this.#view = new View({
             threadOpened: (threadId) => this.#threadOpened(threadId),
@@ -67,7 +65,7 @@ export class ChatKitRouter {
      * @throws Error if the server could not be told
      */
     async stop(threadId = this.#view.thread ?? null) {
-        if (threadId === null || (await this.#stopThread(threadId)))
+        if (threadId === null || (await this.#stops.stop(threadId)))
             return;
         throw new Error("The answer could not be stopped. Please try again.");
     }
@@ -114,7 +112,7 @@ export class ChatKitRouter {
         if (threadId !== this.#view.thread)
             return;
         // What ChatKit reads or has just stopped needs no following.
-        const known = this.#stops.has(threadId) || this.#settling.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
+        const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
         this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
     }
     async #stream(request, body) {
@@ -225,12 +223,12 @@ export class ChatKitRouter {
             return;
         }
         // A new thread's id comes with the first event. Until then, the request's key names the turn.
-        const stopped = turn.threadId === null && (await this.#cancel({ idempotency_key: turn.key }))?.cancelled;
+        const stopped = turn.threadId === null && (await this.#stops.stopRequest(turn.key));
         if (!stopped) {
             // A Stop that arrives before its turn stops nothing.
             await attempt.started();
             if (turn.threadId !== null)
-                await this.#stopThread(turn.threadId);
+                await this.#stops.stop(turn.threadId);
         }
         this.#turns.forget(turn);
     }
@@ -239,58 +237,7 @@ export class ChatKitRouter {
         const stops = [...this.#attempts]
             .filter((other) => other.aborted && other.turn !== attempt.turn && other.turn.threadId === threadId)
             .map((other) => (other.decision ??= this.#decide(other)));
-        await Promise.race([Promise.all([...stops, this.#stops.get(threadId)]), pause(STOP_MILLISECONDS)]);
-    }
-    /** Tell the server to stop a thread's running turn, and return whether it was told. Calls meanwhile share one request. */
-    #stopThread(threadId) {
-        const running = this.#stops.get(threadId);
-        if (running)
-            return running;
-        const stop = this.#cancel({ thread_id: threadId })
-            .then((told) => told !== null)
-            .finally(() => {
-            this.#stops.delete(threadId);
-            void this.#settle(threadId);
-        });
-        this.#stops.set(threadId, stop);
-        return stop;
-    }
-    /** Ask the server to stop a turn, named by its thread or by its request's key. Null: the server was not told. */
-    async #cancel(named) {
-        const headers = { "content-type": "application/json" };
-        try {
-            // `keepalive`: the request goes out even if the user closes the page right after Stop.
-            const init = { method: "POST", headers, body: JSON.stringify(named), keepalive: true };
-            const response = await this.#backend.send(`${this.#backend.apiUrl}/cancel`, init, { repeatable: true });
-            if (response.ok)
-                return (await response.json());
-            console.error(`chatkit-lambda-router: Stop was answered with status ${response.status}.`);
-        }
-        catch (error) {
-            console.error("chatkit-lambda-router: Stop did not reach the server.", error);
-        }
-        return null;
-    }
-    /** Let ChatKit read a stopped turn when it has ended: until then less is stored than ChatKit shows, and afterwards more. */
-    async #settle(threadId) {
-        this.#settling.add(threadId);
-        const headers = { "content-type": "application/json" };
-        const body = JSON.stringify({ type: "threads.get_by_id", params: { thread_id: threadId } });
-        try {
-            for (let look = 0; look < MAX_SETTLING_LOOKS && !this.#reads(threadId); look++) {
-                const init = { method: "POST", headers, body };
-                const response = await this.#backend.send(this.#backend.apiUrl, init, { repeatable: true });
-                await response.body?.cancel();
-                if (!response.headers.has("x-turn-id"))
-                    break;
-                await pause(SETTLING_MILLISECONDS);
-            }
-        }
-        catch {
-            // ChatKit reads what there is.
-        }
-        this.#settling.delete(threadId);
-        this.#changed(threadId);
+        await Promise.race([Promise.all([...stops, this.#stops.telling(threadId)]), pause(STOP_MILLISECONDS)]);
     }
     #threadOpened(threadId) {
         this.#following.end();
@@ -319,7 +266,4 @@ async function requestInit(request) {
     const text = headers.get("content-type")?.startsWith("application/json");
     const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
     return { method, headers, signal, credentials, body };
-}
-function pause(milliseconds) {
-    return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
