@@ -28,6 +28,8 @@ from tests.support.store import request_of
 USER = "ann"
 # An item of this is an object in the bucket.
 LARGE = random.Random(7).randbytes(400_000).hex()  # noqa: S311 - reproducible, no secret
+# Rows of the user have these partitions.
+PARTITIONS = (f"USER#acme#{USER}", f"THREAD#acme#{USER}#")
 # With the items below, more rows than one step of a deletion removes.
 SHORT_ITEMS = 110
 
@@ -117,14 +119,11 @@ async def picture_of_a_deleted_thread(resources: Resources) -> Act:
 
 
 async def erasure(resources: Resources) -> Act:
-    """Erase a user."""
+    """Erase a user whose erasure was asked for."""
     await _thread(resources)
     await _upload(resources)
-
-    async def act(faulty: Resources) -> None:
-        await erase(faulty, await request_erasure(faulty, request_of(faulty, USER).caller))
-
-    return act
+    work = await request_erasure(resources, request_of(resources, USER).caller)
+    return lambda faulty: erase(faulty, work)
 
 
 async def expiry(resources: Resources) -> Act:

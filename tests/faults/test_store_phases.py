@@ -16,10 +16,11 @@ from assistant import clock
 from assistant.context import Resources
 from assistant.errors import AssistantError
 from assistant.upkeep import sweep
-from tests.faults.leftovers import SCENES, leftovers
+from tests.faults.leftovers import PARTITIONS, SCENES, leftovers
 from tests.faults.points import Moment, Points, watch
 from tests.support.aws import Aws
 from tests.support.faults import ProcessKilledError
+from tests.support.rows import rows_with
 from tests.support.store import resources_on
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +65,8 @@ async def _play(aws: Aws, name: str, points: Points, monkeypatch: pytest.MonkeyP
             swept = await sweep(healthy)
             assert (swept.failed, swept.postponed, swept.parked) == (0, 0, 0)
             assert leftovers(healthy, moments[-1]) == []
+            if name == "erasure":
+                assert rows_with(healthy, *PARTITIONS) == []
 
 
 def _points(at: int | None, harm: str) -> Points:
@@ -83,8 +86,8 @@ async def test_what_an_operation_has_begun_is_finished(
     fresh_table_and_bucket: Aws, name: str, harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed = await _count(fresh_table_and_bucket, name, monkeypatch)
-    # The first and the last call are the same for many operations; in between each operation has calls of its own.
-    for at in {len(passed) // 2, len(passed) - 2}:
+    # Just begun, halfway, and just before the end.
+    for at in {1, len(passed) // 2, len(passed) - 2}:
         await _hurt(fresh_table_and_bucket, name, harm, at, passed, monkeypatch)
 
 

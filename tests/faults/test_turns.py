@@ -31,7 +31,7 @@ from assistant.errors import AssistantError, ConflictError, NotFoundError, Store
 from assistant.models import build_model
 from assistant.operations.reads import list_threads
 from assistant.threads.hidden import is_tool_round
-from assistant.turns import TurnHandle
+from assistant.turns import TurnHandle, cancel
 from assistant.turns.follow import FollowedTurn
 from tests.faults.apart import Apart
 from tests.faults.conftest import Stage
@@ -380,6 +380,11 @@ async def stopped_elsewhere(case: Case, request: StreamingReq, at: int) -> Clien
     return await _acted(case, request, at, lambda: _stop(case, case.healthy))
 
 
+async def stopped_by_key(case: Case, request: StreamingReq, at: int) -> Client | None:
+    """Stop the turn by its key from another process, also before it is claimed."""
+    return await _acted(case, request, at, lambda: cancel(case.healthy.context(), idempotency_key=KEY), key=KEY)
+
+
 async def replayed(case: Case, request: StreamingReq, at: int) -> Client | None:
     """Send the same request to another process, by its key the same also when the first has just ended."""
     joined: list[Client] = []
@@ -450,6 +455,7 @@ HURTS: dict[str, Hurt] = {
     "stalled and overtaken": stalled(send_another),
     "stopped": stopped,
     "stopped elsewhere": stopped_elsewhere,
+    "stopped by key": stopped_by_key,
     "replayed": replayed,
     "raced": raced,
 }
