@@ -112,7 +112,7 @@ async def test_a_provider_without_an_audio_api_says_so(new_thread: NewThread) ->
     audio = base64.b64encode(b"\x1aE\xdf\xa3 some audio").decode()
     answer = await new_thread().post("input.transcribe", audio_base64=audio, mime_type="audio/webm")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unsupported_feature")
-    assert "gemini" in answer.json()["error"]["message"]
+    assert "does not support dictation" in answer.json()["error"]["message"]
 
 
 @pytest.mark.shows("hidden_context_item", "sdk_hidden_context")
