@@ -29,6 +29,8 @@ CHANGED_BY = {
     },
     "workflow": set(),
 }
+# Operations that answer what an earlier turn has asked.
+ANSWERS = {"threads.add_structured_input", "threads.add_client_tool_output"}
 # What an answer says whose end could not be stored: it is what its client was promised, and no more.
 NOT_STORED = StoreUnavailableError.default_message
 
@@ -49,6 +51,11 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.what}"
+
+
+def _claims(operation: Operation) -> set[str]:
+    """Return the places of an operation's turns, which sort by their claims."""
+    return {keys.own_place(turn_id) or "" for turn_id in operation.turns()}
 
 
 class Judge:
@@ -161,14 +168,30 @@ class Judge:
                 for each in self._by_thread.get(operation.thread_id or "", [])
                 if each.kind == "threads.retry_after_item" and each.target in ids and each.changed_something
             ]
-            wanted = 1 + len(retries)
+            told = f"effect answered: did {operation.tag}"
+            answered = any(told in text_of(item) for shown in operation.shown for item in shown.done.values())
+            wanted = 1 + len(retries) + (0 if answered else self._answers_after(operation))
             done = self._truth.times(operation.user, EFFECT + operation.tag)
             if done > wanted or (done and operation.status == "refused"):
                 yield Violation("an effect is there once", f"{operation.tag}: {done} times for {wanted}", about)
-            told = f"effect answered: did {operation.tag}"
-            if not done and any(told in text_of(item) for shown in operation.shown for item in shown.done.values()):
+            if answered and not done:
                 yield Violation("an effect that was told of is there", operation.tag, about)
             yield from self._payments(operation, about)
+
+    def _answers_after(self, message: Operation) -> int:
+        """Count the turns that answer a question and have this message as the newest one.
+
+        The message's own turn may have been interrupted while its tool ran. The model then does again what the message
+        says.
+        """
+        operations = self._by_thread.get(message.thread_id or "", [])
+        messages = sorted(place for each in operations if each.tag is not None for place in _claims(each))
+        own = min(_claims(message), default=None)
+        if own is None:
+            return 0
+        following = next((place for place in messages if place > own and place not in _claims(message)), "~")
+        answers = [each for each in operations if each.kind in ANSWERS]
+        return sum(own < place < following for each in answers for place in _claims(each))
 
     def _payments(self, operation: Operation, about: tuple[str, ...]) -> Iterator[Violation]:
         cards = {

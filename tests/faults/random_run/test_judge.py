@@ -1,10 +1,11 @@
-"""The judge tells a turn whose items are apart from a retry that sends the items of other turns again."""
+"""The judge's rules that have found something which was none: once a random run's violation, each stays a test."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from assistant.ids import new_id
+from tests.faults.random_run.agent import EFFECT
 from tests.faults.random_run.judge import Judge
 from tests.faults.random_run.ledger import Ledger, Operation, Shown
 from tests.faults.random_run.truth import Stored, Truth
@@ -50,3 +51,20 @@ def test_items_of_a_turn_that_are_apart_are_found() -> None:
     split = ("threads.add_user_message", 0.0, turns[0], [items[0], items[2]])
     between = ("threads.add_user_message", 1.0, turns[1], [items[1]])
     assert _apart(items, split, between) == ["the items of a turn stand together"]
+
+
+def _effects(times: int, *kinds: str) -> list[str]:
+    """Return what the judge says of an effect, if a message whose turn was interrupted is followed by these."""
+    ledger = Ledger()
+    for number, kind in enumerate(("threads.add_user_message", *kinds)):
+        shown = Shown(number, float(number), new_id("turn"))
+        tag = "1at1" if number == 0 else None
+        ledger.operations.append(Operation(number, "1a", "ann", kind, float(number), THREAD, tag=tag, shown=[shown]))
+    rows = [{"pk": "APP#acme#ann", "sk": f"{EFFECT}1at1#{number}"} for number in range(times)]
+    return [each.rule for each in Judge(ledger, Truth({}, rows, []))._effects()]
+
+
+def test_the_model_may_do_again_what_an_interrupted_message_says_when_a_form_is_answered() -> None:
+    assert _effects(2, "threads.add_structured_input") == []
+    assert _effects(2, "threads.get_by_id") == ["an effect is there once"]
+    assert _effects(3, "threads.add_structured_input") == ["an effect is there once"]

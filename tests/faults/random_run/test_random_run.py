@@ -20,6 +20,8 @@ PLANS = [Plan(1, seconds=5.0, harms=()), *(Plan(seed, seconds=6.0, pages=3) for 
 # Decides what happens in the long run.
 SEED = int(os.environ.get("RANDOM_RUN_SEED", "1"))
 LONG_SECONDS = 600.0
+# A long run that has found something.
+FOUND = Plan(5, 200.0, users=3, pages=4, streams=3, quick=False)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=str)
@@ -29,7 +31,9 @@ async def test_what_was_shown_as_done_is_stored(plan: Plan, fresh_table_and_buck
 
 
 @pytest.mark.exhaustive
-async def test_what_was_shown_as_done_is_stored_in_ten_minutes(fresh_table_and_bucket: Aws, tmp_path: Path) -> None:
-    plan = Plan(SEED, LONG_SECONDS, users=4, pages=4, streams=3, quick=False)
+@pytest.mark.parametrize("plan", [Plan(SEED, LONG_SECONDS, users=4, pages=4, streams=3, quick=False), FOUND], ids=str)
+async def test_what_was_shown_as_done_is_stored_in_a_long_run(
+    plan: Plan, fresh_table_and_bucket: Aws, tmp_path: Path
+) -> None:
     report = await run(plan, fresh_table_and_bucket, tmp_path)
     assert not report.violations, str(report)
