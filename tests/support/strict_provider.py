@@ -15,6 +15,16 @@ Json = Mapping[str, Any]
 # https://platform.openai.com/docs/api-reference/chat/create: the name of a function.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
+# https://platform.openai.com/docs/api-reference/responses/create: the items of tools that run at OpenAI.
+_HOSTED = {
+    "code_interpreter_call",
+    "file_search_call",
+    "mcp_approval_request",
+    "mcp_call",
+    "mcp_list_tools",
+    "web_search_call",
+}
+
 
 class Refused(Exception):
     """A rule is broken."""
@@ -72,8 +82,27 @@ def check_items(items: Sequence[Json]) -> None:
     """Check input items by the rules of OpenAI's Responses API."""
     calls: set[str] = set()
     results: set[str] = set()
-    for item in items:
+    approvals: dict[str, bool | None] = {}
+    hosted: set[str] = set()
+    for place, item in enumerate(items):
+        if item.get("type") in _HOSTED:
+            _refuse_if(item["id"] in hosted, "two items with one id")
+            hosted.add(item["id"])
         match item.get("type"):
+            case "mcp_approval_request":
+                approvals[item["id"]] = None
+            case "mcp_approval_response":
+                request = item["approval_request_id"]
+                _refuse_if(approvals.get(request, True) is not None, "an approval without a request before it")
+                approvals[request] = item["approve"]
+                # An approved call that is not made yet is made now: only the last step may ask for that.
+                made = any(each.get("approval_request_id") == request for each in items[place + 1 :])
+                late = any(each.get("role") for each in items[place + 1 :])
+                _refuse_if(item["approve"] and not made and late, "an approval makes a call again")
+            case "mcp_call" if item.get("approval_request_id"):
+                _refuse_if(approvals.get(item["approval_request_id"]) is None, "a call without its approval")
+            case "code_interpreter_call":
+                _refuse_if(not {"code", "outputs", "container_id"} <= item.keys(), "an incomplete code call")
             case "function_call":
                 _check_function(item["name"], item["arguments"])
                 _refuse_if(item["call_id"] in calls, "two calls with one id")
@@ -85,6 +114,7 @@ def check_items(items: Sequence[Json]) -> None:
             case _:
                 pass
     _refuse_if(calls != results, "a call without a result")
+    _refuse_if(None in approvals.values(), "a request for approval without an approval")
 
 
 def _check_function(name: str, arguments: str) -> None:

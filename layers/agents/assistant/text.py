@@ -1,4 +1,4 @@
-"""Check a single line of text that a user or a model wrote, such as a title."""
+"""Check a single line of text that a user or a model wrote, such as a title. Mark the text of the platform."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import unicodedata
 
 from assistant.errors import InvalidRequestError
 
+# The marks around text that is sent with the role `user` but that the user did not write.
+CONTEXT_START, CONTEXT_END = "<context>", "</context>"
 # Unicode categories: control characters (some programs end a text at NUL), and halves of surrogate pairs.
 _REFUSED = {"Cc", "Cs"}
 

@@ -15,6 +15,7 @@ from tests.support.aws import Aws
 from tests.support.chatkit_client import ChatKitClient
 from tests.support.provider_formats import Json, events_of
 from tests.support.provider_server import Answer, ProviderServer, RawStream, Text
+from tests.support.strict_provider import check
 
 pytestmark = pytest.mark.anyio
 
@@ -94,6 +95,11 @@ async def test_a_hosted_tool_is_shown_as_a_task_and_the_thread_goes_on(
     (annotation,) = message["content"][0]["annotations"]
     assert annotation["source"]["url"] == "https://lamps.example/"
     assert "Which lamps" in await thread.say("Thanks")
+    sent = provider.bodies[-1]["input"]
+    (place,) = [place for place, each in enumerate(sent) if each.get("type") == item["type"]]
+    assert {**item, **sent[place]} == sent[place]
+    assert sent[place + 1]["role"] == "assistant"
+    check(provider.bodies[-1])
     assert [event for event in thread.events if event["type"] == "error"] == []
 
 

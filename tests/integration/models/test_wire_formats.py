@@ -12,7 +12,7 @@ from agents import ModelSettings, RunConfig, Runner, WebSearchTool, function_too
 from chatkit.types import ThreadMetadata
 from openai.types.shared import Reasoning as ReasoningSettings
 
-from assistant.agent.conversion import ToolRounds
+from assistant.agent.tool_rounds import ToolRounds
 from assistant.errors import UnsupportedFeatureError
 from assistant.models import build_model
 from assistant.settings import Settings

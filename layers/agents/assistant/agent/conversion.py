@@ -1,18 +1,12 @@
-"""Convert thread items to model input, and a run's tool calls to hidden thread items.
-
-ChatKit stores neither server-side tool calls nor their results. The platform stores each round of calls in one hidden
-item, before the text that the model wrote after it. The item holds the input items of the Agents SDK. So the model of a
-later turn sees the calls, with the provider's own data (Gemini's signature, reasoning).
-"""
+"""Convert thread items to model input."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 from agents import TResponseInputItem
-from agents.items import HandoffCallItem, HandoffOutputItem, ReasoningItem, RunItem, ToolCallItem, ToolCallOutputItem
 from chatkit.agents import ThreadItemConverter
 from chatkit.types import (
     AssistantMessageItem,
@@ -26,22 +20,14 @@ from chatkit.types import (
     WidgetItem,
 )
 from openai.types.responses import EasyInputMessageParam, ResponseInputContentParam, ResponseInputTextParam
-from openai.types.responses.response_output_item import ImageGenerationCall
-from pydantic_core import to_jsonable_python
 
-from assistant import clock
-from assistant.agent.context_marks import CONTEXT_END, CONTEXT_START
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from assistant.files import FileRoom, as_data_url, files_to_content
 from assistant.hooks import find_hook
-from assistant.ids import ID_PREFIXES, new_id
-from assistant.models import sendable_output
 from assistant.observability import log_failure
-from assistant.threads import TOOL_ROUND, is_mark, is_refusal, is_tool_round
-
-if TYPE_CHECKING:
-    from chatkit.types import ThreadMetadata
+from assistant.text import CONTEXT_END, CONTEXT_START
+from assistant.threads import is_mark, is_refusal, is_tool_round
 
 logger = logging.getLogger(__name__)
 
@@ -163,56 +149,3 @@ def _as_context(message: TResponseInputItem) -> TResponseInputItem:
     else:
         parts = [start, *parts, end]
     return cast("TResponseInputItem", {**fields, "content": parts})
-
-
-class ToolRounds:
-    """Turns each complete round of tool calls of a run into a hidden item.
-
-    Args:
-        thread: The run's thread.
-        left_out: Ids of calls that the thread has already, for example of a resumed run.
-    """
-
-    def __init__(self, thread: ThreadMetadata, left_out: Iterable[str] = ()) -> None:
-        self._thread = thread
-        self._left_out = set(left_out)
-        self._seen = 0
-        self._open: list[dict[str, Any]] = []
-
-    def leave_out(self, call_id: str) -> None:
-        """Leave a call out because the thread has an item for it, for example a client tool call."""
-        self._left_out.add(call_id)
-
-    def take(self, run_items: Sequence[RunItem]) -> HiddenContextItem | None:
-        """Return an item with the calls completed since the last call of `take`, or None.
-
-        The item never has a call without a result, such as a cancelled one: models refuse such a call.
-
-        Args:
-            run_items: All items of the run so far.
-        """
-        if len(run_items) == self._seen:
-            return None
-        self._open += [
-            sendable_output(to_jsonable_python(item.to_input_item(), exclude_none=True))
-            for item in run_items[self._seen :]
-            if isinstance(item, ToolCallItem | ToolCallOutputItem | ReasoningItem | HandoffCallItem | HandoffOutputItem)
-            # A picture has its own thread item. Here it would be stored as base64.
-            and not isinstance(item.raw_item, ImageGenerationCall)
-        ]
-        self._seen = len(run_items)
-        values = [value for value in self._open if value.get("call_id") not in self._left_out]
-        calls = {value["call_id"] for value in values if value["type"] == "function_call"}
-        answered = {value["call_id"] for value in values if value["type"] == "function_call_output"}
-        if calls - answered:
-            return None
-        self._open = []
-        if not calls:
-            # Only reasoning, before a message or before a call that is left out. It is not sent back.
-            return None
-        return HiddenContextItem(
-            id=new_id(ID_PREFIXES["tool_call"]),
-            thread_id=self._thread.id,
-            created_at=clock.now(),
-            content={"type": TOOL_ROUND, "items": values},
-        )

@@ -16,9 +16,10 @@ from typing import Any, cast
 
 from agents import TResponseInputItem
 
-from assistant.agent.context_marks import CONTEXT_END, CONTEXT_START
 from assistant.agent.valid_history import text_of, valid_history
 from assistant.files import document_text
+from assistant.models import HOSTED_ITEMS, hosted_text
+from assistant.text import CONTEXT_END, CONTEXT_START
 
 METADATA_KEY = "left_out"
 # The metadata is one DynamoDB item with the thread. The oldest refused files have left the history by then.
@@ -157,6 +158,8 @@ def _tools_as_text(items: Iterable[Item]) -> Iterator[Item]:
                 result = output if isinstance(output, str) else text_of({"content": output})
                 text = f"The tool {call['name']} ran with {call['arguments']}: {result[:MAX_RESULT_CHARACTERS]}"
                 yield {"role": "user", "content": f"{CONTEXT_START}\n{text}\n{CONTEXT_END}"}
+            case kind if kind in HOSTED_ITEMS and (told := hosted_text(item)) is not None:
+                yield {"role": "user", "content": told}
             case _ if item.get("role") is not None:
                 yield item
 

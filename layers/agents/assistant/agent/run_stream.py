@@ -27,10 +27,11 @@ from agents import (
     StreamEvent,
 )
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
-from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
+from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, ThreadStreamEvent
 
 from assistant.agent.hosted_tools import HostedTools
 from assistant.agent.output import for_chatkit
+from assistant.agent.tool_rounds import ToolRounds
 
 # The interval of the check for a tripwire while guardrails are running.
 TRIPWIRE_SECONDS = 0.1
@@ -46,6 +47,7 @@ class CancellableRun:
         context: The turn's context.
         guardrails: The number of input guardrails; 0 for a run resumed after an approval, which runs none.
         converter: Converts the model's stream to ChatKit items.
+        rounds: Keeps the calls of hosted tools for later turns.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class CancellableRun:
         context: AgentContext[Any],
         guardrails: int,
         converter: ResponseStreamConverter,
+        rounds: ToolRounds,
     ) -> None:
         self._result = result
+        self._rounds = rounds
         self._context = context
         self._guardrails = guardrails
         self._converter = converter
@@ -88,6 +92,10 @@ class CancellableRun:
                 await self._context.end_workflow()
             raise
         await self._hosted.take(event)
+        if event.type == "raw_response_event" and event.data.type == "response.output_item.done":
+            hidden = self._rounds.take_streamed(event.data.item, self._result.new_items)
+            if hidden is not None:
+                await self._context.stream(ThreadItemDoneEvent(item=hidden))
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
             await self._context.stream(TOOL_FINISHED)
         return event

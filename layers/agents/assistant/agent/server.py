@@ -28,6 +28,7 @@ from chatkit.store import Store
 from chatkit.types import (
     AssistantMessageItem,
     ClientToolCallItem,
+    HiddenContextItem,
     SyncCustomActionResponse,
     ThreadItem,
     ThreadItemDoneEvent,
@@ -41,7 +42,7 @@ from chatkit.types import (
 from assistant.agent.answer_text import AnswerText
 from assistant.agent.client_tools import TurnContext, with_own_call
 from assistant.agent.configuration import run_config
-from assistant.agent.conversion import ItemConverter, ToolRounds
+from assistant.agent.conversion import ItemConverter
 from assistant.agent.guardrails import guarded_history
 from assistant.agent.history import load_history
 from assistant.agent.in_charge import agent_in_charge, note_agent
@@ -50,6 +51,7 @@ from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
 from assistant.agent.tool_choice import first_agent, reachable_agents
+from assistant.agent.tool_rounds import ToolRounds
 from assistant.agent.turn_models import TurnModels, name_model_objects
 from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
@@ -169,8 +171,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
             error_handlers={"model_refusal": refusal_as_answer},
         )
         converter = OutputConverter(agent_context.thread.id, context)
-        run = CancellableRun(result, agent_context, 0 if resumed else len(agent.input_guardrails), converter)
         rounds = ToolRounds(agent_context.thread, kept or ())
+        guardrails = 0 if resumed else len(agent.input_guardrails)
+        run = CancellableRun(result, agent_context, guardrails, converter, rounds)
         text = AnswerText(agent, settings)
         try:
             async with aclosing(run.events()) as events:
@@ -182,6 +185,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
                         yield completed
                     if sent is not TOOL_FINISHED and text.take(event := await _with_sources(event, context)):
                         yield event
+                        if (answered := _answered_at_provider(event, resumed)) is not None:
+                            yield answered
             for event in text.release():
                 yield event
             for completed in _completed_rounds(rounds, result, agent_context, resumed):
@@ -297,6 +302,14 @@ def _completed_rounds(
             yield ThreadItemDoneEvent(item=hidden)
             if resumed is not None and (answered := resumed.answered_by(hidden)) is not None:
                 yield ThreadItemReplacedEvent(item=answered)
+
+
+def _answered_at_provider(event: ThreadStreamEvent, resumed: Resumption | None) -> ThreadItemReplacedEvent | None:
+    """Return the approved card, if an event stores the approved call of a remote MCP tool."""
+    if resumed is None or not isinstance(event, ThreadItemDoneEvent) or not isinstance(event.item, HiddenContextItem):
+        return None
+    answered = resumed.answered_by(event.item)
+    return None if answered is None else ThreadItemReplacedEvent(item=answered)
 
 
 def _report(context: RequestContext, settings: Settings, result: RunResultStreaming) -> None:

@@ -11,6 +11,7 @@ A thread can hold anything that a model or a cut-off turn left in it. Providers 
 | `user` and `assistant` alternate, and `user` is first | the chat templates of Gemma and Mistral |
 | no empty message | Anthropic, Moonshot |
 | the last message is a user's or a tool's | Mistral |
+| a request for approval has a response; each id of a hosted tool's item is used once | OpenAI |
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from typing import Any, Literal, cast
 
 from agents import TResponseInputItem
 
-from assistant.agent.context_marks import CONTEXT_END, CONTEXT_START
+from assistant.agent.valid_approvals import valid_approvals
+from assistant.models import APPROVAL_RESPONSE
+from assistant.text import CONTEXT_END, CONTEXT_START
 
 Item = dict[str, Any]
 
@@ -43,7 +46,8 @@ def valid_history(items: Iterable[TResponseInputItem]) -> list[TResponseInputIte
 
     A history that is valid already stays as it is.
     """
-    paired = _paired([dict(cast("Mapping[str, Any]", item)) for item in items])
+    approved = valid_approvals(cast("Sequence[Mapping[str, Any]]", list(items)))
+    paired = _paired([dict(item) for item in approved])
     return cast("list[TResponseInputItem]", _alternating(paired))
 
 
@@ -166,7 +170,12 @@ def _alternating(items: Sequence[Item]) -> list[Item]:
                 done.append(item)
     if notes:
         _add_late_notes(done, notes, items)
-    if _last_kind(done) in (None, "assistant"):
+    last = _last_kind(done)
+    if done and done[-1].get("type") == APPROVAL_RESPONSE:
+        # After an approval the model goes on by itself.
+        if last is None:
+            done.insert(0, _user(EARLIER_MESSAGES))
+    elif last in (None, "assistant"):
         done.append(_user(GO_ON))
     return done
 

@@ -33,6 +33,7 @@ from agents import (
 from agents.version import __version__ as sdk_version
 from chatkit.agents import AgentContext
 from chatkit.types import HiddenContextItem, ThreadItemDoneEvent, ThreadItemReplacedEvent, ThreadStreamEvent, WidgetItem
+from openai.types.responses.response_output_item import McpApprovalRequest
 
 from assistant import clock
 from assistant.approvals import cards
@@ -219,9 +220,15 @@ def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolAp
     """Return a call's id and its card."""
     call_id, item_id = str(approval.call_id), context.generate_id("message")
     name = str(approval.tool_name)
-    effect = context.request_context.effects.get(call_id) or _first_sentence(approval.agent, name)
+    effect = context.request_context.effects.get(call_id) or _remote(approval) or _first_sentence(approval.agent, name)
     call = cards.Call(name, approval.arguments, effect, run_id, call_id)
     return call_id, cards.asking(item_id, context.thread.id, call)
+
+
+def _remote(approval: ToolApprovalItem) -> str:
+    """Return what a remote MCP call does, for the user. Empty for a tool of our own."""
+    raw = approval.raw_item
+    return f"Calls the remote server `{raw.server_label}`." if isinstance(raw, McpApprovalRequest) else ""
 
 
 def _first_sentence(agent: Agent[Any], name: str) -> str:

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 
 from assistant.models.choices import check_choice, chosen_model
 from assistant.models.factory import build_model, chain_of, close_clients, reset_clients, warm_up
+from assistant.models.hosted import (
+    APPROVAL_REQUEST,
+    APPROVAL_RESPONSE,
+    HOSTED_CALLS,
+    HOSTED_ITEMS,
+    hosted_text,
+    stored_hosted_item,
+)
 from assistant.models.meter import CHARACTERS_PER_TOKEN, Meter, current_meter, metered
 from assistant.models.surrogates import sendable_output
 from assistant.models.time_limit import deadline, seconds_left
@@ -16,7 +24,11 @@ if TYPE_CHECKING:
     from assistant.models.chain import ModelChain as ModelChain
 
 __all__ = [
+    "APPROVAL_REQUEST",
+    "APPROVAL_RESPONSE",
     "CHARACTERS_PER_TOKEN",
+    "HOSTED_CALLS",
+    "HOSTED_ITEMS",
     "Meter",
     "build_model",
     "chain_of",
@@ -25,9 +37,11 @@ __all__ = [
     "close_clients",
     "current_meter",
     "deadline",
+    "hosted_text",
     "metered",
     "reset_clients",
     "seconds_left",
     "sendable_output",
+    "stored_hosted_item",
     "warm_up",
 ]

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Sequence
 
-from assistant.errors import ModelError, ModelRefusedRequestError, ModelTimeoutError
+from assistant.errors import ModelError, ModelRateLimitedError, ModelRefusedRequestError, ModelTimeoutError
 from assistant.models.breaker import breaker_of
 from assistant.models.call_log import log_failed_call
 from assistant.models.clients import forget_client
@@ -53,10 +53,12 @@ class Attempts:
     Args:
         links: The providers in the order of their attempts, at least one.
         raise_refusals: Raise the error of a refused request instead of trying the next provider.
+        once: Send the request again only if the provider has refused it, because the request has an effect.
     """
 
-    def __init__(self, links: Sequence[Link], *, raise_refusals: bool = False) -> None:
+    def __init__(self, links: Sequence[Link], *, raise_refusals: bool = False, once: bool = False) -> None:
         self._raise_refusals = raise_refusals
+        self._once = once
         allowed = [link for link in links if breaker_of(link.provider).allows()]
         # A provider with an open circuit comes last and gets one attempt.
         self._queue = [(link, ATTEMPTS_PER_PROVIDER) for link in allowed]
@@ -100,7 +102,7 @@ class Attempts:
         link, allowed = self._queue[0]
         failure = error.failure if isinstance(error, StreamEndedError) else failure_of(error, link)
         if failure is None:
-            if final or not self._has_time_for_next():
+            if final or self._once or not self._has_time_for_next():
                 raise error
             # The cause may be a bug in this link only, so the next provider may answer. The bug stays in the log.
             log_failure(logger, f"a call of the provider {link.provider} failed", error)
@@ -115,6 +117,12 @@ class Attempts:
             if failure.providers_fault:
                 breaker_of(link.provider).failed()
             setattr(failure.error, _DRAIN_MARK, True)
+            raise failure.error from None
+        refused = isinstance(failure.error, ModelRateLimitedError | ModelRefusedRequestError)
+        # An error inside a stream can come after the effect.
+        if self._once and (not refused or isinstance(error, StreamEndedError)):
+            if failure.providers_fault:
+                breaker_of(link.provider).failed()
             raise failure.error from None
         pause = self._pause(failure)
         # A model that gives two empty answers will hardly answer the third time.

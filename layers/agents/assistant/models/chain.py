@@ -27,6 +27,7 @@ from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
 from assistant.models.capabilities import learn
 from assistant.models.failures import EmptyAnswerError, UnreadableAnswerError, failure_of_event
+from assistant.models.hosted import runs_at_provider
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
 from assistant.models.surrogates import sendable_input
@@ -109,7 +110,7 @@ class ModelChain(Model):
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts = Attempts(self._links, raise_refusals=self._raise_refusals)
+        attempts = Attempts(self._links, raise_refusals=self._raise_refusals, once=runs_at_provider(input))
         while True:
             link = attempts.link
             try:
@@ -146,7 +147,7 @@ class ModelChain(Model):
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts = Attempts(self._links, raise_refusals=self._raise_refusals)
+        attempts = Attempts(self._links, raise_refusals=self._raise_refusals, once=runs_at_provider(input))
         meter = current_meter()
         while True:
             progress = _Progress(meter.begin(call))

@@ -69,13 +69,13 @@ def is_tool_round(item: ThreadItem) -> bool:
 
 
 def kept_calls(items: Iterable[ThreadItem]) -> set[str]:
-    """Return the ids of all calls in the stored rounds."""
+    """Return the ids of all calls in the stored rounds. A remote MCP call is known by the id of its approval."""
     return {
-        value["call_id"]
+        call_id
         for item in items
         if isinstance(item, HiddenContextItem) and is_tool_round(item)
         for value in item.content["items"]
-        if value.get("call_id")
+        if (call_id := value.get("call_id") or value.get("approval_request_id"))
     }
 
 

@@ -53,6 +53,23 @@ def result(call_id: str, output: Any) -> dict[str, Any]:
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed"}
 SEARCH = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
 
+CODE = {"type": "code_interpreter_call", "id": "ci_1", "container_id": "c", "code": "1", "outputs": None}
+REQUESTS = st.sampled_from(["mcpr_1", "mcpr_2"])
+
+
+def asked(request: str) -> dict[str, Any]:
+    return {"type": "mcp_approval_request", "id": request, "name": "buy", "arguments": "{}", "server_label": "s"}
+
+
+def decided(request: str, approve: bool) -> dict[str, Any]:
+    return {"type": "mcp_approval_response", "approval_request_id": request, "approve": approve}
+
+
+def called(request: str | None, item_id: str) -> dict[str, Any]:
+    item = {"type": "mcp_call", "id": item_id, "name": "buy", "arguments": "{}", "server_label": "s", "output": "x"}
+    return item if request is None else {**item, "approval_request_id": request}
+
+
 # Every kind of item, from any provider, in any order: cut, failed, stopped and retried turns leave such histories.
 ITEMS = st.one_of(
     st.builds(user, TEXTS),
@@ -66,6 +83,10 @@ ITEMS = st.one_of(
     st.builds(result, IDS, OUTPUTS),
     st.just(REASONING),
     st.just(SEARCH),
+    st.just(CODE),
+    st.builds(asked, REQUESTS),
+    st.builds(decided, REQUESTS, st.booleans()),
+    st.builds(called, st.one_of(st.none(), REQUESTS), st.sampled_from(["mcp_1", "mcp_2"])),
 )
 HISTORIES = st.lists(ITEMS, max_size=14)
 
@@ -171,3 +192,39 @@ def test_two_messages_of_the_user_are_sent_as_one() -> None:
     (joined,) = valid_history([user("First"), user("Second", PICTURE)])  # type: ignore[list-item]
     content: Any = dict(joined)["content"]
     assert content == [{"type": "input_text", "text": "First"}, {"type": "input_text", "text": "Second"}, PICTURE]
+
+
+HOSTED: list[tuple[dict[str, Any], str]] = [
+    (SEARCH, "A web search ran for: x"),
+    (
+        {**CODE, "code": "print(7)", "outputs": [{"type": "logs", "logs": "7"}]},
+        "This code ran:\nprint(7)\nThe result: 7",
+    ),
+    (called(None, "mcp_1"), "The remote tool buy ran with {}\nThe result: x"),
+    (
+        {"type": "file_search_call", "id": "fs", "queries": ["q"], "results": [{"filename": "a.md", "text": "found"}]},
+        "A file search ran for: q\nThe result: a.md: found",
+    ),
+]
+
+
+@pytest.mark.parametrize(("item", "text"), HOSTED, ids=[item["type"] for item, _ in HOSTED])
+def test_a_provider_without_hosted_tools_reads_their_calls_as_text(item: dict[str, Any], text: str) -> None:
+    history: list[Any] = [user("Look"), item, answer("Found."), user("Thanks")]
+    messages = messages_of(valid_history(history))
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    assert messages[0]["content"][1]["text"] == f"<context>\n{text}\n</context>"
+
+
+def test_a_hosted_call_without_its_reasoning_becomes_text() -> None:
+    history: list[Any] = [user("Look"), {**REASONING, "encrypted_content": None}, SEARCH, answer("x"), user("y")]
+    sent = [dict(item) for item in for_responses(history, stored=False)]
+    assert [item.get("type") for item in sent].count("web_search_call") == 0
+    assert "A web search ran for" in json.dumps(sent[0])
+
+
+def test_an_approved_call_is_sent_to_be_made_only_in_its_own_run() -> None:
+    approved: list[Any] = [user("Buy"), asked("mcpr_1"), decided("mcpr_1", True)]
+    assert valid_history(approved) == approved
+    later = valid_history([*approved, user("And?")])
+    assert "mcp_approval" not in json.dumps(later)
