@@ -8,6 +8,7 @@ from typing import Any
 
 from agents import ModelRefusalError, RunErrorHandlerInput, RunErrorHandlerResult, StreamEvent
 from chatkit.agents import ResponseStreamConverter
+from chatkit.types import Annotation
 from openai.types.responses import (
     ResponseOutputTextAnnotationAddedEvent,
     ResponseRefusalDeltaEvent,
@@ -15,6 +16,7 @@ from openai.types.responses import (
     ResponseTextDeltaEvent,
     ResponseTextDoneEvent,
 )
+from openai.types.responses.response_output_text import AnnotationContainerFileCitation
 from pydantic import BaseModel
 
 from assistant.context import RequestContext
@@ -66,6 +68,14 @@ class OutputConverter(ResponseStreamConverter):
         self._context = context
         self._latest: dict[str, str] = {}
         self._replaced: list[str] = []
+        self.container_files: dict[str, AnnotationContainerFileCitation] = {}
+
+    async def container_file_citation_to_annotation(
+        self, container_file_citation: AnnotationContainerFileCitation
+    ) -> Annotation | None:
+        """Note the file, to fetch it when the message is complete. Until then the citation is its name."""
+        self.container_files[container_file_citation.file_id] = container_file_citation
+        return await super().container_file_citation_to_annotation(container_file_citation)
 
     async def base64_image_to_url(
         self, image_id: str, base64_image: str, partial_image_index: int | None = None

@@ -29,6 +29,7 @@ from agents import (
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, ThreadStreamEvent
 
+from assistant.agent.code_files import CodeFiles
 from assistant.agent.hosted_tools import HostedTools
 from assistant.agent.output import for_chatkit
 from assistant.agent.tool_rounds import ToolRounds
@@ -48,6 +49,7 @@ class CancellableRun:
         guardrails: The number of input guardrails; 0 for a run resumed after an approval, which runs none.
         converter: Converts the model's stream to ChatKit items.
         rounds: Keeps the calls of hosted tools for later turns.
+        files: Keeps the files and pictures of the code interpreter.
     """
 
     def __init__(
@@ -57,9 +59,11 @@ class CancellableRun:
         guardrails: int,
         converter: ResponseStreamConverter,
         rounds: ToolRounds,
+        files: CodeFiles,
     ) -> None:
         self._result = result
         self._rounds = rounds
+        self._files = files
         self._context = context
         self._guardrails = guardrails
         self._converter = converter
@@ -96,6 +100,8 @@ class CancellableRun:
             hidden = self._rounds.take_streamed(event.data.item, self._result.new_items)
             if hidden is not None:
                 await self._context.stream(ThreadItemDoneEvent(item=hidden))
+            async for shown in self._files.pictures_of(event.data.item):
+                await self._context.stream(shown)
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
             await self._context.stream(TOOL_FINISHED)
         return event

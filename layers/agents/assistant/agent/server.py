@@ -41,6 +41,7 @@ from chatkit.types import (
 
 from assistant.agent.answer_text import AnswerText
 from assistant.agent.client_tools import TurnContext, with_own_call
+from assistant.agent.code_files import CodeFiles
 from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter
 from assistant.agent.guardrails import guarded_history
@@ -171,9 +172,10 @@ class AssistantServer(ChatKitServer[RequestContext]):
             error_handlers={"model_refusal": refusal_as_answer},
         )
         converter = OutputConverter(agent_context.thread.id, context)
+        files = CodeFiles(converter, agent_context.thread.id, context)
         rounds = ToolRounds(agent_context.thread, kept or ())
         guardrails = 0 if resumed else len(agent.input_guardrails)
-        run = CancellableRun(result, agent_context, guardrails, converter, rounds)
+        run = CancellableRun(result, agent_context, guardrails, converter, rounds, files)
         text = AnswerText(agent, settings)
         try:
             async with aclosing(run.events()) as events:
@@ -183,9 +185,12 @@ class AssistantServer(ChatKitServer[RequestContext]):
                         for earlier in text.release():
                             yield earlier
                         yield completed
-                    if sent is not TOOL_FINISHED and text.take(event := await _with_sources(event, context)):
-                        yield event
-                        if (answered := _answered_at_provider(event, resumed)) is not None:
+                    if sent is TOOL_FINISHED:
+                        continue
+                    async for found in files.take(event):
+                        if text.take(shown := await _with_sources(found, context)):
+                            yield shown
+                        if (answered := _answered_at_provider(found, resumed)) is not None:
                             yield answered
             for event in text.release():
                 yield event

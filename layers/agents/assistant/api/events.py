@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from chatkit.types import (
+    AssistantMessageItem,
     GeneratedImageItem,
     GeneratedImageUpdated,
     ThreadItemAddedEvent,
@@ -91,6 +92,16 @@ async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: Re
             from assistant.files import shown_event
 
             return await shown_event(event, thread_id, context)
+        case (
+            ThreadItemAddedEvent(item=AssistantMessageItem() as message)
+            | ThreadItemDoneEvent(item=AssistantMessageItem() as message)
+            | ThreadItemReplacedEvent(item=AssistantMessageItem() as message)
+        ):
+            from assistant.files import cites_files, shown_message
+
+            if not cites_files(message):
+                return event
+            return event.model_copy(update={"item": await shown_message(message, context)})
         case _:
             return event
 

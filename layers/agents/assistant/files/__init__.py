@@ -12,7 +12,7 @@ from assistant.files.images import (
     as_data_url,
     drop_picture,
     keep_picture,
-    object_keys,
+    keep_picture_bytes,
     shown_event,
     shown_item,
     sweep_picture,
@@ -22,6 +22,7 @@ from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment
 from assistant.files.store import S3AttachmentStore
 from assistant.files.upload import upload
 from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_urls, without_urls
+from assistant.files.written import cites_files, keep_file, object_keys, shown_message
 
 __all__ = [
     "MAX_UPLOAD_BYTES",
@@ -32,13 +33,16 @@ __all__ = [
     "as_data_url",
     "attachment_key",
     "bind",
+    "cites_files",
     "delete",
     "delete_for_thread",
     "document_text",
     "drop_picture",
     "files_to_content",
     "fresh_item",
+    "keep_file",
     "keep_picture",
+    "keep_picture_bytes",
     "load_attachment",
     "object_key",
     "object_keys",
@@ -47,6 +51,7 @@ __all__ = [
     "save_attachment",
     "shown_event",
     "shown_item",
+    "shown_message",
     "sweep_picture",
     "sweep_unsent",
     "upload",

@@ -61,18 +61,42 @@ async def keep_picture(picture: str, thread_id: str, context: RequestContext) ->
         body = base64.b64decode(picture, validate=True)
     except binascii.Error:
         body = b""
+    return await keep_picture_bytes(body, thread_id, context)
+
+
+async def keep_picture_bytes(body: bytes, thread_id: str, context: RequestContext) -> str:
+    """Store a picture in the bucket, as `keep_picture` does.
+
+    Args:
+        body: PNG, JPEG or WebP.
+        thread_id: The picture's thread.
+        context: The request of the thread's user.
+
+    Raises:
+        ModelError: the data is not a picture.
+        NotFoundError: the thread has been deleted.
+    """
     kind = next((kind for kind in _KINDS if ALLOWED_MEDIA[f"image/{kind}"].matches(body)), None)
     if kind is None:
         raise ModelError("The generated picture is not valid. Please try again.")
     name = f"{uuid7()}.{kind}"
+    await keep_object(name, body, f"image/{kind}", thread_id, context)
+    return f"image:{name}"
+
+
+async def keep_object(name: str, body: bytes, media_type: str, thread_id: str, context: RequestContext) -> None:
+    """Store an object with the thread's own prefix, so that it is deleted with the thread.
+
+    Raises:
+        NotFoundError: the thread has been deleted.
+    """
     caller, objects = context.caller, context.resources.objects
     await _plan_check(context.resources, caller, thread_id, _key(name, thread_id, caller))
-    await objects.put(_key(name, thread_id, caller), body, f"image/{kind}")
-    # A deletion that starts now finds the picture. An earlier one may have listed the thread's objects already.
+    await objects.put(_key(name, thread_id, caller), body, media_type)
+    # A deletion that starts now finds the object. An earlier one may have listed the thread's objects already.
     if await _is_deleted(context.resources, caller, thread_id):
         await objects.delete_many([_key(name, thread_id, caller)])
         raise NotFoundError("This thread was deleted.")
-    return f"image:{name}"
 
 
 async def _plan_check(resources: Resources, owner: Caller, thread_id: str, object_key: str) -> None:
@@ -118,7 +142,7 @@ async def as_data_url(image: GeneratedImage, thread_id: str, context: RequestCon
     return f"data:image/{match['kind']};base64,{base64.b64encode(body).decode()}"
 
 
-def object_keys(item: ThreadItem, object_prefix: str) -> list[str]:
+def picture_keys(item: ThreadItem, object_prefix: str) -> list[str]:
     """Return the bucket keys of an item: one for a picture, none for other items.
 
     Args:

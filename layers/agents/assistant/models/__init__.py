@@ -7,6 +7,7 @@ health check calls neither.
 from typing import TYPE_CHECKING
 
 from assistant.models.choices import check_choice, chosen_model
+from assistant.models.container_files import MAX_CONTAINER_FILE_BYTES, container_file
 from assistant.models.factory import build_model, chain_of, close_clients, reset_clients, warm_up
 from assistant.models.hosted import (
     APPROVAL_REQUEST,
@@ -29,12 +30,14 @@ __all__ = [
     "CHARACTERS_PER_TOKEN",
     "HOSTED_CALLS",
     "HOSTED_ITEMS",
+    "MAX_CONTAINER_FILE_BYTES",
     "Meter",
     "build_model",
     "chain_of",
     "check_choice",
     "chosen_model",
     "close_clients",
+    "container_file",
     "current_meter",
     "deadline",
     "hosted_text",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chatkit.types import GeneratedImageItem, Page, Thread, ThreadItem, UserMessageItem
+from chatkit.types import AssistantMessageItem, GeneratedImageItem, Page, Thread, ThreadItem, UserMessageItem
 
 from assistant.aws import Row, keys
 from assistant.context import RequestContext
-from assistant.files import fresh_item, shown_item
+from assistant.files import cites_files, fresh_item, shown_item, shown_message
 from assistant.threads import (
     ThreadNotFoundError,
     TurnRecord,
@@ -148,5 +148,7 @@ async def _with_url(item: ThreadItem, context: RequestContext) -> ThreadItem:
             return await fresh_item(context.resources, context.caller, item)
         case GeneratedImageItem():
             return await shown_item(item, context)
+        case AssistantMessageItem() if cites_files(item):
+            return await shown_message(item, context)
         case _:
             return item

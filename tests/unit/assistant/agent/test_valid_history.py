@@ -228,3 +228,20 @@ def test_an_approved_call_is_sent_to_be_made_only_in_its_own_run() -> None:
     assert valid_history(approved) == approved
     later = valid_history([*approved, user("And?")])
     assert "mcp_approval" not in json.dumps(later)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [user("Buy"), asked("mcpr_1"), user("And?")],
+        [user("Buy"), decided("mcpr_1", True)],
+        [user("Buy"), asked("mcpr_1"), decided("mcpr_1", True), user("And?")],
+        [user("Buy"), called("mcpr_1", "mcp_1")],
+        [user("Buy"), called(None, "mcp_1"), called(None, "mcp_1")],
+    ],
+    ids=["open request", "no request", "made again", "no approval", "one id"],
+)
+def test_the_checker_refuses_what_openai_refuses_of_hosted_tools(history: list[Any]) -> None:
+    with pytest.raises(Refused):
+        check_items(history)
+    check_items([dict(item) for item in valid_history(history)])
