@@ -6,12 +6,15 @@ import os
 from typing import Any
 
 from agents import Agent, OpenAIChatCompletionsModel
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from assistant.settings import Settings
 
 
 def build_agent(settings: Settings) -> Agent[Any]:
     """Return the agent."""
-    client = AsyncOpenAI(base_url=os.environ["OWN_MODEL_URL"], api_key="own", max_retries=0)
+    # The client's default HTTP client closes itself when it is collected, which fails in the loop of a later test.
+    client = AsyncOpenAI(
+        base_url=os.environ["OWN_MODEL_URL"], api_key="own", max_retries=0, http_client=DefaultAsyncHttpxClient()
+    )
     return Agent(name="Own", instructions="You help.", model=OpenAIChatCompletionsModel("own-model", client))
