@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ from chatkit.types import (
     WidgetItem,
     Workflow,
 )
-from chatkit.widgets import DynamicWidgetRoot
+from chatkit.widgets import DynamicWidgetRoot, WidgetRoot
 
 from assistant.agent.tools import assistant_tool
 from assistant.aws import keys
@@ -111,6 +111,19 @@ async def show_card(context: Context, text: str) -> str:
     return "shown"
 
 
+@function_tool
+async def show_growing_card(context: Context, text: str) -> str:
+    """Show a card that is being written for a second."""
+
+    async def grow() -> AsyncGenerator[WidgetRoot, None]:
+        yield card("a")
+        await asyncio.sleep(1.0)
+        yield card(text)
+
+    await context.context.stream_widget(grow(), copy_text=text)
+    return "shown"
+
+
 @assistant_tool
 async def block_loop(context: Context, seconds: float) -> str:
     """Block the event loop, as a careless tool does."""
@@ -183,7 +196,7 @@ async def close_thread(context: Context) -> str:
 
 
 TOOLS: list[Any] = [
-    look_up, note, save_note, pay, wait_long, never_lets_go, show_card, block_loop, block_thread,
+    look_up, note, save_note, pay, wait_long, never_lets_go, show_card, show_growing_card, block_loop, block_thread,
     ask_browser, locate, ask_form, open_steps, retitle, close_thread,
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -62,6 +63,7 @@ class Resources:
         objects: The bucket.
         running: The turns that run in this process, by thread. Only one event loop uses it.
         claiming: How many requests are claiming a turn.
+        starting: How many requests of this process are starting a turn, by thread.
     """
 
     settings: Settings = field(default_factory=load_settings)
@@ -69,6 +71,7 @@ class Resources:
     objects: Objects = field(init=False)
     running: dict[ThreadRef, RunningTurn] = field(init=False, default_factory=dict)
     claiming: int = field(init=False, default=0)
+    starting: Counter[ThreadRef] = field(init=False, default_factory=Counter)
 
     def __post_init__(self) -> None:
         observability.keep_texts_out(self.settings.log_content)

@@ -167,6 +167,29 @@ async def test_of_two_answers_at_once_one_counts(process: ProcessMaker, provider
     assert await payments(here) == int(approved)
 
 
+async def test_a_stop_that_another_process_has_acknowledged_keeps_an_approved_call_from_starting(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = process(), process()
+    thread_id = await asked(here, provider)
+    card = await asking_card(here, thread_id)
+    stopped, begin = asyncio.Event(), runs.begin
+
+    async def after_the_stop(*given: Any) -> WidgetItem | None:
+        await stopped.wait()
+        return await begin(*given)
+
+    monkeypatch.setattr(runs, "begin", after_the_stop)
+    turn = await here.start(click(card))
+    assert await there.cancel(thread_id)
+    stopped.set()
+    client = await follow(turn, await here.stored(thread_id))
+    await turn.wait()
+    assert client.error is None
+    assert (await status(here, thread_id), await payments(here)) == ("Needs your approval", 0)
+    assert (await here.turn_row(thread_id))["state"] == "stopped"
+
+
 async def test_a_rejection_counts_also_when_its_turn_is_stopped_at_once(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:

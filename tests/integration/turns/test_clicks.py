@@ -8,6 +8,7 @@ import pytest
 from chatkit.actions import Action
 from chatkit.types import (
     ThreadCustomActionParams,
+    ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadsCustomActionReq,
     ThreadsSyncCustomActionReq,
@@ -17,7 +18,7 @@ from chatkit.types import (
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError, UnsupportedFeatureError
 from assistant.operations.dispatch import perform
 from assistant.threads.store import ThreadStore
-from assistant.turns import TurnHandle, lease, waiting
+from assistant.turns import TurnHandle, waiting
 from assistant.turns.waiting import ItemBeingWrittenError
 from assistant.upkeep.sweep import sweep
 from tests.integration.turns.conftest import ProcessMaker
@@ -30,10 +31,12 @@ WORDS = "one two three four five six seven eight nine ten"
 SHOWING = Answer(ToolCall("show_card", {"text": "a card"})), Answer(Text(WORDS), pause=0.3)
 
 
-async def shown_card(handle: TurnHandle) -> WidgetItem:
-    """Return the card as soon as a client sees it: before it is stored."""
+async def shown_card(
+    handle: TurnHandle, kind: type[ThreadItemAddedEvent | ThreadItemDoneEvent] = ThreadItemDoneEvent
+) -> WidgetItem:
+    """Return the card as soon as a client sees it as done, or as added: then it is not stored yet."""
     async for event in handle.events():
-        if isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, WidgetItem):
+        if isinstance(event, kind) and isinstance(event.item, WidgetItem):
             return event.item
     raise AssertionError("no card was shown")
 
@@ -140,12 +143,12 @@ async def test_a_click_that_streams_takes_the_place_of_the_turn_that_has_shown_i
 async def test_a_click_in_what_is_not_stored_in_time_has_an_error_of_its_own_that_may_be_retried(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 60)
-    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.3)
-    provider.script(*SHOWING)
+    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.1)
+    growing = Answer(ToolCall("show_growing_card", {"text": "a card"}))
+    provider.script(growing, Answer(Text(WORDS)))
     here = process()
     handle = await here.start(creation("show it"))
-    card = await shown_card(handle)
+    card = await shown_card(handle, ThreadItemAddedEvent)
     with pytest.raises(ItemBeingWrittenError) as refused:
         await perform(ThreadsSyncCustomActionReq(params=params(card)), here.context())
     assert (refused.value.status, refused.value.code, refused.value.retryable) == (409, "item_being_written", True)

@@ -383,3 +383,18 @@ async def _begin_call(here: Process, provider: ProviderServer, tool: str) -> Tur
 
 async def _requested(provider: ProviderServer, count: int) -> bool:
     return len(provider.requests) >= count
+
+
+async def test_a_stop_finds_a_turn_that_is_starting_in_the_same_process(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    provider.script(Answer(Text("hello")), STALLING)
+    here = process()
+    thread_id = await here.create("hello")
+    starting = asyncio.create_task(here.start(addition(thread_id, "again")))
+    await asyncio.sleep(0)
+    assert await here.cancel(thread_id)
+    client = await follow(await starting)
+    assert client.text == ""
+    assert (await here.turn_row(thread_id))["state"] == "stopped"
+    assert said_by_user(await here.stored(thread_id)) == ["hello", "again"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import SimpleNamespace
+from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
-from chatkit.types import ThreadItem
+from chatkit.types import ThreadItem, ThreadItemDoneEvent, ThreadItemUpdatedEvent
 
 from assistant.agent import turn_models
+from assistant.aws import Row, keys
 from assistant.errors import StoreUnavailableError
 from assistant.operations import reads
 from assistant.threads import rows, turn_record
@@ -20,7 +21,7 @@ from assistant.turns.journal import Journal
 from assistant.turns.runner import TurnRun
 from assistant.turns.storage import TurnSaver
 from tests.integration.turns.conftest import STALLING, ProcessMaker
-from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Text
+from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Text, ToolCall
 from tests.support.turns import (
     Client,
     Process,
@@ -131,15 +132,15 @@ async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(
     here, there = process(), process()
     waits: list[float] = []
     stored: list[tuple[int, int]] = []
-    sleep, checkpoint = asyncio.sleep, TurnSaver.checkpoint
+    wait, checkpoint = lease.CheckpointLoop._is_sooner, TurnSaver.checkpoint
 
-    async def until_its_time(seconds: float) -> None:
-        """Note how old the oldest word that is not stored will be when the keeper wakes, unless it is late already."""
+    async def until_its_time(loop: lease.CheckpointLoop, seconds: float) -> bool:
+        """Note how old the oldest word that is not stored will be when the loop wakes, unless it is late already."""
         for run in cast(list[TurnRun], list(here.resources.running.values())):
             since = run._journal.unsaved_since
             if since is not None and seconds > 0:
                 waits.append(time.monotonic() + seconds - since)
-        await sleep(seconds)
+        return await wait(loop, seconds)
 
     async def and_look(saver: TurnSaver, journal: Journal) -> TurnRecord:
         """Note how many words had been said before a checkpoint, and how many another process sees after it."""
@@ -148,7 +149,7 @@ async def test_what_was_said_is_stored_two_seconds_later_at_the_latest(
         stored.append((said, len(text_of(await there.shown(saver.thread_id)).split())))
         return record
 
-    monkeypatch.setattr(lease, "asyncio", SimpleNamespace(sleep=until_its_time))
+    monkeypatch.setattr(lease.CheckpointLoop, "_is_sooner", until_its_time)
     monkeypatch.setattr(TurnSaver, "checkpoint", and_look)
     await here.run(creation("hello"))
     assert len(stored) >= 2
@@ -332,3 +333,29 @@ async def _checkpointed(process: Process, thread_id: str, text: str) -> bool:
 async def _ended(process: Process, thread_id: str) -> list[ThreadItem]:
     items = await process.shown(thread_id)
     return items if (await process.turn_row(thread_id))["state"] != "running" else []
+
+
+async def test_an_item_is_stored_before_a_client_sees_it_as_done(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    """The tool's result is stored before the model's next word too, so no later turn makes the call again."""
+    provider.script(Answer(ToolCall("show_card", {"text": "a card"})), Answer(Text("one two three"), pause=0.3))
+    here, there = process(), process()
+    handle = await here.start(creation("show it"))
+    seen: list[str] = []
+    async for event in handle.events():
+        if isinstance(event, ThreadItemDoneEvent):
+            seen.append(event.item.type)
+            stored = [item async for item in _rows(there, handle.thread_id)]
+            assert event.item.id in {item["id"] for item in stored}, f"{event.item.type} is shown and not stored"
+        elif isinstance(event, ThreadItemUpdatedEvent) and "one" not in seen:
+            seen.append("one")
+            assert "hidden_context_item" in {item["type"] async for item in _rows(there, handle.thread_id)}
+    assert seen == ["user_message", "widget", "one", "assistant_message"]
+
+
+async def _rows(process: Process, thread_id: str) -> AsyncIterator[Row]:
+    """Read the rows of a thread's items."""
+    partition = process.caller.thread(thread_id).partition
+    async for row in process.resources.table.rows(partition, between=(keys.item_sk(""), keys.ITEM_END), page=100):
+        yield row

@@ -16,7 +16,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,10 +44,12 @@ from assistant.context import RequestContext
 from assistant.errors import AssistantError, ConflictError
 from assistant.ids import new_id, uuid7
 from assistant.threads import (
+    FLAG_POLL_SECONDS,
     MAX_INLINE_BYTES,
     THREAD_EXISTS,
     Offload,
     kept_calls,
+    load_record,
     object_expiry,
     object_removals,
     pack,
@@ -177,10 +179,13 @@ async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> W
     if not held.decision.approve:
         return None
     card = cards.answered(held.card, "begun")
-    writing = asyncio.ensure_future(_note_answers(held, held.answers(), card, context))
+    writing = asyncio.ensure_future(_note_answers(held, held.answers(), card, context, unless_cancelled=True))
     try:
         await asyncio.shield(writing)
     except ConditionFailedError:
+        if await _is_cancelled(held, context):
+            # The turn's checkpoints read the flag within this time, and cancel this task.
+            await asyncio.sleep(FLAG_POLL_SECONDS * 2)
         raise AnsweredError from None
     except BaseException:
         await asyncio.wait([writing])
@@ -191,13 +196,36 @@ async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> W
     return card
 
 
-async def _note_answers(
-    held: HeldDecision, answers: dict[str, bool], card: WidgetItem, context: AgentContext[RequestContext]
-) -> None:
-    """Store the decisions with their card, on condition that this turn still runs and owns the run."""
+async def _is_cancelled(held: HeldDecision, context: AgentContext[RequestContext]) -> bool:
+    """Tell whether the turn still runs and has a cancel flag."""
     request = context.request_context
+    turn = load_record(await request.resources.table.get(request.caller.thread(context.thread.id).turn_key))
+    return turn is not None and turn.turn_id == held.turn_id and turn.running and turn.cancel is not None
+
+
+async def _note_answers(
+    held: HeldDecision,
+    answers: dict[str, bool],
+    card: WidgetItem,
+    context: AgentContext[RequestContext],
+    *,
+    unless_cancelled: bool = False,
+) -> None:
+    """Store the decisions with their card, on condition that this turn still runs and owns the run.
+
+    Args:
+        held: The claimed decision.
+        answers: All decisions of the run.
+        card: The card, as it is stored.
+        context: The context of the resumed run.
+        unless_cancelled: Whether a cancel flag of the turn makes the write fail too.
+    """
+    request = context.request_context
+    fence = turn_fence(request.caller.thread(context.thread.id), held.turn_id)
+    if unless_cancelled:
+        fence = replace(fence, condition=f"{fence.condition} AND attribute_not_exists(cancel)")
     writes = [
-        turn_fence(request.caller.thread(context.thread.id), held.turn_id),
+        fence,
         _ours(held, context, update="SET answers = :answers", values={":answers": answers}),
         *await thread_store(request.resources).upsert_writes(context.thread.id, card, request),
     ]

@@ -56,6 +56,7 @@ class Journal:
         self._texts: dict[str, TextBuffer] = {}
         self._unsaved: dict[str, ThreadItem] = {}
         self._stored: set[str] = set()
+        self._saved: set[str] = set()
         self._removed: set[str] = set()
 
     def apply(self, event: ThreadStreamEvent) -> None:
@@ -144,6 +145,10 @@ class Journal:
         """Tell whether this turn may have stored a version of an item."""
         return item_id in self._stored
 
+    def has_version(self, item_id: str) -> bool:
+        """Tell whether the table has a version of an item: the present one, or an earlier one of this turn."""
+        return item_id in self._saved or item_id not in self._unsaved
+
     def storing(self, items: Iterable[ThreadItem]) -> None:
         """Note items before a write: from now on the table may hold them, whether or not the write succeeds."""
         self._stored.update(item.id for item in items)
@@ -151,6 +156,7 @@ class Journal:
     def saved(self, items: list[ThreadItem], removed: list[str]) -> None:
         """Note items that are stored. An item that was completed again during the write stays unsaved."""
         for item in items:
+            self._saved.add(item.id)
             if self._unsaved.get(item.id) is item:
                 del self._unsaved[item.id]
         self._removed.difference_update(removed)

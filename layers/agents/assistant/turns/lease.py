@@ -25,6 +25,7 @@ from assistant.threads import (
     unjudged_marks,
 )
 from assistant.turns.journal import Journal
+from assistant.turns.outbox import Outbox
 from assistant.turns.outcome import kept_items
 from assistant.turns.storage import TurnLostError, TurnSaver, ended_turn, story_row
 
@@ -41,13 +42,17 @@ class CheckpointLoop:
         turn_id: The turn, for the log.
         saver: Stores the checkpoints.
         journal: The turn's items.
+        outbox: The events that wait until their items are stored.
         end: Called with the reason for ending the turn.
     """
 
-    def __init__(self, turn_id: str, saver: TurnSaver, journal: Journal, end: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, turn_id: str, saver: TurnSaver, journal: Journal, outbox: Outbox, end: Callable[[Outcome], None]
+    ) -> None:
         self._turn_id = turn_id
         self._saver = saver
         self._journal = journal
+        self._outbox = outbox
         self._end = end
         self._watched = False
         self._renewed = self._read_at = time.monotonic()
@@ -58,8 +63,8 @@ class CheckpointLoop:
             read_due = self._read_at + FLAG_POLL_SECONDS
             checkpoint_due = self._due()
             comes_first = checkpoint_due <= read_due + _MERGE_SECONDS
-            await asyncio.sleep(max(0.0, (checkpoint_due if comes_first else read_due) - time.monotonic()))
-            # A change during the sleep is due later than this step, never sooner.
+            if await self._is_sooner(max(0.0, (checkpoint_due if comes_first else read_due) - time.monotonic())):
+                continue
             if comes_first:
                 self._renewed = self._read_at = time.monotonic()
                 await self._step(self._saver.checkpoint(self._journal))
@@ -67,13 +72,30 @@ class CheckpointLoop:
                 self._read_at = time.monotonic()
                 await self._step(self._saver.read_record())
 
+    async def _is_sooner(self, delay: float) -> bool:
+        """Wait these seconds. Return True at once if an event begins to wait, which makes a checkpoint due sooner.
+
+        A change of an item during the wait makes a checkpoint due later than this step, never sooner.
+        """
+        if self._outbox.waits.is_set():
+            await asyncio.sleep(delay)
+            return False
+        try:
+            async with asyncio.timeout(delay):
+                await self._outbox.waits.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def _due(self) -> float:
         """Return when the next checkpoint is due, by `time.monotonic`."""
+        due = self._renewed + RENEWAL_SECONDS
+        if self._outbox.waits.is_set():
+            due = min(due, self._outbox.due)
         since = self._journal.unsaved_since
         if since is None:
-            return self._renewed + RENEWAL_SECONDS
-        due = since + (FOLLOWED_CHECKPOINT_SECONDS if self._watched else CHECKPOINT_SECONDS)
-        return min(due, self._renewed + RENEWAL_SECONDS)
+            return due
+        return min(due, since + (FOLLOWED_CHECKPOINT_SECONDS if self._watched else CHECKPOINT_SECONDS))
 
     async def _step(self, step: Awaitable[TurnRecord]) -> None:
         try:
@@ -83,10 +105,13 @@ class CheckpointLoop:
         except StoreUnavailableError:
             # The next checkpoint may succeed. The turn continues.
             logger.warning("a checkpoint of turn %s could not be stored", self._turn_id)
+            self._outbox.failed()
         except Exception as error:
             # The loop must continue after any error: without it the lease runs out.
             log_failure(logger, f"a checkpoint of turn {self._turn_id} failed", error)
+            self._outbox.failed()
         else:
+            self._outbox.checkpointed()
             self._watched = record.watched > clock.now().timestamp()
             if record.cancel is not None:
                 self._end(record.cancel)

@@ -49,6 +49,7 @@ from assistant.turns.client_view import ClientView, stored_item, stored_items
 from assistant.turns.events import EventLog, EventRepair
 from assistant.turns.journal import Journal
 from assistant.turns.lease import CheckpointLoop
+from assistant.turns.outbox import Outbox
 from assistant.turns.outcome import ReportedError, ending_events, error_event, error_story, kept_items
 from assistant.turns.plan import Plan, unanswered_calls
 from assistant.turns.retry import replaced_rows
@@ -102,6 +103,7 @@ class TurnRun:
         self._repair = EventRepair()
         self._meter = Meter()
         self._log = EventLog()
+        self._outbox = Outbox(self._log, self._journal)
         self._ending: Outcome | None = None
         self._end_requested = asyncio.Event()
         self._approved_call = ApprovedCall()
@@ -150,7 +152,7 @@ class TurnRun:
     async def _run(self) -> None:
         producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
         checkpoints = asyncio.create_task(
-            CheckpointLoop(self.turn_id, self._saver, self._journal, self.request_end).run(),
+            CheckpointLoop(self.turn_id, self._saver, self._journal, self._outbox, self.request_end).run(),
             name=f"checkpoints {self.turn_id}",
         )
         try:
@@ -167,11 +169,13 @@ class TurnRun:
             await self._finish()
         except TurnLostError:
             self.outcome = "lost"
+            self._outbox.drop()
             await self._count_tokens()
             await self._publish_stored_end()
         except Exception as error:
             log_failure(logger, f"the end of turn {self.turn_id} could not be stored", error)
             self.error, self.outcome = error, "failed"
+            self._outbox.drop()
             self._publish_end("failed")
         story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
         try:
@@ -288,11 +292,11 @@ class TurnRun:
                     self._approved_call.take(item)
                 case ErrorEvent() if self.error is None:
                     self.error = ReportedError(repaired)
-            self._log.add(repaired)
+            self._outbox.add(repaired)
 
     def _publish_thread(self) -> None:
         self._known_thread = self._thread.model_copy(deep=True)
-        self._log.add(ThreadUpdatedEvent(thread=client_thread(self._thread)))
+        self._outbox.add(ThreadUpdatedEvent(thread=client_thread(self._thread)))
 
     async def _finish(self) -> None:
         outcome = self._ending or ("failed" if self.error is not None else "done")
@@ -315,12 +319,14 @@ class TurnRun:
                 raise
             # An item cannot be stored, for example because it is too large. End the turn without it.
             self.error, outcome = error, "failed"
+            self._outbox.drop()
             self._journal.discard()
             kept = self._kept([], outcome) + self._unjudged(outcome)
             for item in kept:
                 self._journal.complete(item)
             await self._store_end(outcome)
         self.outcome = outcome
+        self._outbox.ended()
         for item_id in empty:
             self._log.add(ThreadItemRemovedEvent(item_id=item_id))
         for item in kept:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ from assistant import clock
 from assistant.approvals import DECIDE
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, keys, pause
 from assistant.aws.keys import Key
-from assistant.context import RequestContext, Resources
+from assistant.context import RequestContext, Resources, RunningTurn
 from assistant.errors import ConflictError, NotFoundError, ProcessBusyError, TurnRunningError
 from assistant.threads import (
     RUNNING,
@@ -61,6 +62,8 @@ CANCEL_POLL_SECONDS = 0.25
 # A cancel may arrive before the claim of its request. It waits for the claim to say that the turn is stopped. This is
 # longer than a plan and a claim usually take. A later claim still finds the cancel (`EARLY_CANCEL_SECONDS`).
 CLAIM_WAIT_SECONDS = 3.0
+# A claim takes one round trip or a few.
+START_POLL_SECONDS = 0.02
 # A takeover fails only if the lease is renewed between the read and the write, which is rare.
 TAKEOVER_ATTEMPTS = 5
 # `Retry-After` of a request for a busy thread.
@@ -104,6 +107,19 @@ async def start(
     Raises:
         AssistantError: the turn cannot start, and nothing is stored.
     """
+    if isinstance(request, ThreadsCreateReq):
+        return await _start(request, context, idempotency_key, frame_id)
+    starting, thread = context.resources.starting, context.caller.thread(request.params.thread_id)
+    starting[thread] += 1
+    try:
+        return await _start(request, context, idempotency_key, frame_id)
+    finally:
+        starting -= Counter([thread])
+
+
+async def _start(
+    request: StreamingReq, context: RequestContext, idempotency_key: str | None, frame_id: str | None
+) -> TurnHandle:
     key = make_key(idempotency_key, frame_id, request.model_dump_json())
     for round_number in range(MAX_ROUNDS):
         try:
@@ -199,7 +215,7 @@ async def cancel(
         turn_id = row["turn_id"] if idempotency_key is not None else None
         if early and row.get("cancelled"):
             return True
-    local = context.resources.running.get(context.caller.thread(thread_id))
+    local = await _local(thread_id, context)
     if local is not None and turn_id in (None, local.turn_id):
         local.request_end("stopped")
         await local.wait()
@@ -211,6 +227,18 @@ async def cancel(
         await take_over(context, thread_id, turn)
         return False
     return await _flag(context, thread_id, turn, "stopped")
+
+
+async def _local(thread_id: str, context: RequestContext) -> RunningTurn | None:
+    """Return the turn that runs in this process. A turn that is starting has a claim, but does not run yet."""
+    running, starting = context.resources.running, context.resources.starting
+    thread, loop = context.caller.thread(thread_id), asyncio.get_running_loop()
+    deadline = loop.time() + CLAIM_WAIT_SECONDS
+    while starting[thread] and thread not in running:
+        if loop.time() >= deadline:
+            break
+        await asyncio.sleep(START_POLL_SECONDS)
+    return running.get(thread)
 
 
 async def _claimed_row(key: Key, context: RequestContext, *, remember: bool) -> tuple[Row | None, bool]:

@@ -1,6 +1,6 @@
-"""Wait for an item that a running turn has shown and not stored yet: a widget, a form or a client tool call.
+"""Wait for an item that a running turn is still writing, such as a widget that grows.
 
-A turn stores an item within two seconds. A click that arrives sooner waits, instead of failing with 404.
+A turn stores an item before it sends the item as done. A click that arrives sooner waits, instead of failing with 404.
 """
 
 from __future__ import annotations
