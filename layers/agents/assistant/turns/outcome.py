@@ -53,10 +53,13 @@ class ReportedError(Exception):
 # The same two texts for an answer that an output guardrail refused.
 _WITHHELD_FOR_THE_USER = "This answer was withheld because it did not pass a check."
 _WITHHELD_FOR_THE_MODEL = "A check refused this answer, so the user does not see it. Do not write it again."
-# A retry that the user ends leaves two answers, so the second one needs a mark too.
+# A retry that does not complete leaves two answers, so its mark says which of them is incomplete.
 _FOR_THE_USER_OF_A_RETRY: dict[Outcome, str] = {
     "stopped": "You stopped this new answer. The earlier answer is kept.",
-    "interrupted": "Your next message ended this new answer. The earlier answer is kept.",
+    "interrupted": "Your next request ended this new answer. The earlier answer is kept.",
+    "deadline": "The new answer is incomplete because time ran out. The earlier answer is kept.",
+    "failed": "The new answer is incomplete because of an error. The earlier answer is kept.",
+    "lost": "The new answer is incomplete because it was cut off. The earlier answer is kept.",
 }
 
 
@@ -82,9 +85,8 @@ def kept_items(
     """
     kept = [settled for item in pending if (settled := _settled(item)) is not None]
     withheld = isinstance(error, AnswerWithheldError)
-    for_user = _WITHHELD_FOR_THE_USER if withheld else _FOR_THE_USER.get(outcome)
-    if for_user is None and retry:
-        for_user = _FOR_THE_USER_OF_A_RETRY.get(outcome)
+    texts = _FOR_THE_USER_OF_A_RETRY if retry else _FOR_THE_USER
+    for_user = _WITHHELD_FOR_THE_USER if withheld else texts.get(outcome)
     if for_user is not None:
         kept.append(
             TaskItem(
@@ -139,7 +141,7 @@ def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadS
         case "lost":
             return [ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)]
         case "interrupted":
-            return [NoticeEvent(level="info", message="A newer message ended this answer.")]
+            return [NoticeEvent(level="info", message="Your next request ended this answer.")]
         case _:
             return []
 

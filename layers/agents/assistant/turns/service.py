@@ -162,7 +162,7 @@ async def _claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Tu
         same = await _known(key, context)
         if same is not None:
             return same
-        raise ProcessBusyError(retry_after=BUSY_RETRY_SECONDS)
+        raise ProcessBusyError(retry_after=BUSY_RETRY_SECONDS, fix="the process runs MAX_TURNS_PER_PROCESS turns")
     resources.claiming += 1
     try:
         claimed = await claim(plan, key, context)
