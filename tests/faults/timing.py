@@ -16,7 +16,7 @@ INTERVALS: dict[str, dict[str, float]] = {
         "_MERGE_SECONDS": 0.02,
     },
     "assistant.turns.follow": {"POLL_SECONDS": 0.05},
-    "assistant.turns.service": {"CANCEL_PATIENCE_SECONDS": 1.0, "CANCEL_POLL_SECONDS": 0.05},
+    "assistant.turns.stop": {"CANCEL_PATIENCE_SECONDS": 1.0, "CANCEL_POLL_SECONDS": 0.05},
     "assistant.turns.runner": {"ENDING_ATTEMPTS": 2},
 }
 

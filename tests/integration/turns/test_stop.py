@@ -14,7 +14,7 @@ from assistant.budgets import EARLY_CANCEL_SECONDS
 from assistant.errors import ProcessBusyError, TurnRunningError
 from assistant.quotas import usage
 from assistant.threads.store import ThreadStore
-from assistant.turns import TurnHandle, lease, service
+from assistant.turns import TurnHandle, lease, stop
 from assistant.upkeep import privacy
 from tests.integration.turns.conftest import STALLING, ProcessMaker, ask_the_page, begin_stalled
 from tests.support import turn_agents
@@ -237,14 +237,14 @@ async def test_a_turn_stops_by_its_key_or_frame_before_its_thread_is_known(
 async def test_a_key_that_no_request_has_used_stops_nothing(
     process: ProcessMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(stop, "CLAIM_WAIT_SECONDS", 0.1)
     assert not await turns.cancel(process().context(), idempotency_key="unknown")
 
 
 async def test_a_stop_that_comes_long_before_the_claim_stops_the_turn_without_a_call_of_the_model(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(stop, "CLAIM_WAIT_SECONDS", 0.0)
     here, there = process(), process()
     for _ in range(2):
         assert not await turns.cancel(there.context(), idempotency_key="k1")
@@ -273,7 +273,7 @@ async def test_a_stop_in_a_busy_thread_is_remembered_too(process: ProcessMaker, 
 async def test_a_stop_whose_claim_never_came_stops_no_later_turn(
     process: ProcessMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "CLAIM_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(stop, "CLAIM_WAIT_SECONDS", 0.0)
     here = process()
     assert not await turns.cancel(here.context(), idempotency_key="k1")
     assert not await turns.cancel(here.context(), frame_id="frame_1")
@@ -307,7 +307,7 @@ async def test_the_same_key_joins_although_the_thread_is_busy(process: ProcessMa
 async def test_a_process_that_does_not_answer_loses_its_turn_and_can_store_nothing_more(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "CANCEL_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(stop, "CANCEL_PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(lease, "FLAG_POLL_SECONDS", 60)
     monkeypatch.setattr(lease, "CHECKPOINT_SECONDS", 60)
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 60)

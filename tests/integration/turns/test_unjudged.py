@@ -18,7 +18,7 @@ from chatkit.types import (
 
 from assistant.errors import StoreUnavailableError
 from assistant.threads import turn_record
-from assistant.turns import TurnHandle, lease, runner, service
+from assistant.turns import TurnHandle, lease, runner, stop
 from helpdesk.specialists.guardrail import no_card_numbers
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
@@ -94,7 +94,7 @@ async def test_a_message_that_was_not_judged_is_judged_before_the_next_model_rea
     let_in: bool,
 ) -> None:
     monkeypatch.setattr(turn_record, "LEASE_SECONDS", 1.0)
-    monkeypatch.setattr(service, "CANCEL_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(stop, "CANCEL_PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
     here, there = (process(agent_factory="helpdesk:build_agent") for _ in range(2))
     provider.script(Answer(Text("warm")))
@@ -163,7 +163,7 @@ async def test_a_message_that_was_judged_before_its_process_died_is_not_judged_a
     process: ProcessMaker, provider: ProviderServer, guardrail: Guardrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turn_record, "LEASE_SECONDS", 1.0)
-    monkeypatch.setattr(service, "CANCEL_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(stop, "CANCEL_PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.2)
     here, there = (process(agent_factory="helpdesk:build_agent") for _ in range(2))

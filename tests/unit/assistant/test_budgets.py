@@ -12,7 +12,7 @@ from assistant.aws import keys
 from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
 from assistant.settings import Settings
-from assistant.turns import service
+from assistant.turns import stop
 from lambda_stream import settings as runtime
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ def test_a_turn_ends_before_the_runtime_tells_it_to() -> None:
 
 def test_an_early_cancel_outlives_its_requests_way_to_the_claim() -> None:
     claim = budgets.COLD_START_SECONDS + budgets.OBJECT_CALL_SECONDS + budgets.TABLE_CALL_SECONDS
-    assert service.CLAIM_WAIT_SECONDS < claim < budgets.EARLY_CANCEL_SECONDS
+    assert stop.CLAIM_WAIT_SECONDS < claim < budgets.EARLY_CANCEL_SECONDS
 
 
 CALLS: dict[str, Callable[[Resources], Awaitable[object]]] = {

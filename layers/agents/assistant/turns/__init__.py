@@ -2,7 +2,8 @@
 
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import error_event
-from assistant.turns.service import TurnHandle, cancel, close, start
+from assistant.turns.service import TurnHandle, close, start
+from assistant.turns.stop import cancel
 from assistant.turns.waiting import when_stored
 
 __all__ = ["TurnHandle", "cancel", "close", "error_event", "start", "take_over", "when_stored"]
