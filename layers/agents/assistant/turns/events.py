@@ -32,7 +32,7 @@ class EventLog:
     def add(self, event: ThreadStreamEvent) -> None:
         """Send an event to all followers. Drop an event that clients must not see."""
         if not is_hidden(event):
-            self._events.append(frozen(event))
+            self._events.append(_frozen(event))
             self._wake()
 
     def past(self) -> Sequence[ThreadStreamEvent]:
@@ -64,7 +64,7 @@ class EventLog:
                 waiter.set_result(None)
 
 
-def frozen(event: ThreadStreamEvent) -> ThreadStreamEvent:
+def _frozen(event: ThreadStreamEvent) -> ThreadStreamEvent:
     """Return the event with a copy of its item: the SDK changes an item after sending it."""
     if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent | ThreadItemReplacedEvent):
         return event.model_copy(update={"item": event.item.model_copy(deep=True)})

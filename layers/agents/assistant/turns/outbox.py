@@ -12,7 +12,7 @@ from collections import deque
 
 from chatkit.types import ThreadItemDoneEvent, ThreadStreamEvent
 
-from assistant.turns.events import EventLog, frozen
+from assistant.turns.events import EventLog
 from assistant.turns.journal import Journal
 
 # The turn's end stores the last items of an answer. If the end does not come in this time, a checkpoint stores them.
@@ -45,7 +45,8 @@ class Outbox:
         if not self._waiting and not self._must_wait(event):
             self._log.add(event)
             return
-        self._waiting.append(frozen(event))
+        # The SDK changes the objects of an event after sending it.
+        self._waiting.append(event.model_copy(deep=True))
         if not self.waits.is_set():
             self.due = time.monotonic() + END_PATIENCE_SECONDS
             self.waits.set()
