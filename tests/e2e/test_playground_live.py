@@ -175,6 +175,7 @@ def test_a_failed_answer_is_retried_from_its_error(chat: Chat) -> None:
     chat.send("!fail 3")
     expect(chat.page.get_by_role("alert")).to_be_visible()
     chat.button("Retry").click()
+    expect(chat.page.get_by_text("The new answer is incomplete because of an error.")).to_be_visible()
     expect(chat.items("user_message")).to_have_count(1)
     expect(chat.page.get_by_role("alert")).to_be_visible()
     chat.check_reload()

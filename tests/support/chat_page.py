@@ -89,7 +89,7 @@ class Chat:
         assert before["items"], "nothing is on the screen"
         self.page.reload()
         after = self.finished().screen()
-        assert after == before
+        assert after == before, f"a reload shows {after}, and before it was {before}"
         return self
 
     def button(self, name: str) -> Locator:
