@@ -174,7 +174,8 @@ def _learnt(link: Link, error: Exception) -> bool:
     lacks = learn(link.provider, link.model_name, error)
     if lacks is not None:
         logger.warning(
-            "The model's server refused a parameter. Name it in LLM_CAPABILITIES to save the refused request",
+            "The model's server refused a parameter, so this process omits it from now on. For the provider "
+            "`compatible`, LLM_CAPABILITIES saves the refused request",
             extra={"provider": link.provider, "model": link.model_name, "capability": lacks},
         )
     return lacks is not None

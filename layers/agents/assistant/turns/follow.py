@@ -1,7 +1,7 @@
 """Follow a turn that runs in another process, or that has ended, by reading the table.
 
-A follower is at most two seconds behind. It gets the same final items as the first
-client, but other events, because each of its deltas is the difference between two checkpoints.
+A follower is at most two seconds behind. It gets the same final items as the first client, but other events, because
+each of its deltas is the difference between two checkpoints.
 """
 
 from __future__ import annotations

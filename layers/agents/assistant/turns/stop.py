@@ -26,7 +26,7 @@ CLAIM_WAIT_SECONDS = 3.0
 START_POLL_SECONDS = 0.02
 # A takeover fails only if the lease is renewed between the read and the write, which is rare.
 TAKEOVER_ATTEMPTS = 5
-# `Retry-After` of a request for a busy thread.
+# `Retry-After` of a request for a busy thread or to a busy process.
 BUSY_RETRY_SECONDS = 2.0
 
 
@@ -78,7 +78,7 @@ async def cancel(
 
 
 async def _local(thread_id: str, context: RequestContext) -> RunningTurn | None:
-    """Return the turn that runs in this process. A turn that is starting has a claim, but does not run yet."""
+    """Return the turn that runs in this process. Wait for one that is starting: its claim may be stored already."""
     running, starting = context.resources.running, context.resources.starting
     thread, loop = context.caller.thread(thread_id), asyncio.get_running_loop()
     deadline = loop.time() + CLAIM_WAIT_SECONDS
