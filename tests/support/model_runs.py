@@ -97,5 +97,9 @@ class Alone:
         """Return this model."""
         return self
 
+    def without_fallback(self) -> Self:
+        """Return this model."""
+        return self
+
     def fallback(self) -> None:
         """There is none."""

@@ -18,6 +18,8 @@ class AssistantError(Exception):
         retryable: Whether the same request may succeed later.
         retry_after: Seconds to wait before a retry, if known.
         fix: For the operator's log only: the setting to change. It may name variables.
+        files_in_doubt: Without its files, the same request to a model may succeed.
+        has_effect: The request may have had an effect at the model's provider, so it must not be sent again.
     """
 
     status: ClassVar[int] = 500
@@ -29,6 +31,8 @@ class AssistantError(Exception):
         self.message = message or self.default_message
         self.retry_after = retry_after
         self.fix = fix
+        self.files_in_doubt = False
+        self.has_effect = False
         super().__init__(self.message)
 
 
@@ -224,6 +228,8 @@ class ModelContentFilteredError(ModelError):
     code = "model_content_filtered"
     retryable = False
     default_message = "The model's content filter stopped this answer. Please rephrase your message."
+    # Nothing was answered, so later requests must leave the newest message out.
+    of_message = False
 
 
 class AnswerWithheldError(ModelContentFilteredError):
@@ -263,6 +269,13 @@ class ModelRefusedRequestError(ModelError):
     code = "model_refused_request"
     retryable = False
     default_message = "The model does not accept this message. Please shorten or change it."
+
+
+class RequestTooLongError(ModelRefusedRequestError):
+    """The request is longer than the model can read."""
+
+    code = "request_too_long"
+    default_message = "This conversation is longer than the model can read. Please start a new conversation."
 
 
 class TurnDeadlineError(AssistantError):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from assistant.api import create_app
+from assistant.context import Resources
 from assistant.models import attempts, close_clients, reset_clients
+from assistant.models.capabilities import forget_learnt
+from assistant.settings import load_settings
+from tests.support.asgi import client
+from tests.support.aws import Aws
+from tests.support.chatkit_client import ChatKitClient
 from tests.support.provider_server import ProviderServer
 
 
 @pytest.fixture(autouse=True)
 async def _fresh_clients(anyio_backend: str) -> AsyncIterator[None]:
     reset_clients()
+    forget_learnt()
     yield
     await close_clients()
 
@@ -38,3 +46,29 @@ def provider(_two_providers: tuple[ProviderServer, ProviderServer]) -> ProviderS
 def other_provider(_two_providers: tuple[ProviderServer, ProviderServer]) -> ProviderServer:
     _two_providers[1].reset()
     return _two_providers[1]
+
+
+@pytest.fixture
+async def open_compatible(
+    aws_environment: Aws, provider: ProviderServer
+) -> AsyncIterator[Callable[..., ChatKitClient]]:
+    """Return a function that opens a thread with the platform on a compatible server, or with other settings."""
+    opened: list[ChatKitClient] = []
+
+    def make(**names: str) -> ChatKitClient:
+        given = {
+            "LLM_PROVIDER": "compatible",
+            "LLM_BASE_URL": provider.base_url,
+            "LLM_DEFAULT_MODEL": "small-model",
+            "OPENAI_BASE_URL": provider.base_url,
+            "AGENT_FACTORY": "tests.support.turn_agents:build_agent",
+            "THREAD_TITLES": "false",
+            **names,
+        }
+        settings = load_settings(aws_environment.environment(**given))
+        opened.append(ChatKitClient(client(create_app(Resources(settings), streaming=True))))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        await each.http.aclose()

@@ -21,6 +21,7 @@ from assistant.errors import (
     ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
+    RequestTooLongError,
 )
 from assistant.models import attempts, build_model, deadline
 from assistant.models.attempts import ATTEMPTS_PER_PROVIDER
@@ -294,7 +295,7 @@ GEMINI_UNKNOWN_MODEL = [
         (compatible_settings, Answer(finish_reason="content_filter"), ModelContentFilteredError, "rephrase"),
         (openai_settings, Answer(finish_reason="content_filter"), ModelContentFilteredError, "rephrase"),
         (openai_settings, Answer(finish_reason="length"), ModelError, "length"),
-        (openai_settings, HttpError(400, "context_length_exceeded"), ModelRefusedRequestError, "HISTORY_MAX_TOKENS"),
+        (openai_settings, HttpError(400, "context_length_exceeded"), RequestTooLongError, "HISTORY_MAX_TOKENS"),
         (compatible_settings, HttpError(400), ModelRefusedRequestError, "does not accept"),
         (openai_settings, Answer(StreamError("insufficient_quota")), ModelQuotaError, "budget"),
         (openai_settings, Answer(StreamError("insufficient_quota", failed=True)), ModelQuotaError, "budget"),

@@ -1,5 +1,4 @@
-"""Remove from a thread's model input the parts that a provider has refused: files, tool calls, or everything except
-text.
+"""Remove from a thread's model input the parts that a provider has refused: files, tool calls or older turns.
 
 The thread's metadata lists the refused parts, so later turns leave them out from the start. A file is identified by
 a digest of its bytes. So a thread whose earlier file was refused can still send a new file.
@@ -11,14 +10,16 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from agents import TResponseInputItem
+from chatkit.types import ThreadItem
 
+from assistant.agent.shortened import newest_turn, shortened
 from assistant.agent.valid_history import text_of, valid_history
 from assistant.files import document_text
-from assistant.models import HOSTED_ITEMS, hosted_text
+from assistant.models import HOSTED_ITEMS, hosted_text, is_file_part
 from assistant.text import CONTEXT_END, CONTEXT_START
 
 METADATA_KEY = "left_out"
@@ -27,8 +28,9 @@ MAX_FILES = 50
 # The result of a tool as text, in the request that leaves calls out.
 MAX_RESULT_CHARACTERS = 2_000
 
-_FILE_PARTS = {"input_image", "input_file", "input_audio"}
 Item = dict[str, Any]
+# The text of each refused document by its digest; None for a file without text.
+Texts = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -38,77 +40,108 @@ class LeftOut:
     Attributes:
         files: Digests of refused files.
         tools: Whether tool calls are sent as text.
-        all_but_text: Whether messages are sent as plain text.
+        plain: Whether messages of text parts are sent as one string.
+        older: Whether only the newest turn is sent.
+        start: The id of the message at which the history starts, after a request without older turns was accepted.
+        characters: The size to which the input is shortened, or None.
     """
 
     files: tuple[str, ...] = ()
     tools: bool = False
-    all_but_text: bool = False
+    plain: bool = False
+    older: bool = False
+    start: str | None = None
+    characters: int | None = None
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> LeftOut:
         """Read the left-out parts from a thread's metadata."""
         stored = metadata.get(METADATA_KEY) or {}
-        return cls(tuple(stored.get("files", ())), stored.get("tools", False), stored.get("all_but_text", False))
+        return cls(
+            files=tuple(stored.get("files", ())),
+            tools=stored.get("tools", False),
+            plain=stored.get("plain", False),
+            start=stored.get("start"),
+            characters=stored.get("characters"),
+        )
 
-    def note(self, metadata: dict[str, Any]) -> None:
-        """Write the left-out parts to a thread's metadata."""
-        stored = {"files": list(self.files[-MAX_FILES:]), "tools": self.tools, "all_but_text": self.all_but_text}
-        metadata[METADATA_KEY] = stored
-
-    def steps(self, items: Sequence[TResponseInputItem]) -> Iterator[LeftOut]:
-        """Yield the parts to leave out after each further refusal: first files, then tool calls, then all but text.
-
-        Each step includes those before it. A step that would change nothing is not yielded.
+    def note(self, metadata: dict[str, Any], message: str | None) -> None:
+        """Write the left-out parts to a thread's metadata.
 
         Args:
-            items: The items of the refused request, as they are without this.
+            metadata: The thread's metadata.
+            message: The id of the newest message. Later turns start the history there if older turns were refused.
         """
-        found = self
-        new = [digest for digest in map(_digest, _file_parts(items)) if digest not in self.files]
-        if new:
-            found = replace(found, files=tuple(dict.fromkeys([*self.files, *new])))
-            yield found
-        if not self.tools and any(_is_tool_item(cast("Item", item)) for item in items):
-            found = replace(found, tools=True)
-            yield found
-        if not self.all_but_text and any(isinstance(cast("Item", item).get("content"), list) for item in items):
-            yield replace(found, tools=True, all_but_text=True)
+        metadata[METADATA_KEY] = {
+            "files": list(self.files[-MAX_FILES:]),
+            "tools": self.tools,
+            "plain": self.plain,
+            "start": (message if self.older else None) or self.start,
+            "characters": self.characters,
+        }
 
-    async def without(self, items: Sequence[TResponseInputItem]) -> list[TResponseInputItem]:
-        """Return the items without the left-out parts. A text replaces each file and each tool call."""
-        if self == LeftOut():
-            return list(items)
-        kept = [await self._without_files(cast("Item", item)) for item in items]
+    def newer(self, items: list[ThreadItem], answered: str | None) -> list[ThreadItem]:
+        """Return the thread's items from the start of the history.
+
+        Args:
+            items: The items.
+            answered: The id of the earlier item that this turn answers. It stays.
+        """
+        place = next((index for index, item in enumerate(items) if item.id == self.start), 0)
+        return [item for index, item in enumerate(items) if index >= place or item.id == answered]
+
+    async def without(self, items: Sequence[TResponseInputItem], texts: Texts) -> list[TResponseInputItem]:
+        """Return the items without the left-out parts. A text replaces each file and each tool call.
+
+        Args:
+            items: The input.
+            texts: The texts of files that are known. The texts of further files are added.
+        """
+        kept = list(items)
+        if self.older:
+            kept = newest_turn(kept)
+        kept = [cast("TResponseInputItem", await self._without_files(cast("Item", item), texts)) for item in kept]
         if self.tools:
-            kept = list(_tools_as_text(kept))
-        kept = cast("list[Item]", valid_history(cast("list[TResponseInputItem]", kept)))
-        if self.all_but_text:
-            kept = [_plain(item) for item in kept]
-        return cast("list[TResponseInputItem]", kept)
+            kept = cast("list[TResponseInputItem]", list(_tools_as_text(cast("list[Item]", kept))))
+        if self.characters is not None:
+            kept = shortened(kept, self.characters)
+        kept = valid_history(kept)
+        return cast("list[TResponseInputItem]", [_plain(cast("Item", item)) for item in kept] if self.plain else kept)
 
-    async def _without_files(self, item: Item) -> Item:
+    async def _without_files(self, item: Item, texts: Texts) -> Item:
         for field in ("content", "output"):
             parts = item.get(field)
-            if isinstance(parts, list) and any(_is_file(part) for part in parts):
-                item = {**item, field: [await self._without_file(part) for part in parts]}
+            if isinstance(parts, list) and any(is_file_part(part) for part in parts):
+                item = {**item, field: [await self._without_file(part, texts) for part in parts]}
         return item
 
-    async def _without_file(self, part: Item) -> Item:
-        if not _is_file(part) or _digest(part) not in self.files:
+    async def _without_file(self, part: Item, texts: Texts) -> Item:
+        if not is_file_part(part) or (digest := _digest(part)) not in self.files:
             return part
-        name = file_name(part)
-        media_type, body = _content(part)
-        text = await document_text(media_type, body) if part["type"] == "input_file" else None
+        if digest not in texts:
+            texts[digest] = await document_text(*_content(part)) if part["type"] == "input_file" else None
+        name, text = file_name(part), texts[digest]
         if text is None:
             return {"type": "input_text", "text": f"[{name} is left out: the model cannot read it. Tell the user so.]"}
         return {"type": "input_text", "text": f"[The text of {name}:]\n{text}\n[End of the file.]"}
 
 
-def refused_names(items: Iterable[TResponseInputItem], files: Iterable[str]) -> list[str]:
-    """Return the names that the user reads for the files of these digests, each once."""
-    wanted = set(files)
-    return list(dict.fromkeys(file_name(part) for part in _file_parts(items) if _digest(part) in wanted))
+def files_of(items: Iterable[TResponseInputItem]) -> dict[str, Item]:
+    """Return the files in the items, by digest."""
+    return {_digest(part): part for part in _file_parts(items)}
+
+
+def has_long_results(items: Iterable[TResponseInputItem]) -> bool:
+    """Tell whether a tool's result is longer than its text in a request that leaves calls out."""
+    outputs = (cast("Item", item).get("output") for item in items)
+    return any(
+        len(each if isinstance(each, str) else json.dumps(each)) > MAX_RESULT_CHARACTERS for each in outputs if each
+    )
+
+
+def has_tool_items(items: Iterable[TResponseInputItem]) -> bool:
+    """Tell whether an item is no message."""
+    return any(cast("Item", item).get("role") is None for item in items)
 
 
 def file_name(part: Item) -> str:
@@ -118,16 +151,12 @@ def file_name(part: Item) -> str:
     return f"the file '{part['filename']}'" if part.get("filename") else "a file"
 
 
-def _is_file(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.get("type") in _FILE_PARTS
-
-
 def _file_parts(items: Iterable[TResponseInputItem]) -> Iterator[Item]:
     for item in items:
         for field in ("content", "output"):
             parts = cast("Item", item).get(field)
             if isinstance(parts, list):
-                yield from (part for part in parts if _is_file(part))
+                yield from (part for part in parts if is_file_part(part))
 
 
 def _digest(part: Item) -> str:
@@ -140,10 +169,6 @@ def _content(part: Item) -> tuple[str, bytes]:
     head, _, encoded = str(part.get("file_data") or "").partition(",")
     media_type = head.removeprefix("data:").removesuffix(";base64")
     return media_type, base64.b64decode(encoded)
-
-
-def _is_tool_item(item: Item) -> bool:
-    return item.get("role") is None
 
 
 def _tools_as_text(items: Iterable[Item]) -> Iterator[Item]:
@@ -165,5 +190,8 @@ def _tools_as_text(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _plain(item: Item) -> Item:
-    """Return a message with its text alone."""
-    return {"role": item["role"], "content": text_of(item)} if item.get("role") else item
+    """Return a message of text parts with one string. A message with a file keeps its parts."""
+    content = item.get("content")
+    if item.get("role") is None or not isinstance(content, list) or any(map(is_file_part, content)):
+        return item
+    return {"role": item["role"], "content": text_of(item)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -47,6 +47,7 @@ from assistant.agent.conversion import ItemConverter
 from assistant.agent.guardrails import guarded_history
 from assistant.agent.history import load_history
 from assistant.agent.in_charge import agent_in_charge, note_agent
+from assistant.agent.left_out import LeftOut
 from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.store import AgentStore
@@ -61,6 +62,7 @@ from assistant.errors import (
     AnswerWithheldError,
     AssistantError,
     InvalidRequestError,
+    ModelContentFilteredError,
     ModelError,
 )
 from assistant.hooks import agents_package, find_hook, needed_hook
@@ -122,12 +124,13 @@ class AssistantServer(ChatKitServer[RequestContext]):
         context.report.judged = not agent.input_guardrails
         agent_context = self._agent_context(thread, context)
         history = await load_history(self.store, thread, context)
+        history = LeftOut.of(thread.metadata).newer(history, self._answered)
         history = await guarded_history(history, agent, self.store, agent_context)
         given = await ItemConverter(context).to_agent_input(history)
-        model_name = chosen_model(history, context)
+        models = TurnModels(chosen_model(history, context), agent_context, _newest_message(history))
         title = Title(thread, input_user_message, context)
         try:
-            async with aclosing(self._run(agent, given, agent_context, model_name)) as events:
+            async with aclosing(self._run(agent, given, agent_context, models)) as events:
                 async for event in events:
                     yield event
             await title.settle()
@@ -143,7 +146,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         agent: Agent[Any],
         given: list[TResponseInputItem] | RunState[Any, Any],
         agent_context: AgentContext[RequestContext],
-        model_name: str | None,
+        models: TurnModels,
         resumed: Resumption | None = None,
         kept: set[str] | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
@@ -153,13 +156,13 @@ class AssistantServer(ChatKitServer[RequestContext]):
             agent: The agent that starts.
             given: The input, or the state of the run to resume.
             agent_context: The turn's context.
-            model_name: The model that the user chose, or None for the provider's default.
+            models: The models of the agents.
             resumed: The approved call, if the run is resumed.
             kept: The ids of that run's calls that the thread has already.
         """
         context = agent_context.request_context
         settings = context.settings
-        config = run_config(settings, TurnModels(model_name, agent_context))
+        config = run_config(settings, models)
         # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)
@@ -177,6 +180,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         guardrails = 0 if resumed else len(agent.input_guardrails)
         run = CancellableRun(result, agent_context, guardrails, converter, rounds, files)
         text = AnswerText(agent, settings)
+        filtered = False
         try:
             async with aclosing(run.events()) as events:
                 async for sent in events:
@@ -206,13 +210,16 @@ class AssistantServer(ChatKitServer[RequestContext]):
             for removal in text.remove():
                 yield removal
             raise AnswerWithheldError from error
+        except ModelContentFilteredError as error:
+            filtered = error.of_message
+            raise
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
             await run.cancel()
             await converter.close()
             # A later model must not read a refused message, even if this turn ends before the tripwire is raised.
-            if run.tripped() is not None:
+            if filtered or run.tripped() is not None:
                 mark = refusal(agent_context.thread, self._answered)
                 await self.store.add_thread_item(agent_context.thread.id, mark, context)
             else:
@@ -238,8 +245,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
         agent_context = self._agent_context(thread, context)
         resumed = await runs.load(self._agent, held, agent_context)
         page = await self.store.load_thread_items(thread.id, None, SNAPSHOT_ITEMS, "desc", context)
-        model_name = chosen_model(page.data[::-1], context)
-        run = self._run(self._agent, resumed.state, agent_context, model_name, resumed, kept_calls(page.data))
+        newest = page.data[::-1]
+        models = TurnModels(chosen_model(newest, context), agent_context, _newest_message(newest))
+        run = self._run(self._agent, resumed.state, agent_context, models, resumed, kept_calls(page.data))
         async with aclosing(run) as events:
             async for event in events:
                 yield event
@@ -251,6 +259,11 @@ class AssistantServer(ChatKitServer[RequestContext]):
         handle = needed_hook(context.settings, "handle_sync_action", "such actions")
         response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
         return response
+
+
+def _newest_message(items: Sequence[ThreadItem]) -> str | None:
+    """Return the id of the newest message of the user."""
+    return next((item.id for item in reversed(items) if isinstance(item, UserMessageItem)), None)
 
 
 async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> ThreadStreamEvent:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assistant.models.choices import check_choice, chosen_model
 from assistant.models.container_files import MAX_CONTAINER_FILE_BYTES, container_file
 from assistant.models.factory import build_model, chain_of, close_clients, reset_clients, warm_up
+from assistant.models.file_parts import is_file_part
 from assistant.models.hosted import (
     APPROVAL_REQUEST,
     APPROVAL_RESPONSE,
@@ -41,6 +42,7 @@ __all__ = [
     "current_meter",
     "deadline",
     "hosted_text",
+    "is_file_part",
     "metered",
     "reset_clients",
     "seconds_left",

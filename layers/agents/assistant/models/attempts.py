@@ -11,7 +11,7 @@ from assistant.errors import ModelError, ModelRateLimitedError, ModelRefusedRequ
 from assistant.models.breaker import breaker_of
 from assistant.models.call_log import log_failed_call
 from assistant.models.clients import forget_client
-from assistant.models.failures import EmptyAnswerError, Failure, failure_of
+from assistant.models.failures import Blame, EmptyAnswerError, Failure, failure_of
 from assistant.models.link import Link
 from assistant.models.time_limit import seconds_left
 from assistant.observability import log_failure
@@ -54,11 +54,15 @@ class Attempts:
         links: The providers in the order of their attempts, at least one.
         raise_refusals: Raise the error of a refused request instead of trying the next provider.
         once: Send the request again only if the provider has refused it, because the request has an effect.
+        with_files: The request has files, which the provider may refuse.
     """
 
-    def __init__(self, links: Sequence[Link], *, raise_refusals: bool = False, once: bool = False) -> None:
+    def __init__(
+        self, links: Sequence[Link], *, raise_refusals: bool = False, once: bool = False, with_files: bool = False
+    ) -> None:
         self._raise_refusals = raise_refusals
         self._once = once
+        self._with_files = with_files
         allowed = [link for link in links if breaker_of(link.provider).allows()]
         # A provider with an open circuit comes last and gets one attempt.
         self._queue = [(link, ATTEMPTS_PER_PROVIDER) for link in allowed]
@@ -107,6 +111,8 @@ class Attempts:
             # The cause may be a bug in this link only, so the next provider may answer. The bug stays in the log.
             log_failure(logger, f"a call of the provider {link.provider} failed", error)
             failure = Failure(ModelError(), again=False, elsewhere=True, providers_fault=True, detail="unexpected")
+        if self._with_files:
+            failure = failure.with_files()
         self._tried += 1
         log_failed_call(link, failure, attempt=self._tried, shown=final)
         if failure.error.code == "model_credentials":
@@ -123,6 +129,7 @@ class Attempts:
         if self._once and (not refused or isinstance(error, StreamEndedError)):
             if failure.providers_fault:
                 breaker_of(link.provider).failed()
+            failure.error.has_effect = True
             raise failure.error from None
         pause = self._pause(failure)
         # A model that gives two empty answers will hardly answer the third time.
@@ -139,7 +146,9 @@ class Attempts:
             self._tried = 0
             breaker_of(self.link.provider).begins()
             return
-        raise self._first.error from None
+        first = self._first
+        first.error.files_in_doubt = self._with_files and not self._once and first.files is Blame.MAYBE
+        raise first.error from None
 
     def _has_time_for_next(self) -> bool:
         return len(self._queue) > 1 and self._time_left() >= SHORTEST_ATTEMPT_SECONDS

@@ -27,6 +27,7 @@ from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
 from assistant.models.capabilities import learn
 from assistant.models.failures import EmptyAnswerError, UnreadableAnswerError, failure_of_event
+from assistant.models.file_parts import has_files
 from assistant.models.hosted import runs_at_provider
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
@@ -88,6 +89,14 @@ class ModelChain(Model):
         """Return the chain without its first provider, or None if there is no other."""
         return ModelChain(self._links[1:], self._defaults) if len(self._links) > 1 else None
 
+    def without_fallback(self) -> ModelChain:
+        """Return the first provider alone, for a request that no other provider may get."""
+        return ModelChain(self._links[:1], self._defaults, raise_refusals=True)
+
+    def _attempts(self, call: ModelCall) -> Attempts:
+        once, with_files = runs_at_provider(call.input), has_files(call.input)
+        return Attempts(self._links, raise_refusals=self._raise_refusals, once=once, with_files=with_files)
+
     def _settings(self, own: ModelSettings) -> ModelSettings:
         return own if self._defaults is None else self._defaults.resolve(own)
 
@@ -110,7 +119,7 @@ class ModelChain(Model):
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts = Attempts(self._links, raise_refusals=self._raise_refusals, once=runs_at_provider(input))
+        attempts = self._attempts(call)
         while True:
             link = attempts.link
             try:
@@ -147,7 +156,7 @@ class ModelChain(Model):
             system_instructions, sendable_input(input), self._settings(model_settings), tools, output_schema, handoffs,
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
-        attempts = Attempts(self._links, raise_refusals=self._raise_refusals, once=runs_at_provider(input))
+        attempts = self._attempts(call)
         meter = current_meter()
         while True:
             progress = _Progress(meter.begin(call))

@@ -7,11 +7,11 @@ reads the status, the code and a few known phrases. `assistant.models.call_log` 
 from __future__ import annotations
 
 import email.utils
+import enum
 import json
-import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -29,28 +29,12 @@ from assistant.errors import (
     ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
+    RequestTooLongError,
 )
 from assistant.models.call_log import name_of, names_of, words_of
 from assistant.models.clients import UnreadableKeyError
 from assistant.models.link import Link
-
-_FILTER_CODES = {"content_filter", "content_policy_violation", "invalid_prompt", "PROHIBITED_CONTENT", "SAFETY"}
-_QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
-_LENGTH_CODES = {"context_length_exceeded", "string_above_max_length"}
-_MODEL_CODES = {"model_not_found", "model_not_available", "model_deprecated", "DeploymentNotFound"}
-_KEY_CODES = {"invalid_api_key", "API_KEY_INVALID", "UNAUTHENTICATED", "PERMISSION_DENIED"}
-_LIMIT_CODES = {"rate_limit_exceeded", "RESOURCE_EXHAUSTED"}
-# Gemini answers 400 to a bad key, with the reason in the message only. For a retired model Gemini answers 404, and
-# OpenAI 404 or 400.
-_KEY_PHRASE = re.compile(r"api key not valid|api_key_invalid|incorrect api key", re.IGNORECASE)
-_MODEL_PHRASE = re.compile(
-    r"model.{0,120}(does not exist|not found|deprecated|retired|no longer available|decommissioned|not supported)",
-    re.IGNORECASE | re.DOTALL,
-)
-# llama.cpp answers 500 if a chat template refuses the history. A retry cannot help.
-_TEMPLATE_PHRASE = re.compile(r"jinja exception|raise_exception|roles must alternate", re.IGNORECASE)
-_LENGTH_PHRASE = re.compile(r"context (length|window)|too many tokens|maximum.{0,20}tokens", re.IGNORECASE)
-
+from assistant.models.reported import Report, bad_key, classified, no_model, too_long
 
 TOO_LONG = "This answer is incomplete because it reached the length limit."
 
@@ -65,6 +49,14 @@ class EmptyAnswerError(ModelError):
     default_message = "The model gave no answer. Please try again or rephrase your message."
 
 
+class Blame(enum.Enum):
+    """Tells whether a file in the request caused its failure."""
+
+    YES = enum.auto()
+    MAYBE = enum.auto()
+    NO = enum.auto()
+
+
 @dataclass(frozen=True)
 class Failure:
     """One failed attempt.
@@ -76,6 +68,7 @@ class Failure:
         providers_fault: It counts against the provider.
         detail: Status, code and request id, for the log. It has no text of a user or a provider.
         words: The provider's own words, bounded and without keys. They may quote a user.
+        files: Whether a file caused the failure, if the request has one.
     """
 
     error: AssistantError
@@ -84,6 +77,14 @@ class Failure:
     providers_fault: bool
     detail: str
     words: str = ""
+    files: Blame = Blame.NO
+
+    def with_files(self) -> Failure:
+        """Return the failure of a request that has files: the provider refuses a file if the report points at one."""
+        if self.files is not Blame.YES:
+            return self
+        error = self.error if isinstance(self.error, ModelRefusedRequestError) else ModelRefusedRequestError()
+        return replace(self, error=error, again=False, providers_fault=False)
 
 
 def failure_of(error: Exception, link: Link) -> Failure | None:
@@ -98,7 +99,7 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
     """
     match error:
         case EmptyAnswerError():
-            return Failure(error, again=True, elsewhere=True, providers_fault=False, detail="empty")
+            return Failure(error, again=True, elsewhere=True, providers_fault=False, detail="empty", files=Blame.MAYBE)
         case AssistantError():
             return _judged(error, f"raised={type(error).__name__}")
         case UnreadableKeyError():
@@ -107,16 +108,20 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
             return _judged(ModelTimeoutError(), "timeout")
         case openai.APIStatusError():
             detail = f"status={error.status_code} {names_of(error)}"
-            return _judged(_from_status(error, link), detail, words_of(error.body or error.message))
+            report = Report.of(error.code, error.body, error.status_code)
+            found = _from_status(error, report, link)
+            return _judged(found, detail, words_of(error.body or error.message), _blame(found, report, link))
         case openai.APIConnectionError() | openai.APIResponseValidationError() | httpx2.HTTPError():
             return _judged(ModelUnavailableError(), type(error).__name__)
         case openai.APIError():
-            return _judged(_from_body(error.code, error.body, link), names_of(error), words_of(error.body))
+            return _reported(Report.of(error.code, error.body), link, names_of(error), words_of(error.body))
         case ModelBehaviorError() | json.JSONDecodeError() | UnreadableAnswerError():
             # An answer that the SDK cannot read, or a body that is not JSON.
             cause = error.__cause__ or error
             detail = f"malformed={type(cause).__name__}"
-            return Failure(ModelError(), again=True, elsewhere=True, providers_fault=False, detail=detail)
+            return Failure(
+                ModelError(), again=True, elsewhere=True, providers_fault=False, detail=detail, files=Blame.MAYBE
+            )
         case _:
             return None
 
@@ -128,11 +133,11 @@ def failure_of_event(event: Any, link: Link) -> Failure | None:
             reported = getattr(event.response, "error", None)
             code = getattr(reported, "code", None)
             text = getattr(reported, "message", None)
-            return _judged(_from_body(code, {"message": text}, link), f"code={name_of(code)}", words_of(text))
+            return _reported(Report.of(code, text), link, f"code={name_of(code)}", words_of(text))
         case "error" | "response.error":
             code = getattr(event, "code", None)
             text = getattr(event, "message", None)
-            return _judged(_from_body(code, {"message": text}, link), f"code={name_of(code)}", words_of(text))
+            return _reported(Report.of(code, text), link, f"code={name_of(code)}", words_of(text))
         case "response.incomplete":
             reason = getattr(getattr(event.response, "incomplete_details", None), "reason", None)
             filtered = reason == "content_filter"
@@ -142,103 +147,75 @@ def failure_of_event(event: Any, link: Link) -> Failure | None:
             return None
 
 
-def _judged(error: AssistantError, detail: str, words: str = "") -> Failure:
+def _judged(error: AssistantError, detail: str, words: str = "", files: Blame | None = None) -> Failure:
     again = isinstance(error, ModelRateLimitedError | ModelTimeoutError | ModelUnavailableError)
     fault = again or isinstance(error, ModelCredentialsError | ModelNotFoundError | ModelQuotaError)
     # Another provider must not answer what this provider's filter refuses.
     elsewhere = not isinstance(error, ModelContentFilteredError)
-    return Failure(error, again=again, elsewhere=elsewhere, providers_fault=fault, detail=detail, words=words)
+    if files is None:
+        # Without a report: a server may close the connection, or not answer, when it cannot read a file.
+        files = Blame.MAYBE if isinstance(error, ModelTimeoutError | ModelUnavailableError) else Blame.NO
+    return Failure(error, again, elsewhere, fault, detail, words, files)
 
 
-def _from_status(error: openai.APIStatusError, link: Link) -> AssistantError:
-    by_body = _known(error.code, error.body, link)
-    if by_body is not None and not isinstance(by_body, ModelRateLimitedError):
-        return by_body
+def _reported(report: Report, link: Link, detail: str, words: str) -> Failure:
+    """Classify an error inside a stream, which has no HTTP status but sometimes one as its code."""
+    error = classified(report, link)
+    if error is None:
+        if report.codes & {"401", "403"}:
+            error = bad_key(link)
+        elif "404" in report.codes:
+            error = no_model(link)
+        elif "413" in report.codes:
+            error = too_long()
+        elif report.codes & {"400", "422"}:
+            error = ModelRefusedRequestError()
+        else:
+            error = ModelUnavailableError()
+    return _judged(error, detail, words, _blame(error, report, link))
+
+
+def _from_status(error: openai.APIStatusError, report: Report, link: Link) -> AssistantError:
+    named = classified(report, link)
+    if named is not None and not isinstance(named, ModelRateLimitedError):
+        return named
     match error.status_code:
         case 429:
             return ModelRateLimitedError(retry_after=retry_after(error.response.headers))
         case 401 | 403:
-            return _bad_key(link)
+            return bad_key(link)
         case 402:
             return ModelQuotaError()
         case 404 | 410:
-            return _no_model(link)
+            return no_model(link)
         case 408 | 504:
             return ModelTimeoutError()
-        case 400 | 413 | 422:
+        case 413:
+            return too_long()
+        case 400 | 422:
             return ModelRefusedRequestError()
         case _:
             return ModelUnavailableError(retry_after=retry_after(error.response.headers))
 
 
-def _from_body(code: object, body: object, link: Link) -> AssistantError:
-    """Classify an error inside a stream, which has no HTTP status but sometimes one in its body."""
-    known = _known(code, body, link)
-    if known is not None:
-        return known
-    match str(code):
-        case "429":
-            return ModelRateLimitedError()
-        case "401" | "403":
-            return _bad_key(link)
-        case "404":
-            return _no_model(link)
-        case "400":
-            return ModelRefusedRequestError()
+def _blame(error: AssistantError, report: Report, link: Link) -> Blame:
+    """Tell whether a file caused a failure that the provider reports."""
+    if "401" in report.codes:
+        return Blame.NO
+    match error:
+        case ModelContentFilteredError() | RequestTooLongError() | ModelQuotaError() | ModelRateLimitedError():
+            return Blame.NO
+        case _ if "415" in report.codes or report.points_at_file():
+            return Blame.YES
+        case ModelCredentialsError() | ModelNotFoundError() if classified(report, link) is not None:
+            return Blame.NO
         case _:
-            return ModelUnavailableError()
-
-
-def _known(code: object, body: object, link: Link) -> AssistantError | None:
-    """Classify by the provider's error code, or by a known phrase in its message."""
-    # Gemini wraps the error object in a list, and has `status` where OpenAI has `code`.
-    if isinstance(body, list) and body:
-        body = body[0]
-    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    inner = fields.get("error")
-    if isinstance(inner, Mapping):
-        fields = inner
-    metadata = fields.get("metadata")
-    if isinstance(metadata, Mapping) and metadata.get("flagged_input"):
-        # OpenRouter answers 403 to a message that its moderation refuses.
-        return ModelContentFilteredError()
-    codes = {str(value) for value in (code, fields.get("code"), fields.get("type"), fields.get("status"))}
-    text = str(fields.get("message") or "")
-    if codes & _FILTER_CODES:
-        return ModelContentFilteredError()
-    if codes & _QUOTA_CODES:
-        return ModelQuotaError()
-    if codes & _LENGTH_CODES or _LENGTH_PHRASE.search(text):
-        return ModelRefusedRequestError(
-            "This conversation is longer than the model can read. Please start a new conversation.",
-            fix="Lower HISTORY_MAX_TOKENS, or choose a model with a longer context.",
-        )
-    if codes & _KEY_CODES or _KEY_PHRASE.search(text):
-        return _bad_key(link)
-    if codes & _MODEL_CODES or _MODEL_PHRASE.search(text):
-        return _no_model(link)
-    if codes & _LIMIT_CODES:
-        return ModelRateLimitedError()
-    if _TEMPLATE_PHRASE.search(text):
-        return ModelRefusedRequestError()
-    return None
-
-
-def _bad_key(link: Link) -> ModelCredentialsError:
-    named = f"Check {link.key_setting}." if link.key_setting else "Check the credentials of the link."
-    return ModelCredentialsError(fix=f"The provider refuses the key. {named}")
+            return Blame.MAYBE
 
 
 def _no_key(link: Link) -> ModelCredentialsError:
     return ModelCredentialsError(
         fix=f"The provider's key cannot be read. Check {link.key_setting} (on AWS: {link.key_setting}_SECRET)."
-    )
-
-
-def _no_model(link: Link) -> ModelNotFoundError:
-    named = f" Set {link.model_setting} to a current model." if link.model_setting else ""
-    return ModelNotFoundError(
-        fix=f"The model `{link.model_name}` does not exist at `{link.provider}`, or the key has no access to it.{named}"
     )
 
 
