@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
 
 from assistant.errors import ConfigurationError
 
@@ -36,6 +37,8 @@ MAX_RETENTION_DAYS = 99_999
 # Above this a float cannot represent every whole number.
 MAX_WHOLE = 2**53
 
+# Names of this machine: plain HTTP to them crosses no network.
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -288,6 +291,17 @@ def _auth_mode(env: _Environment, on_lambda: bool) -> AuthMode:
     return cast(AuthMode, mode)
 
 
+def _key_url(env: _Environment, on_lambda: bool) -> str | None:
+    """Return the URL of the issuer's keys. Over plain HTTP, anybody on the network could replace the keys."""
+    url = env.text("AUTH_JWKS_URL")
+    if url is not None:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname in _LOOPBACK and not on_lambda
+        if not parts.hostname or not (parts.scheme == "https" or local):
+            raise ConfigurationError(f"AUTH_JWKS_URL must start with https://, not {url!r}.")
+    return url
+
+
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
@@ -341,7 +355,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         auth_issuer=read.text("AUTH_ISSUER"),
         auth_audience=read.text("AUTH_AUDIENCE"),
         auth_algorithms=read.words("AUTH_ALGORITHMS") or ("RS256", "ES256"),
-        auth_jwks_url=read.text("AUTH_JWKS_URL"),
+        auth_jwks_url=_key_url(read, on_lambda),
         auth_tenant_claim=read.text("AUTH_TENANT_CLAIM") or "tenant_id",
         auth_role_claim=read.text("AUTH_ROLE_CLAIM") or "role",
         auth_header=(read.text("AUTH_HEADER") or "authorization").lower(),

@@ -14,9 +14,8 @@ from typing import Any
 import jwt
 import pytest
 
-from assistant import identity
 from assistant.errors import ConfigurationError, StoreUnavailableError, UnauthorizedError
-from assistant.identity import Authenticator, Caller
+from assistant.identity import Authenticator, Caller, key_set
 from assistant.settings import AuthMode, Settings
 from tests.support.issuer import AUDIENCE, ISSUER, Issuer, running_issuer
 
@@ -160,6 +159,17 @@ async def test_an_unsigned_token_is_refused(settings: Settings, issuer: Issuer, 
         await caller_of(settings, forged)
 
 
+async def test_the_log_says_why_a_token_is_refused_and_does_not_contain_it(
+    settings: Settings, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = issuer.token(aud="another-app", sub="canary-user")
+    with pytest.raises(UnauthorizedError):
+        await caller_of(settings, token)
+    assert "Audience" in caplog.text
+    for part in (*token.split("."), "canary-user"):
+        assert part not in caplog.text
+
+
 async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(settings: Settings, issuer: Issuer) -> None:
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
     signed = f"{unsigned_part({'alg': 'HS256', 'kid': 'rsa'})}.{unsigned_part(claims)}"
@@ -191,7 +201,7 @@ async def test_the_keys_are_fetched_once_and_not_for_every_invented_id(settings:
 async def test_a_new_key_is_found_when_it_is_used(
     settings: Settings, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identity, "JWKS_COOLDOWN_SECONDS", 0)
+    monkeypatch.setattr(key_set, "COOLDOWN_SECONDS", 0)
     authenticator = Authenticator(settings)
     await authenticator.caller({"authorization": f"Bearer {issuer.token()}"})
     issuer.published.append("stranger")
@@ -213,8 +223,9 @@ async def test_a_page_in_place_of_the_keys_is_our_trouble_as_well(settings: Sett
 
 
 async def test_an_issuer_that_is_out_of_reach_is_our_trouble_and_not_the_caller_s(
-    settings: Settings, issuer: Issuer
+    settings: Settings, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(key_set, "FAILURE_COOLDOWN_SECONDS", 0)
     authenticator = Authenticator(settings)
     issuer.broken = True
     try:
