@@ -253,7 +253,7 @@ class DevServer:
             # Metrics are log lines for CloudWatch, which does not exist here.
             "POWERTOOLS_METRICS_DISABLED": "true",
         }
-        issuer = {} if asked.get("AUTH_JWKS_URL") else keys.environment()
+        issuer = {} if asked.get("AUTH_ISSUER") else keys.environment()
         return {
             **defaults,
             **asked,

@@ -12,6 +12,7 @@ from assistant.errors import ConfigurationError
 
 ProviderName = Literal["openai", "gemini", "compatible", "demo"]
 AuthMode = Literal["jwt", "guest"]
+AuthPreset = Literal["cognito", "auth0", "clerk", "entra", "supabase"]
 OnBusy = Literal["interrupt", "reject"]
 OutputGuardrails = Literal["remove", "hold"]
 ReasoningSummary = Literal["auto", "concise", "detailed"]
@@ -133,12 +134,17 @@ class Settings:
 
     # Identity
     auth_mode: AuthMode = "jwt"
-    auth_issuer: str | None = None
-    auth_audience: str | None = None
+    auth_preset: AuthPreset | None = None
+    auth_issuer: tuple[str, ...] = ()
+    auth_audience: tuple[str, ...] = ()
+    auth_audience_claim: tuple[str, ...] = ()
     auth_algorithms: tuple[str, ...] = ("RS256", "ES256")
-    auth_jwks_url: str | None = None
-    auth_tenant_claim: str = "tenant_id"
-    auth_role_claim: str = "role"
+    auth_jwks_url: tuple[str, ...] = ()
+    auth_tenant: str | None = None
+    auth_tenant_claim: tuple[str, ...] = ()
+    auth_role_claim: tuple[str, ...] = ()
+    auth_roles: tuple[str, ...] = ()
+    auth_required_claims: tuple[str, ...] = ()
     auth_header: str = "authorization"
     allowed_origins: tuple[str, ...] = ()
 
@@ -286,20 +292,22 @@ def _auth_mode(env: _Environment, on_lambda: bool) -> AuthMode:
     mode = env.choice("AUTH_MODE", get_args(AuthMode)) or "jwt"
     if mode == "guest" and on_lambda and not env.flag("ALLOW_GUESTS"):
         raise ConfigurationError("AUTH_MODE=guest on Lambda needs ALLOW_GUESTS=true.")
-    if mode == "jwt" and not env.text("AUTH_JWKS_URL"):
-        raise ConfigurationError("AUTH_MODE=jwt needs AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE.")
+    if mode == "jwt" and not env.text("AUTH_ISSUER"):
+        raise ConfigurationError("AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE.")
     return cast(AuthMode, mode)
 
 
-def _key_url(env: _Environment, on_lambda: bool) -> str | None:
-    """Return the URL of the issuer's keys. Over plain HTTP, anybody on the network could replace the keys."""
-    url = env.text("AUTH_JWKS_URL")
-    if url is not None:
+def _key_urls(env: _Environment, on_lambda: bool) -> tuple[str, ...]:
+    """Return the URLs of the issuers' keys. Over plain HTTP, anybody on the network could replace the keys."""
+    urls = env.words("AUTH_JWKS_URL")
+    # Without them, the keys are at a URL that starts with the issuer.
+    name = "AUTH_JWKS_URL" if urls else "AUTH_ISSUER"
+    for url in env.words(name):
         parts = urlsplit(url)
         local = parts.scheme == "http" and parts.hostname in _LOOPBACK and not on_lambda
         if not parts.hostname or not (parts.scheme == "https" or local):
-            raise ConfigurationError(f"AUTH_JWKS_URL must start with https://, not {url!r}.")
-    return url
+            raise ConfigurationError(f"{name} must start with https://, not {url!r}.")
+    return urls
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -352,12 +360,17 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         agent_factory=read.text("AGENT_FACTORY") or "helpdesk:build_agent",
         mcp_server_url=read.text("MCP_SERVER_URL"),
         auth_mode=_auth_mode(read, on_lambda),
-        auth_issuer=read.text("AUTH_ISSUER"),
-        auth_audience=read.text("AUTH_AUDIENCE"),
+        auth_preset=cast(AuthPreset | None, read.choice("AUTH_PRESET", get_args(AuthPreset))),
+        auth_issuer=read.words("AUTH_ISSUER"),
+        auth_audience=read.words("AUTH_AUDIENCE"),
+        auth_audience_claim=read.words("AUTH_AUDIENCE_CLAIM"),
         auth_algorithms=read.words("AUTH_ALGORITHMS") or ("RS256", "ES256"),
-        auth_jwks_url=_key_url(read, on_lambda),
-        auth_tenant_claim=read.text("AUTH_TENANT_CLAIM") or "tenant_id",
-        auth_role_claim=read.text("AUTH_ROLE_CLAIM") or "role",
+        auth_jwks_url=_key_urls(read, on_lambda),
+        auth_tenant=read.text("AUTH_TENANT"),
+        auth_tenant_claim=read.words("AUTH_TENANT_CLAIM"),
+        auth_role_claim=read.words("AUTH_ROLE_CLAIM"),
+        auth_roles=read.words("AUTH_ROLES"),
+        auth_required_claims=read.words("AUTH_REQUIRED_CLAIMS"),
         auth_header=(read.text("AUTH_HEADER") or "authorization").lower(),
         allowed_origins=read.words("ALLOWED_ORIGINS"),
         table_name=read.text("TABLE_NAME") or "",

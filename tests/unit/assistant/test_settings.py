@@ -64,6 +64,9 @@ def test_the_provider_is_the_one_named_or_the_first_that_has_its_key(env: dict[s
         ({"AUTH_JWKS_URL": "http://127.0.0.1.example/jwks.json"}, "AUTH_JWKS_URL"),
         ({"AUTH_JWKS_URL": "file:///etc/passwd"}, "AUTH_JWKS_URL"),
         ({"AUTH_JWKS_URL": "https:///jwks.json"}, "AUTH_JWKS_URL"),
+        ({"AUTH_JWKS_URL": "https://a.example,http://b.example"}, "AUTH_JWKS_URL"),
+        ({"AUTH_ISSUER": "http://issuer.example/", "AUTH_JWKS_URL": ""}, "AUTH_ISSUER"),
+        ({"AUTH_PRESET": "okta"}, "AUTH_PRESET"),
         ({"ON_BUSY": "wait"}, "ON_BUSY"),
         ({"RETENTION_DAYS": "0"}, "RETENTION_DAYS"),
         ({"RETENTION_DAYS": "soon"}, "RETENTION_DAYS"),
@@ -92,13 +95,13 @@ def test_on_lambda_nothing_is_open_by_accident() -> None:
         load_settings({**LAMBDA, "OPENAI_API_KEY": "k", "LLM_FALLBACK": "demo"})
     with pytest.raises(ConfigurationError, match="ALLOW_GUESTS"):
         load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_MODE": "guest"})
-    with pytest.raises(ConfigurationError, match="AUTH_JWKS_URL"):
-        load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_JWKS_URL": ""})
+    with pytest.raises(ConfigurationError, match="AUTH_ISSUER"):
+        load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_ISSUER": ""})
 
 
 def test_plain_http_is_for_keys_on_this_machine_and_never_on_lambda() -> None:
     url = "http://127.0.0.1:8000/jwks.json"
-    assert load(AUTH_JWKS_URL=url).auth_jwks_url == url
+    assert load(AUTH_JWKS_URL=url).auth_jwks_url == (url,)
     with pytest.raises(ConfigurationError, match="https"):
         load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_JWKS_URL": url})
 

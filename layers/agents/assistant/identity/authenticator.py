@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from assistant.errors import UnauthorizedError
 from assistant.identity.caller import GUEST_TENANT, GUEST_USER, Caller
+from assistant.identity.rules import token_rules
 from assistant.identity.tokens import TokenVerifier
 from assistant.settings import Settings
 
@@ -21,7 +22,7 @@ class Authenticator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._tokens = TokenVerifier(settings)
+        self._tokens = TokenVerifier(token_rules(settings))
 
     async def caller(self, headers: Mapping[str, str]) -> Caller:
         """Return the caller.

@@ -105,7 +105,7 @@ class _Http(urllib.request.HTTPHandler):
             self._connections.append(http.client.HTTPConnection(host, **options))
             return self._connections[-1]
 
-        return self.do_open(connect, req)  # type: ignore[arg-type] # typeshed wants the class
+        return self.do_open(connect, req)
 
 
 class _Https(urllib.request.HTTPSHandler):
@@ -121,4 +121,4 @@ class _Https(urllib.request.HTTPSHandler):
             self._connections.append(http.client.HTTPSConnection(host, **options))
             return self._connections[-1]
 
-        return self.do_open(connect, req, context=self._tls)  # type: ignore[arg-type] # typeshed wants the class
+        return self.do_open(connect, req, context=self._tls)

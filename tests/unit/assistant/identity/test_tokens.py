@@ -37,7 +37,7 @@ def mode(request: pytest.FixtureRequest) -> AuthMode:
 
 @pytest.fixture
 def settings(issuer: Issuer, mode: AuthMode) -> Settings:
-    return Settings(auth_mode=mode, auth_issuer=ISSUER, auth_audience=AUDIENCE, auth_jwks_url=issuer.url)
+    return Settings(auth_mode=mode, auth_issuer=(ISSUER,), auth_audience=(AUDIENCE,), auth_jwks_url=(issuer.url,))
 
 
 async def caller_of(settings: Settings, token: str, header: str = "authorization") -> Caller:
@@ -58,7 +58,7 @@ async def test_a_token_without_a_role_is_a_user_s(settings: Settings, issuer: Is
 
 
 async def test_other_names_of_the_claims_can_be_set(settings: Settings, issuer: Issuer) -> None:
-    named = replace(settings, auth_tenant_claim="https://example/org", auth_role_claim="groups")
+    named = replace(settings, auth_tenant_claim=("https://example/org",), auth_role_claim=("groups",))
     token = issuer.token(without=("tenant_id",), **{"https://example/org": "globex", "groups": "agent"})
     assert await caller_of(named, token) == Caller("globex", "ann", "agent")
 
@@ -125,10 +125,13 @@ async def test_a_claim_that_cannot_be_part_of_a_key_is_refused(
         await caller_of(settings, issuer.token(**changes))
 
 
-@pytest.mark.parametrize("role", [["admin"], None, 7])
-async def test_a_role_that_is_no_text_is_refused_as_that(settings: Settings, issuer: Issuer, role: object) -> None:
-    with pytest.raises(UnauthorizedError, match="role"):
+@pytest.mark.parametrize("role", [7, {"name": "admin"}, True])
+async def test_a_role_that_is_neither_a_text_nor_a_list_is_refused(
+    settings: Settings, issuer: Issuer, role: object
+) -> None:
+    with pytest.raises(UnauthorizedError) as raised:
         await caller_of(settings, issuer.token(role=role))
+    assert "role" in str(raised.value.fix)
 
 
 async def test_a_token_of_an_unknown_key_is_refused(settings: Settings, issuer: Issuer) -> None:
@@ -165,7 +168,7 @@ async def test_the_log_says_why_a_token_is_refused_and_does_not_contain_it(
     token = issuer.token(aud="another-app", sub="canary-user")
     with pytest.raises(UnauthorizedError):
         await caller_of(settings, token)
-    assert "Audience" in caplog.text
+    assert "AUTH_AUDIENCE" in caplog.text
     for part in (*token.split("."), "canary-user"):
         assert part not in caplog.text
 
@@ -177,10 +180,6 @@ async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(setting
     forged = f"{signed}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
     with pytest.raises(UnauthorizedError):
         await caller_of(settings, forged)
-    # Not even where a deployment allows the algorithm by mistake.
-    careless = replace(settings, auth_algorithms=("HS256", "RS256"))
-    with pytest.raises(UnauthorizedError):
-        await caller_of(careless, forged)
 
 
 async def test_an_algorithm_that_is_not_allowed_is_refused(settings: Settings, issuer: Issuer) -> None:
@@ -249,8 +248,22 @@ async def test_a_guest_deployment_without_an_issuer_takes_no_token(issuer: Issue
         await caller_of(Settings(auth_mode="guest"), issuer.token())
 
 
-@pytest.mark.parametrize("missing", ["auth_issuer", "auth_audience"])
-async def test_keys_without_an_issuer_or_an_audience_are_refused_at_start_up(settings: Settings, missing: str) -> None:
-    changes: dict[str, Any] = {missing: None}
-    with pytest.raises(ConfigurationError):
-        Authenticator(replace(settings, **changes))
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"auth_issuer": ()}, "AUTH_ISSUER"),
+        ({"auth_audience": ()}, "AUTH_AUDIENCE"),
+        ({"auth_algorithms": ("RS256", "HS256")}, "AUTH_ALGORITHMS"),
+        ({"auth_algorithms": ("none",)}, "AUTH_ALGORITHMS"),
+        ({"auth_jwks_url": ("https://a.example", "https://b.example")}, "AUTH_JWKS_URL"),
+        ({"auth_issuer": ("https://a.example/{tenantid}",), "auth_jwks_url": ()}, "AUTH_ISSUER"),
+        ({"auth_tenant": "a\x00b"}, "AUTH_TENANT"),
+        ({"auth_roles": ("admin=",)}, "AUTH_ROLES"),
+        ({"auth_required_claims": ("token_use",)}, "AUTH_REQUIRED_CLAIMS"),
+    ],
+)
+async def test_rules_that_cannot_work_are_refused_at_start_up(
+    settings: Settings, change: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        Authenticator(replace(settings, **change))
