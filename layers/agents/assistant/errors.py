@@ -222,6 +222,13 @@ class ModelUnavailableError(ModelError):
     default_message = "The model is not available at the moment. Please try again."
 
 
+class LengthLimitError(ModelError):
+    """The answer reached the limit of output tokens. The text before the limit is kept."""
+
+    code = "length_limit"
+    default_message = "This answer is incomplete because it reached the length limit."
+
+
 class ModelContentFilteredError(ModelError):
     """The provider's content filter refused the input or the answer."""
 

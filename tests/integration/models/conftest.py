@@ -72,3 +72,26 @@ async def open_compatible(
     yield make
     for each in opened:
         await each.http.aclose()
+
+
+@pytest.fixture
+async def adding_thread(aws_environment: Aws, provider: ProviderServer) -> AsyncIterator[Callable[..., ChatKitClient]]:
+    """Open threads of an agent with the tool `add`, on either API."""
+    opened: list[ChatKitClient] = []
+
+    def make(api: str, *, streaming: bool = True, **names: str) -> ChatKitClient:
+        environment = aws_environment.environment(
+            OPENAI_BASE_URL=provider.base_url,
+            LLM_PROVIDER="openai",
+            OPENAI_API_KEY="sk-test",
+            OPENAI_API="responses" if api == "responses" else "chat_completions",
+            AGENT_FACTORY="tests.support.adding_agent:build_agent",
+            THREAD_TITLES="false",
+            **names,
+        )
+        opened.append(ChatKitClient(client(create_app(Resources(load_settings(environment)), streaming=streaming))))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        await each.http.aclose()

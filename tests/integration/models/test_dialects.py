@@ -9,9 +9,9 @@ import pytest
 from agents import ModelSettings, function_tool
 from agents.models.interface import ModelTracing
 
-from assistant.errors import AssistantError, ModelError, ModelUnavailableError
+from assistant.errors import LengthLimitError, ModelUnavailableError
 from assistant.models import build_model
-from assistant.models.failures import TOO_LONG, EmptyAnswerError
+from assistant.models.failures import EmptyAnswerError
 from tests.support.model_runs import Run, compatible_settings, helper, openai_settings, run_streamed
 from tests.support.provider_formats import completion_of, events_of
 from tests.support.provider_server import Answer, HttpError, ProviderServer, RawStream, Reply, Text, ToolCall
@@ -171,14 +171,13 @@ async def test_an_answer_that_reaches_the_length_limit_is_said_to_be_incomplete(
     provider.script(Answer(Text("Half of"), finish_reason="length"))
     run = await run_streamed(helper(build_model(settings_for(provider.base_url))), "Hello")
     assert run.text == "Half of"
-    assert isinstance(run.error, AssistantError)
-    assert str(run.error) == TOO_LONG
+    assert isinstance(run.error, LengthLimitError)
 
 
 async def test_a_call_that_reaches_the_length_limit_is_not_run(provider: ProviderServer) -> None:
     run = await chat(provider, delta(tool_calls=[call('{"title": "buy mi')]) + delta("length") + DONE)
-    assert isinstance(run.error, ModelError)
-    assert (str(run.error), run.items) == (TOO_LONG, [])
+    assert isinstance(run.error, LengthLimitError)
+    assert run.items == []
 
 
 async def test_reasoning_in_parts_is_shown_as_reasoning(provider: ProviderServer) -> None:

@@ -25,6 +25,8 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 from openai.types.responses import ResponseCodeInterpreterToolCall, ResponseOutputItem
+from openai.types.responses.response_code_interpreter_tool_call import OutputImage
+from openai.types.responses.response_output_item import ImageGenerationCall
 from openai.types.responses.response_output_text import AnnotationContainerFileCitation
 
 from assistant import clock
@@ -40,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 # Code can write any number of files, and the user waits for each one.
 MAX_FILES_PER_ANSWER = 10
+# A notice is a sentence. A longer address is shortened to its host.
+MAX_SHOWN_URL_CHARACTERS = 500
 _Kept = Annotation | GeneratedImageItem | Literal["shown"] | None
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
@@ -63,16 +67,27 @@ class CodeFiles:
     async def pictures_of(self, item: ResponseOutputItem) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Yield the pictures that a completed item of the stream brings, if code has made it.
 
-        OpenAI sends them as `data:` URLs, if `response_include` has `code_interpreter_call.outputs`.
+        OpenAI sends them as `data:` URLs, if `response_include` has `code_interpreter_call.outputs`. Another server may
+        send an `https:` URL. This process does not fetch it, because it may lead anywhere.
         """
+        if isinstance(item, ImageGenerationCall) and item.result is not None:
+            if item.result.startswith("https://"):
+                yield unfetched(item.result)
+                item.result = None
+            elif item.result.startswith("data:"):
+                item.result = item.result.partition(",")[2]
         if not isinstance(item, ResponseCodeInterpreterToolCall):
             return
-        for output in item.outputs or ():
-            if output.type != "image":
+        # The client does not check what it constructs.
+        for output in item.outputs if isinstance(item.outputs, list) else ():
+            if not isinstance(output, OutputImage) or not isinstance(url := getattr(output, "url", None), str):
+                continue
+            if url.startswith("https://"):
+                yield unfetched(url)
                 continue
             self._left -= 1
             try:
-                picture = None if self._left < 0 else await self._picture(_decoded(output.url))
+                picture = None if self._left < 0 else await self._picture(_decoded(url))
             except NotFoundError:
                 raise
             except (AssistantError, ValueError) as error:
@@ -143,11 +158,19 @@ class CodeFiles:
         return GeneratedImageItem(id=item_id, thread_id=self._thread_id, created_at=clock.now(), image=image)
 
 
+def unfetched(url: str) -> NoticeEvent:
+    """Return the notice about a picture at another address, with the address if a user can open it."""
+    shown = url if len(url) <= MAX_SHOWN_URL_CHARACTERS and url.isprintable() and " " not in url else url.split("/")[2]
+    return NoticeEvent(
+        level="warning", message=f"A picture is at another address, and this assistant does not open it: {shown}"
+    )
+
+
 def _decoded(url: str) -> bytes:
     """Return the bytes of a `data:` URL.
 
     Raises:
-        ValueError: the URL is another one, or it is too large. No other URL is fetched: it may lead anywhere.
+        ValueError: the URL is another one, or it is too large.
     """
     head, _, encoded = url.partition(",")
     if not head.startswith("data:") or not head.endswith(";base64"):

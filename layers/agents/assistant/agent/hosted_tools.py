@@ -60,6 +60,10 @@ def _task(item: Any, status: Any) -> Task:
     action = item.action
     if not isinstance(action, ActionSearch):
         return SearchTask(title=title, status_indicator=status)
-    queries = action.queries or ([action.query] if action.query else [])
-    sources = [URLSource(url=source.url, title=source.url) for source in action.sources or []]
-    return SearchTask(title=title, queries=queries, sources=sources, status_indicator=status)
+    try:
+        queries = action.queries or ([action.query] if action.query else [])
+        sources = [URLSource(url=source.url, title=source.url) for source in action.sources or []]
+        return SearchTask(title=title, queries=queries, sources=sources, status_indicator=status)
+    except (AttributeError, TypeError, ValueError):
+        # The client does not check the search's details.
+        return SearchTask(title=title, status_indicator=status)

@@ -27,7 +27,7 @@ from agents import (
     StreamEvent,
 )
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
-from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, ThreadStreamEvent
+from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, ThreadItemRemovedEvent, ThreadStreamEvent
 
 from assistant.agent.code_files import CodeFiles
 from assistant.agent.hosted_tools import HostedTools
@@ -102,9 +102,17 @@ class CancellableRun:
                 await self._context.stream(ThreadItemDoneEvent(item=hidden))
             async for shown in self._files.pictures_of(event.data.item):
                 await self._context.stream(shown)
+            await self._drop_missing_picture(event.data.item)
         if isinstance(event, RunItemStreamEvent) and event.name == "tool_output":
             await self._context.stream(TOOL_FINISHED)
         return event
+
+    async def _drop_missing_picture(self, item: Any) -> None:
+        """Remove the item of a picture that the model began and did not make. ChatKit leaves it open."""
+        begun = self._context.generated_image_item
+        if item.type == "image_generation_call" and not item.result and begun is not None:
+            self._context.generated_image_item = None
+            await self._context.stream(ThreadItemRemovedEvent(item_id=begun.id))
 
     def _is_reasoning(self) -> bool:
         open_workflow = self._context.workflow_item

@@ -15,6 +15,7 @@ from agents import (
     Agent,
     InputGuardrailTripwireTriggered,
     MaxTurnsExceeded,
+    ModelBehaviorError,
     OutputGuardrailTripwireTriggered,
     Runner,
     RunResultStreaming,
@@ -213,6 +214,10 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except ModelContentFilteredError as error:
             filtered = error.of_message
             raise
+        except ModelBehaviorError as error:
+            # The Runner cannot go on with this answer.
+            log_failure(logger, "an answer of the model could not be used", error)
+            raise ModelError from error
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:

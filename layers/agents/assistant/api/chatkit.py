@@ -16,7 +16,7 @@ from assistant.api.plain import Answer, plain_frames
 from assistant.api.requests import parse_request
 from assistant.api.services import CurrentContext, services_of
 from assistant.context import RequestContext
-from assistant.errors import AssistantError, TurnFailedError
+from assistant.errors import AssistantError, LengthLimitError, TurnFailedError
 
 if TYPE_CHECKING:
     from assistant.turns import TurnHandle
@@ -55,7 +55,7 @@ async def _start(operation: StreamingReq, context: RequestContext, request: Requ
 
 
 async def _whole_answer(turn: TurnHandle) -> Response:
-    """Wait for the turn and return the plain call's JSON object, or its error. A partial answer stays in the thread."""
+    """Wait for the turn and return the plain call's JSON object, or its error. Both have the text that was written."""
     answer = Answer()
     failure: ErrorEvent | None = None
     try:
@@ -68,8 +68,12 @@ async def _whole_answer(turn: TurnHandle) -> Response:
     error = turn.error if isinstance(turn.error, AssistantError) else None
     if error is None and failure is not None:
         error = TurnFailedError(failure.message)
-    if error is not None:
-        # With the thread's id the caller can read the partial answer and continue.
-        return error_response(error, thread_id=turn.thread_id, headers={"x-turn-id": turn.turn_id})
+    headers = {"x-turn-id": turn.turn_id}
+    cut = isinstance(error, LengthLimitError) and bool(answer.text)
+    if error is not None and not cut:
+        # With the thread's id the caller can continue.
+        return error_response(error, thread_id=turn.thread_id, content=answer.text, headers=headers)
     content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
-    return json_response(content, headers={"x-turn-id": turn.turn_id})
+    if error is not None:
+        content["incomplete"] = error.message
+    return json_response(content, headers=headers)

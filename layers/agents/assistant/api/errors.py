@@ -36,13 +36,18 @@ def json_bytes(body: bytes, status: int = 200, headers: Mapping[str, str] | None
 
 
 def error_response(
-    error: AssistantError, *, thread_id: str | None = None, headers: Mapping[str, str] | None = None
+    error: AssistantError,
+    *,
+    thread_id: str | None = None,
+    content: str = "",
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error as an answer.
 
     Args:
         error: The error.
         thread_id: The thread of the turn, if a turn had started.
+        content: The text that was written before the error.
         headers: More headers.
     """
     headers = dict(headers or {})
@@ -53,6 +58,8 @@ def error_response(
     body: dict[str, object] = {"error": {"code": error.code, "message": error.message}}
     if thread_id is not None:
         body["thread_id"] = thread_id
+    if content:
+        body["content"] = content
     return json_response(body, error.status, headers)
 
 

@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from agents.models.fake_id import FAKE_RESPONSES_ID
 from openai.types.responses import (
-    ResponseCompletedEvent,
     ResponseContentPartAddedEvent,
     ResponseContentPartDoneEvent,
     ResponseFunctionToolCall,
@@ -29,8 +29,8 @@ from openai.types.responses import (
 from pydantic import BaseModel
 
 from assistant.models.failures import UnreadableAnswerError
+from assistant.models.nesting import is_deep_text
 from assistant.models.surrogates import clean_event, clean_items
-from assistant.models.unstreamed import streamed
 
 if TYPE_CHECKING:
     from agents.items import TResponseOutputItem, TResponseStreamEvent
@@ -55,6 +55,9 @@ _TEXT_EVENTS = {
     "response.reasoning_summary_text.delta": "delta",
     "response.reasoning_summary_text.done": "text",
 }
+
+# Arguments that no tool accepts, in place of some that Python cannot parse.
+UNREADABLE_ARGUMENTS = "(The arguments were nested too deeply.)"
 
 _PART_KINDS = ("output_text", "refusal", "reasoning_text")
 
@@ -89,13 +92,6 @@ class Answer:
                 event = _as_text(event)
         clean_event(event)
         return event
-
-    def unstreamed(self, event: ResponseCompletedEvent) -> Iterator[TResponseStreamEvent]:
-        """Yield the events of the messages that a response has and that were not streamed."""
-        messages = [(at, item) for at, item in enumerate(event.response.output) if item.type == "message"]
-        for at, item in messages[sum(kind == "message" for _, kind in self._started) :]:
-            if not is_empty([item]):
-                yield from streamed(item, at, event.sequence_number)
 
     def _check(self, event: TResponseStreamEvent) -> bool:
         """Check an event. Return False if its item has ended."""
@@ -141,7 +137,12 @@ class Answer:
 
     def _normalized_item(self, item: TResponseOutputItem, at: int) -> TResponseOutputItem:
         if isinstance(item, ResponseFunctionToolCall):
-            return item.model_copy(update={"call_id": self._our_id(at, item.call_id)})
+            # ChatKit (1.6.5) fails without an id. openai-agents removes this one before it sends the item.
+            ours = {"call_id": self._our_id(at, item.call_id), "id": item.id or FAKE_RESPONSES_ID}
+            if is_deep_text(item.arguments):
+                # No tool can parse them. The model is told that the arguments are not valid.
+                ours["arguments"] = UNREADABLE_ARGUMENTS
+            return item.model_copy(update=ours)
         if isinstance(item, ResponseOutputMessage):
             return item.model_copy(update={"content": [_part_as_text(part) for part in item.content]})
         return item
@@ -196,6 +197,12 @@ def shows(event: TResponseStreamEvent) -> bool:
             return not is_empty(event.response.output)
         case _:
             return True
+
+
+def is_reasoning(event: TResponseStreamEvent) -> bool:
+    """Tell whether an event shows the model's reasoning. An answer can start again after it."""
+    part = getattr(event, "part", None)
+    return event.type.startswith("response.reasoning") or getattr(part, "type", None) == "reasoning_text"
 
 
 def is_empty(output: Iterable[TResponseOutputItem]) -> bool:

@@ -7,7 +7,13 @@ import logging
 import random
 from collections.abc import Sequence
 
-from assistant.errors import ModelError, ModelRateLimitedError, ModelRefusedRequestError, ModelTimeoutError
+from assistant.errors import (
+    AssistantError,
+    ModelError,
+    ModelRateLimitedError,
+    ModelRefusedRequestError,
+    ModelTimeoutError,
+)
 from assistant.models.breaker import breaker_of
 from assistant.models.call_log import log_failed_call
 from assistant.models.clients import forget_client
@@ -122,15 +128,14 @@ class Attempts:
         if final:
             if failure.providers_fault:
                 breaker_of(link.provider).failed()
-            setattr(failure.error, _DRAIN_MARK, True)
-            raise failure.error from None
+            raise _drained(failure.error) from None
         refused = isinstance(failure.error, ModelRateLimitedError | ModelRefusedRequestError)
         # An error inside a stream can come after the effect.
         if self._once and (not refused or isinstance(error, StreamEndedError)):
             if failure.providers_fault:
                 breaker_of(link.provider).failed()
             failure.error.has_effect = True
-            raise failure.error from None
+            raise _drained(failure.error) from None
         pause = self._pause(failure)
         # A model that gives two empty answers will hardly answer the third time.
         allowed = min(allowed, ATTEMPTS_IF_EMPTY) if isinstance(error, EmptyAnswerError) else allowed
@@ -140,7 +145,7 @@ class Attempts:
         if failure.providers_fault:
             breaker_of(link.provider).failed()
         if self._raise_refusals and isinstance(failure.error, ModelRefusedRequestError):
-            raise failure.error from None
+            raise _drained(failure.error) from None
         if failure.elsewhere and self._has_time_for_next():
             self._queue.pop(0)
             self._tried = 0
@@ -148,7 +153,7 @@ class Attempts:
             return
         first = self._first
         first.error.files_in_doubt = self._with_files and not self._once and first.files is Blame.MAYBE
-        raise first.error from None
+        raise _drained(first.error) from None
 
     def _has_time_for_next(self) -> bool:
         return len(self._queue) > 1 and self._time_left() >= SHORTEST_ATTEMPT_SECONDS
@@ -165,3 +170,9 @@ class Attempts:
         if has_other and (pause > PATIENCE_WITH_FALLBACK_SECONDS or isinstance(failure.error, ModelTimeoutError)):
             return False
         return pause + SHORTEST_ATTEMPT_SECONDS <= self._time_left()
+
+
+def _drained(error: AssistantError) -> AssistantError:
+    """Return the error, to be raised after the events before it."""
+    setattr(error, _DRAIN_MARK, True)
+    return error

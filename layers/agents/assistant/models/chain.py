@@ -1,7 +1,8 @@
-"""A model with several providers: retries and the fallback, until the first output was shown.
+"""A model with several providers: retries and the fallback, until the first text or call was shown.
 
 Until then, a failed call is tried again with backoff, within the turn's remaining time, and then at the next provider.
-The client does not see these attempts. After the first output the answer cannot start again, so the error is passed on.
+The client sees of these attempts at most their reasoning. After the first text the answer cannot start again, so the
+error is passed on.
 Every failure becomes an `AssistantError` (see `assistant.models.failures`).
 
 The openai client's own retries are off, and the Runner's are opt-in, so no call is retried by two layers.
@@ -22,7 +23,7 @@ from openai.types.responses import ResponseCompletedEvent
 
 from assistant.aws import segment
 from assistant.errors import ModelUnavailableError
-from assistant.models.answer import Answer, is_empty, normalized_output, shows
+from assistant.models.answer import Answer, is_empty, is_reasoning, normalized_output, shows
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
 from assistant.models.capabilities import learn
@@ -51,9 +52,17 @@ _Read = TypeVar("_Read")
 
 @dataclass
 class _Progress:
-    """The progress and the usage of one attempt."""
+    """The progress and the usage of one attempt.
+
+    Attributes:
+        used: The usage.
+        thought: The user has seen reasoning.
+        shown: The user has seen output other than reasoning, so the answer cannot start again.
+        completed: The answer is complete.
+    """
 
     used: OpenCall
+    thought: bool = False
     shown: bool = False
     completed: bool = False
 
@@ -170,7 +179,8 @@ class ModelChain(Model):
                     # The answer is complete. Only closing the stream failed.
                     return
                 if not progress.shown:
-                    meter.end(progress.used)
+                    if not progress.thought:
+                        meter.end(progress.used)
                     if _learnt(attempts.link, error):
                         continue
                 await attempts.failed(error, final=progress.shown)
@@ -193,7 +203,7 @@ def _learnt(link: Link, error: Exception) -> bool:
 async def _attempt(
     attempts: Attempts, call: ModelCall, progress: _Progress
 ) -> AsyncGenerator[TResponseStreamEvent, None]:
-    """Stream one attempt. Yield nothing before the first visible event."""
+    """Stream one attempt. Hold events back until one is visible, so that a next attempt leaves no trace."""
     link, meter = attempts.link, current_meter()
     prepared, answer = link.prepare(call), Answer()
     held: list[TResponseStreamEvent] = []
@@ -201,39 +211,36 @@ async def _attempt(
         async with asyncio.timeout(attempts.budget()) as limit:
             stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(await link.model()))
             await stack.enter_async_context(aclosing(stream))
-            event = await _next(stream, answer, link)
+            event = await _next(stream, answer, link, progress)
             while event is not None and not shows(event) and not isinstance(event, ResponseCompletedEvent):
                 held.append(event)
                 if event.type == "response.function_call_arguments.delta":
                     # The provider is at work. Arguments can be long, and the client's read time-out still applies.
                     limit.reschedule(None)
-                event = await _next(stream, answer, link)
+                event = await _next(stream, answer, link, progress)
         while event is not None:
-            if isinstance(event, ResponseCompletedEvent) and is_empty(event.response.output):
-                raise EmptyAnswerError
-            progress.shown = True
-            meter.provider, meter.model = link.provider, link.model_name
-            for earlier in held:
-                yield earlier
-            held.clear()
             if isinstance(event, ResponseCompletedEvent):
-                for missing in answer.unstreamed(event):
-                    yield missing
-            delta = getattr(event, "delta", None)
-            progress.used.written += len(delta) if isinstance(delta, str) else 0
-            if isinstance(event, ResponseCompletedEvent):
+                if is_empty(event.response.output):
+                    raise EmptyAnswerError
                 progress.completed = True
                 breaker_of(link.provider).succeeded()
                 event = with_usage(event, prepared, progress.used.written)
                 meter.end(progress.used)
-            yield event
-            event = await _next(stream, answer, link)
+            held.append(event)
+            if progress.completed or progress.shown or shows(event):
+                progress.thought = True
+                progress.shown = progress.shown or progress.completed or not is_reasoning(event)
+                meter.provider, meter.model = link.provider, link.model_name
+                for earlier in held:
+                    yield earlier
+                held.clear()
+            event = await _next(stream, answer, link, progress)
     if not progress.completed:
         raise ModelUnavailableError("The model's answer was cut off. Please try again.")
 
 
 async def _next(
-    stream: AsyncGenerator[TResponseStreamEvent, None], answer: Answer, link: Link
+    stream: AsyncGenerator[TResponseStreamEvent, None], answer: Answer, link: Link, progress: _Progress
 ) -> TResponseStreamEvent | None:
     """Return the next event, normalized, or None at the end.
 
@@ -249,6 +256,8 @@ async def _next(
         if isinstance(getattr(event, "type", None), str):
             normalized = await _read(_checked(event, answer, link))
             if normalized is not None:
+                delta = getattr(normalized, "delta", None)
+                progress.used.written += len(delta) if isinstance(delta, str) else 0
                 return normalized
 
 

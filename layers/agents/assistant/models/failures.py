@@ -20,6 +20,7 @@ from agents.exceptions import ModelBehaviorError
 
 from assistant.errors import (
     AssistantError,
+    LengthLimitError,
     ModelContentFilteredError,
     ModelCredentialsError,
     ModelError,
@@ -35,8 +36,6 @@ from assistant.models.call_log import name_of, names_of, words_of
 from assistant.models.clients import UnreadableKeyError
 from assistant.models.link import Link
 from assistant.models.reported import Report, bad_key, classified, no_model, too_long
-
-TOO_LONG = "This answer is incomplete because it reached the length limit."
 
 
 class UnreadableAnswerError(Exception):
@@ -141,7 +140,7 @@ def failure_of_event(event: Any, link: Link) -> Failure | None:
         case "response.incomplete":
             reason = getattr(getattr(event.response, "incomplete_details", None), "reason", None)
             filtered = reason == "content_filter"
-            error = ModelContentFilteredError() if filtered else ModelError(TOO_LONG)
+            error = ModelContentFilteredError() if filtered else LengthLimitError()
             return _judged(error, f"reason={name_of(reason)}")
         case _:
             return None

@@ -25,7 +25,7 @@ def stored_hosted_item(fields: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in fields.items() if value is not None}
     if kept["type"] == "code_interpreter_call":
         # The API requires both fields. A picture is stored as an item of its own, so its base64 is left out here.
-        logs = [each for each in kept.get("outputs") or () if each.get("type") == "logs"]
+        logs = _dicts(kept.get("outputs"), "logs")
         kept |= {"code": kept.get("code"), "outputs": logs or None}
     return kept
 
@@ -39,16 +39,17 @@ def hosted_text(item: Mapping[str, Any]) -> str | None:
 def _text(item: Mapping[str, Any]) -> str | None:
     match item.get("type"):
         case "web_search_call":
-            action = item.get("action") or {}
-            queries = action.get("queries") or [action.get("query") or action.get("url") or "something"]
+            given = item.get("action")
+            action = given if isinstance(given, dict) else {}
+            queries = _list(action.get("queries")) or [action.get("query") or action.get("url") or "something"]
             return f"A web search ran for: {', '.join(map(str, queries))}"
         case "file_search_call":
-            found = [f"{each.get('filename')}: {each.get('text')}" for each in item.get("results") or ()]
+            found = [f"{each.get('filename')}: {each.get('text')}" for each in _dicts(item.get("results"))]
             return _bounded(
-                f"A file search ran for: {', '.join(map(str, item.get('queries') or ()))}", "\n".join(found)
+                f"A file search ran for: {', '.join(map(str, _list(item.get('queries'))))}", "\n".join(found)
             )
         case "code_interpreter_call":
-            logs = [str(each.get("logs")) for each in item.get("outputs") or () if each.get("type") == "logs"]
+            logs = [str(each.get("logs")) for each in _dicts(item.get("outputs"), "logs")]
             return _bounded(f"This code ran:\n{str(item.get('code') or '')[:MAX_RESULT_CHARACTERS]}", "\n".join(logs))
         case "mcp_call":
             result = item.get("output") or item.get("error") or "no result"
@@ -59,6 +60,16 @@ def _text(item: Mapping[str, Any]) -> str | None:
             return "The user approved this call." if item.get("approve") else "The user did not approve this call."
         case _:
             return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dicts(value: Any, kind: str | None = None) -> list[Mapping[str, Any]]:
+    """Return the objects in a list, those of a kind if one is given."""
+    found = [each for each in _list(value) if isinstance(each, Mapping)]
+    return found if kind is None else [each for each in found if each.get("type") == kind]
 
 
 def _bounded(head: str, result: str) -> str:

@@ -30,6 +30,22 @@ def clean_arguments(arguments: str) -> str:
     return without_lone_surrogates(arguments)
 
 
+class Joiner:
+    """Joins pairs of surrogates that a provider has split between two deltas."""
+
+    def __init__(self) -> None:
+        # First halves that wait for their second half, by the text that they belong to.
+        self._pending: dict[Any, str] = {}
+
+    def joined(self, place: Any, text: str) -> str:
+        """Return a delta with the half of the delta before it, and without a half at its own end."""
+        text = self._pending.pop(place, "") + text
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._pending[place] = text[-1]
+            text = text[:-1]
+        return without_lone_surrogates(text)
+
+
 def clean_event(event: Any) -> None:
     """Replace lone surrogates in the text and the complete tool calls of a stream event."""
     match event.type:

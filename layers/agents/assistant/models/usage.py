@@ -1,4 +1,4 @@
-"""Estimate the usage of a call whose provider reports none.
+"""Estimate the usage of a call whose provider reports none, or an implausible one.
 
 Some gateways never send usage. Quotas count tokens, so a call without usage must not be free.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 
-from agents import ModelResponse
+from agents import ModelResponse, Usage
 from openai.types.responses import ResponseCompletedEvent, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
+from assistant.models.counts import count_of
 from assistant.models.link import ModelCall
 from assistant.models.meter import CHARACTERS_PER_TOKEN
 
@@ -38,24 +39,30 @@ def input_characters(call: ModelCall) -> int:
 
 
 def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> ResponseCompletedEvent:
-    """Return the event, with estimated usage if it has none.
+    """Return the event, with estimated usage if it has none or an implausible one.
 
     Args:
         event: The end of a stream.
         call: The request.
         written: The characters of text and arguments received.
     """
-    if event.response.usage is None:
+    usage = event.response.usage
+    if usage is None or not _is_plausible(usage):
         event.response.usage = usage_of(estimated_tokens(input_characters(call)), estimated_tokens(written))
     return event
 
 
 def with_whole_usage(response: ModelResponse, call: ModelCall) -> ModelResponse:
-    """Return a whole response, with estimated usage if it has none."""
+    """Return a whole response, with estimated usage if it has none or an implausible one."""
     usage = response.usage
-    if usage.total_tokens == 0:
+    if usage.total_tokens == 0 or not _is_plausible(usage):
         written = sum(len(item.model_dump_json(exclude_none=True)) for item in response.output)
         usage.input_tokens = estimated_tokens(input_characters(call))
         usage.output_tokens = estimated_tokens(written)
         usage.total_tokens = usage.input_tokens + usage.output_tokens
     return response
+
+
+def _is_plausible(usage: ResponseUsage | Usage) -> bool:
+    counts = usage.input_tokens, usage.output_tokens, usage.total_tokens
+    return all(isinstance(count, int) and count_of(count) is not None for count in counts)

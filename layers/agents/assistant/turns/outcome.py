@@ -21,7 +21,7 @@ from chatkit.types import (
 )
 
 from assistant import clock
-from assistant.errors import AnswerWithheldError, AssistantError, TurnDeadlineError
+from assistant.errors import AnswerWithheldError, AssistantError, LengthLimitError, TurnDeadlineError
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.threads import MARK_PREFIX, Outcome
 from assistant.turns.journal import end_streaming
@@ -53,6 +53,10 @@ class ReportedError(Exception):
 # The same two texts for an answer that an output guardrail refused.
 _WITHHELD_FOR_THE_USER = "This answer was withheld because it did not pass a check."
 _WITHHELD_FOR_THE_MODEL = "A check refused this answer, so the user does not see it. Do not write it again."
+# And the model's text for an answer that reached the length limit.
+_CUT_FOR_THE_MODEL = (
+    "The length limit ended this answer before it was complete. A call of a tool that was not complete did not run."
+)
 # A retry that does not complete leaves two answers, so its mark says which of them is incomplete.
 _FOR_THE_USER_OF_A_RETRY: dict[Outcome, str] = {
     "stopped": "You stopped this new answer. The earlier answer is kept.",
@@ -84,9 +88,7 @@ def kept_items(
         The partial items, a mark for the user unless the user ended the turn, and a note for the model.
     """
     kept = [settled for item in pending if (settled := _settled(item)) is not None]
-    withheld = isinstance(error, AnswerWithheldError)
-    texts = _FOR_THE_USER_OF_A_RETRY if retry else _FOR_THE_USER
-    for_user = _WITHHELD_FOR_THE_USER if withheld else texts.get(outcome)
+    for_user, for_model = _texts(outcome, error, retry=retry)
     if for_user is not None:
         kept.append(
             TaskItem(
@@ -96,7 +98,6 @@ def kept_items(
                 task=CustomTask(title=for_user, icon="info"),
             )
         )
-    for_model = _WITHHELD_FOR_THE_MODEL if withheld else _FOR_THE_MODEL.get(outcome)
     if for_model is not None:
         kept.append(
             SDKHiddenContextItem(
@@ -107,6 +108,17 @@ def kept_items(
             )
         )
     return kept
+
+
+def _texts(outcome: Outcome, error: BaseException | None, *, retry: bool) -> tuple[str | None, str | None]:
+    """Return the mark for the user and the note for the model."""
+    if isinstance(error, AnswerWithheldError):
+        return _WITHHELD_FOR_THE_USER, _WITHHELD_FOR_THE_MODEL
+    if retry:
+        return _FOR_THE_USER_OF_A_RETRY.get(outcome), _FOR_THE_MODEL.get(outcome)
+    if isinstance(error, LengthLimitError):
+        return LengthLimitError.default_message, _CUT_FOR_THE_MODEL
+    return _FOR_THE_USER.get(outcome), _FOR_THE_MODEL.get(outcome)
 
 
 def _settled(item: ThreadItem) -> ThreadItem | None:

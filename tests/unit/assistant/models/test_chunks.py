@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
 
-from assistant.models.chunks import ChunkReader, signature_in
+from assistant.models.chunk_calls import signature_in
+from assistant.models.chunks import ChunkReader
 
 Json = dict[str, Any]
 
