@@ -138,7 +138,7 @@ async def test_a_picture_that_code_displays_is_shown_once_and_is_not_stored_as_b
     assert replayed["outputs"] == RAN["outputs"]
 
 
-@pytest.mark.parametrize("url", ["https://elsewhere.example/plot.png", "data:image/png;base64,AAAA"])
+@pytest.mark.parametrize("url", ["http://elsewhere.example/plot.png", "data:image/png;base64,AAAA"])
 async def test_a_picture_that_cannot_be_kept_is_said(thread: ChatKitClient, provider: ProviderServer, url: str) -> None:
     provider.script(stream_of({**RAN, "outputs": [{"type": "image", "url": url}]}, text="Here it is."))
     assert await thread.say("Plot it") == "Here it is."

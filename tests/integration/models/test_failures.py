@@ -12,9 +12,9 @@ from agents import RunConfig, Runner
 
 from assistant.errors import (
     AssistantError,
+    LengthLimitError,
     ModelContentFilteredError,
     ModelCredentialsError,
-    ModelError,
     ModelNotFoundError,
     ModelQuotaError,
     ModelRateLimitedError,
@@ -109,11 +109,11 @@ async def test_a_body_that_ends_without_saying_so_is_a_cut(provider: ProviderSer
     assert seen.text == "Half of"
 
 
-async def test_shown_reasoning_counts_as_begun(provider: ProviderServer) -> None:
+async def test_an_answer_that_fails_after_its_reasoning_is_requested_again(provider: ProviderServer) -> None:
     provider.script(Answer(Reasoning("Let me think."), Cut()), FINE)
     seen = await run(openai_settings(provider.base_url))
-    assert isinstance(seen.error, ModelUnavailableError)
-    assert len(provider.requests) == 1
+    assert seen.error is None
+    assert len(provider.requests) == 2
 
 
 @BOTH
@@ -294,7 +294,7 @@ GEMINI_UNKNOWN_MODEL = [
         (openai_settings, HttpError(400, "content_filter"), ModelContentFilteredError, "rephrase"),
         (compatible_settings, Answer(finish_reason="content_filter"), ModelContentFilteredError, "rephrase"),
         (openai_settings, Answer(finish_reason="content_filter"), ModelContentFilteredError, "rephrase"),
-        (openai_settings, Answer(finish_reason="length"), ModelError, "length"),
+        (openai_settings, Answer(finish_reason="length"), LengthLimitError, "length"),
         (openai_settings, HttpError(400, "context_length_exceeded"), RequestTooLongError, "HISTORY_MAX_TOKENS"),
         (compatible_settings, HttpError(400), ModelRefusedRequestError, "does not accept"),
         (openai_settings, Answer(StreamError("insufficient_quota")), ModelQuotaError, "budget"),

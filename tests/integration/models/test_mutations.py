@@ -17,6 +17,7 @@ from assistant.settings import load_settings
 from tests.support.asgi import client
 from tests.support.aws import Aws
 from tests.support.chatkit_client import ChatKitClient
+from tests.support.hosted_items import stream_of
 from tests.support.provider_formats import chunks_of, events_of
 from tests.support.provider_server import Answer, ProviderServer, RawStream, Reasoning, Text, ToolCall
 
@@ -32,9 +33,34 @@ ANSWERS = [
 OpenThread = Callable[..., ChatKitClient]
 
 
+# Items that only the Responses API has.
+HOSTED = [
+    {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "sums"}},
+    {
+        "id": "ci_1",
+        "type": "code_interpreter_call",
+        "status": "completed",
+        "code": "1 + 2",
+        "container_id": "c",
+        "outputs": [{"type": "logs", "logs": "3"}, {"type": "image", "url": "https://files.example/a.png"}],
+    },
+    {"id": "ig_1", "type": "image_generation_call", "status": "completed", "result": "https://files.example/a.png"},
+    {"id": "sh_1", "type": "shell_call", "call_id": "call_1", "status": "completed", "action": {"commands": ["ls"]}},
+]
+
+
 def recorded(api: str, answer: Answer) -> list[Any]:
     payloads = events_of(answer, "m") if api == "responses" else chunks_of(answer, "m", True)
     return [json.loads(json.dumps(payload)) for payload in payloads]
+
+
+def recordings(api: str) -> list[list[Any]]:
+    """Return streams to damage."""
+    answers = [recorded(api, answer) for answer in ANSWERS]
+    if api == "responses":
+        hosted = stream_of(*HOSTED, text="Three.").text
+        answers.append([json.loads(line[6:]) for line in hosted.splitlines() if line.startswith("data: ")])
+    return answers
 
 
 def damage(node: Any, rng: random.Random) -> Any:
@@ -103,7 +129,7 @@ async def check_mutations(open_thread: OpenThread, provider: ProviderServer, api
     names = {"OPENAI_API": "responses" if api == "responses" else "chat_completions"}
     for number in range(count):
         provider.reset()
-        stream = mutated(api, recorded(api, rng.choice(ANSWERS)), rng)
+        stream = mutated(api, rng.choice(recordings(api)), rng)
         provider.script(RawStream(stream))
         thread = open_thread(**names)
         async with asyncio.timeout(SECONDS_A_TURN):

@@ -153,14 +153,14 @@ class EventReader:
         delta = event.get("delta")
         if isinstance(delta, str) and delta:
             item = yield from self._target(kind, event)
-            if not item.done:
-                yield from item.write(part, number_of(event.get(index)) or 0, delta)
+            yield from item.write_delta(part, number_of(event.get(index)) or 0, delta)
 
     def _whole(self, kind: str, part: str, index: str, event: Json, text: str | None) -> Iterator[Json]:
         if text:
             item = yield from self._target(kind, event)
             if not item.done:
-                yield from item.write_rest(part, number_of(event.get(index)) or 0, text)
+                ends = event["type"].endswith(".done")
+                yield from item.write_rest(part, number_of(event.get(index)) or 0, text, ends=ends)
 
     def _arguments(self, event: Json) -> Iterator[Json]:
         item = yield from self._target("function_call", event)

@@ -36,6 +36,8 @@ class StreamItem:
         self.done = False
         # The deltas of its text, by the index that the server gives a part.
         self._texts: dict[tuple[str, int], list[str]] = {}
+        # Parts whose whole text has come. A delta that comes later is late.
+        self._whole: set[tuple[str, int]] = set()
         self._joiner = Joiner()
         self._index = number_of(event.get("output_index"))
         self._given_id = _id_in(event)
@@ -76,7 +78,7 @@ class StreamItem:
         """Take an item's later form. It keeps its ids."""
         self.fields = {**fields, **{name: self.fields[name] for name in ("id", "call_id") if name in self.fields}}
 
-    def write(self, part: str, index: int, delta: str) -> Iterator[Json]:
+    def _write(self, part: str, index: int, delta: str) -> Iterator[Json]:
         """Yield the events of a delta. The first one of a message's part starts the part."""
         known = self._texts.get((part, index))
         if known is None:
@@ -91,11 +93,25 @@ class StreamItem:
                 {"type": f"{name}.delta", "delta": text, "logprobs": []}, **{field: self.part_place(part, index)}
             )
 
-    def write_rest(self, part: str, index: int, text: str) -> Iterator[Json]:
-        """Yield what a whole text adds to its deltas."""
+    def write_delta(self, part: str, index: int, delta: str) -> Iterator[Json]:
+        """Yield the events of a delta, unless the item or the part has ended."""
+        if not self.done and (part, index) not in self._whole:
+            yield from self._write(part, index, delta)
+
+    def write_rest(self, part: str, index: int, text: str, *, ends: bool = True) -> Iterator[Json]:
+        """Yield what a whole text adds to its deltas.
+
+        Args:
+            part: The kind of the part.
+            index: The server's index of the part.
+            text: The text.
+            ends: Whether no more text of this part comes.
+        """
+        if ends:
+            self._whole.add((part, index))
         so_far = self.text(part, index)
         if text.startswith(so_far) and text != so_far:
-            yield from self.write(part, index, text[len(so_far) :])
+            yield from self._write(part, index, text[len(so_far) :])
 
     def finish(self, fields: Json | None) -> Iterator[Json]:
         """End the item with what it has, and with what its last form adds."""
