@@ -34,7 +34,7 @@ OpenThread = Callable[..., ChatKitClient]
 
 
 # Items that only the Responses API has.
-HOSTED = [
+HOSTED: list[Any] = [
     {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "sums"}},
     {
         "id": "ci_1",
