@@ -85,9 +85,8 @@ async def adding_thread(aws_environment: Aws, provider: ProviderServer) -> Async
             LLM_PROVIDER="openai",
             OPENAI_API_KEY="sk-test",
             OPENAI_API="responses" if api == "responses" else "chat_completions",
-            AGENT_FACTORY="tests.support.adding_agent:build_agent",
             THREAD_TITLES="false",
-            **names,
+            **{"AGENT_FACTORY": "tests.support.adding_agent:build_agent", **names},
         )
         opened.append(ChatKitClient(client(create_app(Resources(load_settings(environment)), streaming=streaming))))
         return opened[-1]

@@ -242,3 +242,13 @@ async def test_arguments_that_no_tool_can_read_go_back_as_an_error(
     told = results([request.body for request in provider.requests])
     assert (len(told), told[0]) == (2, "3")
     assert "error" in told[1].lower()
+
+
+@BOTH
+@pytest.mark.parametrize(("tool", "said"), [("as_value", ""), ("as_text", "Done.")])
+async def test_a_deep_result_of_a_tool_is_told(
+    adding_thread: OpenThread, provider: ProviderServer, api: str, tool: str, said: str
+) -> None:
+    thread = adding_thread(api, AGENT_FACTORY="tests.support.deep_agent:build_agent")
+    assert await says(thread, provider, Answer(ToolCall(tool)), FINE) == said
+    assert errors(thread) == ([] if said else ["A tool gave a result that cannot be read. Please try again."])

@@ -21,6 +21,7 @@ from agents import (
     RunResultStreaming,
     RunState,
     TResponseInputItem,
+    UserError,
 )
 from chatkit.actions import Action
 from chatkit.agents import AgentContext
@@ -218,6 +219,12 @@ class AssistantServer(ChatKitServer[RequestContext]):
             # The Runner cannot go on with this answer.
             log_failure(logger, "an answer of the model could not be used", error)
             raise ModelError from error
+        except UserError as error:
+            if not isinstance(error.__cause__, RecursionError):
+                raise
+            # A tool returned a value that Python cannot turn into text.
+            log_failure(logger, "a tool's result is nested too deeply", error)
+            raise AssistantError("A tool gave a result that cannot be read. Please try again.") from error
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
