@@ -13,6 +13,7 @@ from assistant.aws import Objects, Row, Table
 from assistant.aws.keys import ThreadRef
 from assistant.identity import Caller
 from assistant.settings import Settings, load_settings
+from assistant.texts import DEFAULT_LANGUAGE
 
 if TYPE_CHECKING:
     from agents import Usage
@@ -136,6 +137,7 @@ class RequestContext:
         loaded: The threads that this request has read or written, by id. A save is compared with them.
         suggested_title: The title that the model suggests. A title that the user sets meanwhile wins.
         running_turn: The turn that was running in the thread when this request read it, if any.
+        language: The language of the platform's texts for this user, as `assistant.texts` has it.
         effects: What a call would do, by the call's id, as its tool's `check` says it. The approval card shows it.
     """
 
@@ -147,6 +149,7 @@ class RequestContext:
     loaded: dict[str, KnownThread] = field(default_factory=dict)
     suggested_title: str | None = None
     running_turn: str | None = None
+    language: str = DEFAULT_LANGUAGE
     effects: dict[str, str] = field(default_factory=dict)
 
     @property

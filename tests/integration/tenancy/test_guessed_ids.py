@@ -118,7 +118,7 @@ async def test_a_guessed_id_is_not_found(
     answer = await stranger.post("/chatkit/api", json={"type": operation, "params": guesses(theirs)[operation]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     if "thread_id" in guesses(theirs)[operation]:
-        assert answer.json()["error"]["message"] == f"Thread {theirs.thread_id} not found."
+        assert answer.json()["error"]["message"] == "This conversation does not exist. It may have been deleted."
     assert "secret" not in answer.text
     assert rows_with(resources, theirs.thread_id, theirs.attachment_id) == before
 

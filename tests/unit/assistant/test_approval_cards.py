@@ -13,7 +13,7 @@ from assistant.approvals import cards
 def rows(arguments: str | None) -> list[tuple[str, str]]:
     """Return the labels and values on the card of a call with these arguments."""
     call = cards.Call("send_invoice", arguments, "", "run_1", "call_1")
-    children: list[dict[str, Any]] = cards.asking("msg_1", "thr_1", call).widget.model_dump()["children"]
+    children: list[dict[str, Any]] = cards.asking("msg_1", "thr_1", call, "en").widget.model_dump()["children"]
     shown = [child["children"] for child in children if child["type"] == "Row"]
     return [(label["value"], value["value"]) for label, value in shown]
 

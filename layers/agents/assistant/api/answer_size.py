@@ -46,6 +46,6 @@ class AnswerSizeLimit:
                 await send({"type": "http.response.body", "body": body})
                 return
             kept = {name.decode(): value.decode() for name, value in start["headers"] if name in _KEPT_HEADERS}
-            await error_response(AnswerTooLargeError(), headers=kept)(scope, receive, send)
+            await error_response(AnswerTooLargeError(), scope, headers=kept)(scope, receive, send)
 
         await self._app(scope, receive, hold)

@@ -17,6 +17,7 @@ from assistant.api.requests import parse_request
 from assistant.api.services import CurrentContext, services_of
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, LengthLimitError, TurnFailedError
+from assistant.texts import in_language, language_of
 
 if TYPE_CHECKING:
     from assistant.turns import TurnHandle
@@ -39,8 +40,8 @@ async def chatkit(request: Request, context: CurrentContext) -> Response:
     if not parsed.plain:
         return EventStream(turn, encoded_events(turn, context), context.settings)
     if services_of(request).streaming:
-        return EventStream(turn, plain_frames(turn), context.settings)
-    return await _whole_answer(turn)
+        return EventStream(turn, plain_frames(turn, context.language), context.settings)
+    return await _whole_answer(turn, request)
 
 
 async def _start(operation: StreamingReq, context: RequestContext, request: Request) -> TurnHandle:
@@ -54,7 +55,7 @@ async def _start(operation: StreamingReq, context: RequestContext, request: Requ
     )
 
 
-async def _whole_answer(turn: TurnHandle) -> Response:
+async def _whole_answer(turn: TurnHandle, request: Request) -> Response:
     """Wait for the turn and return the plain call's JSON object, or its error. Both have the text that was written."""
     answer = Answer()
     failure: ErrorEvent | None = None
@@ -72,8 +73,9 @@ async def _whole_answer(turn: TurnHandle) -> Response:
     cut = isinstance(error, LengthLimitError) and bool(answer.text)
     if error is not None and not cut:
         # With the thread's id the caller can continue.
-        return error_response(error, thread_id=turn.thread_id, content=answer.text, headers=headers)
+        return error_response(error, request.scope, thread_id=turn.thread_id, content=answer.text, headers=headers)
     content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
     if error is not None:
-        content["incomplete"] = error.message
+        language = language_of(request.headers.get("accept-language"))
+        content["incomplete"] = in_language(error.message, language)
     return json_response(content, headers=headers)

@@ -53,7 +53,7 @@ class OriginGuard:
             if headers.get("sec-fetch-site") in OTHER_SITES and origin is not None and origin not in self._allowed:
                 # A developer reads this message: no user sees a page of an origin that is not allowed.
                 refusal = ForbiddenError(f"The origin {origin} is not allowed. Add it to ALLOWED_ORIGINS.")
-                await error_response(refusal)(scope, receive, send)
+                await error_response(refusal, scope)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -11,12 +11,14 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import AssistantError, InvalidRequestError
 from assistant.observability import log_failure
+from assistant.texts import in_language, language_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +39,17 @@ def json_bytes(body: bytes, status: int = 200, headers: Mapping[str, str] | None
 
 def error_response(
     error: AssistantError,
+    scope: Scope,
     *,
     thread_id: str | None = None,
     content: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an error as an answer.
+    """Return an error as an answer, in the request's language.
 
     Args:
         error: The error.
+        scope: The request.
         thread_id: The thread of the turn, if a turn had started.
         content: The text that was written before the error.
         headers: More headers.
@@ -55,7 +59,8 @@ def error_response(
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
-    body: dict[str, object] = {"error": {"code": error.code, "message": error.message}}
+    message = in_language(error.message, language_of(Headers(scope=scope).get("accept-language")))
+    body: dict[str, object] = {"error": {"code": error.code, "message": message}}
     if thread_id is not None:
         body["thread_id"] = thread_id
     if content:
@@ -77,7 +82,7 @@ def add_error_handlers(app: FastAPI) -> None:
             cause = error.__cause__
             known = error.fix or ("unknown cause" if cause is None else type(cause).__qualname__)
             logger.error("%s: %s", error.code, known)
-        return error_response(error)
+        return error_response(error, request.scope)
 
     async def answer_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
@@ -90,7 +95,7 @@ def add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
         # Name the parameter and the rule, but not the value.
         problems = (f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
-        return error_response(InvalidRequestError("; ".join(problems)))
+        return error_response(InvalidRequestError("; ".join(problems)), request.scope)
 
     app.add_exception_handler(AssistantError, answer_assistant_error)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
@@ -122,4 +127,4 @@ class UnexpectedErrors:
             if started or scope["type"] != "http":
                 raise
             log_unexpected(error)
-            await error_response(AssistantError())(scope, receive, send)
+            await error_response(AssistantError(), scope)(scope, receive, send)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from chatkit.types import (
     AssistantMessageItem,
+    ErrorEvent,
     GeneratedImageItem,
     GeneratedImageUpdated,
+    NoticeEvent,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
@@ -26,6 +28,7 @@ from assistant.api.errors import log_unexpected
 from assistant.context import RequestContext
 from assistant.errors import AssistantError
 from assistant.settings import Settings
+from assistant.texts import in_language
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -58,22 +61,32 @@ def encode_object(content: Mapping[str, object]) -> bytes:
     return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
-def encode_failure(error: Exception) -> bytes:
+def localized(event: ThreadStreamEvent, language: str) -> ThreadStreamEvent:
+    """Return the event with its text in the request's language, if the event is an error or a notice."""
+    match event:
+        case ErrorEvent(message=str(text)) | NoticeEvent(message=text):
+            return event.model_copy(update={"message": in_language(text, language)})
+        case _:
+            return event
+
+
+def encode_failure(error: Exception, language: str) -> bytes:
     """Return the `error` event for a failure in a stream. Log the failure if it is unexpected."""
     from assistant.turns import error_event
 
     if not isinstance(error, AssistantError):
         log_unexpected(error)
-    return encode_event(error_event(error))
+    return encode_event(localized(error_event(error), language))
 
 
 async def encoded_events(turn: TurnHandle, context: RequestContext) -> AsyncGenerator[bytes, None]:
     """Yield a turn's events in ChatKit's framing, with freshly signed URLs. A failure becomes an `error` event."""
     try:
         async for event in turn.events():
-            yield encode_event(await _with_fresh_urls(event, turn.thread_id, context))
+            shown = await _with_fresh_urls(event, turn.thread_id, context)
+            yield encode_event(localized(shown, context.language))
     except Exception as error:
-        yield encode_failure(error)
+        yield encode_failure(error, context.language)
 
 
 async def _with_fresh_urls(event: ThreadStreamEvent, thread_id: str, context: RequestContext) -> ThreadStreamEvent:

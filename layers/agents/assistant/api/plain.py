@@ -20,7 +20,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from assistant.api.events import encode_event, encode_failure, encode_object
+from assistant.api.events import encode_event, encode_failure, encode_object, localized
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -79,7 +79,7 @@ class Answer:
         return ""
 
 
-async def plain_frames(turn: TurnHandle) -> AsyncGenerator[bytes, None]:
+async def plain_frames(turn: TurnHandle, language: str) -> AsyncGenerator[bytes, None]:
     """Yield a turn as the plain call's stream: statuses, text deltas, and last the whole text.
 
     A failure becomes ChatKit's `error` event before the last frame.
@@ -87,15 +87,15 @@ async def plain_frames(turn: TurnHandle) -> AsyncGenerator[bytes, None]:
     answer = Answer()
     try:
         async for event in turn.events():
-            match event:
+            match localized(event, language):
                 case ProgressUpdateEvent(text=status) | NoticeEvent(message=status):
                     yield encode_object({"partial": status})
-                case ErrorEvent():
-                    yield encode_event(event)
+                case ErrorEvent() as failure:
+                    yield encode_event(failure)
                 case _:
                     added = answer.take(event)
                     if added:
                         yield encode_object({"text": added})
     except Exception as error:
-        yield encode_failure(error)
+        yield encode_failure(error, language)
     yield encode_object({"final": answer.text, "done": True, "thread_id": turn.thread_id})

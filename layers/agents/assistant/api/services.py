@@ -14,6 +14,7 @@ from assistant.aws import MAX_ANSWER_BYTES
 from assistant.budgets import END_MARGIN_SECONDS
 from assistant.context import RequestContext, Resources
 from assistant.identity import Authenticator, Caller
+from assistant.texts import language_of
 
 Deadline = Callable[[Scope], float | None]
 
@@ -52,7 +53,13 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
         limits.append(now + services.resources.settings.chat_turn_seconds)
     known = [limit for limit in limits if limit is not None]
     most = None if services.streaming else MAX_ANSWER_BYTES
-    return RequestContext(caller, services.resources, deadline=min(known, default=None), max_answer_bytes=most)
+    return RequestContext(
+        caller,
+        services.resources,
+        deadline=min(known, default=None),
+        max_answer_bytes=most,
+        language=language_of(request.headers.get("accept-language")),
+    )
 
 
 # A route with one of these parameters answers 401 to a request without a valid token, before it reads the body.

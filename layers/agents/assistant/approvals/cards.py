@@ -11,6 +11,7 @@ from chatkit.types import ThreadItem, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
 from assistant import clock
+from assistant.texts import DEFAULT_LANGUAGE, in_language, language_of_text
 
 # The action type of a click on such a card.
 DECIDE = "approval.decide"
@@ -72,16 +73,17 @@ class Call:
     call_id: str
 
 
-def asking(item_id: str, thread_id: str, call: Call) -> WidgetItem:
+def asking(item_id: str, thread_id: str, call: Call, language: str) -> WidgetItem:
     """Return the card that asks for the approval of a call: what the call will do, and its arguments.
 
     Args:
         item_id: The card's id.
         thread_id: The thread.
         call: The call.
+        language: The language of the card, which it keeps. Its `copy_text` is English, because the model reads it.
     """
     title = _words(call.name)
-    facts = _facts(call.arguments)
+    facts = _facts(call.arguments, language)
     rows: list[dict[str, Any]] = [
         {
             "type": "Row",
@@ -96,13 +98,16 @@ def asking(item_id: str, thread_id: str, call: Call) -> WidgetItem:
         "type": "Card",
         "key": _ASKING_KEY,
         "size": "sm",
-        "status": {"text": _ASKS, "icon": "circle-question"},
+        "status": {"text": in_language(_ASKS, language), "icon": "circle-question"},
         "children": [{"type": "Title", "value": title, "size": "sm"}, *effect, *rows],
     }
     for button, text, approve in (("confirm", "Approve", True), ("cancel", "Reject", False)):
         payload = {"run_id": call.run_id, "call_id": call.call_id, "approve": approve}
-        card[button] = {"label": text, "action": ActionConfig(type=DECIDE, payload=payload).model_dump()}
-    described = ", ".join(f"{label}: {value}" for label, value in facts.items())
+        card[button] = {
+            "label": in_language(text, language),
+            "action": ActionConfig(type=DECIDE, payload=payload).model_dump(),
+        }
+    described = ", ".join(f"{label}: {value}" for label, value in _facts(call.arguments).items())
     head = f"{title} ({described})" if described else title
     return WidgetItem(
         id=item_id,
@@ -117,25 +122,25 @@ def _words(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _facts(arguments: str | None) -> dict[str, str]:
+def _facts(arguments: str | None, language: str = DEFAULT_LANGUAGE) -> dict[str, str]:
     """Return a call's arguments for people, by their labels."""
     try:
         given: dict[str, Any] = json.loads(arguments or "{}")
     except ValueError:
         return {}
-    return {_words(name): _shown(value) for name, value in given.items() if value is not None}
+    return {_words(name): _shown(value, language) for name, value in given.items() if value is not None}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, language: str) -> str:
     match value:
         case bool():
-            return "Yes" if value else "No"
+            return in_language("Yes" if value else "No", language)
         case None:
-            return "None"
+            return in_language("None", language)
         case list():
-            return ", ".join(map(_shown, value))
+            return ", ".join(_shown(each, language) for each in value)
         case dict():
-            return "; ".join(f"{_words(name)}: {_shown(each)}" for name, each in value.items())
+            return "; ".join(f"{_words(name)}: {_shown(each, language)}" for name, each in value.items())
         case _:
             return str(value)
 
@@ -164,14 +169,15 @@ def is_approved(item: ThreadItem) -> bool:
 
 
 def answered(card: WidgetItem, answer: Answer) -> WidgetItem:
-    """Return the card with its decision and without its buttons."""
+    """Return the card with its decision and without its buttons, in the language in which it asked."""
     widget = card.widget.model_dump(exclude_none=True)
+    language = language_of_text(widget["status"]["text"], _ASKS)
     for button in ("confirm", "cancel"):
         widget.pop(button, None)
     widget["key"] = _key_of(answer)
     icon = "info" if answer == "begun" else "check-circle"
-    widget["status"] = {"text": _STATUS[answer], "icon": icon}
+    widget["status"] = {"text": in_language(_STATUS[answer], language), "icon": icon}
     if answer == "begun":
-        widget["children"] = [*widget["children"], {"type": "Caption", "value": _CHECK_FIRST}]
+        widget["children"] = [*widget["children"], {"type": "Caption", "value": in_language(_CHECK_FIRST, language)}]
     text = (card.copy_text or "").removesuffix(_ASKS) + _FOR_THE_MODEL[answer]
     return card.model_copy(update={"widget": DynamicWidgetRoot.model_validate(widget), "copy_text": text})

@@ -43,6 +43,7 @@ from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ConflictError
 from assistant.ids import new_id, uuid7
+from assistant.texts import in_language
 from assistant.threads import (
     FLAG_POLL_SECONDS,
     MAX_INLINE_BYTES,
@@ -247,16 +248,23 @@ def _ours(
 def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolApprovalItem) -> tuple[str, WidgetItem]:
     """Return a call's id and its card."""
     call_id, item_id = str(approval.call_id), context.generate_id("message")
+    language = context.request_context.language
     name = str(approval.tool_name)
-    effect = context.request_context.effects.get(call_id) or _remote(approval) or _first_sentence(approval.agent, name)
+    effect = (
+        context.request_context.effects.get(call_id)
+        or _remote(approval, language)
+        or _first_sentence(approval.agent, name)
+    )
     call = cards.Call(name, approval.arguments, effect, run_id, call_id)
-    return call_id, cards.asking(item_id, context.thread.id, call)
+    return call_id, cards.asking(item_id, context.thread.id, call, language)
 
 
-def _remote(approval: ToolApprovalItem) -> str:
+def _remote(approval: ToolApprovalItem, language: str) -> str:
     """Return what a remote MCP call does, for the user. Empty for a tool of our own."""
     raw = approval.raw_item
-    return f"Calls the remote server `{raw.server_label}`." if isinstance(raw, McpApprovalRequest) else ""
+    if not isinstance(raw, McpApprovalRequest):
+        return ""
+    return in_language(f"Calls the remote server `{raw.server_label}`.", language)
 
 
 def _first_sentence(agent: Agent[Any], name: str) -> str:

@@ -137,7 +137,7 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
     # The marks below get their places after all items of the turn, also if its process has a faster clock.
     for sk in (turn.floor, turn.last, *(keys.item_sk(keys.own_place(item.id) or "") for item in turn.partial)):
         keys.advance_ids(sk)
-    kept = kept_items(thread_id, turn.partial, outcome, retry=turn.retried is not None)
+    kept = kept_items(thread_id, turn.partial, outcome, retry=turn.retried is not None, language=context.language)
     if not turn.judged:
         kept += unjudged_marks(thread_id, turn.operation, turn.changed)
     store = thread_store(context.resources)

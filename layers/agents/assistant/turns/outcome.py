@@ -23,6 +23,7 @@ from chatkit.types import (
 from assistant import clock
 from assistant.errors import AnswerWithheldError, AssistantError, LengthLimitError, TurnDeadlineError
 from assistant.ids import ID_PREFIXES, new_id
+from assistant.texts import DEFAULT_LANGUAGE, in_language
 from assistant.threads import MARK_PREFIX, Outcome
 from assistant.turns.journal import end_streaming
 
@@ -74,6 +75,7 @@ def kept_items(
     error: BaseException | None = None,
     *,
     retry: bool = False,
+    language: str = DEFAULT_LANGUAGE,
 ) -> list[ThreadItem]:
     """Return the items to store for a turn that did not complete.
 
@@ -83,6 +85,7 @@ def kept_items(
         outcome: How the turn ended.
         error: The error that ended the turn, if any.
         retry: Whether the turn is a retry, which has left the old answer in the thread.
+        language: The language of the mark for the user.
 
     Returns:
         The partial items, a mark for the user unless the user ended the turn, and a note for the model.
@@ -95,7 +98,7 @@ def kept_items(
                 id=new_id(MARK_PREFIX),
                 thread_id=thread_id,
                 created_at=clock.now(),
-                task=CustomTask(title=for_user, icon="info"),
+                task=CustomTask(title=in_language(for_user, language), icon="info"),
             )
         )
     if for_model is not None:

@@ -340,7 +340,9 @@ class TurnRun:
         self._publish_end(outcome)
 
     def _kept(self, pending: list[ThreadItem], outcome: Outcome) -> list[ThreadItem]:
-        return kept_items(self.thread_id, pending, outcome, self.error, retry=self._plan.retry_of is not None)
+        retry = self._plan.retry_of is not None
+        language = self._context.language
+        return kept_items(self.thread_id, pending, outcome, self.error, retry=retry, language=language)
 
     def _unjudged(self, outcome: Outcome) -> list[ThreadItem]:
         if outcome == "done" or self._context.report.judged:

@@ -125,7 +125,7 @@ class Turn:
 
 
 async def frames(*said: ThreadStreamEvent | Exception) -> list[dict[str, Any]]:
-    return [json.loads(frame.removeprefix(b"data: ")) async for frame in plain_frames(Turn(*said))]
+    return [json.loads(frame.removeprefix(b"data: ")) async for frame in plain_frames(Turn(*said), "en")]
 
 
 @pytest.mark.anyio
