@@ -39,8 +39,9 @@ function route() {
     apiUrl: chatUrl,
     uploadUrl,
     token: () => settings.token || null,
-    // The stand-in keeps a message that was not sent in the thread, until the page is loaded again.
-    onUnsent: ({ afterReload, threadId: _, ...message }) => afterReload && element.setComposerValue(message),
+    // The stand-in keeps a refused message in the thread, until the page is loaded again, and takes a stopped one back.
+    onUnsent: ({ afterReload, threadId: _, ...message }) =>
+      afterReload ? element.setComposerValue(message) : element.takeBack(),
   });
   router.attach(element);
 }

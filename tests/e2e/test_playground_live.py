@@ -219,6 +219,61 @@ def test_a_reload_before_the_threads_id_is_known_leads_to_the_thread(chat: Chat)
     chat.check_reload()
 
 
+# Send the words in the composer and press Stop as soon as there is one: no answer can come in between.
+STOP_AT_ONCE = """async () => {
+  const root = document.querySelector("openai-chatkit").shadowRoot;
+  root.querySelector("form.composer").requestSubmit();
+  while (!root.querySelector(".send.stop")) await new Promise((resolve) => setTimeout(resolve));
+  root.querySelector(".send.stop").click();
+}"""
+
+
+def stop_at_once(chat: Chat, words: str) -> list[Route]:
+    """Stop a first message while its request is held up; return the request when the server knows of the Stop."""
+    held_up: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "threads.create" in (route.request.post_data or ""):
+            held_up.append(route)
+        else:
+            route.fallback()
+
+    chat.page.route("**/chatkit/api", hold)
+    chat.composer.fill(words)
+    with chat.page.expect_response(re.compile(r"/cancel$")):
+        chat.page.evaluate(STOP_AT_ONCE)
+    assert len(held_up) == 1
+    return held_up
+
+
+def test_a_stop_before_the_threads_id_is_known_leads_to_the_thread(chat: Chat) -> None:
+    [request] = stop_at_once(chat, "!slow 100")
+    request.continue_()
+    expect(chat.items("user_message")).to_have_text("!slow 100")
+    expect(chat.composer).to_have_value("")
+    chat.check_reload()
+
+
+def test_a_stop_of_a_message_that_the_server_never_gets_gives_the_words_back(chat: Chat) -> None:
+    [request] = stop_at_once(chat, "!slow 100")
+    request.abort()
+    expect(chat.composer).to_have_value("!slow 100")
+    expect(chat.items("user_message")).to_have_count(0)
+
+
+def test_a_stop_without_a_connection_gives_the_words_back_at_once(chat: Chat) -> None:
+    chat.send("!slow 1")
+    chat.finished()
+    chat.page.context.set_offline(True)
+    try:
+        chat.send("!slow 100")
+        chat.button("Stop").click()
+        expect(chat.composer).to_have_value("!slow 100")
+        expect(chat.items("user_message")).to_have_count(1)
+    finally:
+        chat.page.context.set_offline(False)
+
+
 def test_another_caller_has_other_threads(chat: Chat, dev_server: DevServer) -> None:
     chat.send("A guest was here")
     expect(chat.button("Answer again")).to_be_visible()

@@ -156,6 +156,11 @@ def test_a_stop_before_the_first_event_stops_the_turn_that_comes(person: Person)
     person.chat.button("Stop").click()
     person.waits_until(lambda: person.stored().turns == {"stopped": 1}, lambda: f"{person.stored()} is stored")
     assert len(person.sent("/cancel")) == 1
+    # The element has not read the thread's id: the router opens the thread.
+    assert person.sees_what_is_stored().messages[0] == ("user_message", "!slow 100")
+    expect(person.chat.composer).to_have_value("")
+    person.page.reload()
+    person.sees_what_is_stored()
 
 
 def test_a_message_right_after_stop_is_answered_in_full(person: Person) -> None:

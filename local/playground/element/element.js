@@ -32,7 +32,8 @@ const INITIAL = {
  * The option `standIn` has what the original lacks; it is off unless a page sets it. `turnHeader` names the response header
  * in which a thread that is read names the turn that runs in it; then the page calls `fetchUpdates` while one runs, and when a
  * stopped one has ended, as the router does. `onStop(threadId)` stops a turn that another tab or an
- * earlier page reads. `attachmentUrl(id)` returns a URL that opens a sent file.
+ * earlier page reads. `attachmentUrl(id)` returns a URL that opens a sent file. The method `takeBack` is more than the
+ * original has, too.
  */
 export class OpenAIChatKit extends HTMLElement {
   #verdicts = createVerdicts();
@@ -102,7 +103,7 @@ export class OpenAIChatKit extends HTMLElement {
         element.#store.set((state) => ({ notices: [...state.notices, notice] }));
       },
       /** A turn was stopped: a message that the server does not have goes back into the composer. */
-      onStopped: () => element.#composer.takeBack(),
+      onStopped: () => element.#store.get().options?.standIn?.turnHeader && element.#composer.takeBack(),
       onThread: (thread) => element.#history.remember({ id: thread.id, title: thread.title, status: thread.status }),
     };
   }
@@ -171,6 +172,11 @@ export class OpenAIChatKit extends HTMLElement {
   async fetchUpdates() {
     await this.#ready.promise;
     await this.#conversation.refresh();
+  }
+
+  /** The server does not have the message that was stopped: it goes back into the composer. */
+  takeBack() {
+    this.#conversation.stopped();
   }
 
   async showHistory() {

@@ -82,6 +82,8 @@ export class MarkdownView {
       const fragment = sanitized(marked.parser([token]), imageDomains);
       if (annotations.length) drawMarks(fragment);
       const nodes = [...fragment.childNodes];
+      // Each block is read in its own direction: an answer may quote another language.
+      for (const node of nodes) if (node.nodeType === Node.ELEMENT_NODE && !node.matches(".code-block")) node.dir = "auto";
       this.#blocks.push({ raw: token.raw, nodes });
       this.#container.append(fragment);
     }

@@ -96,6 +96,8 @@ def endpoint_app(gallery: Gallery) -> FastAPI:
             return JSONResponse({"error": {"code": "quota", "message": "You have used up today's tokens."}}, 429)
         if fault == "413":
             return JSONResponse({"error": {"code": "too_large", "message": "That is too large."}}, 413)
+        if fault == "404":
+            return JSONResponse({"error": {"code": "not_found", "message": "There is no such thread."}}, 404)
         if fault == "401":
             return JSONResponse({"error": {"code": "unauthorized", "message": "Please sign in again."}}, 401)
         if fault == "html":

@@ -109,6 +109,9 @@ def test_the_focus_returns_to_where_it_was(chat: Chat) -> None:
     expect(chat.page.get_by_role("alert")).to_be_visible()
     chat.button("Retry").press("Enter")
     expect(chat.composer).to_be_focused()
+    chat.finished().send("slow")
+    chat.button("Stop").press("Enter")
+    expect(chat.composer).to_be_focused()
     for opener, close in (("History", "Close history"), ("Tools", None)):
         chat.button(opener).press("Enter")
         if close:

@@ -244,3 +244,49 @@ def test_tabs_of_one_thread_follow_each_other(chat: Chat, other: Chat, backend: 
     other.send("and back")
     expect(chat.answer).to_have_text("You said: and back")
     assert chat.finished().screen() == other.finished().screen()
+
+
+def is_gone(chat: Chat) -> None:
+    """Check that a deleted thread looks as after a reload: an error, no items, and nothing that runs."""
+    expect(chat.page.get_by_role("alert")).to_contain_text("There is no such thread.")
+    expect(chat.button("Send")).to_be_visible()
+    before = chat.screen()
+    assert before["items"] == []
+    chat.page.reload()
+    expect(chat.page.get_by_role("alert")).to_contain_text("There is no such thread.")
+    assert chat.screen() == before
+
+
+def test_a_deleted_thread_whose_turn_another_tab_follows_shows_no_stop(
+    chat: Chat, other: Chat, backend: Backend
+) -> None:
+    chat.open().send("slow")
+    expect(chat.answer).to_contain_text("word2")
+    other.open(thread_of(backend))
+    expect(other.button("Stop")).to_be_visible()
+    backend.store.threads.clear()
+    is_gone(other)
+
+
+def test_a_thread_that_one_tab_deletes_is_gone_in_the_other(chat: Chat, other: Chat, backend: Backend) -> None:
+    chat.open().send("hello")
+    chat.finished()
+    other.open(thread_of(backend)).finished()
+    chat.button("History").click()
+    chat.page.get_by_role("button", name="Delete", exact=False).first.click()
+    chat.page.get_by_role("alertdialog").get_by_role("button", name="Delete", exact=True).click()
+    is_gone(other)
+
+
+def test_words_for_a_deleted_thread_stay_and_begin_a_new_one(chat: Chat, backend: Backend) -> None:
+    chat.open().send("hello")
+    chat.finished()
+    backend.store.threads.clear()
+    backend.faults = ["404"]
+    chat.send("The words of a person")
+    # What the deleted thread held has gone, and the words have not.
+    expect(chat.items("user_message")).to_have_count(1)
+    expect(chat.items("user_message")).to_contain_text("Not sent")
+    chat.items("user_message").get_by_role("button", name="Retry").click()
+    expect(chat.answer).to_have_text("You said: The words of a person")
+    chat.check_reload()

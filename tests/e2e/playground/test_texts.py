@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.playground import items
 from tests.e2e.playground.app import PAGE, Gallery
+from tests.e2e.playground.backend import Backend
 from tests.e2e.playground.test_element import start
 from tests.support.browser import open_page
 
@@ -69,3 +71,15 @@ def test_a_language_from_right_to_left_turns_the_chat_round(chat: Chat, locale: 
     assert bubble is not None
     assert answer is not None
     assert bubble["x"] < answer["x"] + 30, "the user's words stand on the left"
+
+
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_words_are_read_in_the_direction_of_their_own_language(chat: Chat, backend: Backend, locale: str) -> None:
+    start(chat, f"locale: '{locale}'")
+    for words, direction in (("مرحبا بالعالم.", "rtl"), ("Hello world.", "ltr")):
+        thread_id = f"thr_{direction}"
+        thread = backend.seed(items.user(thread_id, words), items.assistant(thread_id, words), thread_id=thread_id)
+        chat.page.evaluate("thread => document.querySelector('openai-chatkit').setThreadId(thread)", thread)
+        for shown in (chat.items("user_message").locator(".bubble"), chat.answer.locator("p")):
+            expect(shown).to_have_text(words)
+            expect(shown).to_have_css("direction", direction)

@@ -100,7 +100,12 @@ export class ChatKitRouter {
     if (operation.type === "threads.get_by_id") this.#view.read(operation.threadId);
     const response = await this.#answer(operation, request);
     if (operation.type === "attachments.create") await this.#attachments.note(response);
-    if (operation.reading && operation.threadId !== null && response.ok) this.#hear(operation.threadId, response);
+    const { threadId } = operation;
+    if (threadId === null) return response;
+    if (operation.reading && response.ok) this.#hear(threadId, response);
+    // A deleted thread has no turn to follow.
+    if (operation.reading && response.status === 404) this.#following.heard(threadId, false);
+    if (operation.type === "threads.delete" && response.ok) this.#view.tellOthers(threadId);
     return response;
   };
 
@@ -135,7 +140,11 @@ export class ChatKitRouter {
     this.#following.end();
     const aborted = new Promise<never>((_, reject) => {
       signal?.addEventListener("abort", () => {
-        if (attempt.over) return;
+        if (attempt.over) {
+          // ChatKit was about to send the failed request again.
+          setTimeout(() => this.#stopAfterFailure(attempt), DECISION_MILLISECONDS);
+          return;
+        }
         attempt.aborted = true;
         attempt.unsent = turn.progress !== "accepted" && navigator.onLine === false;
         // Otherwise the connection may come back before the router has decided, and the request would go out.
@@ -210,10 +219,21 @@ export class ChatKitRouter {
     const { turn } = attempt;
     const sentAgain = [...this.#attempts].some((other) => other !== attempt && other.turn === turn);
     if (attempt.unsent) this.#turns.note(turn, "failed");
-    if (!sentAgain && (attempt.left || this.#view.leaving)) await this.#leave(attempt);
-    else if (!sentAgain) await this.#stopAttempt(attempt);
+    const stopped = !sentAgain && !attempt.left && !this.#view.leaving;
+    const isNew = turn.threadId === null;
+    if (stopped) await this.#stopAttempt(attempt);
+    else if (!sentAgain) await this.#leave(attempt);
     attempt.close();
     this.#attempts.delete(attempt);
+    // ChatKit did not read the id of the thread that the stopped message has made.
+    if (stopped && isNew && turn.threadId !== null) this.#view.show(turn.threadId);
+  }
+
+  /** ChatKit has aborted between two attempts: the user has stopped a message that the server does not have. */
+  #stopAfterFailure({ turn }: Attempt): void {
+    const sentAgain = [...this.#attempts].some((other) => other.turn === turn);
+    if (turn.progress !== "failed" || sentAgain || this.#view.leaving) return;
+    if (turn.threadId === (this.#view.thread ?? null)) this.#unsent.giveBack(turn);
   }
 
   /** The user has left the thread. The message still goes out, and the turn continues on the server. */
@@ -225,20 +245,15 @@ export class ChatKitRouter {
 
   async #stopAttempt(attempt: Attempt): Promise<void> {
     const { turn } = attempt;
-    if (attempt.unsent) {
-      this.#turns.forget(turn);
+    // A new thread's id comes with the first event. Until then, the request's key names the turn.
+    const stopped = !attempt.unsent && turn.threadId === null && (await this.#stops.stopRequest(turn.key));
+    // The open answer names the new thread. Also, a Stop that arrives before its turn stops nothing.
+    if (!attempt.unsent) await attempt.started();
+    this.#turns.forget(turn);
+    if (turn.progress !== "accepted") {
       this.#unsent.giveBack(turn);
       this.#refresh(turn.threadId);
-      return;
-    }
-    // A new thread's id comes with the first event. Until then, the request's key names the turn.
-    const stopped = turn.threadId === null && (await this.#stops.stopRequest(turn.key));
-    if (!stopped) {
-      // A Stop that arrives before its turn stops nothing.
-      await attempt.started();
-      if (turn.threadId !== null) await this.#stops.stop(turn.threadId);
-    }
-    this.#turns.forget(turn);
+    } else if (!stopped && turn.threadId !== null) await this.#stops.stop(turn.threadId);
   }
 
   async #stopBefore(attempt: Attempt): Promise<void> {

@@ -136,7 +136,7 @@ export class View {
     setTimeout(() => void element.setComposerValue(message), 0);
   }
 
-  /** Tell the page's other tabs that a turn has started or ended in a thread. */
+  /** Tell the page's other tabs that a turn has started or ended in a thread, or that the thread is deleted. */
   tellOthers(threadId: string | null): void {
     if (threadId !== null) this.#channel?.postMessage(threadId);
   }

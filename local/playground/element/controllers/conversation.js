@@ -102,7 +102,7 @@ export class Conversation {
       await this.#read();
     } catch (error) {
       // Offline, for example: the user may at least write on.
-      this.#stopped();
+      this.stopped();
       throw error;
     }
   }
@@ -112,17 +112,36 @@ export class Conversation {
     const threadId = this.threadId;
     const { opening } = this;
     const { current } = this.turn;
-    const loaded = await this.load(threadId);
-    if (this.opening !== opening || this.threadId !== threadId || this.turn.current !== current) return;
+    const isOpen = () => this.opening === opening && this.threadId === threadId && this.turn.current === current;
+    let loaded;
+    try {
+      loaded = await this.load(threadId);
+    } catch (error) {
+      if (error.status !== 404 || !isOpen()) throw error;
+      return this.#gone(error);
+    }
+    if (!isOpen()) return;
     // Until a stopped turn has ended, less is stored than it has said.
     if (this.state.stopping && loaded.elsewhere) return;
     this.kit.store.set((state) => mergeLoaded(state, loaded));
     this.kit.onThread(loaded.thread);
-    this.#stopped();
+    this.stopped();
   }
 
-  /** The turn that was being stopped has ended. */
-  #stopped() {
+  /** The thread was deleted elsewhere: show what a reload shows, and the messages that the server does not have. */
+  #gone(error) {
+    const { threadId } = this;
+    this.kit.store.set((state) => ({
+      ...EMPTY_THREAD,
+      items: markUnsent(state).items.filter(isUnconfirmed),
+      elsewhere: null,
+      stopping: false,
+      error: { message: error.message, reopen: threadId },
+    }));
+  }
+
+  /** The turn that was being stopped has ended, or the page knows that it has never begun. */
+  stopped() {
     if (!this.state.stopping) return;
     this.kit.onStopped();
     this.kit.store.set((state) => ({ ...markUnsent(state), stopping: false }));
@@ -131,11 +150,13 @@ export class Conversation {
   /**
    * Called when a turn of this element has not come to its end here: the server knows what is stored, and whether the
    * turn still runs. A server that does not say what runs may still be writing, so what is shown stays.
+   * A message that was stopped before its thread is known stays too, until the page knows whether the server has it.
    * @returns {Promise<boolean>} whether the turn is still being stopped: then the page says when its end is to be read
    */
   async #settle({ stopped }) {
-    if (!this.threadId || !this.kit.options.standIn?.turnHeader) return false;
+    if (!this.kit.options.standIn?.turnHeader) return false;
     if (stopped) return true;
+    if (!this.threadId) return false;
     try {
       await this.#read();
     } catch (error) {

@@ -17,7 +17,7 @@ export function Task({ task, statusShown = false }) {
   return html`<div class=${`task ${task.type}`} data-status=${task.status_indicator ?? "none"}>
     <${StatusIcon} task=${task} shown=${statusShown} />
     <div class="task-body">
-      ${title && html`<div class="task-title">${title}</div>`}
+      ${title && html`<div class="task-title" dir="auto">${title}</div>`}
       ${task.content && html`<${Markdown} text=${task.content} />`}
       ${task.queries?.length > 0 &&
       html`<ul class="chips">${task.queries.map((query) => html`<li class="chip"><${Icon} name="search" size=${13} /> ${query}</li>`)}</ul>`}

@@ -8,13 +8,13 @@ export function UserMessage({ item }) {
   const { conversation } = useParts();
   const attachments = item.attachments ?? [];
   return html`<div class="user-side">
-    ${item.quoted_text && html`<blockquote class="quote"><${Icon} name="quote" size=${14} /> ${item.quoted_text}</blockquote>`}
+    ${item.quoted_text && html`<blockquote class="quote" dir="auto"><${Icon} name="quote" size=${14} /> ${item.quoted_text}</blockquote>`}
     ${attachments.length > 0 &&
     html`<div class="message-files">
       ${attachments.map((attachment) => html`<${MessageFile} key=${attachment.id} attachment=${attachment} />`)}
     </div>`}
     ${item.content.length > 0 &&
-    html`<div class="bubble">
+    html`<div class="bubble" dir="auto">
       ${item.content.map((part) => (part.type === "input_tag" ? html`<${MessageTag} part=${part} />` : part.text))}
     </div>`}
     ${item.unsent &&

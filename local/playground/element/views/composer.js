@@ -28,7 +28,7 @@ export function ComposerView({ state }) {
   return html`<form class="composer" aria-label=${say("Message")} onSubmit=${submit} onDrop=${drop} onDragOver=${(e) => e.preventDefault()}>
     ${quote &&
     html`<div class="composer-quote">
-      <${Icon} name="quote" size=${14} /><span class="grow">${quote}</span>
+      <${Icon} name="quote" size=${14} /><span class="grow" dir="auto">${quote}</span>
       <button type="button" class="icon-button" aria-label=${say("Remove quote")} onClick=${() => composer.set({ quote: null })}>
         <${Icon} name="x" size=${14} />
       </button>
@@ -82,12 +82,13 @@ function Editor({ state }) {
     composer.attach(event.clipboardData.files);
   };
   return html`<div class="editor">
-    <div class="mirror" aria-hidden="true">
+    <div class="mirror" aria-hidden="true" dir=${text ? "auto" : undefined}>
       ${segments(text, tags).map((piece) => (piece.entity ? html`<mark>${piece.text}</mark>` : piece.text))}${"\u200b"}
     </div>
     <textarea
       ref=${area}
       rows="1"
+      dir=${text ? "auto" : undefined}
       aria-label=${say("Message")}
       aria-autocomplete="list"
       aria-controls=${suggestions.open ? "suggestions" : undefined}
@@ -146,6 +147,11 @@ function MentionButton({ state }) {
 
 function SendButton({ state }) {
   const { composer, conversation } = useParts();
+  const stop = (event) => {
+    // The button is disabled from now on, and a disabled one loses the focus.
+    event.currentTarget.closest(".composer").querySelector("textarea").focus();
+    conversation.stop();
+  };
   if (isBusy(state) && state.allowCancel) {
     const label = state.stopping ? say("Stopping…") : say("Stop");
     return html`<button
@@ -154,7 +160,7 @@ function SendButton({ state }) {
       aria-label=${label}
       title=${label}
       disabled=${state.stopping}
-      onClick=${() => conversation.stop()}
+      onClick=${stop}
     >
       <${Icon} name="square" size=${14} class="filled" />
     </button>`;

@@ -10,7 +10,7 @@ export function Header({ state }) {
   const historyEnabled = historyOption?.enabled ?? true;
   return html`<header class="header">
     ${header.leftAction && html`<${HeaderAction} action=${header.leftAction} label="Custom action, left" />`}
-    ${(header.title?.enabled ?? true) && title && html`<h2 class="header-title" title=${title}>${title}</h2>`}
+    ${(header.title?.enabled ?? true) && title && html`<h2 class="header-title" dir="auto" title=${title}>${title}</h2>`}
     <span class="grow"></span>
     <button
       type="button"

@@ -155,7 +155,7 @@ function ThreadError({ error }) {
   const message = error.message ?? SPOKEN[error.code]?.() ?? say("Something went wrong.");
   return html`<div class="notice danger error" role="alert">
     <${Icon} name="circle-alert" />
-    <span class="grow">${message}</span>
+    <span class="grow" dir="auto">${message}</span>
     ${(error.allowRetry || error.reopen) &&
     html`<button type="button" class="button outline" onClick=${() => conversation.retryLast()}>
       <${Icon} name="rotate-cw" /> ${say("Retry")}

@@ -108,7 +108,7 @@ export class View {
         // ChatKit first shows the error; then the words come back.
         setTimeout(() => void element.setComposerValue(message), 0);
     }
-    /** Tell the page's other tabs that a turn has started or ended in a thread. */
+    /** Tell the page's other tabs that a turn has started or ended in a thread, or that the thread is deleted. */
     tellOthers(threadId) {
         if (threadId !== null)
             this.#channel?.postMessage(threadId);
