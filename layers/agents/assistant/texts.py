@@ -186,6 +186,9 @@ _GERMAN = {
     "The model does not accept this message. Please shorten or change it.": (
         "Das Modell nimmt diese Nachricht nicht an. Bitte kürzen oder ändern Sie sie."
     ),
+    "This conversation is longer than the model can read. Please start a new conversation.": (
+        "Diese Unterhaltung ist länger, als das Modell lesen kann. Bitte beginnen Sie eine neue."
+    ),
     "The model gave no answer. Please try again or rephrase your message.": (
         "Das Modell hat keine Antwort gegeben. Bitte versuchen Sie es noch einmal, "
         "oder formulieren Sie Ihre Nachricht anders."
