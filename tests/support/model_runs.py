@@ -93,6 +93,8 @@ def compatible_settings(base_url: str, **more: Any) -> Settings:
 class Alone:
     """What a turn asks of a chain of models, for a model that takes the place of one."""
 
+    tools_left_out = answered = False
+
     def raising_refusals(self) -> Self:
         """Return this model."""
         return self

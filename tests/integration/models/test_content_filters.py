@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.chatkit_client import ChatKitClient
-from tests.support.provider_server import Answer, HttpError, ProviderServer, Reply, Text, ToolCall
+from tests.support.provider_server import Answer, HttpError, ProviderServer, Reasoning, Reply, Text, ToolCall
 from tests.support.refusing import (
     NO_PICTURE,
     RESPONSES,
@@ -46,6 +46,8 @@ FILTERS: dict[str, tuple[dict[str, str], Reply]] = {
     "responses": (RESPONSES, failed("invalid_prompt")),
     "responses incomplete": (RESPONSES, Answer(finish_reason="content_filter")),
 }
+# Reasoning is shown, and then the filter ends the stream.
+FILTERS["after reasoning"] = ({}, Answer(Reasoning("Hm, a bird."), finish_reason="content_filter"))
 FILTERED = pytest.mark.parametrize("name", FILTERS)
 
 

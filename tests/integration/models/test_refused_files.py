@@ -41,6 +41,7 @@ REFUSED_PICTURES: dict[str, tuple[dict[str, str], Reply]] = {
     "not implemented": ({}, in_words(501, "multimodal input is not implemented")),
     "forbidden": ({}, in_words(403, "This model may not read images")),
     "in the stream": ({}, Answer(StreamError("500", "Failed to load image"))),
+    "an event": (RESPONSES, Answer(StreamError("image_too_small"))),
     **{code: (RESPONSES, failed(code)) for code in (
         "invalid_image", "invalid_image_format", "invalid_base64_image", "image_too_large", "image_parse_error",
         "unsupported_image_media_type", "image_content_policy_violation", "invalid_image_mode", "empty_image_file",

@@ -44,6 +44,7 @@ class LeftOut:
         older: Whether only the newest turn is sent.
         start: The id of the message at which the history starts, after a request without older turns was accepted.
         characters: The size to which the input is shortened, or None.
+        model_tools: Whether the model cannot use tools, and the user has read so.
     """
 
     files: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class LeftOut:
     older: bool = False
     start: str | None = None
     characters: int | None = None
+    model_tools: bool = False
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> LeftOut:
@@ -63,6 +65,7 @@ class LeftOut:
             plain=stored.get("plain", False),
             start=stored.get("start"),
             characters=stored.get("characters"),
+            model_tools=stored.get("model_tools", False),
         )
 
     def note(self, metadata: dict[str, Any], message: str | None) -> None:
@@ -78,6 +81,7 @@ class LeftOut:
             "plain": self.plain,
             "start": (message if self.older else None) or self.start,
             "characters": self.characters,
+            "model_tools": self.model_tools,
         }
 
     def newer(self, items: list[ThreadItem], answered: str | None) -> list[ThreadItem]:

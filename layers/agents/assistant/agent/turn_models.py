@@ -6,18 +6,16 @@ history goes into every later request. So without a change, every later turn of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import Agent, Model, ModelProvider, TResponseInputItem
 from chatkit.agents import AgentContext
-from chatkit.types import NoticeEvent
 
-from assistant.agent.healing import MAX_REFUSALS, Ladder, ladder_of, told
-from assistant.agent.left_out import LeftOut, Texts
+from assistant.agent.healed_request import Healing, Request
 from assistant.context import RequestContext
-from assistant.errors import AssistantError, ModelContentFilteredError, ModelError, ModelRefusedRequestError
+from assistant.errors import AssistantError, ModelError
 from assistant.models import build_model, chain_of
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from agents.items import ModelResponse, TResponseStreamEvent
 
     from assistant.models import ModelChain
-
-FILTERED = "The model's content filter refused this message, so later answers leave it out. Please rephrase it."
 
 
 class TurnModels(ModelProvider):
@@ -42,7 +38,7 @@ class TurnModels(ModelProvider):
     def __init__(self, chosen: str | None, context: AgentContext[RequestContext], message: str | None = None) -> None:
         self._chosen = chosen
         self._context = context
-        self._healing = _Healing(context, message)
+        self._healing = Healing(context, message)
 
     def get_model(self, model_name: str | None) -> Model:
         """Return the model of an agent with `model=model_name`."""
@@ -91,7 +87,7 @@ class HealingModel(Model):
         healing: The parts that the turn leaves out.
     """
 
-    def __init__(self, chain: ModelChain, healing: _Healing) -> None:
+    def __init__(self, chain: ModelChain, healing: Healing) -> None:
         self._chain = chain.raising_refusals()
         self._alone = chain.without_fallback()
         self._fallback = chain.fallback()
@@ -105,7 +101,7 @@ class HealingModel(Model):
         **kwargs: Any,
     ) -> ModelResponse:
         """Return a whole response."""
-        request = _Request(input, self._healing)
+        request = Request(input, self._healing)
         while True:
             model = self._alone if request.filtered else self._chain
             try:
@@ -119,7 +115,7 @@ class HealingModel(Model):
                     return await self._fallback.get_response(system_instructions, input, *args, **kwargs)
                 except AssistantError:
                     raise request.error from None
-            await request.accepted()
+            await request.accepted(tools_left_out=model.tools_left_out)
             return response
 
     async def stream_response(
@@ -129,28 +125,29 @@ class HealingModel(Model):
         *args: Any,
         **kwargs: Any,
     ) -> AsyncIterator[TResponseStreamEvent]:
-        """Stream a response. Send it again only if nothing was streamed yet."""
-        request = _Request(input, self._healing)
+        """Stream a response. Send it again only if the user has seen nothing but reasoning."""
+        request = Request(input, self._healing)
         while True:
             model = self._alone if request.filtered else self._chain
             stream = model.stream_response(system_instructions, await request.input(), *args, **kwargs)
-            started = False
+            accepted = False
             try:
                 async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
                     async for event in events:
-                        if not started:
-                            started = True
-                            await request.accepted()
+                        if model.answered and not accepted:
+                            accepted = True
+                            await request.accepted(tools_left_out=model.tools_left_out)
                         yield event
                 return
             except ModelError as error:
-                if started:
+                if model.answered:
                     raise
                 if request.failed(error):
                     continue
                 if self._fallback is None or not request.may_go_elsewhere:
                     raise request.error from None
                 break
+        started = False
         stream = self._fallback.stream_response(system_instructions, input, *args, **kwargs)
         try:
             async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
@@ -161,84 +158,3 @@ class HealingModel(Model):
             if started:
                 raise
             raise request.error from None
-
-
-class _Healing:
-    """The parts that one turn leaves out of its requests."""
-
-    def __init__(self, context: AgentContext[RequestContext], message: str | None) -> None:
-        self.left_out = LeftOut.of(context.thread.metadata)
-        self.texts: Texts = {}
-        self._context = context
-        self._message = message
-
-    async def accept(self, left_out: LeftOut, given: list[TResponseInputItem], *, remember: bool) -> None:
-        """Use these parts for the rest of the turn, and tell the user.
-
-        Args:
-            left_out: The parts that an accepted request left out.
-            given: The whole request.
-            remember: Whether later turns leave the parts out from the start.
-        """
-        before, self.left_out = self.left_out, left_out
-        if remember:
-            left_out.note(self._context.thread.metadata, self._message)
-        for sentence in told(before, left_out, given, self.texts):
-            await self._context.stream(NoticeEvent(level="warning", message=sentence))
-
-
-class _Request:
-    """The input of one request, with fewer parts after each refusal."""
-
-    def __init__(self, given: str | list[TResponseInputItem], healing: _Healing) -> None:
-        self._given = given
-        self._healing = healing
-        self._left_out = healing.left_out
-        self._errors: list[ModelError] = []
-        self._ladder: Ladder | None = None
-        self._steps: Iterator[LeftOut] = iter(())
-
-    async def input(self) -> str | list[TResponseInputItem]:
-        """Return the input to send now."""
-        if isinstance(self._given, str) or self._left_out == LeftOut():
-            return self._given
-        return await self._left_out.without(self._given, self._healing.texts)
-
-    @property
-    def filtered(self) -> bool:
-        """Whether a content filter has refused the request."""
-        return any(isinstance(error, ModelContentFilteredError) for error in self._errors)
-
-    @property
-    def may_go_elsewhere(self) -> bool:
-        """Whether the whole request may go to the fallback."""
-        return not self.filtered and isinstance(self._errors[-1], ModelRefusedRequestError)
-
-    @property
-    def error(self) -> ModelError:
-        """The error for the caller, after the last attempt."""
-        if not self.filtered:
-            return self._errors[0]
-        error = ModelContentFilteredError(FILTERED)
-        error.of_message = True
-        return error
-
-    def failed(self, error: ModelError) -> bool:
-        """Leave out more parts. Return False if a smaller request must not be sent or cannot help."""
-        self._errors.append(error)
-        ladder = ladder_of(error)
-        if error.has_effect or ladder is None or isinstance(self._given, str) or len(self._errors) > MAX_REFUSALS:
-            return False
-        if ladder is not self._ladder:
-            self._ladder, self._steps = ladder, ladder(self._left_out, self._given)
-        following = next(self._steps, None)
-        if following is not None:
-            self._left_out = following
-        return following is not None
-
-    async def accepted(self) -> None:
-        """Note and tell the parts that were left out."""
-        if self._left_out != self._healing.left_out and not isinstance(self._given, str):
-            # An outage ends by itself. It must not cost the thread its files.
-            remember = not any(error.files_in_doubt for error in self._errors)
-            await self._healing.accept(self._left_out, self._given, remember=remember)

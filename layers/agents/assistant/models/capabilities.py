@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
-import openai
 from agents.models.reasoning_content_replay import ReasoningContentReplayContext
 
 from assistant.errors import ConfigurationError
@@ -30,6 +29,8 @@ class Capabilities:
         parallel_tool_calls: The parameter `parallel_tool_calls`.
         reasoning_effort: The parameter `reasoning_effort`.
         temperature: The parameters `temperature` and `top_p`.
+        tools: Tools and handoffs. If not: agents answer without them.
+        system_role: Messages of the role `system`. If not: the instructions are in the first message of the user.
         pictures: Parts with pictures.
         files: Parts with files, such as a PDF.
         replay_reasoning: The model's `reasoning_content` goes back with its tool calls.
@@ -42,6 +43,8 @@ class Capabilities:
     parallel_tool_calls: bool = True
     reasoning_effort: bool = True
     temperature: bool = True
+    tools: bool = True
+    system_role: bool = True
     pictures: bool = True
     files: bool = True
     replay_reasoning: bool = False
@@ -57,24 +60,8 @@ _BY_MODEL: tuple[tuple[re.Pattern[str], dict[str, bool]], ...] = (
     (re.compile(r"(mis|minis|magis|devs|codes|pix|vox)tral", re.IGNORECASE), {"short_call_ids": True}),
 )
 
-# The texts by which servers refuse a request that needs a missing capability, the more exact ones first.
-_REFUSALS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), name, value)
-    for pattern, name, value in (
-        (r"reasoning_content.{0,120}(missing|required|must|back)", "replay_reasoning", True),
-        (r"tool.?call.?id.{0,120}length of 9", "short_call_ids", True),
-        (r"stream_options", "stream_options", False),
-        (r"parallel_tool_calls", "parallel_tool_calls", False),
-        (r"tool_choice|tool choice", "tool_choice", False),
-        (r"reasoning_effort", "reasoning_effort", False),
-        (r"\b(temperature|top_p)\b", "temperature", False),
-        (r"content.{0,120}\bstring\b|sequence, expected a string", "content_parts", False),
-    )
-)
-# Statuses of a refused request. OpenRouter answers 404 if no endpoint takes a parameter.
-_REFUSAL_STATUSES = {400, 404, 422, 501}
-
-_learnt: dict[tuple[str, str], dict[str, bool]] = {}
+# The capabilities that refused requests have shown to be wrong, by provider and model: see `assistant.models.learning`.
+learnt: dict[tuple[str, str], dict[str, bool]] = {}
 
 
 def named_capabilities(words: Iterable[str]) -> dict[str, bool]:
@@ -105,36 +92,34 @@ def capabilities_of(provider: str, model_name: str, named: Iterable[str] = ()) -
         if pattern.search(model_name):
             changes |= more
     changes |= named_capabilities(named)
-    return replace(Capabilities(), **(changes | _learnt.get((provider, model_name), {})))
-
-
-def learn(provider: str, model_name: str, error: Exception) -> str | None:
-    """Record the capability that a refused request shows to be wrong.
-
-    Returns:
-        The name of the capability, or None if the refusal has another reason or was known.
-    """
-    if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSAL_STATUSES:
-        return None
-    learnt = _learnt.setdefault((provider, model_name), {})
-    # Servers differ in the field that has the words: `message`, `detail`, `error`.
-    words = f"{error.message} {error.body}"
-    for pattern, name, value in _REFUSALS:
-        if name not in learnt and pattern.search(words):
-            learnt[name] = value
-            return name
-    return None
+    return replace(Capabilities(), **(changes | learnt.get((provider, model_name), {})))
 
 
 def forget_learnt() -> None:
     """Forget the capabilities that refused requests have shown, for the next test."""
-    _learnt.clear()
+    learnt.clear()
 
 
 def replays_reasoning(context: ReasoningContentReplayContext, known: Capabilities) -> bool:
     """Tell whether a reasoning item goes back to the server. Another model's reasoning never does."""
     origin = context.reasoning.origin_model
     return known.replay_reasoning and (origin is None or origin == context.model)
+
+
+def with_instructions(instructions: str, given: str | list[Any]) -> str | list[Any]:
+    """Return model input whose first message of the user begins with the instructions."""
+    if isinstance(given, str):
+        return f"{instructions}\n\n{given}"
+    part = {"type": "input_text", "text": instructions}
+    place = next((place for place, item in enumerate(given) if item.get("role") == "user"), None)
+    if place is None:
+        return [{"role": "user", "content": [part]}, *given]
+    content = given[place]["content"]
+    if isinstance(content, str):
+        joined: Any = f"{instructions}\n\n{content}"
+    else:
+        joined = [part, *content]
+    return [*given[:place], {**given[place], "content": joined}, *given[place + 1 :]]
 
 
 _LEFT_OUT = {"input_image": "pictures", "input_file": "files"}

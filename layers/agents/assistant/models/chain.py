@@ -11,7 +11,6 @@ The openai client's own retries are off, and the Runner's are opt-in, so no call
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -26,10 +25,10 @@ from assistant.errors import ModelUnavailableError
 from assistant.models.answer import Answer, is_empty, is_reasoning, normalized_output, shows
 from assistant.models.attempts import Attempts, StreamEndedError
 from assistant.models.breaker import breaker_of
-from assistant.models.capabilities import learn
 from assistant.models.failures import EmptyAnswerError, UnreadableAnswerError, failure_of_event
 from assistant.models.file_parts import has_files
 from assistant.models.hosted import runs_at_provider
+from assistant.models.learning import learn
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
 from assistant.models.surrogates import sendable_input
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from agents.items import ModelResponse, TResponseInputItem, TResponseStreamEvent
     from agents.tool import Tool
     from openai.types.responses.response_prompt_param import ResponsePromptParam
-
-logger = logging.getLogger(__name__)
 
 _Read = TypeVar("_Read")
 
@@ -65,6 +62,7 @@ class _Progress:
     thought: bool = False
     shown: bool = False
     completed: bool = False
+    without_tools: bool = False
 
 
 class ModelChain(Model):
@@ -84,6 +82,8 @@ class ModelChain(Model):
         self._raise_refusals = raise_refusals
         self._defaults = defaults
         self._links = tuple(links)
+        # Of the last call: the provider cannot use the agent's tools, and the user has seen more than reasoning.
+        self.tools_left_out = self.answered = False
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -134,16 +134,18 @@ class ModelChain(Model):
             try:
                 with segment(link.provider, "remote", model=link.model_name):
                     async with asyncio.timeout(attempts.budget()):
-                        response = await _read(link.prepare(call).response(await link.model()))
+                        prepared = link.prepare(call)
+                        response = await _read(prepared.response(await link.model()))
                     response.output = normalized_output(response.output)
                     if is_empty(response.output):
                         raise EmptyAnswerError
             except Exception as error:
-                if _learnt(link, error):
+                if learn(link, error):
                     continue
                 await attempts.failed(error)
             else:
                 breaker_of(link.provider).succeeded()
+                self.tools_left_out = _lost_tools(call, prepared)
                 return with_whole_usage(response, call)
 
     async def stream_response(
@@ -166,13 +168,14 @@ class ModelChain(Model):
             tracing, previous_response_id, conversation_id, prompt,
         )  # fmt: skip
         attempts = self._attempts(call)
-        meter = current_meter()
+        meter, self.answered = current_meter(), False
         while True:
             progress = _Progress(meter.begin(call))
             try:
                 with segment(attempts.link.provider, "remote", model=attempts.link.model_name):
                     async with aclosing(_attempt(attempts, call, progress)) as events:
                         async for event in events:
+                            self.tools_left_out, self.answered = progress.without_tools, progress.shown
                             yield event
             except Exception as error:
                 if progress.completed:
@@ -181,23 +184,15 @@ class ModelChain(Model):
                 if not progress.shown:
                     if not progress.thought:
                         meter.end(progress.used)
-                    if _learnt(attempts.link, error):
+                    if learn(attempts.link, error):
                         continue
                 await attempts.failed(error, final=progress.shown)
             else:
                 return
 
 
-def _learnt(link: Link, error: Exception) -> bool:
-    """Tell whether a refusal taught what the server lacks, so that the same request can be sent without it."""
-    lacks = learn(link.provider, link.model_name, error)
-    if lacks is not None:
-        logger.warning(
-            "The model's server refused a parameter, so this process omits it from now on. For the provider "
-            "`compatible`, LLM_CAPABILITIES saves the refused request",
-            extra={"provider": link.provider, "model": link.model_name, "capability": lacks},
-        )
-    return lacks is not None
+def _lost_tools(call: ModelCall, prepared: ModelCall) -> bool:
+    return bool(call.tools or call.handoffs) and not (prepared.tools or prepared.handoffs)
 
 
 async def _attempt(
@@ -206,6 +201,7 @@ async def _attempt(
     """Stream one attempt. Hold events back until one is visible, so that a next attempt leaves no trace."""
     link, meter = attempts.link, current_meter()
     prepared, answer = link.prepare(call), Answer()
+    progress.without_tools = _lost_tools(call, prepared)
     held: list[TResponseStreamEvent] = []
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(attempts.budget()) as limit:

@@ -11,7 +11,7 @@ from agents.models.interface import ModelTracing
 from agents.tool import FunctionTool, Tool
 
 from assistant.errors import UnsupportedFeatureError
-from assistant.models.capabilities import Capabilities, fit_items
+from assistant.models.capabilities import Capabilities, fit_items, with_instructions
 from assistant.models.replay import for_chat
 
 if TYPE_CHECKING:
@@ -119,6 +119,10 @@ def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | N
     """
     refuse_hosted_tools(call, provider)
     known = known or Capabilities()
+    if not known.tools:
+        call = without_tools(call)
+    if not known.system_role and call.instructions:
+        call = replace(call, instructions=None, input=with_instructions(call.instructions, call.input))
     fitted = replace(call.settings, include_usage=True if known.stream_options else None, **_OPENAI_ONLY_SETTINGS)
     if not known.tool_choice:
         fitted = replace(fitted, tool_choice=None)
@@ -130,6 +134,12 @@ def for_chat_completions(call: ModelCall, provider: str, known: Capabilities | N
         fitted = replace(fitted, temperature=None, top_p=None)
     on_chat = on_chat_completions(call, fitted)
     return on_chat if isinstance(on_chat.input, str) else replace(on_chat, input=fit_items(on_chat.input, known))
+
+
+def without_tools(call: ModelCall) -> ModelCall:
+    """Return the call without tools and handoffs, for a model that cannot use them."""
+    settings = replace(call.settings, tool_choice=None, parallel_tool_calls=None)
+    return replace(call, tools=[], handoffs=[], settings=settings)
 
 
 def on_chat_completions(call: ModelCall, settings: ModelSettings) -> ModelCall:

@@ -11,8 +11,9 @@ from agents.models.openai_responses import OpenAIResponsesModel
 from openai.types.shared import Reasoning
 
 from assistant.errors import ConfigurationError
+from assistant.models.capabilities import capabilities_of
 from assistant.models.clients import client_of
-from assistant.models.link import Link, ModelCall, on_chat_completions, refuse_hosted_tools
+from assistant.models.link import Link, ModelCall, on_chat_completions, refuse_hosted_tools, without_tools
 from assistant.models.replay import for_responses
 from assistant.settings import Settings
 
@@ -50,7 +51,11 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
         raise ConfigurationError("The provider `openai` needs OPENAI_API_KEY (on AWS: OPENAI_API_KEY_SECRET).")
     name = model_name or settings.openai_default_model
 
+    def usable(call: ModelCall) -> ModelCall:
+        return call if capabilities_of("openai", name).tools else without_tools(call)
+
     def prepare_responses(call: ModelCall) -> ModelCall:
+        call = usable(call)
         fitted = _common(settings, call, name)
         if settings.openai_reasoning_summary is not None and reasons(name):
             reasoning = fitted.reasoning or Reasoning()
@@ -67,6 +72,7 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
 
     def prepare_chat_completions(call: ModelCall) -> ModelCall:
         refuse_hosted_tools(call, "openai")
+        call = usable(call)
         fitted = replace(_common(settings, call, name), include_usage=True)
         if reasons(name) and (call.tools or call.handoffs):
             # gpt-6 models take function tools on Chat Completions only without reasoning.

@@ -22,11 +22,11 @@ from assistant.errors import (
     ModelRefusedRequestError,
     RequestTooLongError,
 )
+from assistant.models.learning import without_request
 from assistant.models.link import Link
 
-# A report names its reason at the start. Some servers repeat the whole request after it.
+# A report names its reason at the start.
 MAX_READ_CHARACTERS = 1_000
-_REPEATED_REQUEST = re.compile(r"[;,]? *messages ?= ?\[")
 
 _FILTER_CODES = {
     "content_filter", "content_policy_violation", "image_content_policy_violation", "invalid_prompt",
@@ -133,7 +133,7 @@ def _bounded(words: object) -> str:
     if words is None:
         return ""
     text = words if isinstance(words, str) else json.dumps(words, default=str)
-    return _REPEATED_REQUEST.split(text, maxsplit=1)[0][:MAX_READ_CHARACTERS]
+    return without_request(text)[:MAX_READ_CHARACTERS]
 
 
 def classified(report: Report, link: Link) -> AssistantError | None:
