@@ -81,7 +81,6 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
         "LLM_PROVIDER": "" if has_key else "demo",
         "ALLOW_DEMO": "true",
         "AUTH_MODE": "guest",
-        "ALLOW_GUESTS": "true",
         "TABLE_NAME": data.table_name,
         "BUCKET_NAME": data.bucket_name,
         "AWS_ENDPOINT_URL": endpoint_url,

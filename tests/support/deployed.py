@@ -32,10 +32,12 @@ class Deployed:
     Attributes:
         root: The copy of the checkout, which a test may change.
         emulator: The local AWS.
+        token: The token that requests have.
     """
 
     root: Path
     emulator: Emulator
+    token: str | None = None
 
     def build(self) -> None:
         """Run `sam build`."""
@@ -63,6 +65,7 @@ class Deployed:
         """Send a request to the address of an output, by way of the local AWS's own port."""
         data = raw[0] if raw else json.dumps(body).encode() if body is not None else None
         headers = {"Host": urlsplit(self.outputs[output]).netloc}
+        headers |= self.authorization
         if data is not None:
             headers["Content-Type"] = raw[1] if raw else "application/json"
         request = urllib.request.Request(f"{self.emulator.endpoint_url}{path}", data, headers)
@@ -72,6 +75,11 @@ class Deployed:
         except urllib.error.HTTPError as error:
             status, answer = error.code, error.read()
         return _unwrapped(status, answer)
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header with the token."""
+        return {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
 
     def address(self, output: str) -> str:
         """Return the address of a function's URL in the form that needs no name server."""

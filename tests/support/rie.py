@@ -216,7 +216,6 @@ def emulate(emulation: Emulation, table_and_bucket: Aws) -> Emulate:
     variables = table_and_bucket.environment(
         LLM_PROVIDER="demo",
         ALLOW_DEMO="true",
-        ALLOW_GUESTS="true",
         POWERTOOLS_SERVICE_NAME="chatkit",
         POWERTOOLS_METRICS_NAMESPACE="ChatKit",
     )

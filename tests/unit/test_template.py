@@ -49,7 +49,7 @@ def test_every_variable_that_the_template_sets_is_one_that_the_code_reads() -> N
 def test_every_setting_can_be_given_to_a_deployment() -> None:
     # A turn on `chat` has to end before API Gateway gives up, and only a local AWS is somewhere else.
     not_there = {"CHAT_TURN_SECONDS", "MAX_TURNS_PER_PROCESS", "AWS_ENDPOINT_URL"}
-    values = {"OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY"}  # Named by their secrets there.
+    values = {"OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY", "VISITOR_KEY"}  # Named by their secrets there.
     assert _settings_variables() - values - not_there <= set(_environment("ChatFunction"))
 
 
@@ -304,7 +304,7 @@ def test_conditions_of_conditions_come_along() -> None:
 
 def test_the_sample_environment_names_every_setting_that_the_code_reads() -> None:
     shown = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    on_aws_only = {"ALLOW_DEMO", "ALLOW_GUESTS", "TABLE_NAME", "BUCKET_NAME", "AWS_ENDPOINT_URL"}
+    on_aws_only = {"ALLOW_DEMO", "TABLE_NAME", "BUCKET_NAME", "AWS_ENDPOINT_URL"}
     secrets = {name for name in _settings_variables() if name.endswith("_SECRET")}
     assert _settings_variables() - on_aws_only - secrets <= shown
 

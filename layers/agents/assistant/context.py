@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from assistant import observability
@@ -73,6 +74,11 @@ class Resources:
     running: dict[ThreadRef, RunningTurn] = field(init=False, default_factory=dict)
     claiming: int = field(init=False, default=0)
     starting: Counter[ThreadRef] = field(init=False, default_factory=Counter)
+
+    @cached_property
+    def visitor_settings(self) -> Settings:
+        """The settings of visitors' requests."""
+        return self.settings.for_visitors()
 
     def __post_init__(self) -> None:
         observability.keep_texts_out(self.settings.log_content)
@@ -154,8 +160,8 @@ class RequestContext:
 
     @property
     def settings(self) -> Settings:
-        """The process's settings."""
-        return self.resources.settings
+        """The process's settings. A visitor's request has the visitors' limits."""
+        return self.resources.visitor_settings if self.caller.visitor else self.resources.settings
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the deadline, at least zero; None if there is no limit."""

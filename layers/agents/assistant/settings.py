@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from assistant.errors import ConfigurationError
 
 ProviderName = Literal["openai", "gemini", "compatible", "demo"]
-AuthMode = Literal["jwt", "guest"]
+AuthMode = Literal["jwt", "visitor", "guest"]
 AuthPreset = Literal["cognito", "auth0", "clerk", "entra", "supabase"]
 OnBusy = Literal["interrupt", "reject"]
 OutputGuardrails = Literal["remove", "hold"]
@@ -38,6 +38,16 @@ MAX_RETENTION_DAYS = 99_999
 # Above this a float cannot represent every whole number.
 MAX_WHOLE = 2**53
 
+# What visitors may use: nobody knows them, and anybody can become one. A visitor can hold a conversation of some twenty
+# turns a day. All visitors together stay below a few dollars a day with the default model.
+DEFAULT_VISITOR_TURNS_PER_MINUTE = 5
+DEFAULT_VISITOR_TOKENS_PER_DAY = 50_000
+DEFAULT_VISITORS_TURNS_PER_MINUTE = 60
+DEFAULT_VISITORS_TOKENS_PER_DAY = 2_000_000
+# Enough for the visitors of an office behind one address.
+DEFAULT_VISITORS_PER_ADDRESS = 20
+DEFAULT_VISITORS_PER_DAY = 2_000
+DEFAULT_VISITOR_RETENTION_DAYS = 7
 # Names of this machine: plain HTTP to them crosses no network.
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _TRUE = {"1", "true", "yes", "on"}
@@ -99,6 +109,39 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class VisitorSettings:
+    """The settings of visitors, for `AUTH_MODE=visitor`.
+
+    Attributes:
+        key: The secret that signs visitors' tokens. Several are separated by commas; the first one signs.
+        tenant: The tenant of all visitors.
+        role: The role of all visitors.
+        cookie: Whether the token is in a cookie that scripts cannot read.
+        address_header: The header with the visitor's address, if a proxy sets it. None: the address of the connection.
+        turns_per_minute: Maximum turns per visitor per minute.
+        tokens_per_day: Maximum tokens per visitor per day.
+        all_turns_per_minute: The same for all visitors together.
+        all_tokens_per_day: The same for all visitors together.
+        per_address: Maximum new visitors per address per day.
+        per_day: Maximum new visitors per day.
+        retention_days: Threads are deleted this many days after the start of their last turn.
+    """
+
+    key: Secret = field(default_factory=Secret)
+    tenant: str = "visitors"
+    role: str = "visitor"
+    cookie: bool = False
+    address_header: str | None = None
+    turns_per_minute: int = DEFAULT_VISITOR_TURNS_PER_MINUTE
+    tokens_per_day: int = DEFAULT_VISITOR_TOKENS_PER_DAY
+    all_turns_per_minute: int = DEFAULT_VISITORS_TURNS_PER_MINUTE
+    all_tokens_per_day: int = DEFAULT_VISITORS_TOKENS_PER_DAY
+    per_address: int = DEFAULT_VISITORS_PER_ADDRESS
+    per_day: int = DEFAULT_VISITORS_PER_DAY
+    retention_days: int = DEFAULT_VISITOR_RETENTION_DAYS
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration. Each field has the name of its environment variable in lower case."""
 
@@ -146,6 +189,7 @@ class Settings:
     auth_roles: tuple[str, ...] = ()
     auth_required_claims: tuple[str, ...] = ()
     auth_header: str = "authorization"
+    visitors: VisitorSettings = field(default_factory=VisitorSettings)
     allowed_origins: tuple[str, ...] = ()
 
     # Storage
@@ -166,6 +210,24 @@ class Settings:
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
     stream_heartbeat: bool = True
     stream_flush_comments: bool = False
+
+    def for_visitors(self) -> Settings:
+        """Return the settings of a visitor's request: the visitors' limits in place of the users'."""
+        visitors = self.visitors
+        return replace(
+            self,
+            user_quota=replace(
+                self.user_quota,
+                turns_per_minute=visitors.turns_per_minute,
+                tokens_per_day=visitors.tokens_per_day,
+            ),
+            tenant_quota=replace(
+                self.tenant_quota,
+                turns_per_minute=visitors.all_turns_per_minute,
+                tokens_per_day=visitors.all_tokens_per_day,
+            ),
+            retention_days=visitors.retention_days,
+        )
 
 
 class _Environment:
@@ -290,8 +352,11 @@ def _check_provider(variable: str, named: str, env: _Environment, on_lambda: boo
 
 def _auth_mode(env: _Environment, on_lambda: bool) -> AuthMode:
     mode = env.choice("AUTH_MODE", get_args(AuthMode)) or "jwt"
-    if mode == "guest" and on_lambda and not env.flag("ALLOW_GUESTS"):
-        raise ConfigurationError("AUTH_MODE=guest on Lambda needs ALLOW_GUESTS=true.")
+    # All guests are one person. An emulator of Lambda has a local AWS, and its data is nobody's.
+    if mode == "guest" and on_lambda and not env.text("AWS_ENDPOINT_URL"):
+        raise ConfigurationError("AUTH_MODE=guest is for make dev: all guests are one user. Set AUTH_MODE=visitor.")
+    if mode == "visitor" and not env.secret("VISITOR_KEY"):
+        raise ConfigurationError("AUTH_MODE=visitor needs VISITOR_KEY (on AWS: VISITOR_KEY_SECRET).")
     if mode == "jwt" and not env.text("AUTH_ISSUER"):
         raise ConfigurationError("AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE.")
     return cast(AuthMode, mode)
@@ -308,6 +373,26 @@ def _key_urls(env: _Environment, on_lambda: bool) -> tuple[str, ...]:
         if not parts.hostname or not (parts.scheme == "https" or local):
             raise ConfigurationError(f"{name} must start with https://, not {url!r}.")
     return urls
+
+
+def _visitors(env: _Environment) -> VisitorSettings:
+    if env.flag("VISITOR_COOKIE") and "*" in env.words("ALLOWED_ORIGINS"):
+        raise ConfigurationError("VISITOR_COOKIE=true needs ALLOWED_ORIGINS without '*': any page could use it.")
+    header = env.text("VISITOR_ADDRESS_HEADER")
+    return VisitorSettings(
+        key=env.secret("VISITOR_KEY"),
+        tenant=env.text("VISITOR_TENANT") or "visitors",
+        role=env.text("VISITOR_ROLE") or "visitor",
+        cookie=env.flag("VISITOR_COOKIE"),
+        address_header=header.lower() if header else None,
+        turns_per_minute=env.whole("VISITOR_TURNS_PER_MINUTE") or DEFAULT_VISITOR_TURNS_PER_MINUTE,
+        tokens_per_day=env.whole("VISITOR_TOKENS_PER_DAY") or DEFAULT_VISITOR_TOKENS_PER_DAY,
+        all_turns_per_minute=env.whole("VISITORS_TURNS_PER_MINUTE") or DEFAULT_VISITORS_TURNS_PER_MINUTE,
+        all_tokens_per_day=env.whole("VISITORS_TOKENS_PER_DAY") or DEFAULT_VISITORS_TOKENS_PER_DAY,
+        per_address=env.whole("VISITORS_PER_ADDRESS") or DEFAULT_VISITORS_PER_ADDRESS,
+        per_day=env.whole("VISITORS_PER_DAY") or DEFAULT_VISITORS_PER_DAY,
+        retention_days=env.whole("VISITOR_RETENTION_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_VISITOR_RETENTION_DAYS,
+    )
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -372,6 +457,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         auth_roles=read.words("AUTH_ROLES"),
         auth_required_claims=read.words("AUTH_REQUIRED_CLAIMS"),
         auth_header=(read.text("AUTH_HEADER") or "authorization").lower(),
+        visitors=_visitors(read),
         allowed_origins=read.words("ALLOWED_ORIGINS"),
         table_name=read.text("TABLE_NAME") or "",
         bucket_name=read.text("BUCKET_NAME") or "",

@@ -37,7 +37,6 @@ def run(request: pytest.FixtureRequest, table_and_bucket: Aws) -> Iterator[Run]:
             LLM_PROVIDER="openai",
             OPENAI_API_KEY=KEY,
             OPENAI_BASE_URL=provider.base_url,
-            ALLOW_GUESTS="true",
             LOG_CONTENT="false",
             AWS_LAMBDA_LOG_FORMAT="JSON",
             AWS_LAMBDA_LOG_LEVEL=request.param,

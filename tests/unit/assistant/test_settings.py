@@ -93,7 +93,7 @@ def test_on_lambda_nothing_is_open_by_accident() -> None:
         load_settings({**LAMBDA, "LLM_PROVIDER": "demo"})
     with pytest.raises(ConfigurationError, match="ALLOW_DEMO"):
         load_settings({**LAMBDA, "OPENAI_API_KEY": "k", "LLM_FALLBACK": "demo"})
-    with pytest.raises(ConfigurationError, match="ALLOW_GUESTS"):
+    with pytest.raises(ConfigurationError, match="AUTH_MODE=guest"):
         load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_MODE": "guest"})
     with pytest.raises(ConfigurationError, match="AUTH_ISSUER"):
         load_settings({**LAMBDA, "ALLOW_DEMO": "true", "AUTH_ISSUER": ""})
@@ -108,8 +108,31 @@ def test_plain_http_is_for_keys_on_this_machine_and_never_on_lambda() -> None:
 
 def test_on_lambda_what_is_open_was_asked_for() -> None:
     assert load_settings({**LAMBDA, "ALLOW_DEMO": "true"}).auth_mode == "jwt"
-    open_to_all = load_settings({**LAMBDA, "ALLOW_DEMO": "1", "AUTH_MODE": "guest", "ALLOW_GUESTS": "yes"})
-    assert (open_to_all.llm_provider, open_to_all.auth_mode) == ("demo", "guest")
+    key = {"VISITOR_KEY_SECRET": "chatkit/visitors"}
+    for_visitors = load_settings({**LAMBDA, **key, "ALLOW_DEMO": "1", "AUTH_MODE": "visitor"})
+    assert (for_visitors.llm_provider, for_visitors.auth_mode) == ("demo", "visitor")
+    with pytest.raises(ConfigurationError, match="VISITOR_KEY"):
+        load_settings({**LAMBDA, "ALLOW_DEMO": "1", "AUTH_MODE": "visitor"})
+
+
+def test_an_emulator_of_lambda_may_have_guests() -> None:
+    local = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "ALLOW_DEMO": "1"}
+    assert load_settings({**LAMBDA, **local, "AUTH_MODE": "guest"}).auth_mode == "guest"
+
+
+def test_visitors_have_finite_limits_whatever_the_users_have() -> None:
+    settings = load(QUOTA_TOKENS_PER_DAY="", VISITOR_TOKENS_PER_DAY="70", VISITORS_TURNS_PER_MINUTE="9")
+    assert settings.user_quota.tokens_per_day is None
+    assert settings.retention_days is None
+    of_visitors = settings.for_visitors()
+    assert of_visitors.user_quota == Quota(turns_per_minute=5, tokens_per_day=70)
+    assert of_visitors.tenant_quota == Quota(turns_per_minute=9, tokens_per_day=2_000_000)
+    assert of_visitors.retention_days == 7
+
+
+def test_a_cookie_for_every_page_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="VISITOR_COOKIE"):
+        load(VISITOR_COOKIE="true", ALLOWED_ORIGINS="*")
 
 
 def test_lists_and_headers_are_read_forgivingly() -> None:

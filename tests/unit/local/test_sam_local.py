@@ -14,6 +14,6 @@ def test_ones_own_agents_keys_and_limits_reach_the_functions() -> None:
 
 
 def test_who_may_call_and_where_things_are_kept_is_not_taken_from_the_environment() -> None:
-    foreign = ["AUTH_MODE", "AUTH_JWKS_URL", "ALLOW_GUESTS", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_SERVICE_NAME"]
+    foreign = ["AUTH_MODE", "AUTH_JWKS_URL", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_SERVICE_NAME"]
     assert set(foreign) <= set(VARIABLES)
     assert passed_on(dict.fromkeys(foreign, "x"), VARIABLES) == {}

@@ -69,4 +69,6 @@ def add_cors(app: FastAPI, settings: Settings) -> None:
         allow_headers=ALLOWED_HEADERS,
         expose_headers=EXPOSED_HEADERS,
         max_age=PREFLIGHT_SECONDS,
+        # The visitors' cookie. Origins are then listed one by one.
+        allow_credentials=settings.visitors.cookie,
     )

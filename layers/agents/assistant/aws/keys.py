@@ -20,6 +20,7 @@ its newest items, in this order:
 
     TENANT#tenant               Q#<period>[#s<shard>]  the same for the whole tenant
     APP#tenant[#user]           the agents' own records
+    VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
 
 Ids are percent-encoded, so that a separator inside an id cannot lead to another partition.
@@ -251,6 +252,11 @@ def sweep_partitions() -> list[str]:
 def sweep_bound(moment: datetime) -> str:
     """Return the sort key after all work that is due at that time."""
     return f"{time_prefix(moment)}~"
+
+
+def visitors_partition(address_id: str) -> str:
+    """Return the partition of the counters of new visitors from an address."""
+    return f"VISITORS#{_component(address_id, 'address')}"
 
 
 def attachment_prefix(tenant_id: str, user_id: str) -> str:

@@ -23,11 +23,13 @@ class Caller:
         tenant_id: The organisation, from the claim that `AUTH_TENANT_CLAIM` names.
         user_id: The subject of the token.
         role: The role, from the claim that `AUTH_ROLE_CLAIM` names. Default: `user`.
+        visitor: Whether nobody has signed in. The visitors' limits then apply.
     """
 
     tenant_id: str
     user_id: str
     role: str = DEFAULT_ROLE
+    visitor: bool = False
 
     @property
     def partition(self) -> str:
