@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,21 @@ def _get(url: str, **headers: str) -> tuple[int, bytes]:
 
 
 def _say(url: str, text: str, thread: str | None = None, token: str | None = None) -> Any:
+    """Send a message as clients do: a 503 with Retry-After is repeated with the same key, so the turn runs once."""
     body = {"message": {"content": text}} | ({"thread_id": thread} if thread else {})
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
+    headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    deadline = time.monotonic() + 60
+    while True:
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            answer = error.read().decode()
+            if error.code != 503 or "Retry-After" not in error.headers or time.monotonic() > deadline:
+                raise AssertionError(f"{error.code}: {answer}") from error
+            time.sleep(int(error.headers["Retry-After"]))
 
 
 def _threads(server: DevServer) -> list[str]:
