@@ -55,6 +55,10 @@ def test_it_shows_what_was_sent_stored_and_told(chat: Chat) -> None:
     chat.send("!say The heron is fed").finished()
     answer = section(chat, "Last answer")
     expect(answer).to_contain_text("demo")
+    timed = dict(zip(answer.locator("dt").all_inner_texts(), answer.locator("dd").all_inner_texts(), strict=True))
+    for moment in ("First event", "First word", "Last event"):
+        assert re.fullmatch(r"\d+ ms", timed[moment])
+    expect(answer.get_by_role("list", name="Events").get_by_role("listitem").first).to_contain_text(" ms")
     expect(answer.get_by_role("list", name="Events")).to_contain_text("thread.item.done")
     answer.get_by_role("button", name="Copy as curl").click()
     command = chat.page.evaluate("navigator.clipboard.readText()")

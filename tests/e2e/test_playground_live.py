@@ -296,9 +296,28 @@ def test_a_refund_waits_for_approval_and_goes_on_after_it(chat: Chat, dev_server
     chat.page.get_by_label("Token").fill(dev_server.token(user="boss", tenant="ferns", role="admin"))
     chat.page.get_by_label("Token").press("Enter")
     chat.send("refund invoice 501 please")
+    expect(chat.items("widget")).to_contain_text(re.compile(r"\d+\.\d\d EUR will be paid back for order \d+"))
     chat.items("widget").get_by_role("button", name="Approve").click()
     expect(chat.answer).to_contain_text("501")
     expect(chat.items("widget").get_by_role("button", name="Approve")).to_have_count(0)
+
+
+def test_the_backend_speaks_the_language_of_the_browser(profile: BrowserContext, dev_server: DevServer) -> None:
+    assert profile.browser is not None
+    german = profile.browser.new_context(locale="de-DE")
+    with open_page(german) as page:
+        page.goto(dev_server.page_url)
+        page.get_by_label("Token").fill(dev_server.token(user="boss", tenant="oaks", role="admin"))
+        page.get_by_label("Token").press("Enter")
+        composer = page.get_by_role("textbox", name="Nachricht")
+        composer.fill("refund invoice 501 please")
+        composer.press("Enter")
+        card = page.locator("[data-item-type=widget]")
+        expect(card.get_by_role("button", name="Zustimmen")).to_be_visible(timeout=TURN_MILLISECONDS)
+        composer.fill("!fail 3")
+        composer.press("Enter")
+        expect(page.get_by_text("Diese Antwort ist wegen eines Fehlers unvollständig.")).to_be_visible()
+    german.close()
 
 
 def test_questions_of_the_assistant_are_answered(chat: Chat) -> None:

@@ -210,6 +210,21 @@ def test_a_refused_message_stays_with_a_button_to_send_it_again(chat: Chat, back
     chat.check_reload()
 
 
+def test_words_whose_requests_fail_are_in_the_composer_after_a_reload(chat: Chat, backend: Backend) -> None:
+    backend.faults = ["503"] * 5
+    chat.open()
+    with chat.page.expect_response("**/chatkit/api"):
+        chat.send("The words of a person")
+    # The router notes the failure after the answer.
+    chat.page.wait_for_timeout(200)
+    chat.page.reload()
+    expect(chat.composer).to_have_value("The words of a person")
+    backend.faults.clear()
+    chat.button("Send").click()
+    expect(chat.answer).to_have_text("You said: The words of a person")
+    chat.check_reload()
+
+
 @pytest.mark.parametrize("fault", ["401", "413"])
 def test_a_refused_message_keeps_its_files(chat: Chat, backend: Backend, fault: str) -> None:
     """In the thread until the page is loaded again, and in the composer afterwards."""
