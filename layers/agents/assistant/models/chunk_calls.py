@@ -6,7 +6,8 @@ import json
 import uuid
 from typing import Any
 
-from assistant.models.surrogates import Joiner
+from assistant.models.nesting import is_deep
+from assistant.models.surrogates import Joiner, clean_value, without_lone_surrogates
 
 Json = dict[str, Any]
 
@@ -16,7 +17,7 @@ def signature_in(part: Json) -> str | None:
     extra = part.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     signature = google.get("thought_signature") if isinstance(google, dict) else None
-    return signature if isinstance(signature, str) and signature else None
+    return without_lone_surrogates(signature) if isinstance(signature, str) and signature else None
 
 
 class Call:
@@ -103,8 +104,9 @@ class CallReader:
             known["function"]["name"], call.named = name, True
         if arguments := self._joiner.joined(position, arguments):
             known["function"]["arguments"] = arguments
-        if isinstance(entry.get("provider_specific_fields"), dict):
-            known["provider_specific_fields"] = entry["provider_specific_fields"]
+        fields = entry.get("provider_specific_fields")
+        if isinstance(fields, dict) and not is_deep(fields):
+            known["provider_specific_fields"] = clean_value(fields)
         if signature := signature_in(entry) or self._early_signature:
             self._early_signature = None
             _sign(known, signature)
@@ -169,4 +171,5 @@ def _function_of(entry: Json) -> tuple[str | None, str]:
     name, arguments = function.get("name"), function.get("arguments")
     if isinstance(arguments, dict):
         arguments = json.dumps(arguments, ensure_ascii=False)
-    return name if isinstance(name, str) else None, arguments if isinstance(arguments, str) else ""
+    known = without_lone_surrogates(name) if isinstance(name, str) else None
+    return known, arguments if isinstance(arguments, str) else ""

@@ -24,7 +24,8 @@ from typing import Any
 from assistant.models.answer_errors import raise_error, reported
 from assistant.models.chunk_calls import CallReader, signature_in
 from assistant.models.counts import count_of
-from assistant.models.surrogates import Joiner, without_lone_surrogates
+from assistant.models.nesting import is_deep
+from assistant.models.surrogates import Joiner, clean_value, without_lone_surrogates
 
 Json = dict[str, Any]
 
@@ -67,7 +68,7 @@ class ChunkReader:
     def _chunk(self, chunk: Json) -> Json:
         raise_error(chunk)
         if isinstance(chunk.get("model"), str):
-            self._model = chunk["model"]
+            self._model = without_lone_surrogates(chunk["model"])
         choices = chunk.get("choices")
         known: list[Json] = []
         for choice in choices if isinstance(choices, list) else [choices]:
@@ -80,7 +81,7 @@ class ChunkReader:
     def _envelope(self, choices: list[Json], usage: Json | None, chunk: Json | None = None) -> Json:
         fields = chunk or {}
         return {
-            "id": fields["id"] if isinstance(fields.get("id"), str) else "",
+            "id": without_lone_surrogates(fields["id"]) if isinstance(fields.get("id"), str) else "",
             "created": fields["created"] if isinstance(fields.get("created"), int) else 0,
             "model": self._model,
             "object": "chat.completion.chunk",
@@ -126,7 +127,9 @@ class ChunkReader:
             delta["reasoning_content"] = without_lone_surrogates(reasoning)
         blocks = given.get("thinking_blocks")
         if isinstance(blocks, list):
-            delta["thinking_blocks"] = [block for block in blocks if isinstance(block, dict)]
+            delta["thinking_blocks"] = [
+                clean_value(block) for block in blocks if isinstance(block, dict) and not is_deep(block)
+            ]
         entries = given.get("tool_calls")
         calls = [entry for entry in (entries if isinstance(entries, list) else [entries]) if isinstance(entry, dict)]
         known = self._calls.read_whole(calls, repeated=self._has_delta) if whole else list(map(self._calls.read, calls))

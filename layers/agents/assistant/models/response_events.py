@@ -18,10 +18,13 @@ from collections.abc import Collection, Generator, Iterator
 from typing import Any
 
 from assistant.models.answer_errors import raise_error
+from assistant.models.citations import known_citation
 from assistant.models.hosted import HOSTED_ITEMS
+from assistant.models.nesting import is_deep
 from assistant.models.response_form import known_response
 from assistant.models.response_items import known_item, text_of
 from assistant.models.stream_item import StreamItem, item_of, number_of
+from assistant.models.surrogates import clean_value
 
 Json = dict[str, Any]
 
@@ -174,10 +177,10 @@ class EventReader:
             item.arguments = [whole]
 
     def _annotation(self, event: Json) -> Iterator[Json]:
-        item = self._open("message", event)
-        if item is not None and isinstance(event.get("annotation"), dict):
+        item, cited = self._open("message", event), known_citation(event.get("annotation"))
+        if item is not None and cited is not None:
             place = item.part_place("text", number_of(event.get("content_index")) or 0)
-            yield item.at(event, content_index=place)
+            yield item.at({"type": event["type"], "annotation": cited}, content_index=place, annotation_index=0)
 
     def _progress(self, kind: str, event: Json) -> Iterator[Json]:
         """Pass on what a tool that runs at the provider reports."""
@@ -187,8 +190,8 @@ class EventReader:
         if kind.endswith("partial_image") and not isinstance(event.get("partial_image_b64"), str):
             return
         item = self._open(called, event)
-        if item is not None:
-            yield item.at(event, partial_image_index=number_of(event.get("partial_image_index")) or 0)
+        if item is not None and not is_deep(event):
+            yield item.at(clean_value(event), partial_image_index=number_of(event.get("partial_image_index")) or 0)
 
     # The end
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assistant.models.counts import count_of
+from assistant.models.surrogates import without_lone_surrogates
 
 Json = dict[str, Any]
 
@@ -17,7 +18,7 @@ def known_response(given: Json, status: str, output: list[Json]) -> Json:
         status: Its status.
         output: Its items.
     """
-    known: Json = {name: given[name] if isinstance(given.get(name), str) else "" for name in ("id", "model")}
+    known: Json = {name: _text(given.get(name)) for name in ("id", "model")}
     details, error = given.get("incomplete_details"), given.get("error")
     return {
         **known,
@@ -32,6 +33,10 @@ def known_response(given: Json, status: str, output: list[Json]) -> Json:
         "incomplete_details": details if isinstance(details, dict) else None,
         "error": error if isinstance(error, dict) else None,
     }
+
+
+def _text(value: Any) -> str:
+    return without_lone_surrogates(value) if isinstance(value, str) else ""
 
 
 def _usage(given: Any) -> Json | None:

@@ -8,8 +8,10 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from assistant.models.citations import known_citation
 from assistant.models.hosted import HOSTED_ITEMS
 from assistant.models.nesting import is_deep
+from assistant.models.surrogates import clean_value
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ def known_item(given: Any, tools: Collection[str] = ()) -> Json | None:
     """
     if not isinstance(given, dict) or is_deep(given):
         return None
+    given = clean_value(given)
     kind = given.get("type")
     item: Json | None = None
     match kind:
@@ -82,7 +85,8 @@ def parts_of(message: Json) -> list[Json]:
         if (text := text_of(part)) is None:
             continue
         annotations = part.get("annotations") if isinstance(part, dict) else None
-        kept = [each for each in annotations if isinstance(each, dict)] if isinstance(annotations, list) else []
+        cited = [known_citation(each) for each in annotations] if isinstance(annotations, list) else []
+        kept = [each for each in cited if each is not None]
         parts.append({"type": "output_text", "text": text, "annotations": kept, "logprobs": []})
     return parts
 

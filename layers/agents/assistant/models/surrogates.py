@@ -23,6 +23,19 @@ def without_lone_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def clean_value(value: Any) -> Any:
+    """Return a JSON value, which is not nested deeply, without lone surrogates in its texts and names."""
+    match value:
+        case str():
+            return without_lone_surrogates(value)
+        case dict():
+            return {clean_value(name): clean_value(each) for name, each in value.items()}
+        case list():
+            return [clean_value(each) for each in value]
+        case _:
+            return value
+
+
 def clean_arguments(arguments: str) -> str:
     """Return a call's arguments, as JSON, without lone surrogates and without escapes of them."""
     if "\\u" in arguments:
