@@ -45,6 +45,32 @@ _GERMAN = {
     "The file '{}' could not be fetched. Please ask for it again.": (
         "Die Datei „{}“ konnte nicht geladen werden. Bitte fragen Sie noch einmal danach."
     ),
+    "The model did not accept a picture. The answer was written without it.": (
+        "Das Modell hat ein Bild nicht angenommen. Die Antwort wurde ohne das Bild geschrieben."
+    ),
+    "The model did not accept a file. The answer was written without it.": (
+        "Das Modell hat eine Datei nicht angenommen. Die Antwort wurde ohne die Datei geschrieben."
+    ),
+    "The model did not accept {}. The answer was written without it.": (
+        "Das Modell hat dies nicht angenommen: {}. Die Antwort wurde ohne diesen Teil geschrieben."
+    ),
+    "The model read only the text of {}.": "Das Modell hat nur den Text gelesen von: {}.",
+    "The model did not accept details of earlier steps. The answer was written without them.": (
+        "Das Modell hat Einzelheiten früherer Schritte nicht angenommen. Die Antwort wurde ohne sie geschrieben."
+    ),
+    "The model did not accept the earlier part of this conversation. The answer was written without it.": (
+        "Das Modell hat den früheren Teil dieser Unterhaltung nicht angenommen. Die Antwort wurde ohne ihn geschrieben."
+    ),
+    "This conversation is longer than the model can read. The model read a shortened form of it.": (
+        "Diese Unterhaltung ist länger, als das Modell lesen kann. Das Modell hat eine gekürzte Fassung gelesen."
+    ),
+    "This model cannot use tools. The answer was written without them.": (
+        "Dieses Modell kann keine Werkzeuge benutzen. Die Antwort wurde ohne sie geschrieben."
+    ),
+    "The model's content filter refused this message, so later answers leave it out. Please rephrase it.": (
+        "Der Inhaltsfilter des Modells hat diese Nachricht abgelehnt. Spätere Antworten lassen sie weg. "
+        "Bitte formulieren Sie sie anders."
+    ),
     # Marks under an answer that is not complete.
     "This answer is incomplete because time ran out.": "Diese Antwort ist unvollständig, weil die Zeit abgelaufen ist.",
     "This answer is incomplete because of an error.": "Diese Antwort ist wegen eines Fehlers unvollständig.",
@@ -108,6 +134,7 @@ _GERMAN = {
         "Das Nutzungslimit ist erreicht. Bitte versuchen Sie es später noch einmal."
     ),
     "This assistant does not support that.": "Das unterstützt dieser Assistent nicht.",
+    "This assistant does not support {}.": "Dieser Assistent unterstützt das nicht: {}.",
     "The message is empty.": "Die Nachricht ist leer.",
     "This message cannot be answered here.": "Diese Nachricht kann hier nicht beantwortet werden.",
     "This model is not offered here.": "Dieses Modell wird hier nicht angeboten.",

@@ -29,7 +29,7 @@ BOTH = pytest.mark.parametrize("names", [RESPONSES, CHAT], ids=["responses", "ch
 OpenThread = Callable[..., ChatKitClient]
 REFUSED = HttpError(400, "invalid_request_error")
 LOST = "The model did not accept a picture. The answer was written without it."
-READ = "The model read only the text of the file '{}'."
+READ = "The model read only the text of '{}'."
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.agent import healed_request, healing
 from assistant.approvals import cards, decisions, runs
 from assistant.errors import AssistantError
 from assistant.models import failures
@@ -65,6 +66,25 @@ def test_every_mark_under_an_incomplete_answer_is_translated() -> None:
         outcome._WITHHELD_FOR_THE_USER,
     }
     assert not [mark for mark in marks if in_language(mark, "de") == mark]
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        healing.NO_DETAILS,
+        healing.NO_OLDER,
+        healing.SHORTENED,
+        healed_request.NO_TOOLS,
+        healed_request.FILTERED,
+        "The model did not accept a picture. The answer was written without it.",
+        "The model did not accept 'plan.pdf', 'notes.txt'. The answer was written without it.",
+        "The model read only the text of 'plan.pdf'.",
+    ],
+)
+def test_every_notice_about_a_smaller_request_is_translated(notice: str) -> None:
+    german = in_language(notice, "de")
+    assert german != notice
+    assert " the " not in german
 
 
 def test_a_part_of_a_text_stays_as_it_is() -> None:

@@ -28,6 +28,10 @@ from assistant.errors import (
 MAX_REFUSALS = 8
 _HALVINGS = 4
 
+NO_DETAILS = "The model did not accept details of earlier steps. The answer was written without them."
+NO_OLDER = "The model did not accept the earlier part of this conversation. The answer was written without it."
+SHORTENED = "This conversation is longer than the model can read. The model read a shortened form of it."
+
 Items = Sequence[TResponseInputItem]
 Ladder = Callable[[LeftOut, Items], Iterator[LeftOut]]
 
@@ -98,20 +102,19 @@ def told(before: LeftOut, now: LeftOut, items: Items, texts: Texts) -> list[str]
     for digest, part in files_of(items).items():
         if digest in now.files and digest not in before.files:
             (lost if texts.get(digest) is None else read).append(file_name(part))
-    if now.tools and not before.tools and has_long_results(items):
-        lost.append("details of earlier steps")
-    if now.older and not before.older:
-        lost.append("the earlier part of this conversation")
     sentences: list[str] = []
     if lost:
         sentences.append(f"The model did not accept {_listed(lost)}. The answer was written without it.")
     if read:
         sentences.append(f"The model read only the text of {_listed(read)}.")
+    if now.tools and not before.tools and has_long_results(items):
+        sentences.append(NO_DETAILS)
+    if now.older and not before.older:
+        sentences.append(NO_OLDER)
     if now.characters is not None and now.characters != before.characters:
-        sentences.append("This conversation is longer than the model can read. The model read a shortened form of it.")
+        sentences.append(SHORTENED)
     return sentences
 
 
-def _listed(parts: Sequence[str]) -> str:
-    named = list(dict.fromkeys(parts))
-    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(names))

@@ -152,7 +152,7 @@ def file_name(part: Item) -> str:
     """Return the name that the user reads for a file."""
     if part["type"] == "input_image":
         return "a picture"
-    return f"the file '{part['filename']}'" if part.get("filename") else "a file"
+    return f"'{part['filename']}'" if part.get("filename") else "a file"
 
 
 def _file_parts(items: Iterable[TResponseInputItem]) -> Iterator[Item]:
