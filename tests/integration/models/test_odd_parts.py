@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support.chatkit_client import ChatKitClient
-from tests.support.odd_streams import DONE, chunk, errors, events, item_events, says, sse, unfinished
+from tests.support.odd_streams import DONE, chunk, errors, events, item_events, results, says, sse, unfinished
 from tests.support.provider_formats import Json
-from tests.support.provider_server import Answer, ProviderServer, RawStream, Text
+from tests.support.provider_server import Answer, ProviderServer, RawStream, Text, ToolCall
 
 pytestmark = pytest.mark.anyio
 
@@ -156,3 +156,56 @@ async def test_a_citation_with_an_address_is_shown(
     assert errors(thread) == []
     assert await says(thread, provider, item_events(text_item({**LINK, **change}))) == "Three."
     assert [source["url"] for source in shown(thread)] == ["https://a.example/"]
+
+
+# Pictures and items without an answer
+
+JUNK = ["AAAA", "!!!", "", "data:image/png;base64,AAAA"]
+
+
+@pytest.mark.parametrize("result", JUNK)
+async def test_a_generated_picture_that_is_none_is_told_and_the_answer_stays(
+    adding_thread: OpenThread, provider: ProviderServer, result: str
+) -> None:
+    thread = adding_thread("responses")
+    picture = {"type": "image_generation_call", "id": "i", "status": "completed", "result": result}
+    assert await says(thread, provider, item_events(picture, text_item())) == "Three."
+    assert errors(thread) == []
+    assert unfinished(thread) == set()
+    assert [item for item in thread.done() if item["type"] == "generated_image"] == []
+    notices = [event["message"] for event in thread.events if event["type"] == "notice"]
+    assert notices == ["A picture could not be fetched. Please ask for it again."]
+
+
+async def test_a_preview_that_is_no_picture_is_left_out(adding_thread: OpenThread, provider: ProviderServer) -> None:
+    picture = {"type": "image_generation_call", "id": "i", "status": "in_progress", "result": None}
+    preview = {"type": "response.image_generation_call.partial_image", "item_id": "i", "partial_image_b64": "AAAA"}
+    sent = [
+        {"type": "response.output_item.added", "output_index": 0, "item": picture},
+        preview,
+        *events(Text("Three.")),
+    ]
+    thread = adding_thread("responses")
+    assert await says(thread, provider, sse(*sent)) == "Three."
+    assert errors(thread) == []
+
+
+async def test_a_compaction_alone_is_an_empty_answer(adding_thread: OpenThread, provider: ProviderServer) -> None:
+    compaction = {"type": "compaction", "id": "c", "encrypted_content": "x"}
+    assert await says(adding_thread("responses"), provider, item_events(compaction), FINE) == "Done."
+
+
+# Calls that end the turn
+
+
+@pytest.mark.parametrize("arguments", ["[", "null", "7"])
+@pytest.mark.parametrize("api", ["responses", "chat"])
+async def test_a_failed_call_of_a_tool_that_ends_the_turn_goes_back_to_the_model(
+    adding_thread: OpenThread, provider: ProviderServer, api: str, arguments: str
+) -> None:
+    thread = adding_thread(api, AGENT_FACTORY="tests.support.turn_agents:build_agent")
+    asked = Answer(ToolCall("ask_browser", raw=arguments))
+    assert await says(thread, provider, asked, FINE) == "Done."
+    (told,) = results([request.body for request in provider.requests])
+    assert "invalid_arguments" in told
+    assert len(provider.requests) == 2

@@ -33,7 +33,7 @@ from assistant import clock
 from assistant.agent.output import OutputConverter
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ModelError, NotFoundError
-from assistant.files import keep_file, keep_picture_bytes
+from assistant.files import is_picture, keep_file, keep_picture_bytes
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import MAX_CONTAINER_FILE_BYTES, container_file
 from assistant.observability import log_failure
@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 MAX_FILES_PER_ANSWER = 10
 # A notice is a sentence. A longer address is shortened to its host.
 MAX_SHOWN_URL_CHARACTERS = 500
+UNFETCHED = "A picture could not be fetched. Please ask for it again."
 _Kept = Annotation | GeneratedImageItem | Literal["shown"] | None
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
@@ -74,8 +75,12 @@ class CodeFiles:
             if item.result.startswith("https://"):
                 yield unfetched(item.result)
                 item.result = None
-            elif item.result.startswith("data:"):
+                return
+            if item.result.startswith("data:"):
                 item.result = item.result.partition(",")[2]
+            if not is_picture(item.result):
+                item.result = None
+                yield NoticeEvent(level="warning", message=UNFETCHED)
         if not isinstance(item, ResponseCodeInterpreterToolCall):
             return
         # The client does not check what it constructs.
@@ -96,8 +101,7 @@ class CodeFiles:
             if picture is not None:
                 yield ThreadItemDoneEvent(item=picture)
             else:
-                text = "A picture could not be fetched. Please ask for it again."
-                yield NoticeEvent(level="warning", message=text)
+                yield NoticeEvent(level="warning", message=UNFETCHED)
 
     async def take(self, event: ThreadStreamEvent) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Yield the event. Before a complete message, yield its pictures, and add the links of its files."""

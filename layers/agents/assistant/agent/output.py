@@ -10,6 +10,7 @@ from agents import ModelRefusalError, RunErrorHandlerInput, RunErrorHandlerResul
 from chatkit.agents import ResponseStreamConverter
 from chatkit.types import Annotation
 from openai.types.responses import (
+    ResponseImageGenCallPartialImageEvent,
     ResponseOutputTextAnnotationAddedEvent,
     ResponseRefusalDeltaEvent,
     ResponseRefusalDoneEvent,
@@ -21,7 +22,7 @@ from pydantic import BaseModel
 
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
-from assistant.files import drop_picture, keep_picture
+from assistant.files import drop_picture, is_picture, keep_picture
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ async def for_chatkit(events: AsyncIterator[StreamEvent]) -> AsyncIterator[Strea
             match event.data:
                 case ResponseOutputTextAnnotationAddedEvent(annotation=BaseModel() as annotation):
                     event.data = event.data.model_copy(update={"annotation": annotation.model_dump()})
+                case ResponseImageGenCallPartialImageEvent(partial_image_b64=preview) if not is_picture(preview):
+                    # A preview that cannot be shown ends no turn.
+                    continue
                 case ResponseRefusalDeltaEvent() as delta:
                     fields = delta.model_dump(exclude={"type"})
                     event.data = ResponseTextDeltaEvent(type="response.output_text.delta", logprobs=[], **fields)

@@ -52,6 +52,7 @@ from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.left_out import LeftOut
 from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
+from assistant.agent.stop_at import stop_after_success
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
 from assistant.agent.tool_choice import first_agent, reachable_agents
@@ -309,6 +310,7 @@ def load_agent(settings: Settings) -> Agent[Any]:
     """
     agent: Agent[Any] = agents_package(settings.agent_factory).build_agent(settings)
     name_model_objects(reachable_agents(agent))
+    stop_after_success(reachable_agents(agent))
     return agent
 
 

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 # For `RunConfig`: run tool guardrails before the user is asked for approval too.
 CHECKED_FIRST = ToolExecutionConfig(pre_approval_tool_input_guardrails=True)
 
+# The start of each text of `explain_failure`.
+_FAILURE_START = '{"error": '
+
 Check = Callable[..., Awaitable[str | None]]
 """Takes the context and arguments of a call, as the tool does. Raises an `AssistantError` if the call cannot run.
 
@@ -125,3 +128,8 @@ def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
             code, message = "internal_error", "The tool failed for a reason on our side."
             advice = "Tell the user, who may try again later."
     return json.dumps({"error": code, "message": message, "advice": advice}, ensure_ascii=False)
+
+
+def is_failure(output: Any) -> bool:
+    """Tell whether a tool's result is a text of `explain_failure`."""
+    return isinstance(output, str) and output.startswith(_FAILURE_START)

@@ -7,7 +7,6 @@ it never leads to another user's picture, and the picture is deleted with the th
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from datetime import timedelta
 
@@ -42,6 +41,11 @@ _KINDS = ("png", "jpeg", "webp")
 _STORED = re.compile(r"image:(?P<name>[0-9a-f-]{32}\.(?P<kind>png|jpeg|webp))")
 
 
+def is_picture(picture: str) -> bool:
+    """Tell whether base64 text from a model is a picture that can be stored."""
+    return _kind_of(_decoded(picture)) is not None
+
+
 async def keep_picture(picture: str, thread_id: str, context: RequestContext) -> str:
     """Store a picture in the bucket.
 
@@ -57,11 +61,7 @@ async def keep_picture(picture: str, thread_id: str, context: RequestContext) ->
         ModelError: the data is not a picture.
         NotFoundError: the thread has been deleted.
     """
-    try:
-        body = base64.b64decode(picture, validate=True)
-    except binascii.Error:
-        body = b""
-    return await keep_picture_bytes(body, thread_id, context)
+    return await keep_picture_bytes(_decoded(picture), thread_id, context)
 
 
 async def keep_picture_bytes(body: bytes, thread_id: str, context: RequestContext) -> str:
@@ -76,12 +76,23 @@ async def keep_picture_bytes(body: bytes, thread_id: str, context: RequestContex
         ModelError: the data is not a picture.
         NotFoundError: the thread has been deleted.
     """
-    kind = next((kind for kind in _KINDS if ALLOWED_MEDIA[f"image/{kind}"].matches(body)), None)
+    kind = _kind_of(body)
     if kind is None:
         raise ModelError("The generated picture is not valid. Please try again.")
     name = f"{uuid7()}.{kind}"
     await keep_object(name, body, f"image/{kind}", thread_id, context)
     return f"image:{name}"
+
+
+def _decoded(picture: str) -> bytes:
+    try:
+        return base64.b64decode(picture, validate=True)
+    except ValueError:
+        return b""
+
+
+def _kind_of(body: bytes) -> str | None:
+    return next((kind for kind in _KINDS if ALLOWED_MEDIA[f"image/{kind}"].matches(body)), None)
 
 
 async def keep_object(name: str, body: bytes, media_type: str, thread_id: str, context: RequestContext) -> None:

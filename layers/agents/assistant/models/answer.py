@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from openai.types.responses import (
+    ResponseCompactionItem,
     ResponseContentPartAddedEvent,
     ResponseContentPartDoneEvent,
     ResponseFunctionToolCall,
@@ -206,14 +207,14 @@ def is_reasoning(event: TResponseStreamEvent) -> bool:
 
 
 def is_empty(output: Iterable[TResponseOutputItem]) -> bool:
-    """Tell whether an answer has neither text nor a call: only reasoning and blank messages."""
+    """Tell whether an answer has neither text nor a call: only reasoning, compactions and blank messages."""
     for item in output:
         if isinstance(item, ResponseOutputMessage):
             if any(
                 (getattr(part, "text", None) or getattr(part, "refusal", None) or "").strip() for part in item.content
             ):
                 return False
-        elif not isinstance(item, ResponseReasoningItem):
+        elif not isinstance(item, ResponseReasoningItem | ResponseCompactionItem):
             return False
     return True
 
