@@ -245,10 +245,12 @@ async def test_arguments_that_no_tool_can_read_go_back_as_an_error(
 
 
 @BOTH
-@pytest.mark.parametrize(("tool", "said"), [("as_value", ""), ("as_text", "Done.")])
-async def test_a_deep_result_of_a_tool_is_told(
-    adding_thread: OpenThread, provider: ProviderServer, api: str, tool: str, said: str
+@pytest.mark.parametrize(("tool", "told"), [("as_value", "nested too deeply"), ("as_text", "[[[[")])
+async def test_a_deep_result_of_a_tool_ends_no_turn(
+    adding_thread: OpenThread, provider: ProviderServer, api: str, tool: str, told: str
 ) -> None:
     thread = adding_thread(api, AGENT_FACTORY="tests.support.deep_agent:build_agent")
-    assert await says(thread, provider, Answer(ToolCall(tool)), FINE) == said
-    assert errors(thread) == ([] if said else ["A tool gave a result that cannot be read. Please try again."])
+    assert await says(thread, provider, Answer(ToolCall(tool)), FINE) == "Done."
+    assert errors(thread) == []
+    (result,) = results([request.body for request in provider.requests])
+    assert told in result

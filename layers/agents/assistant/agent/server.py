@@ -21,7 +21,6 @@ from agents import (
     RunResultStreaming,
     RunState,
     TResponseInputItem,
-    UserError,
 )
 from chatkit.actions import Action
 from chatkit.agents import AgentContext
@@ -52,10 +51,10 @@ from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.left_out import LeftOut
 from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
-from assistant.agent.stop_at import stop_after_success
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
 from assistant.agent.tool_choice import first_agent, reachable_agents
+from assistant.agent.tool_results import give_bad_results_back
 from assistant.agent.tool_rounds import ToolRounds
 from assistant.agent.turn_models import TurnModels, name_model_objects
 from assistant.approvals import HeldDecision, runs
@@ -220,12 +219,6 @@ class AssistantServer(ChatKitServer[RequestContext]):
             # The Runner cannot go on with this answer.
             log_failure(logger, "an answer of the model could not be used", error)
             raise ModelError from error
-        except UserError as error:
-            if not isinstance(error.__cause__, RecursionError):
-                raise
-            # A tool returned a value that Python cannot turn into text.
-            log_failure(logger, "a tool's result is nested too deeply", error)
-            raise AssistantError("A tool gave a result that cannot be read. Please try again.") from error
         except MaxTurnsExceeded as error:
             raise ModelError("The assistant took too many steps without an answer. Please try again.") from error
         finally:
@@ -310,7 +303,7 @@ def load_agent(settings: Settings) -> Agent[Any]:
     """
     agent: Agent[Any] = agents_package(settings.agent_factory).build_agent(settings)
     name_model_objects(reachable_agents(agent))
-    stop_after_success(reachable_agents(agent))
+    give_bad_results_back(reachable_agents(agent))
     return agent
 
 

@@ -1,0 +1,51 @@
+"""Give bad results of tools back to the model (openai-agents, 0.24.0, ends the turn).
+
+- A failed call of a tool in `StopAtTools` ends the turn: the model does not read the error, and no answer comes.
+- A deeply nested value of a tool cannot become text, and the run fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from agents import Agent, FunctionTool, FunctionToolResult, RunContextWrapper, ToolsToFinalOutputResult
+from agents.tool_guardrails import ToolGuardrailFunctionOutput, ToolOutputGuardrail, ToolOutputGuardrailData
+
+from assistant.agent.tools import explain_failure, is_failure
+from assistant.errors import AssistantError
+from assistant.models import is_deep
+
+
+def give_bad_results_back(agents: Iterable[Agent[Any]]) -> None:
+    """Change agents and their tools, so that the model reads why a tool failed.
+
+    Args:
+        agents: The agents, which are changed in place.
+    """
+    for agent in agents:
+        if isinstance(agent.tool_use_behavior, dict):
+            agent.tool_use_behavior = partial(_stop, frozenset(agent.tool_use_behavior["stop_at_tool_names"]))
+        for tool in agent.tools:
+            if isinstance(tool, FunctionTool) and _READABLE not in (tool.tool_output_guardrails or ()):
+                tool.tool_output_guardrails = [_READABLE, *(tool.tool_output_guardrails or ())]
+
+
+def _stop(
+    names: frozenset[str], _context: RunContextWrapper[Any], results: list[FunctionToolResult]
+) -> ToolsToFinalOutputResult:
+    for result in results:
+        if not names.isdisjoint({result.tool.name, result.tool.qualified_name}) and not is_failure(result.output):
+            return ToolsToFinalOutputResult(is_final_output=True, final_output=result.output)
+    return ToolsToFinalOutputResult(is_final_output=False)
+
+
+def _readable(data: ToolOutputGuardrailData) -> ToolGuardrailFunctionOutput:
+    if is_deep(data.output):
+        error = AssistantError("The tool's result is nested too deeply.")
+        return ToolGuardrailFunctionOutput.reject_content(explain_failure(data.context, error))
+    return ToolGuardrailFunctionOutput.allow()
+
+
+_READABLE: ToolOutputGuardrail[Any] = ToolOutputGuardrail(_readable)
