@@ -107,7 +107,7 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
             return _judged(ModelTimeoutError(), "timeout")
         case openai.APIStatusError():
             detail = f"status={error.status_code} {names_of(error)}"
-            report = Report.of(error.code, error.body, error.status_code)
+            report = Report.of(error.code, error.body, error.status_code, error.request)
             found = _from_status(error, report, link)
             return _judged(found, detail, words_of(error.body or error.message), _blame(found, report, link))
         case openai.APIConnectionError() | openai.APIResponseValidationError() | httpx2.HTTPError():

@@ -9,6 +9,7 @@ import openai
 
 from assistant.models.capabilities import learnt
 from assistant.models.link import Link
+from assistant.models.quoted import without_request
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ _REFUSALS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
 _REFUSAL_STATUSES = {400, 404, 422, 501}
 # llama.cpp and mistral.rs answer 500 to a request that needs one of these.
 _REFUSED_WITH_500 = {"tools", "system_role"}
-# Some servers repeat the request after the reason.
-_REPEATED_REQUEST = re.compile(r"[;,]? *messages ?= ?\[")
+# A report names its reason at the start.
+_READ_CHARACTERS = 4_000
 
 _SAVES = "For the provider `compatible`, LLM_CAPABILITIES saves the refused request"
 _LOGGED_PARAMETER = f"The model's server refused a parameter, so this process omits it from now on. {_SAVES}"
@@ -78,7 +79,7 @@ def _learn(link: Link, error: Exception) -> str | None:
         return None
     known = learnt.setdefault((link.provider, link.model_name), {})
     # Servers differ in the field that has the words: `message`, `detail`, `error`.
-    words = without_request(f"{error.message} {error.body}")
+    words = without_request(f"{error.message[:_READ_CHARACTERS]} {str(error.body)[:_READ_CHARACTERS]}", error.request)
     for pattern, name, value in _REFUSALS:
         if error.status_code == 500 and name not in _REFUSED_WITH_500:
             continue
@@ -86,8 +87,3 @@ def _learn(link: Link, error: Exception) -> str | None:
             known[name] = value
             return name
     return None
-
-
-def without_request(words: str) -> str:
-    """Return the words of an error without the request that they repeat."""
-    return _REPEATED_REQUEST.split(words, maxsplit=1)[0]

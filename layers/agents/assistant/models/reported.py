@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
+
 from assistant.errors import (
     AssistantError,
     ModelContentFilteredError,
@@ -22,8 +24,8 @@ from assistant.errors import (
     ModelRefusedRequestError,
     RequestTooLongError,
 )
-from assistant.models.learning import without_request
 from assistant.models.link import Link
+from assistant.models.quoted import without_request
 
 # A report names its reason at the start.
 MAX_READ_CHARACTERS = 1_000
@@ -96,8 +98,10 @@ class Report:
     flagged: bool = False
 
     @classmethod
-    def of(cls, code: object, body: object, status: int | None = None) -> Report:
+    def of(cls, code: object, body: object, status: int | None = None, request: httpx2.Request | None = None) -> Report:
         """Read an error's code, body and HTTP status. An error inside a stream may have its status as the code.
+
+        The words that repeat the request are left out.
 
         Gemini wraps the error in a list and has `status` where OpenAI has `code`. Azure has an inner error. Other
         servers have the words in `detail` or `error`.
@@ -106,14 +110,14 @@ class Report:
             body = body[0]
         own = {str(each) for each in (code, status) if each is not None}
         if not isinstance(body, Mapping):
-            return cls(frozenset(own), _bounded(body))
+            return cls(frozenset(own), _bounded(body, request))
         inner = body.get("error")
         fields: Mapping[str, Any] = inner if isinstance(inner, Mapping) else body
         words = fields.get("message") or fields.get("detail") or fields.get("error")
         metadata = fields.get("metadata")
         # OpenRouter answers 403 to a message that its moderation refuses.
         flagged = isinstance(metadata, Mapping) and bool(metadata.get("flagged_input"))
-        return cls(frozenset({*own, *_codes(fields)}), _bounded(words), flagged)
+        return cls(frozenset({*own, *_codes(fields)}), _bounded(words, request), flagged)
 
     def points_at_file(self) -> bool:
         """Tell whether the code or the words are about a picture or another file."""
@@ -129,11 +133,11 @@ def _codes(fields: Mapping[str, Any]) -> Iterator[str]:
             yield from _codes(fields[name])
 
 
-def _bounded(words: object) -> str:
+def _bounded(words: object, request: httpx2.Request | None) -> str:
     if words is None:
         return ""
     text = words if isinstance(words, str) else json.dumps(words, default=str)
-    return without_request(text)[:MAX_READ_CHARACTERS]
+    return without_request(text[:MAX_READ_CHARACTERS], request)
 
 
 def classified(report: Report, link: Link) -> AssistantError | None:

@@ -1,0 +1,73 @@
+"""Remove from a provider's words what they quote of the request: a user's text is no reason for a refusal.
+
+Servers such as FastAPI's answer with a part of the request. Without this, a message about missing tools would teach the
+process that the server has none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx2
+
+# A shorter text of a request can stand in a provider's words by chance.
+SHORTEST_QUOTE = 16
+# The newest texts are the ones that a server quotes. More would take seconds to compare.
+MAX_COMPARED_CHARACTERS = 200_000
+# Some servers repeat the request after the reason.
+_REPEATED_REQUEST = re.compile(r"[;,]? *messages ?= ?\[")
+
+
+def without_request(words: str, request: httpx2.Request | None = None) -> str:
+    """Return the words of an error without the parts of the request that they repeat.
+
+    Args:
+        words: The words, bounded.
+        request: The refused request, if it is known.
+    """
+    words = _REPEATED_REQUEST.split(words, maxsplit=1)[0]
+    return words if request is None else _without(words, _texts_of(request))
+
+
+def _without(words: str, text: str) -> str:
+    known = {text[at : at + SHORTEST_QUOTE] for at in range(len(text) - SHORTEST_QUOTE + 1)}
+    kept, at = [], 0
+    while at < len(words):
+        length = 0
+        while words[at + length : at + length + SHORTEST_QUOTE] in known:
+            length += 1
+        if length:
+            at += length + SHORTEST_QUOTE - 1
+            kept.append("…")
+        else:
+            kept.append(words[at])
+            at += 1
+    return "".join(kept)
+
+
+def _texts_of(request: httpx2.Request) -> str:
+    """Return what users, models and tools have written into a request, the newest first and bounded."""
+    try:
+        body = json.loads(request.content)
+    except (ValueError, RecursionError):
+        return ""
+    given = (body.get("messages") or body.get("input")) if isinstance(body, dict) else None
+    found: list[str] = []
+    left = MAX_COMPARED_CHARACTERS
+    waiting: list[Any] = [given]
+    while waiting and left > 0:
+        match waiting.pop():
+            case {"role": "system" | "developer"}:
+                pass
+            case dict() as fields:
+                waiting += fields.values()
+            case list() as parts:
+                waiting += parts
+            case str() as text if not text.startswith("data:"):
+                found.append(text[:left])
+                left -= len(text)
+            case _:
+                pass
+    return "\n".join(found)
