@@ -93,7 +93,7 @@ async def test_reasoning_without_an_answer_is_asked_for_once_more(
     assert await says(thread, provider, thought(api, "Hm."), thought(api, "Well.", "Three.")) == "Three."
     assert len(provider.requests) == 2
     (workflow,) = [item["workflow"] for item in thread.done() if item["type"] == "workflow"]
-    assert "".join(task["content"] for task in workflow["tasks"]) == "Hm.Well."
+    assert "\n\n".join(task["content"] for task in workflow["tasks"]) == "Hm.\n\nWell."
 
 
 @BOTH

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agents import Model
 from agents.models.interface import ModelTracing
-from openai.types.responses import ResponseCompletedEvent
+from openai.types.responses import (
+    ResponseCompletedEvent,
+    ResponseReasoningSummaryTextDeltaEvent,
+    ResponseReasoningTextDeltaEvent,
+)
 
 from assistant.aws import segment
 from assistant.errors import ModelUnavailableError
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 _Read = TypeVar("_Read")
+_ReasoningDelta = ResponseReasoningSummaryTextDeltaEvent | ResponseReasoningTextDeltaEvent
 
 
 @dataclass
@@ -169,6 +174,8 @@ class ModelChain(Model):
         )  # fmt: skip
         attempts = self._attempts(call)
         meter, self.answered = current_meter(), False
+        # The user has seen the reasoning of a failed attempt, which the next one's reasoning follows.
+        thought = False
         while True:
             progress = _Progress(meter.begin(call))
             try:
@@ -176,11 +183,14 @@ class ModelChain(Model):
                     async with aclosing(_attempt(attempts, call, progress)) as events:
                         async for event in events:
                             self.tools_left_out, self.answered = progress.without_tools, progress.shown
+                            if thought and isinstance(event, _ReasoningDelta):
+                                thought, event = False, event.model_copy(update={"delta": f"\n\n{event.delta}"})
                             yield event
             except Exception as error:
                 if progress.completed:
                     # The answer is complete. Only closing the stream failed.
                     return
+                thought = thought or progress.thought
                 if not progress.shown:
                     if not progress.thought:
                         meter.end(progress.used)
