@@ -209,3 +209,26 @@ async def test_a_failed_call_of_a_tool_that_ends_the_turn_goes_back_to_the_model
     (told,) = results([request.body for request in provider.requests])
     assert "invalid_arguments" in told
     assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize("levels", [100, 140])
+@pytest.mark.parametrize("tool", ["show_widget", "show_item"])
+async def test_a_widget_that_could_not_be_read_again_is_not_shown(
+    adding_thread: OpenThread, provider: ProviderServer, tool: str, levels: int
+) -> None:
+    thread = adding_thread("chat", AGENT_FACTORY="tests.support.deep_agent:build_agent")
+    assert await says(thread, provider, Answer(ToolCall(tool, {"levels": levels})), FINE) == "Done."
+    assert errors(thread) == []
+    (told,) = results([request.body for request in provider.requests])
+    assert "What the tool shows is nested too deeply." in told
+    provider.script(FINE)
+    assert await thread.say("Hello") == "Done."
+
+
+@pytest.mark.parametrize("tool", ["show_widget", "show_item"])
+async def test_a_widget_of_some_levels_is_shown_and_read_again(
+    adding_thread: OpenThread, provider: ProviderServer, tool: str
+) -> None:
+    thread = adding_thread("chat", AGENT_FACTORY="tests.support.deep_agent:build_agent")
+    assert await says(thread, provider, Answer(ToolCall(tool, {"levels": 40})), FINE) == "Done."
+    assert [item["type"] for item in await thread.items()].count("widget") == 1

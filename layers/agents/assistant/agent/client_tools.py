@@ -6,14 +6,17 @@ That id is wrong if the model made another call after the client tool call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from agents.items import RunItem, ToolCallItem
 from chatkit.agents import AgentContext
 from chatkit.types import ClientToolCallItem, ThreadItemDoneEvent, ThreadStreamEvent
+from chatkit.widgets import WidgetRoot
+from pydantic import BaseModel
 
-from assistant.errors import ConflictError
+from assistant.errors import ConflictError, InvalidRequestError
+from assistant.nesting import is_deep
 
 if TYPE_CHECKING:
     from assistant.context import RequestContext
@@ -34,8 +37,37 @@ class ClientToolPendingError(ConflictError):
     )
 
 
+class TooDeepError(InvalidRequestError):
+    """An agent's tool shows an item that could not be stored. The model reads the message."""
+
+    default_message = "What the tool shows is nested too deeply."
+
+
 class TurnContext(_Context):
-    """ChatKit's context of a turn, limited to one client tool call."""
+    """ChatKit's context of a turn, limited to one client tool call and to items that can be stored."""
+
+    async def stream(self, event: ThreadStreamEvent) -> None:
+        """Send an event of a tool.
+
+        Raises:
+            TooDeepError: its item is nested too deeply.
+        """
+        _check(event)
+        await super().stream(event)
+
+    async def stream_widget(
+        self, widget: WidgetRoot | AsyncGenerator[WidgetRoot, None], copy_text: str | None = None
+    ) -> None:
+        """Send a widget of a tool.
+
+        Raises:
+            TooDeepError: the widget is nested too deeply.
+        """
+        if isinstance(widget, AsyncGenerator):
+            await super().stream_widget(_checked(widget), copy_text)
+        else:
+            _check(widget)
+            await super().stream_widget(widget, copy_text)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute.
@@ -46,6 +78,17 @@ class TurnContext(_Context):
         if name == "client_tool_call" and value is not None and self.client_tool_call is not None:
             raise ClientToolPendingError
         super().__setattr__(name, value)
+
+
+def _check(shown: BaseModel) -> None:
+    if is_deep(shown):
+        raise TooDeepError
+
+
+async def _checked(widgets: AsyncGenerator[WidgetRoot, None]) -> AsyncGenerator[WidgetRoot, None]:
+    async for widget in widgets:
+        _check(widget)
+        yield widget
 
 
 def with_own_call(event: ThreadStreamEvent, run_items: Iterable[RunItem]) -> ThreadStreamEvent:

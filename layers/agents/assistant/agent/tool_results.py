@@ -15,7 +15,7 @@ from agents.tool_guardrails import ToolGuardrailFunctionOutput, ToolOutputGuardr
 
 from assistant.agent.tools import explain_failure, is_failure
 from assistant.errors import AssistantError
-from assistant.models import is_deep
+from assistant.nesting import is_deep
 
 
 def give_bad_results_back(agents: Iterable[Agent[Any]]) -> None:

@@ -19,7 +19,6 @@ from assistant.models.hosted import (
     stored_hosted_item,
 )
 from assistant.models.meter import CHARACTERS_PER_TOKEN, Meter, current_meter, metered
-from assistant.models.nesting import is_deep
 from assistant.models.surrogates import sendable_output
 from assistant.models.time_limit import deadline, seconds_left
 
@@ -43,7 +42,6 @@ __all__ = [
     "current_meter",
     "deadline",
     "hosted_text",
-    "is_deep",
     "is_file_part",
     "metered",
     "reset_clients",

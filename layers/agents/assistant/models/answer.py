@@ -30,8 +30,8 @@ from openai.types.responses import (
 from pydantic import BaseModel
 
 from assistant.models.failures import UnreadableAnswerError
-from assistant.models.nesting import is_deep_text
 from assistant.models.surrogates import clean_event, clean_items
+from assistant.nesting import is_deep_text
 
 if TYPE_CHECKING:
     from agents.items import TResponseOutputItem, TResponseStreamEvent

@@ -6,8 +6,8 @@ import json
 import uuid
 from typing import Any
 
-from assistant.models.nesting import is_deep
 from assistant.models.surrogates import Joiner, clean_value, without_lone_surrogates
+from assistant.nesting import is_deep
 
 Json = dict[str, Any]
 

@@ -24,8 +24,8 @@ from typing import Any
 from assistant.models.answer_errors import raise_error, reported
 from assistant.models.chunk_calls import CallReader, signature_in
 from assistant.models.counts import count_of
-from assistant.models.nesting import is_deep
 from assistant.models.surrogates import Joiner, clean_value, without_lone_surrogates
+from assistant.nesting import is_deep
 
 Json = dict[str, Any]
 

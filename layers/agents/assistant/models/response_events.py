@@ -20,11 +20,11 @@ from typing import Any
 from assistant.models.answer_errors import raise_error
 from assistant.models.citations import known_citation
 from assistant.models.hosted import HOSTED_ITEMS
-from assistant.models.nesting import is_deep
 from assistant.models.response_form import known_response
 from assistant.models.response_items import known_item, text_of
 from assistant.models.stream_item import StreamItem, item_of, number_of
 from assistant.models.surrogates import clean_value
+from assistant.nesting import is_deep
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from assistant.models.citations import known_citation
 from assistant.models.hosted import HOSTED_ITEMS
-from assistant.models.nesting import is_deep
 from assistant.models.surrogates import clean_value
+from assistant.nesting import is_deep
 
 logger = logging.getLogger(__name__)
 

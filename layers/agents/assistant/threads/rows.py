@@ -19,6 +19,7 @@ from assistant.aws.keys import Key
 from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.files import object_keys
 from assistant.ids import uuid7
+from assistant.nesting import is_deep
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadItem, ThreadMetadata
@@ -145,9 +146,12 @@ def dump_item(item: ThreadItem) -> bytes:
     """Return an item as JSON.
 
     Raises:
-        InvalidRequestError: the item is not valid JSON, for example a text with half a surrogate pair.
+        InvalidRequestError: the item is not valid JSON, for example a text with half a surrogate pair, or it is nested
+            so deeply that it could not be read again.
         TooLargeError: the item is larger than `MAX_ITEM_BYTES`.
     """
+    if is_deep(item):
+        raise InvalidRequestError("The item is nested too deeply.")
     try:
         text = item_adapter().dump_json(item)
     except ValueError:

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.models.nesting import MAX_NESTING, is_deep, is_deep_text
 from assistant.models.response_events import EventReader
 from assistant.models.whole import whole_response
+from assistant.nesting import MAX_NESTING, is_deep, is_deep_text
 from tests.support.odd_streams import events
 from tests.support.provider_formats import Json, response_of
 from tests.support.provider_server import Answer, Reasoning, Text, ToolCall

@@ -1,11 +1,15 @@
-"""Bound the nesting of values that a model or a server sends: Python's JSON and copies fail on very deep ones."""
+"""Bound the nesting of values of models, servers and tools: Python's JSON and copies fail on very deep ones."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-# Tools' arguments have a few levels. `copy.deepcopy` fails at about 300, and pydantic's JSON parser at 200.
+from pydantic import BaseModel
+
+# Tools' arguments have a few levels. `copy.deepcopy` fails at about 300, and pydantic's JSON parser at 200. To write an
+# object of more than 250 levels, pydantic needs minutes.
 MAX_NESTING = 100
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
@@ -30,15 +34,22 @@ def is_deep_text(text: str) -> bool:
 
 
 def is_deep(value: Any) -> bool:
-    """Tell whether a parsed JSON value is nested too deeply."""
+    """Tell whether a parsed JSON value or an object of pydantic's is nested too deeply."""
     level = [value]
     for _ in range(MAX_NESTING + 1):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
+        level = [inner for each in level for inner in _inner(each)]
         if not level:
             return False
     return True
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case BaseModel():
+            return [each for _, each in value]
+        case _:
+            return ()
