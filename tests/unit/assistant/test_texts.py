@@ -18,7 +18,7 @@ from assistant.turns import outcome, waiting
 LOADED = (decisions, runs, failures, waiting)
 CALL = cards.Call("refund_invoice", '{"invoice_id": 502, "all": true}', "Pays back 12 EUR.", "run_1", "call_1")
 # These errors are for a model or for a developer.
-NOT_FOR_USERS = {"ClientToolPendingError", "NoCallWaitsError"}
+NOT_FOR_USERS = {"ClientToolPendingError", "NoCallWaitsError", "TooDeepError"}
 
 
 def family(root: type[AssistantError]) -> Iterator[type[AssistantError]]:
