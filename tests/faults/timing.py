@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 
 LEASE_SECONDS = 1.5
+# Where no process stalls or dies, a lease must not run out on a machine that starves the process that renews it.
+UNHURRIED_LEASE_SECONDS = 15.0
 
 INTERVALS: dict[str, dict[str, float]] = {
     "assistant.threads.turn_record": {"LEASE_SECONDS": LEASE_SECONDS},

@@ -190,6 +190,8 @@ async def begin(resumed: Resumption, context: AgentContext[RequestContext]) -> W
         raise AnsweredError from None
     except BaseException:
         await asyncio.wait([writing])
+        with suppress(Exception, asyncio.CancelledError):
+            writing.result()  # Else asyncio reports a failed write as an exception that nobody has read.
         # If this write fails too, the card says that the outcome is unknown.
         with suppress(ConditionFailedError, AssistantError):
             await _note_answers(held, answers_of(held.row), held.card, context)
