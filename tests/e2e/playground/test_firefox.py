@@ -11,7 +11,7 @@ from tests.e2e.playground.app import Gallery
 from tests.e2e.playground.backend import Backend
 from tests.support.firefox import Firefox, running_firefox
 
-KIT = "document.querySelector('openai-chatkit').shadowRoot"
+KIT = "document.querySelector('openai-chatkit')?.shadowRoot"
 
 AXE = """axe.run({preload: false})
   .then(({violations}) => violations.map(({id, nodes}) => `${id}: ${nodes[0].html.slice(0, 150)}`))"""
@@ -56,7 +56,7 @@ def test_words_stream_and_a_reload_shows_them(page: Firefox) -> None:
     finished(page)
     assert answer(page).strip() == "You said: hello"
     page.evaluate("location.reload()")
-    page.wait_for(f"{KIT}?.querySelector('[data-item-type=assistant_message]') !== null")
+    page.wait_for(f"{KIT}?.querySelector('[data-item-type=assistant_message]') != null")
     assert answer(page).strip() == "You said: hello"
 
 

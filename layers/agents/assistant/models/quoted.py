@@ -51,7 +51,8 @@ def _texts_of(request: httpx2.Request) -> str:
     """Return what users, models and tools have written into a request, the newest first and bounded."""
     try:
         body = json.loads(request.content)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, httpx2.RequestNotRead):
+        # A recording is sent as a stream, and nothing keeps its bytes.
         return ""
     given = (body.get("messages") or body.get("input")) if isinstance(body, dict) else None
     found: list[str] = []
