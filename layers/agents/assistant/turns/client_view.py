@@ -63,6 +63,12 @@ class ClientView:
             stored: All items of the turn, in the order of the thread.
             unfinished: The ids of those that the turn is still writing.
         """
+        for item in stored:
+            # A retry that has ended badly keeps the items behind its message. The client may have received one of them
+            # as a changed item, and must not receive it as a new one too.
+            if (shown := self.changed.pop(item.id, None)) is not None:
+                self.items[item.id] = shown
+                self.complete.add(item.id)
         wanted = {item.id for item in stored}
         events = [self._remove(item_id) for item_id in list(self.items) if item_id not in wanted]
         # ChatKit has no event that inserts an item. To get an item before others, remove those and send them again.
