@@ -51,8 +51,11 @@ async def test_an_agent_answers_without_tools_and_the_user_reads_so_once(
 
 async def test_a_setting_saves_the_refused_request(open_compatible: OpenThread, provider: ProviderServer) -> None:
     thread = open_compatible(LLM_CAPABILITIES="-tools,-system_role")
-    policies = [without_tools(TOOLS["ollama"]), without_system(SYSTEM["gemma"])]
-    refusal: Policy = lambda body: policies[0](body) or policies[1](body)  # noqa: E731
+    tools, system = without_tools(TOOLS["ollama"]), without_system(SYSTEM["gemma"])
+
+    def refusal(body: Json) -> Reply | None:
+        return tools(body) or system(body)
+
     assert await says(thread, provider, refusal, "Hello") == 1
     assert (errors(thread), notices(thread)) == ([], [NO_TOOLS])
 
