@@ -275,8 +275,3 @@ def in_language(text: str, language: str) -> str:
         if found := pattern.fullmatch(text):
             return said.format(*found.groups())
     return text
-
-
-def language_of_text(text: str, english: str) -> str:
-    """Return the language in which a text says the same as the English one."""
-    return next((language for language in _TABLES if in_language(english, language) == text), DEFAULT_LANGUAGE)

@@ -11,7 +11,7 @@ from chatkit.types import ThreadItem, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
 from assistant import clock
-from assistant.texts import DEFAULT_LANGUAGE, in_language, language_of_text
+from assistant.texts import DEFAULT_LANGUAGE, in_language
 
 # The action type of a click on such a card.
 DECIDE = "approval.decide"
@@ -99,7 +99,8 @@ def asking(item_id: str, thread_id: str, call: Call, language: str) -> WidgetIte
         "key": _ASKING_KEY,
         "size": "sm",
         "status": {"text": in_language(_ASKS, language), "icon": "circle-question"},
-        "children": [{"type": "Title", "value": title, "size": "sm"}, *effect, *rows],
+        # The key of the title is the card's language, for the texts of its decision.
+        "children": [{"type": "Title", "key": language, "value": title, "size": "sm"}, *effect, *rows],
     }
     for button, text, approve in (("confirm", "Approve", True), ("cancel", "Reject", False)):
         payload = {"run_id": call.run_id, "call_id": call.call_id, "approve": approve}
@@ -171,7 +172,8 @@ def is_approved(item: ThreadItem) -> bool:
 def answered(card: WidgetItem, answer: Answer) -> WidgetItem:
     """Return the card with its decision and without its buttons, in the language in which it asked."""
     widget = card.widget.model_dump(exclude_none=True)
-    language = language_of_text(widget["status"]["text"], _ASKS)
+    # Cards of earlier releases have no language.
+    language = widget["children"][0].get("key", DEFAULT_LANGUAGE)
     for button in ("confirm", "cancel"):
         widget.pop(button, None)
     widget["key"] = _key_of(answer)
