@@ -38,6 +38,10 @@ ANSWER_SECONDS = 120.0
 HAS_THE_IMAGE = "--skip-pull-image"
 # `sam local invoke` waits for Docker most of its time.
 INVOKED_AT_ONCE = 3
+# Docker accepts SAM's request before Lambda's emulator in the container listens, and resets it. SAM repeats that for a
+# moment only, then says this and exits with 0. The function has not run.
+UNHEARD = "No response from invoke container"
+ATTEMPTS = 3
 SAMPLES = sorted(EVENTS.rglob("*.json"))
 
 
@@ -117,7 +121,12 @@ def _invoke(docker: dict[str, str], event: Path, **variables: str) -> str:
     command += ["--template", str(BUILD / "local.json"), HAS_THE_IMAGE]
     # Without an account SAM looks for one where AWS's own machines have theirs.
     nowhere = {"AWS_EC2_METADATA_DISABLED": "true"}
-    return sam(ROOT, *command, environment={**docker, **nowhere, **variables})
+    output = ""
+    for _ in range(ATTEMPTS):
+        output = sam(ROOT, *command, environment={**docker, **nowhere, **variables})
+        if UNHEARD not in output:
+            break
+    return output
 
 
 @pytest.fixture(scope="module")
