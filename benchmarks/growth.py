@@ -26,11 +26,11 @@ from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from assistant import quotas
 from assistant.aws import keys
 from assistant.context import RequestContext, Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
+from assistant.quotas import TurnClaim, shards
 from assistant.threads import read_snapshot, thread_store
 from benchmarks import growth_sweep
 from local.emulator import Emulator
@@ -91,7 +91,7 @@ async def claims(resources: Resources, seconds: float) -> dict[str, Any]:
         nonlocal refused
         context = RequestContext(Caller("busy", f"user {number}"), resources)
         try:
-            await resources.table.transact(quotas.claims(context))
+            await resources.table.transact(TurnClaim(f"turn {number}", f"thread {number}", context).writes())
         except StoreUnavailableError:
             refused += 1
 
@@ -146,7 +146,7 @@ async def measure(*, quick: bool) -> dict[str, Any]:
             return resources_on(aws, aws.table_name, aws.bucket_name, **environment)
 
         results["claims"]["shards"] = await claims(fresh(**limit), seconds)
-        with patch.object(quotas, "TURNS_PER_SHARD", TENANT_LIMIT + 1):
+        with patch.object(shards, "TURNS_PER_SHARD", TENANT_LIMIT + 1):
             results["claims"]["one row"] = await claims(fresh(**limit), seconds)
         results["sweep"] = await growth_sweep.measure(fresh(), quick=quick)
         results["memory"] = await huge_messages(fresh())

@@ -34,7 +34,7 @@ def _settings_variables() -> set[str]:
     source = (ROOT / "layers" / "agents" / "assistant" / "settings.py").read_text()
     names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words|models)\(\s*"([A-Z_]+)"', source))
     names |= {f"{name}_SECRET" for name in re.findall(r'\.secret\("([A-Z_]+)"\)', source)}
-    for prefix in re.findall(r'\.quota\("([A-Z_]*)"\)', source):
+    for prefix in re.findall(r'\.quota\("([A-Z_]*)"', source):
         names |= {f"{prefix}QUOTA_TURNS_PER_MINUTE", f"{prefix}QUOTA_TOKENS_PER_DAY"}
     return names
 
@@ -64,7 +64,7 @@ def test_every_parameter_is_used_explained_and_grouped() -> None:
         assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", text), name
 
 
-@pytest.mark.parametrize("value", ["", "1", "99999"])
+@pytest.mark.parametrize("value", ["", "1", "500"])
 @pytest.mark.parametrize("variable", ["RETENTION_DAYS", "QUOTA_TURNS_PER_MINUTE", "TENANT_QUOTA_TOKENS_PER_DAY"])
 def test_the_functions_start_with_a_number_that_can_be_deployed(variable: str, value: str) -> None:
     assert re.fullmatch(_pattern(variable), value)

@@ -35,6 +35,10 @@ class RunningTurn(Protocol):
         """Follow the turn from its first event to its end."""
         ...
 
+    def join(self, most: int) -> AsyncIterator[ThreadStreamEvent]:
+        """Follow the turn as one of at most so many other requests."""
+        ...
+
     def request_end(self, outcome: EndReason) -> None:
         """Ask the turn to end. The partial answer is kept."""
         ...

@@ -136,6 +136,24 @@ class TooLargeError(AssistantError):
     default_message = "This is too large. Please send less."
 
 
+class MessageTooLongError(TooLargeError):
+    """A message has more characters than `MAX_MESSAGE_CHARS` and `HISTORY_MAX_TOKENS` allow."""
+
+    code = "message_too_long"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A message may have at most {most:,} characters. Please send less.")
+
+
+class TooManyFollowersError(AssistantError):
+    """More requests follow this turn than `MAX_FOLLOWERS` allows, and this one is the oldest."""
+
+    status = 429
+    code = "too_many_followers"
+    retryable = False
+    default_message = "This answer is open in too many places. Reload the page to see it here."
+
+
 class AnswerTooLargeError(TooLargeError):
     """The answer is larger than a function without streaming can send. What it describes is stored."""
 
@@ -158,6 +176,13 @@ class QuotaExceededError(AssistantError):
     status = 429
     code = "quota_exceeded"
     default_message = "The usage limit is reached. Please try again later."
+
+
+class TooManyTurnsError(QuotaExceededError):
+    """As many turns of the caller run as `MAX_CONCURRENT_TURNS` allows."""
+
+    code = "too_many_turns"
+    default_message = "Other answers are still being written. Please wait until one is complete, or stop one."
 
 
 class UnsupportedFeatureError(AssistantError):

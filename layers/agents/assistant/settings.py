@@ -33,6 +33,16 @@ DEFAULT_HISTORY_MAX_TOKENS = 16_000
 # On one core, with a model that costs nothing, a word of 100 turns that start at once is late by at most the time to
 # the next word (`benchmarks/busy.py`). A provider's stream and an HTTP server need about as much CPU again.
 DEFAULT_MAX_TURNS_PER_PROCESS = 50
+# A user reads one answer at a time, and may have some tabs open.
+DEFAULT_MAX_CONCURRENT_TURNS = 3
+# A page, its reload and some tabs. Each follower holds a process on Lambda.
+DEFAULT_MAX_FOLLOWERS = 5
+# About 8,000 tokens: half of the history's default budget, and more than ten printed pages.
+DEFAULT_MAX_MESSAGE_CHARS = 32_000
+# A user's row holds the times of this many turns, and each turn writes the row. 500 times are 4 KB.
+MAX_TURNS_PER_MINUTE = 500
+# The same for a tenant, whose times are spread over 32 rows.
+MAX_TENANT_TURNS_PER_MINUTE = 50_000
 # More than 270 years is a typing error, and Python's dates overflow at a few million days.
 MAX_RETENTION_DAYS = 99_999
 # Above this a float cannot represent every whole number.
@@ -203,6 +213,9 @@ class Settings:
     output_guardrails: OutputGuardrails = "remove"
     chat_turn_seconds: float = DEFAULT_CHAT_TURN_SECONDS
     max_turns_per_process: int = DEFAULT_MAX_TURNS_PER_PROCESS
+    max_concurrent_turns: int = DEFAULT_MAX_CONCURRENT_TURNS
+    max_followers: int = DEFAULT_MAX_FOLLOWERS
+    max_message_chars: int = DEFAULT_MAX_MESSAGE_CHARS
     user_quota: Quota = field(default_factory=Quota)
     tenant_quota: Quota = field(default_factory=Quota)
     log_content: bool = False
@@ -294,9 +307,9 @@ class _Environment:
     def secret(self, name: str) -> Secret:
         return Secret(value=self.text(name), name=self.text(f"{name}_SECRET"))
 
-    def quota(self, prefix: str) -> Quota:
+    def quota(self, prefix: str, most_turns: int) -> Quota:
         return Quota(
-            turns_per_minute=self.whole(f"{prefix}QUOTA_TURNS_PER_MINUTE"),
+            turns_per_minute=self.whole(f"{prefix}QUOTA_TURNS_PER_MINUTE", most=most_turns),
             tokens_per_day=self.whole(f"{prefix}QUOTA_TOKENS_PER_DAY"),
         )
 
@@ -469,8 +482,11 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ),
         chat_turn_seconds=read.number("CHAT_TURN_SECONDS") or DEFAULT_CHAT_TURN_SECONDS,
         max_turns_per_process=read.whole("MAX_TURNS_PER_PROCESS") or DEFAULT_MAX_TURNS_PER_PROCESS,
-        user_quota=read.quota(""),
-        tenant_quota=read.quota("TENANT_"),
+        max_concurrent_turns=read.whole("MAX_CONCURRENT_TURNS") or DEFAULT_MAX_CONCURRENT_TURNS,
+        max_followers=read.whole("MAX_FOLLOWERS") or DEFAULT_MAX_FOLLOWERS,
+        max_message_chars=read.whole("MAX_MESSAGE_CHARS") or DEFAULT_MAX_MESSAGE_CHARS,
+        user_quota=read.quota("", MAX_TURNS_PER_MINUTE),
+        tenant_quota=read.quota("TENANT_", MAX_TENANT_TURNS_PER_MINUTE),
         log_content=read.flag("LOG_CONTENT"),
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),

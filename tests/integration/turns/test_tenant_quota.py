@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from assistant import quotas
 from assistant.aws import keys
 from assistant.errors import QuotaExceededError
-from assistant.quotas import MAX_SHARDS
+from assistant.quotas import shards, window
+from assistant.quotas.shards import MAX_SHARDS
 from assistant.settings import Quota
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.faults import failing
@@ -21,22 +22,22 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a small limit have many shards, and let no minute end during a test."""
-    monkeypatch.setattr(keys, "minute_usage_sk", lambda moment: keys.MINUTE_USAGE_PREFIX)
-    monkeypatch.setattr(quotas, "TURNS_PER_SHARD", 1)
-    monkeypatch.setattr(quotas, "TOKENS_PER_SHARD", 1)
+    """Let a small limit have many shards, and let no minute pass during a test."""
+    monkeypatch.setattr(window, "WINDOW_SECONDS", 3600)
+    monkeypatch.setattr(shards, "TURNS_PER_SHARD", 1)
+    monkeypatch.setattr(shards, "TOKENS_PER_SHARD", 1)
 
 
-async def shards(here: Process) -> list[dict[str, int]]:
+async def rows(here: Process) -> list[dict[str, Any]]:
     """Return the rows of the tenant's usage."""
     pk = keys.tenant_partition(here.caller.tenant_id)
-    rows, _ = await here.resources.table.query(pk, between=(keys.FIRST_SK, keys.LAST_SK), limit=2 * MAX_SHARDS)
-    return rows
+    found, _ = await here.resources.table.query(pk, between=(keys.FIRST_SK, keys.LAST_SK), limit=2 * MAX_SHARDS)
+    return found
 
 
 @pytest.mark.parametrize("per_second", [1, 30, 200])
 def test_no_row_of_a_large_limit_is_hot(per_second: int) -> None:
-    shares = quotas._shares("turns", 60 * per_second)
+    shares = shards.shares("turns", 60 * per_second)
     assert sum(shares) == 60 * per_second
     # Claims of one row conflict at about 30 a second.
     assert max(shares) / 60 < 10
@@ -61,20 +62,20 @@ async def test_as_many_turns_begin_as_the_limit_allows_whatever_shards_they_choo
     # One after the other: which of many claims at once sees a full shard is a matter of chance.
     begun = [await begin() for _ in range(limit + 3)]
     assert begun == [True] * limit + [False] * 3
-    assert [row["turns"] for row in await shards(here)] == [1] * limit
+    assert [len(row["recent"]) for row in await rows(here)] == [1] * limit
 
 
 @pytest.mark.usefixtures("small_shards")
 async def test_claims_at_once_use_different_shards(process: ProcessMaker, provider: ProviderServer) -> None:
     provider.script(*[Answer(Text("fine"))] * 8)
-    here = process(tenant_quota=Quota(turns_per_minute=1_000), thread_titles=False)
-    before = sum(row["turns"] for row in await shards(here))
+    here = process(tenant_quota=Quota(turns_per_minute=1_000), thread_titles=False, max_concurrent_turns=8)
+    before = sum(len(row["recent"]) for row in await rows(here))
     handles = await asyncio.gather(*(here.start(creation(f"hello {number}")) for number in range(8)))
     for handle in handles:
         await handle.wait()
-    rows = await shards(here)
-    assert sum(row["turns"] for row in rows) == before + 8
-    assert len(rows) > 1
+    written = await rows(here)
+    assert sum(len(row["recent"]) for row in written) == before + 8
+    assert len(written) > 1
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -88,7 +89,7 @@ async def test_the_tokens_of_a_tenant_are_counted_after_the_end_and_cannot_fail_
     story = await here.story(first.thread_id, first.turn_id)
     used = story["input_tokens"] + story["output_tokens"]
     assert used > 0
-    assert sum(row.get("tokens", 0) for row in await shards(here)) == used
+    assert sum(row.get("tokens", 0) for row in await rows(here)) == used
     tenant = keys.tenant_partition(here.caller.tenant_id).encode()
     second = await here.start(creation("hello"))
     with failing(here.resources.table.client, "access denied", only=lambda body: tenant in body):

@@ -16,9 +16,10 @@ its newest items, in this order:
                                 A#<thread id>    the place of a foreign thread id in the list
                                 F#<attachment>   an attachment
                                 K#<key>          an idempotency key and its turn
-                                Q#<period>       usage in a minute or a day
+                                Q#D<day>         usage on a UTC day
+                                Q#live           the turns that run, and the times of the last ones
 
-    TENANT#tenant               Q#<period>[#s<shard>]  the same for the whole tenant
+    TENANT#tenant               Q#D<day>[#s<shard>], Q#minute[#s<shard>]  the usage of the whole tenant
     APP#tenant[#user]           the agents' own records
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
@@ -55,7 +56,8 @@ THREAD_LIST_PREFIX = "T#"
 THREAD_LIST_END = "T$"
 ATTACHMENT_PREFIX = "F#"
 ATTACHMENT_END = "F$"
-MINUTE_USAGE_PREFIX = "Q#M"
+LIVE_SK = "Q#live"
+MINUTE_USAGE_SK = "Q#minute"
 
 
 class Key(NamedTuple):
@@ -204,11 +206,6 @@ def story_sk(turn_id: str) -> str:
 def held_run_sk(run_id: str) -> str:
     """Return the sort key of a run that waits for the user's approval, in its thread's partition."""
     return f"H#{_component(run_id, 'run')}"
-
-
-def minute_usage_sk(moment: datetime) -> str:
-    """Return the sort key of the usage in that UTC minute."""
-    return f"{MINUTE_USAGE_PREFIX}{moment:%Y-%m-%dT%H:%M}"
 
 
 def day_usage_sk(moment: datetime) -> str:

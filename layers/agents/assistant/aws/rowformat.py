@@ -33,6 +33,8 @@ def _to_attribute(value: Any) -> dict[str, Any]:
             return {"B": value}
         case Mapping():
             return {"M": {str(name): _to_attribute(inner) for name, inner in value.items()}}
+        case frozenset():
+            return {"SS": sorted(value)}
         case list() | tuple():
             return {"L": [_to_attribute(inner) for inner in value]}
     raise TypeError(f"A row cannot hold a {type(value).__name__}.")
@@ -51,6 +53,8 @@ def _from_attribute(attribute: Mapping[str, Any]) -> Any:
             return None
         case "M":
             return {name: _from_attribute(inner) for name, inner in value.items()}
+        case "SS":
+            return frozenset(value)
         case "L":
             return [_from_attribute(inner) for inner in value]
     raise TypeError(f"No row of ours holds a DynamoDB {kind}.")

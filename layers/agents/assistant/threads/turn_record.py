@@ -104,6 +104,7 @@ class TurnRecord:
         judged: Whether the guardrails had accepted the input at the last checkpoint.
         last: A sort key after all items of the turn at the last checkpoint. The next turn's items must sort after it.
         retried: The sort key of the user message that a retry answers again; None if the turn is no retry.
+        followers: The requests in other processes that follow the turn, the newest first.
     """
 
     turn_id: str
@@ -119,6 +120,7 @@ class TurnRecord:
     judged: bool = False
     last: str | None = None
     retried: str | None = None
+    followers: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -150,6 +152,7 @@ def load_record(row: Row | None) -> TurnRecord | None:
         judged=row.get("judged", False),
         last=row.get("last"),
         retried=row.get("retried"),
+        followers=tuple(row.get("followers", ())),
     )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from assistant import ids, quotas
+from assistant import ids
 from assistant.aws import ConditionFailedError, Row, Table, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
-from assistant.errors import QuotaExceededError, StoreUnavailableError, ThreadLockedError
+from assistant.errors import StoreUnavailableError, ThreadLockedError
 from assistant.files import refusal as attachment_refusal
+from assistant.quotas import TurnClaim, TurnShare, seconds
 from assistant.threads import (
     RUNNING,
     THREAD_EXISTS,
@@ -37,14 +38,14 @@ from assistant.turns.plan import Plan
 
 TURN_PREFIX = "turn"
 
-# The index of the thread's write in the transaction; the writes of the key and of the turn come first.
-_THREAD_WRITE = 2
+# The writes of the turn and of its thread in the transaction; the write of the key comes first.
+_TURN_WRITE, _THREAD_WRITE = 1, 2
 _NO_TURN = "(attribute_not_exists(turn_id) OR #state <> :running)"
 # Rows of earlier releases have no `last`.
 _PLACE_IS_NEWEST = "(attribute_not_exists(floor) OR floor < :floor) AND (attribute_not_exists(#last) OR #last < :floor)"
 
 
-# A tenant's shard that is full sends the claim to a shard with room, which other claims may fill in between.
+# A full shard of the tenant sends the claim to a shard with room, which other claims may fill in between.
 QUOTA_ATTEMPTS = 3
 
 
@@ -57,12 +58,14 @@ class Claimed:
         floor: The sort key of its first item.
         snapshot: The thread.
         cancelled: Whether the client has stopped the turn before this claim.
+        share: What the turn has taken of the limits.
     """
 
     turn_id: str
     floor: str
     snapshot: ThreadSnapshot
     cancelled: bool
+    share: TurnShare
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,9 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     pk = caller.thread(plan.thread_id).partition
     # The sort key of the turn's first item, or of an item with an id that is made now.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
-    writes, quota_from = await _writes(plan, key, turn_id, pk, floor, store, context)
-    transaction = _commit(table, writes, turn_id, quota_from, context)
+    writes = await _writes(plan, key, turn_id, pk, floor, store, context)
+    quota = TurnClaim(turn_id, plan.thread_id, context)
+    transaction = _commit(table, writes, turn_id, quota)
     try:
         if plan.new_thread is not None:
             cancelled = await transaction
@@ -121,15 +125,15 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
             cancelled = claimed
             snapshot = await _settled(read, plan, turn_id, context)
     except ConditionFailedError as error:
-        return _refusal(error, writes, quota_from, plan)
+        return _refusal(error, [*writes, *quota.writes()], len(writes), quota, plan)
     if plan.user_message is not None:
         # The read may have run before or after the claim stored the message.
         message = plan.user_message
         snapshot.items = [item for item in snapshot.items if item.id != message.id] + [message]
-    return Claimed(turn_id, floor, snapshot, cancelled)
+    return Claimed(turn_id, floor, snapshot, cancelled, quota.share)
 
 
-async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: int, context: RequestContext) -> bool:
+async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnClaim) -> bool:
     """Apply the claim. If the response is lost, ask the table whether the claim succeeded.
 
     Returns:
@@ -140,7 +144,8 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: i
     while True:
         attempt += 1
         try:
-            await table.transact(writes)
+            counted = quota.writes()
+            await table.transact([*writes, *counted])
         except ConditionFailedError as error:
             # boto3 may send a write twice. The second attempt then meets the row of the first.
             if (error.row or {}).get("turn_id") == turn_id:
@@ -149,15 +154,13 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota_from: i
             if stopped is not None:
                 cancelled, writes = True, stopped
                 continue
-            refused = [error.index, *(index for index, _ in error.others)]
-            if refused[0] < quota_from or attempt >= QUOTA_ATTEMPTS:
+            refused = [(index - len(writes), row) for index, row in [(error.index, error.row), *error.others]]
+            if refused[0][0] < 0 or attempt >= QUOTA_ATTEMPTS:
                 raise
-            moved = await quotas.rerouted(context, writes, refused)
-            if moved is None:
+            if not await quota.again([(counted[position].key, row) for position, row in refused]):
                 raise
-            writes = moved
         except StoreUnavailableError:
-            if not await runs(table, writes[1].key, turn_id):
+            if not await runs(table, writes[_TURN_WRITE].key, turn_id):
                 raise
             return cancelled
         else:
@@ -184,8 +187,8 @@ async def _settled(
 
 async def _writes(
     plan: Plan, key: IdempotencyKey, turn_id: str, pk: str, floor: str, store: ThreadStore, context: RequestContext
-) -> tuple[list[Write], int]:
-    """Return the claim's writes, and the index of the first quota write."""
+) -> list[Write]:
+    """Return the claim's writes without those of the quota."""
     user = context.caller.partition
     row = running_row(turn_id, floor, plan.request.type, plan.changed, plan.failed_attempts, plan.retried_sk)
     writes = [
@@ -194,7 +197,7 @@ async def _writes(
             put=key_row(turn_id, plan.thread_id, key),
             # The end of a turn deletes a derived key. A client's own key stays until it expires.
             condition="attribute_not_exists(pk) OR expires_at < :now",
-            values={":now": quotas.seconds()},
+            values={":now": seconds()},
         ),
         _turn_write(Key(pk, keys.TURN_SK), row, plan),
     ]
@@ -212,7 +215,7 @@ async def _writes(
     if plan.new_thread is not None and key.frame_sk is not None:
         # A client that does not know its new thread yet may cancel by its frame.
         writes.append(Write(Key(user, key.frame_sk), put=key_row(turn_id, plan.thread_id, key)))
-    return writes + quotas.claims(context), len(writes)
+    return writes
 
 
 def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
@@ -248,21 +251,28 @@ async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> 
         place,
         f"{THREAD_EXISTS} AND #status = :active AND (attribute_not_exists(expires_at) OR expires_at > :now)",
         {"#status": "status"},
-        {":active": "active", ":now": quotas.seconds()},
+        {":active": "active", ":now": seconds()},
     )
 
 
-def _refusal(error: ConditionFailedError, writes: list[Write], quota_from: int, plan: Plan) -> SameRequest | Busy:
+def _refusal(
+    error: ConditionFailedError, writes: list[Write], quota_from: int, quota: TurnClaim, plan: Plan
+) -> SameRequest | Busy:
     row = error.row or {}
     if error.index == 0:
         return SameRequest(row["turn_id"], row["thread_id"], row["body"])
     # Check the refusals first. A request that is refused anyway must not end the running turn.
-    for index, old in [(error.index, error.row), *error.others]:
+    failed = [(error.index, error.row), *error.others]
+    busy = error.index == _TURN_WRITE
+    for index, old in failed:
         if index >= quota_from:
-            raise QuotaExceededError(retry_after=quotas.retry_after(writes[index].key))
+            refusal = quota.refusal(writes[index].key, old, busy=busy)
+            if refusal is not None:
+                raise refusal
+            continue
         if index == _THREAD_WRITE:
             _refuse_thread(old, plan.thread_id)
-        elif index > _THREAD_WRITE:
+        if index > _THREAD_WRITE:
             raise plan.decision.refusal(old) if plan.decision is not None else attachment_refusal(old)
     turn = load_record(row)
     if turn is None:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from assistant import quotas
 from assistant.aws import ConditionFailedError, Row, Table, Write
 from assistant.aws.keys import Key
 from assistant.budgets import EARLY_CANCEL_SECONDS
+from assistant.quotas import seconds
 from assistant.threads import SCHEMA_VERSION
 
 
@@ -24,7 +24,7 @@ async def remember(table: Table, key: Key) -> Row | None:
     Returns:
         The row that a claim has written under this key; None if there is none, so the cancel is remembered.
     """
-    now = quotas.seconds()
+    now = seconds()
     end = now + int(EARLY_CANCEL_SECONDS)
     row: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "cancelled": True, "expires_at": end, "ttl": end}
     try:

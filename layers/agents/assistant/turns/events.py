@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 from chatkit.store import StoreItemType
@@ -17,6 +18,7 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
+from assistant.errors import TooManyFollowersError
 from assistant.ids import ID_PREFIXES, new_id, split_own_id
 from assistant.threads import is_hidden
 
@@ -27,6 +29,7 @@ class EventLog:
     def __init__(self) -> None:
         self._events: list[ThreadStreamEvent] = []
         self._waiters: list[asyncio.Future[None]] = []
+        self._joined: list[object] = []
         self._closed = False
 
     def add(self, event: ThreadStreamEvent) -> None:
@@ -46,16 +49,40 @@ class EventLog:
 
     async def follow(self) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the earlier events, then each new event, until the last."""
+        async with aclosing(self._follow(lambda: True)) as events:
+            async for event in events:
+                yield event
+
+    async def join(self, most: int) -> AsyncIterator[ThreadStreamEvent]:
+        """Yield all events to one more follower. If there are more than `most`, the oldest of them ends.
+
+        Raises:
+            TooManyFollowersError: this follower is the oldest of too many.
+        """
+        me = object()
+        self._joined = [me, *self._joined[: most - 1]]
+        self._wake()
+        try:
+            async with aclosing(self._follow(lambda: me in self._joined)) as events:
+                async for event in events:
+                    yield event
+            if me not in self._joined:
+                raise TooManyFollowersError
+        finally:
+            self._joined = [each for each in self._joined if each is not me]
+
+    async def _follow(self, goes_on: Callable[[], bool]) -> AsyncGenerator[ThreadStreamEvent, None]:
         index = 0
-        while True:
-            while index < len(self._events):
+        while goes_on():
+            if index < len(self._events):
                 yield self._events[index]
                 index += 1
-            if self._closed:
+            elif self._closed:
                 return
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
+            else:
+                waiter = asyncio.get_running_loop().create_future()
+                self._waiters.append(waiter)
+                await waiter
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from chatkit.types import (
     StreamOptions,
@@ -20,12 +21,14 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from assistant import clock
+from assistant import clock, ids
 from assistant.approvals import asks_for_approval
 from assistant.aws import ConditionFailedError, Row, keys
-from assistant.context import RequestContext
+from assistant.context import RequestContext, RunningTurn
+from assistant.errors import TooManyFollowersError
 from assistant.threads import (
     FOLLOW_MARK_SECONDS,
+    OURS,
     RUNNING,
     Outcome,
     ThreadNotFoundError,
@@ -38,10 +41,12 @@ from assistant.threads import (
 )
 from assistant.turns.client_view import ClientView, stored_item, stored_items, thread_order
 from assistant.turns.lease import take_over
-from assistant.turns.outcome import ending_events, stored_error_event
+from assistant.turns.outcome import ending_events, error_event, stored_error_event
 
 # A followed turn stores a word within one second. With this poll a follower stays under two seconds behind.
 POLL_SECONDS = 0.5
+# Each follower adds itself once and may remove this many, so the list stays short.
+FORGOTTEN_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,41 @@ class _TurnView:
         return self.running.changed if self.running else (self.story or {}).get("changed", [])
 
 
+class JoinedTurn:
+    """A turn that another request has started in this process.
+
+    Attributes:
+        turn_id: The turn.
+        thread_id: Its thread.
+    """
+
+    def __init__(self, run: RunningTurn, most: int) -> None:
+        self.turn_id = run.turn_id
+        self.thread_id = run.thread_id
+        self._run = run
+        self._most = most
+        self._replaced = False
+
+    @property
+    def error(self) -> BaseException | None:
+        """The failure that ended the turn, or this request, if any."""
+        return TooManyFollowersError() if self._replaced else self._run.error
+
+    async def wait(self) -> None:
+        """Wait until the turn has ended and is stored. Return at once if newer followers have replaced this one."""
+        if not self._replaced:
+            await self._run.wait()
+
+    async def events(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Follow the turn from its first event to its end."""
+        try:
+            async for event in self._run.join(self._most):
+                yield event
+        except TooManyFollowersError as error:
+            self._replaced = True
+            yield error_event(error)
+
+
 class FollowedTurn:
     """A turn that runs in another process, or has ended.
 
@@ -92,6 +132,8 @@ class FollowedTurn:
         # Earlier items that the turn was writing at the last read.
         self._changing: set[str] = set()
         self._watching_until = 0.0
+        self._id = ids.uuid7()
+        self._registered = False
 
     async def prepare(self) -> None:
         """Read the turn once before the response starts.
@@ -117,6 +159,9 @@ class FollowedTurn:
                 break
             if not look.running.alive:
                 await take_over(self._context, self.thread_id, look.running)
+            elif self._is_too_old(look.running):
+                yield error_event(TooManyFollowersError())
+                return
             elif self._context.seconds_left() == 0:
                 # The time of this request is over, not that of the turn. The client may send the request again.
                 for event in ending_events("deadline", None):
@@ -156,21 +201,34 @@ class FollowedTurn:
     async def _items(self, low: str, high: str) -> list[ThreadItem]:
         return await stored_items(self.thread_id, low, high, self._context)
 
+    def _is_too_old(self, turn: TurnRecord) -> bool:
+        """Tell whether so many newer requests follow the turn that this one must end."""
+        return self._registered and self._id not in turn.followers[: self._context.settings.max_followers]
+
     async def _watch(self) -> None:
-        """Mark the turn as followed, so that it stores checkpoints more often."""
+        """Mark the turn as followed, so that it stores checkpoints more often. The first mark adds the follower."""
         moment = clock.now().timestamp()
         if moment < self._watching_until - FOLLOW_MARK_SECONDS / 2:
             return
         self._watching_until = moment + FOLLOW_MARK_SECONDS
-        caller = self._context.caller
+        update = "SET watched = :until"
+        values: dict[str, Any] = {":until": self._watching_until}
+        if self._registered:
+            # The row is small. So old followers leave the list only here, some at a time.
+            most = self._context.settings.max_followers
+            update += f" REMOVE {', '.join(f'followers[{most + offset}]' for offset in range(FORGOTTEN_AT_ONCE))}"
+        else:
+            update += ", followers = list_append(:me, if_not_exists(followers, :none))"
+            values |= {":me": [self._id], ":none": []}
         with suppress(ConditionFailedError):  # The turn has just ended.
             await self._context.resources.table.update(
-                caller.thread(self.thread_id).turn_key,
-                "SET watched = :until",
-                condition="turn_id = :turn_id AND #state = :running",
+                self._context.caller.thread(self.thread_id).turn_key,
+                update,
+                condition=OURS,
                 names={"#state": "state"},
-                values={":until": self._watching_until, ":turn_id": self.turn_id, ":running": RUNNING},
+                values={**values, ":turn_id": self.turn_id, ":running": RUNNING},
             )
+            self._registered = True
 
     async def _new_events(self, view: _TurnView) -> list[ThreadStreamEvent]:
         """Return the events since the last read."""

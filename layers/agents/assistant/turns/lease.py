@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from assistant import clock, ids
+from assistant import clock, ids, quotas
 from assistant.aws import ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
 from assistant.budgets import RENEWAL_SECONDS
@@ -153,7 +153,9 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
     end = ended_turn(key, turn.turn_id, outcome, row["ceiling"])
     end = replace(end, condition=f"{end.condition} AND lease = :seen", values={**end.values, ":seen": turn.lease})
     try:
-        await context.resources.table.transact([end, Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row), *writes])
+        story_write = Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row)
+        released = quotas.released(context, turn.turn_id, thread_id)
+        await context.resources.table.transact([end, story_write, released, *writes])
     except ConditionFailedError:
         return False
     # A process that died writes no line of its own, and its tokens are not counted.

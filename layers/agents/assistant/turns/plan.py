@@ -37,6 +37,7 @@ from assistant.errors import ConflictError, InvalidRequestError
 from assistant.hooks import find_hook, needed_hook
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import check_choice
+from assistant.quotas import check_input, check_message
 from assistant.threads import ThreadSnapshot, read_snapshot, thread_store
 from assistant.turns.retry import approved_cards_after
 from assistant.turns.waiting import NoCallWaitsError
@@ -109,6 +110,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
     Raises:
         NotFoundError: the thread, item or attachment does not exist for this caller.
         InvalidRequestError: the item is of the wrong kind, or the action is unknown.
+        MessageTooLongError: the message, or other input of the client, is too long.
         ConflictError: the item does not wait for an answer.
     """
     store = thread_store(context.resources)
@@ -121,12 +123,14 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             message, writes = await _user_message(add.input, add.thread_id, context)
             return Plan(request, add.thread_id, user_message=message, writes=writes)
         case ThreadsAddClientToolOutputReq(params=output):
+            check_input(output.result, context.settings)
             snapshot = await read_snapshot(output.thread_id, context)
             call = _pending_call(snapshot.items)
             completed = call.model_copy(update={"output": output.result, "status": "completed"})
             snapshot.items[snapshot.items.index(call)] = completed
             return Plan(request, output.thread_id, changed_item=completed, snapshot=snapshot)
         case ThreadsAddStructuredInputReq(params=structured):
+            check_input(structured.input, context.settings)
             snapshot, item = await asyncio.gather(
                 read_snapshot(structured.thread_id, context),
                 store.load_item(structured.thread_id, structured.item_id, context),
@@ -145,6 +149,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             snapshot.items += cards
             return Plan(request, retry.thread_id, retry_of=item, approved_cards=cards, snapshot=snapshot)
         case ThreadsCustomActionReq(params=action):
+            check_input(action.action.payload, context.settings)
             snapshot = await read_snapshot(action.thread_id, context)
             if action.action.type == DECIDE:
                 return await _decision(request, snapshot, context)
@@ -184,6 +189,7 @@ async def _user_message(
 ) -> tuple[UserMessageItem, list[Write]]:
     if not message.attachments and not any(part.text.strip() for part in message.content):
         raise InvalidRequestError("The message is empty.")
+    check_message(message, context.settings)
     check_choice(message.inference_options, context)
     bound: list[Attachment] = []
     writes: list[Write] = []

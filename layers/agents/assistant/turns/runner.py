@@ -96,7 +96,9 @@ class TurnRun:
         self._earlier = {item.id for item in claimed.snapshot.items}
         self._journal = Journal(claimed.snapshot.items)
         self._store = TurnStore(context.resources, claimed.snapshot, self._journal)
-        self._saver = TurnSaver(context, plan.thread_id, claimed.turn_id, key, claimed.floor, plan.changed)
+        self._saver = TurnSaver(
+            context, plan.thread_id, claimed.turn_id, key, claimed.floor, claimed.share, plan.changed
+        )
         self._unanswered_calls = [] if plan.user_message is None else unanswered_calls(claimed.snapshot.items)
         for item in self._unanswered_calls:
             self._journal.complete(item)
@@ -148,6 +150,10 @@ class TurnRun:
     def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Return all events of the turn from the first to the last, also for a follower who starts late."""
         return self._log.follow()
+
+    def join(self, most: int) -> AsyncIterator[ThreadStreamEvent]:
+        """Return all events for one of at most so many requests that join this one."""
+        return self._log.join(most)
 
     async def _run(self) -> None:
         producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")

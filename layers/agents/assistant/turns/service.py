@@ -34,7 +34,7 @@ from assistant.threads import IdempotencyKey, client_thread
 from assistant.threads import idempotency_key as make_key
 from assistant.turns import early_cancel
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
-from assistant.turns.follow import FollowedTurn
+from assistant.turns.follow import FollowedTurn, JoinedTurn
 from assistant.turns.lease import take_over
 from assistant.turns.plan import Plan, make_plan
 from assistant.turns.runner import TurnRun
@@ -58,7 +58,11 @@ class TurnHandle(Protocol):
 
     turn_id: str
     thread_id: str
-    error: BaseException | None
+
+    @property
+    def error(self) -> BaseException | None:
+        """The failure that ended the turn, if any."""
+        ...
 
     def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Return all events of the turn, from the first to the last."""
@@ -256,7 +260,7 @@ async def _join(
         raise ConflictError("This Idempotency-Key belongs to another request.")
     local = context.resources.running.get(context.caller.thread(same.thread_id))
     if local is not None and local.turn_id == same.turn_id:
-        return local
+        return JoinedTurn(local, context.settings.max_followers)
     turn = await read_turn(context, same.thread_id)
     if turn is not None and turn.turn_id == same.turn_id and turn.running and not turn.alive:
         await take_over(context, same.thread_id, turn)

@@ -14,11 +14,12 @@ from typing import Any
 
 from chatkit.types import ThreadItem, ThreadMetadata
 
-from assistant import clock, ids, quotas
+from assistant import clock, ids
 from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key, ThreadRef
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
+from assistant.quotas import TurnShare
 from assistant.threads import (
     OURS,
     RUNNING,
@@ -45,8 +46,8 @@ logger = logging.getLogger(__name__)
 
 # DynamoDB allows 4 MB a transaction. We count texts and blobs only, so we stay below.
 MAX_TRANSACTION_BYTES = 3_000_000
-# Writes that every last transaction needs: the turn, its key, its story, the counters and the thread.
-_ENDING_WRITES = 8
+# Writes that every last transaction needs: the turn, its key, its story, the user's counters and the thread.
+_ENDING_WRITES = 9
 # Writes for the sweep, if an old answer is too long for the transaction: each names 2,000 items.
 _WORK_WRITES = 5
 
@@ -65,6 +66,7 @@ class TurnSaver:
         turn_id: The turn.
         key: Its idempotency key.
         floor: The sort key of its first item.
+        share: What the turn has taken of the limits.
         changed: The ids of the earlier items that the claim has changed.
         writer: This process's token in the story of a turn that it has ended.
     """
@@ -74,6 +76,7 @@ class TurnSaver:
     turn_id: str
     key: IdempotencyKey
     floor: str
+    share: TurnShare
     changed: Sequence[str] = ()
     writer: str = field(default_factory=ids.uuid7)
 
@@ -195,7 +198,7 @@ class TurnSaver:
                 await self.finish(journal, outcome, story, extra_removals)
                 return
         journal.saved(items, removed)
-        await quotas.count_tenant_tokens(self.context, _tokens(story))
+        await self.share.count_for_tenant(self.context, _tokens(story))
         try:
             await thread_store(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
@@ -209,14 +212,13 @@ class TurnSaver:
     async def count_tokens(self, story: dict[str, Any]) -> None:
         """Count the tokens of a turn whose end this process cannot store.
 
-        Update existing counters only: the claim has made the day's counter, and only an erasure of the user deletes it.
+        Update existing rows only: the claim has made them, and only an erasure of the user deletes them.
         """
-        writes = _usage_writes(self.context, story)
-        if writes:
-            with suppress(ConditionFailedError):
-                existing = [replace(write, condition="attribute_exists(pk)") for write in writes]
-                await self.context.resources.table.transact(existing)
-        await quotas.count_tenant_tokens(self.context, _tokens(story))
+        writes = self.share.end_writes(self.context, _tokens(story))
+        with suppress(ConditionFailedError):
+            existing = [replace(write, condition="attribute_exists(pk)") for write in writes]
+            await self.context.resources.table.transact(existing)
+        await self.share.count_for_tenant(self.context, _tokens(story))
 
     def _thread_writes(self, thread: ThreadMetadata | None) -> list[Write]:
         if thread is None:
@@ -231,7 +233,7 @@ class TurnSaver:
         writes = [
             ended_turn(self._turn_key, self.turn_id, outcome, row["ceiling"]),
             Write(Key(self._turn_key.pk, keys.story_sk(self.turn_id)), put=row),
-            *_usage_writes(context, story),
+            *self.share.end_writes(context, _tokens(story)),
         ]
         # A turn that was cut off keeps its key, because the client sends the request again.
         if not self.key.explicit and outcome != "lost":
@@ -310,11 +312,6 @@ class TurnSaver:
 def _tokens(story: dict[str, Any]) -> int:
     tokens: int = story.get("input_tokens", 0) + story.get("output_tokens", 0)
     return tokens
-
-
-def _usage_writes(context: RequestContext, story: dict[str, Any]) -> list[Write]:
-    tokens = _tokens(story)
-    return quotas.usage_writes(context, tokens) if tokens else []
 
 
 def ended_turn(key: Key, turn_id: str, outcome: Outcome, last: str) -> Write:

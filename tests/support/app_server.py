@@ -1,0 +1,83 @@
+"""The function `stream` under uvicorn in a process of its own: real HTTP, and a process that a test can kill."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import httpx2
+
+from local.settings import ROOT
+from tests.support.aws import Aws
+
+# Loading the SDKs on a busy machine.
+START_SECONDS = 120.0
+ANSWER_SECONDS = 120.0
+
+
+class AppServer:
+    """One process. Use it as a context manager; leaving it kills the process.
+
+    Args:
+        aws: Its table and bucket.
+        environment: Its further settings.
+
+    Attributes:
+        url: Its address, such as `http://127.0.0.1:40001`.
+    """
+
+    def __init__(self, aws: Aws, environment: Mapping[str, str]) -> None:
+        layer = ROOT / "layers" / "agents"
+        path = os.pathsep.join(map(str, (layer, ROOT / "functions" / "stream", ROOT)))
+        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "LLM_PROVIDER": "demo"}
+        self._env |= aws.environment(**environment)
+        self.url = ""
+        self.process: subprocess.Popen[str]
+
+    def __enter__(self) -> AppServer:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", "0"],
+            cwd=ROOT / "functions" / "stream",
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        said = []
+        for line in self.process.stderr:
+            said.append(line)
+            if "running on " in line:
+                self.url = line.partition("running on ")[2].split()[0]
+                break
+        assert self.url, "".join(said)
+        # Nobody reads the rest. Without this thread the process would stop at a full pipe.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.kill9()
+
+    def kill9(self) -> None:
+        """Kill the process, as a crash would."""
+        self.process.kill()
+        self.process.wait(START_SECONDS)
+
+    def client(self, token: str, **headers: str) -> httpx2.AsyncClient:
+        """Return a client with that bearer token."""
+        return httpx2.AsyncClient(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}", **headers},
+            timeout=ANSWER_SECONDS,
+            limits=httpx2.Limits(max_connections=None),
+        )
+
+
+def new_thread(text: str) -> dict[str, Any]:
+    """Return the body of a message that begins a thread."""
+    return {"input": {"content": text}}
