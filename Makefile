@@ -175,6 +175,10 @@ cost: .venv/.installed ## Print the cost of a million turns on AWS and of altern
 	@$(script) $(call flag,--turns,TURNS) $(call flag,--seconds,SECONDS) \
 		$(call flag,--memory,MEMORY) $(call flag,--deltas,DELTAS)
 
+.PHONY: user-cost
+user-cost: .venv/.installed ## Print what one user can cost in an hour with the template's defaults.
+	@$(BIN)/python -m scripts.user_cost
+
 # USER must be given on the command line, because the shell sets a USER too.
 whose = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$(USER))" $(call flag,--stack,STACK)
 

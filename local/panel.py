@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.prices import cost
 from local.settings import ANY_HOST, DevSettings
 from local.spans import Spans
 from local.tokens import AUDIENCE, issue_token
@@ -88,7 +87,6 @@ class _Store:
 
     def __init__(self, settings: DevSettings, spans: Spans | None) -> None:
         self._resources: Resources | None = None
-        self._prices = settings.prices
         self._spans = spans
 
     @property
@@ -118,6 +116,7 @@ class _Store:
 
     async def story(self, tenant: str, user: str, thread: str, turn: str) -> dict[str, Any] | None:
         from assistant.aws import keys
+        from assistant.prices import cost
         from scripts.show import find
 
         found = await find(self.resources, turn, keys.ThreadRef(tenant, user, thread).partition)
@@ -125,7 +124,11 @@ class _Store:
             return None
         items = [{"id": row["id"], "type": row["type"], "bytes": row.get("size", 0)} for row in found.items]
         tokens = int(found.row.get("input_tokens", 0)), int(found.row.get("output_tokens", 0))
-        return {**found.row, "items": items, "dollars": cost(self._prices, found.row.get("model"), *tokens)}
+        return {
+            **found.row,
+            "items": items,
+            "dollars": cost(self.resources.settings.prices, found.row.get("model"), *tokens),
+        }
 
     def calls(self, story: Mapping[str, Any], process: str, since: float) -> dict[str, Any]:
         """Return the calls that a turn waited for, and how many of them went to the table and to the bucket.

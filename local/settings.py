@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.prices import Price, load_prices
-
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / ".env"
 
@@ -43,7 +41,6 @@ class DevSettings:
         keys: The folder of the key that signs this server's tokens.
         state: The folder of the table's and the bucket's content; no two servers share one.
         reload: Whether a change of the code restarts the functions.
-        prices: What the models' tokens cost.
         functions: What the functions get of the environment and `.env`.
     """
 
@@ -54,7 +51,6 @@ class DevSettings:
     keys: Path
     state: Path
     reload: bool
-    prices: Mapping[str, Price]
     functions: Mapping[str, str]
 
 
@@ -94,10 +90,6 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
                 "ALLOWED_ORIGINS must be origins such as http://localhost:5173, without a path or a slash at the end, "
                 f"not {origin.strip()!r}."
             )
-    try:
-        prices = load_prices(env)
-    except ValueError as error:
-        raise DevSettingsError(str(error)) from None
     aws_port = port("AWS_PORT", DEFAULT_AWS_PORT)
     named = env.get("STATE_DIR", "").strip()
     keys = ROOT / (named or DEFAULT_STATE_DIR)
@@ -111,7 +103,6 @@ def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
         keys=keys,
         state=state,
         reload=reload in _TRUE,
-        prices=prices,
         # Without AWS settings, so that the functions reach only the local AWS.
         functions={name: value for name, value in env.items() if not name.startswith("AWS_")},
     )

@@ -23,14 +23,19 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_layer() -> None:
+    """Let this process import the layer's packages."""
+    if str(LAYER) not in sys.path:
+        sys.path.insert(0, str(LAYER))
+
+
 def open_target(arguments: argparse.Namespace) -> Resources:
     """Return the table and the bucket that the arguments name, with the credentials of the environment.
 
     Raises:
         SystemExit: there is no such stack, or nothing is named.
     """
-    if str(LAYER) not in sys.path:
-        sys.path.insert(0, str(LAYER))
+    add_layer()
     from assistant.context import Resources
     from assistant.settings import Settings
 

@@ -35,7 +35,7 @@ def _settings_variables() -> set[str]:
     names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words|models)\(\s*"([A-Z_]+)"', source))
     names |= {f"{name}_SECRET" for name in re.findall(r'\.secret\("([A-Z_]+)"\)', source)}
     for prefix in re.findall(r'\.quota\("([A-Z_]*)"', source):
-        names |= {f"{prefix}QUOTA_TURNS_PER_MINUTE", f"{prefix}QUOTA_TOKENS_PER_DAY"}
+        names |= {f"{prefix}{name}" for name in re.findall(r'f"\{prefix\}([A-Z_]+)"', source)}
     return names
 
 

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata, ThreadStreamEvent
 
 
+class PictureClaim(Protocol):
+    """A counted picture that may be drawn."""
+
+    @property
+    def day(self) -> str:
+        """The day's row that counts it."""
+        ...
+
+    @property
+    def spend(self) -> int:
+        """The millionths of a dollar that are counted for it."""
+        ...
+
+
 EndReason = Literal["stopped", "interrupted", "lost"]
 
 
@@ -102,6 +116,8 @@ class Report:
         model_calls: The number of model calls.
         latest_tool: The tool that was called last, also while it runs.
         tools: The names of the called tools, in order.
+        claimed_pictures: The claims of pictures, if a limit needs them. The last one may be unused.
+        picture_refused: Whether a limit has allowed no further picture.
         judged: Whether the agent's input guardrails have finished, so that their verdict on the message is known.
     """
 
@@ -112,6 +128,8 @@ class Report:
     model_calls: int = 0
     tools: list[str] = field(default_factory=list)
     latest_tool: str | None = None
+    claimed_pictures: list[PictureClaim] = field(default_factory=list)
+    picture_refused: bool = False
     judged: bool = False
 
     def count(self, usage: Usage) -> None:

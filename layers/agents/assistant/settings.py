@@ -9,6 +9,7 @@ from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from assistant.errors import ConfigurationError
+from assistant.prices import PRICES, Price, load_prices
 
 ProviderName = Literal["openai", "gemini", "compatible", "demo"]
 AuthMode = Literal["jwt", "visitor", "guest"]
@@ -43,6 +44,10 @@ DEFAULT_MAX_MESSAGE_CHARS = 32_000
 MAX_TURNS_PER_MINUTE = 500
 # The same for a tenant, whose times are spread over 32 rows.
 MAX_TENANT_TURNS_PER_MINUTE = 50_000
+# More than any answer needs, also with a model that reasons. A smaller model's server may refuse a number this large,
+# so the default holds for OpenAI and Gemini only.
+DEFAULT_MAX_OUTPUT_TOKENS = 16_000
+_WITH_DEFAULT_OUTPUT = frozenset({"openai", "gemini", None})
 # More than 270 years is a typing error, and Python's dates overflow at a few million days.
 MAX_RETENTION_DAYS = 99_999
 # Above this a float cannot represent every whole number.
@@ -66,10 +71,23 @@ _FALSE = {"0", "false", "no", "off"}
 
 @dataclass(frozen=True)
 class Quota:
-    """Limits on turns and tokens. `None`: no limit."""
+    """Limits of a user or a tenant. `None`: no limit.
+
+    Attributes:
+        turns_per_minute: Turns in any 60 seconds.
+        tokens_per_day: Tokens on a UTC day, input and output.
+        spend_per_day: US dollars on a UTC day, by the table of prices.
+        transcriptions_per_minute: Recordings in any 60 seconds; for users only.
+        pictures_per_day: Generated pictures on a UTC day; for users only.
+        uploads_per_day: Files on a UTC day; for users only.
+    """
 
     turns_per_minute: int | None = None
     tokens_per_day: int | None = None
+    spend_per_day: float | None = None
+    transcriptions_per_minute: int | None = None
+    pictures_per_day: int | None = None
+    uploads_per_day: int | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +234,7 @@ class Settings:
     max_concurrent_turns: int = DEFAULT_MAX_CONCURRENT_TURNS
     max_followers: int = DEFAULT_MAX_FOLLOWERS
     max_message_chars: int = DEFAULT_MAX_MESSAGE_CHARS
+    model_prices: tuple[tuple[str, Price], ...] = ()
     user_quota: Quota = field(default_factory=Quota)
     tenant_quota: Quota = field(default_factory=Quota)
     log_content: bool = False
@@ -241,6 +260,24 @@ class Settings:
             ),
             retention_days=visitors.retention_days,
         )
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """The prices by model. Those of `MODEL_PRICES` win."""
+        return {**PRICES, **dict(self.model_prices)}
+
+    @property
+    def default_model(self) -> str | None:
+        """The first provider's model for agents that choose none."""
+        match self.llm_provider:
+            case "openai":
+                return self.openai_default_model
+            case "gemini":
+                return self.gemini_default_model
+            case "compatible":
+                return self.llm_default_model
+            case "demo":
+                return "demo"
 
 
 class _Environment:
@@ -311,6 +348,7 @@ class _Environment:
         return Quota(
             turns_per_minute=self.whole(f"{prefix}QUOTA_TURNS_PER_MINUTE", most=most_turns),
             tokens_per_day=self.whole(f"{prefix}QUOTA_TOKENS_PER_DAY"),
+            spend_per_day=self.number(f"{prefix}QUOTA_SPEND_PER_DAY", least=0),
         )
 
 
@@ -408,6 +446,10 @@ def _visitors(env: _Environment) -> VisitorSettings:
     )
 
 
+def _default_output(provider: ProviderName, fallback: ProviderName | None) -> int | None:
+    return DEFAULT_MAX_OUTPUT_TOKENS if {provider, fallback} <= _WITH_DEFAULT_OUTPUT else None
+
+
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
@@ -421,9 +463,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     read = _Environment(source)
     # Lambda and `sam local` set this variable.
     on_lambda = bool(source.get("AWS_LAMBDA_FUNCTION_NAME"))
+    provider, fallback = _provider(read, on_lambda), _fallback(read, on_lambda)
     return Settings(
-        llm_provider=_provider(read, on_lambda),
-        llm_fallback=_fallback(read, on_lambda),
+        llm_provider=provider,
+        llm_fallback=fallback,
         openai_api_key=read.secret("OPENAI_API_KEY"),
         openai_base_url=read.text("OPENAI_BASE_URL"),
         openai_default_model=read.text("OPENAI_DEFAULT_MODEL") or DEFAULT_OPENAI_MODEL,
@@ -447,7 +490,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ),
         llm_verbosity=cast(Verbosity | None, read.choice("LLM_VERBOSITY", get_args(Verbosity))),
         llm_temperature=read.number("LLM_TEMPERATURE", least=0),
-        llm_max_output_tokens=read.whole("LLM_MAX_OUTPUT_TOKENS"),
+        llm_max_output_tokens=read.whole("LLM_MAX_OUTPUT_TOKENS") or _default_output(provider, fallback),
         title_model=read.text("TITLE_MODEL"),
         transcription_model=read.text("TRANSCRIPTION_MODEL") or DEFAULT_TRANSCRIPTION_MODEL,
         image_model=read.text("IMAGE_MODEL") or DEFAULT_IMAGE_MODEL,
@@ -485,7 +528,13 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         max_concurrent_turns=read.whole("MAX_CONCURRENT_TURNS") or DEFAULT_MAX_CONCURRENT_TURNS,
         max_followers=read.whole("MAX_FOLLOWERS") or DEFAULT_MAX_FOLLOWERS,
         max_message_chars=read.whole("MAX_MESSAGE_CHARS") or DEFAULT_MAX_MESSAGE_CHARS,
-        user_quota=read.quota("", MAX_TURNS_PER_MINUTE),
+        model_prices=load_prices(read.text("MODEL_PRICES") or ""),
+        user_quota=replace(
+            read.quota("", MAX_TURNS_PER_MINUTE),
+            transcriptions_per_minute=read.whole("QUOTA_TRANSCRIPTIONS_PER_MINUTE", most=MAX_TURNS_PER_MINUTE),
+            pictures_per_day=read.whole("QUOTA_PICTURES_PER_DAY"),
+            uploads_per_day=read.whole("QUOTA_UPLOADS_PER_DAY"),
+        ),
         tenant_quota=read.quota("TENANT_", MAX_TENANT_TURNS_PER_MINUTE),
         log_content=read.flag("LOG_CONTENT"),
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),

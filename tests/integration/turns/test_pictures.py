@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
-from chatkit.types import GeneratedImageItem, GeneratedImageUpdated, ThreadItemUpdatedEvent
+from chatkit.types import GeneratedImageItem, GeneratedImageUpdated, NoticeEvent, ThreadItemUpdatedEvent
 
+from assistant import quotas
+from assistant.agent.pictures import REFUSED
 from assistant.demo.image import png
 from assistant.errors import NotFoundError
 from assistant.files import images
+from assistant.settings import Quota
 from assistant.threads.store import ThreadStore
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support.aws import Aws
@@ -65,6 +69,31 @@ async def test_a_picture_that_is_drawn_when_its_thread_is_deleted_leaves_nothing
     with pytest.raises(NotFoundError):
         await images.keep_picture(png("blue"), thread_id, here.context())
     assert await objects_of(here, aws_environment, thread_id) == []
+
+
+async def test_pictures_over_the_limit_of_a_day_are_not_drawn_and_unused_claims_are_given_back(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    changes: dict[str, Any] = {"agent_factory": "helpdesk:build_agent", "thread_titles": False}
+    here = process("responses", user_quota=Quota(pictures_per_day=1), **changes)
+    provider.script(Answer(ToolCall("transfer_to_general")), Answer(Text("Hello.")))
+    thread_id = await here.create("hello")
+    assert (await quotas.usage(here.context()))["pictures"] == 0
+    hand_over = Answer(ToolCall("transfer_to_general"))
+    provider.script(hand_over, Answer(Picture(STEPS), Text("There it is.")))
+    await here.say(thread_id, "Draw a blue square")
+    assert "image_generation" in tools_of(provider)
+    used = await quotas.usage(here.context())
+    assert (used["pictures"], used["dollars"]) == (1, pytest.approx(0.25, abs=0.01))
+    provider.script(hand_over, Answer(Text("I cannot draw.")))
+    client = await here.say(thread_id, "And another one")
+    assert "image_generation" not in tools_of(provider)
+    assert [event.message for event in client.events if isinstance(event, NoticeEvent)] == [REFUSED]
+    assert (await quotas.usage(here.context()))["pictures"] == 1
+
+
+def tools_of(provider: ProviderServer) -> set[str]:
+    return {tool["type"] for tool in provider.bodies[-1]["tools"]}
 
 
 async def test_without_the_responses_api_the_model_is_told_that_it_cannot_draw(

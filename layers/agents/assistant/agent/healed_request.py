@@ -21,6 +21,9 @@ FILTERED = "The model's content filter refused this message, so later answers le
 class Healing:
     """The parts that one turn leaves out of its requests.
 
+    Attributes:
+        context: The turn's context.
+
     Args:
         context: The turn's context.
         message: The id of the thread's newest message.
@@ -29,7 +32,7 @@ class Healing:
     def __init__(self, context: AgentContext[RequestContext], message: str | None) -> None:
         self.left_out = self._stored = LeftOut.of(context.thread.metadata)
         self.texts: Texts = {}
-        self._context = context
+        self.context = context
         self._message = message
 
     async def accept(self, left_out: LeftOut, given: list[TResponseInputItem], *, remember: bool) -> None:
@@ -55,10 +58,10 @@ class Healing:
 
     def _store(self, left_out: LeftOut) -> None:
         self._stored = left_out
-        left_out.note(self._context.thread.metadata, self._message)
+        left_out.note(self.context.thread.metadata, self._message)
 
     async def _tell(self, sentence: str) -> None:
-        await self._context.stream(NoticeEvent(level="warning", message=sentence))
+        await self.context.stream(NoticeEvent(level="warning", message=sentence))
 
 
 class Request:

@@ -14,6 +14,7 @@ from agents import Agent, Model, ModelProvider, TResponseInputItem
 from chatkit.agents import AgentContext
 
 from assistant.agent.healed_request import Healing, Request
+from assistant.agent.pictures import affordable
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ModelError
 from assistant.models import build_model, chain_of
@@ -21,7 +22,9 @@ from assistant.models import build_model, chain_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from agents import ModelSettings
     from agents.items import ModelResponse, TResponseStreamEvent
+    from agents.tool import Tool
 
     from assistant.models import ModelChain
 
@@ -97,11 +100,14 @@ class HealingModel(Model):
         self,
         system_instructions: str | None,
         input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+        model_settings: ModelSettings,
+        tools: list[Tool],
         *args: Any,
         **kwargs: Any,
     ) -> ModelResponse:
         """Return a whole response."""
         request = Request(input, self._healing)
+        args = (model_settings, await affordable(tools, self._healing.context), *args)
         while True:
             model = self._alone if request.filtered else self._chain
             try:
@@ -122,11 +128,14 @@ class HealingModel(Model):
         self,
         system_instructions: str | None,
         input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+        model_settings: ModelSettings,
+        tools: list[Tool],
         *args: Any,
         **kwargs: Any,
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Stream a response. Send it again only if the user has seen nothing but reasoning."""
         request = Request(input, self._healing)
+        args = (model_settings, await affordable(tools, self._healing.context), *args)
         while True:
             model = self._alone if request.filtered else self._chain
             stream = model.stream_response(system_instructions, await request.input(), *args, **kwargs)

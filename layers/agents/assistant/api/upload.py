@@ -7,10 +7,10 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from assistant import files
+from assistant import files, quotas
 from assistant.api.body import limited_stream
 from assistant.api.errors import json_response
-from assistant.api.services import CurrentCaller, services_of
+from assistant.api.services import CurrentContext
 from assistant.errors import InvalidRequestError
 from assistant.files import MAX_UPLOAD_BYTES
 
@@ -23,14 +23,15 @@ MAX_OTHER_FIELDS = 10
 
 
 @router.post("/chatkit/api/upload")
-async def upload(request: Request, caller: CurrentCaller) -> Response:
+async def upload(request: Request, context: CurrentContext) -> Response:
     """Store the file. The answer is ChatKit's attachment and `url`, a signed URL to read the file."""
-    resources = services_of(request).resources
+    resources, caller = context.resources, context.caller
     form = await _form(request)
     try:
         file = form.get(FIELD)
         if not isinstance(file, UploadFile):
             raise InvalidRequestError(f"The form needs a file in the field '{FIELD}'.")
+        await quotas.claim("upload", context)
         attachment = await files.upload(
             resources,
             caller,

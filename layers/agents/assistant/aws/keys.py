@@ -19,7 +19,7 @@ its newest items, in this order:
                                 Q#D<day>         usage on a UTC day
                                 Q#live           the turns that run, and the times of the last ones
 
-    TENANT#tenant               Q#D<day>[#s<shard>], Q#minute[#s<shard>]  the usage of the whole tenant
+    TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
     APP#tenant[#user]           the agents' own records
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
@@ -211,6 +211,11 @@ def held_run_sk(run_id: str) -> str:
 def day_usage_sk(moment: datetime) -> str:
     """Return the sort key of the usage on that UTC day."""
     return f"Q#D{moment:%Y-%m-%d}"
+
+
+def day_spend_sk(moment: datetime) -> str:
+    """Return the sort key of a tenant's money on that UTC day."""
+    return f"Q#S{moment:%Y-%m-%d}"
 
 
 def usage_shard_sk(usage_sk: str, shard: int) -> str:

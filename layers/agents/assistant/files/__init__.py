@@ -18,7 +18,7 @@ from assistant.files.images import (
     shown_item,
     sweep_picture,
 )
-from assistant.files.limits import MAX_UPLOAD_BYTES
+from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
 from assistant.files.store import S3AttachmentStore
 from assistant.files.upload import upload
@@ -26,6 +26,7 @@ from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_ur
 from assistant.files.written import cites_files, keep_file, object_keys, shown_message
 
 __all__ = [
+    "MAX_ATTACHMENT_BYTES",
     "MAX_UPLOAD_BYTES",
     "PICTURE_KIND",
     "UNSENT_KIND",

@@ -151,7 +151,9 @@ class ModelChain(Model):
             else:
                 breaker_of(link.provider).succeeded()
                 self.tools_left_out = _lost_tools(call, prepared)
-                return with_whole_usage(response, call)
+                counted = with_whole_usage(response, call)
+                current_meter().count(link.model_name, counted.usage.input_tokens, counted.usage.output_tokens)
+                return counted
 
     async def stream_response(
         self,
@@ -177,7 +179,7 @@ class ModelChain(Model):
         # The user has seen the reasoning of a failed attempt, which the next one's reasoning follows.
         thought = False
         while True:
-            progress = _Progress(meter.begin(call))
+            progress = _Progress(meter.begin(call, attempts.link.model_name))
             try:
                 with segment(attempts.link.provider, "remote", model=attempts.link.model_name):
                     async with aclosing(_attempt(attempts, call, progress)) as events:
@@ -232,6 +234,9 @@ async def _attempt(
                 breaker_of(link.provider).succeeded()
                 event = with_usage(event, prepared, progress.used.written)
                 meter.end(progress.used)
+                usage = event.response.usage
+                if usage is not None:
+                    meter.count(link.model_name, usage.input_tokens, usage.output_tokens)
             held.append(event)
             if progress.completed or progress.shown or shows(event):
                 progress.thought = True

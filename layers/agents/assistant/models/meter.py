@@ -29,10 +29,12 @@ class OpenCall:
 
     Attributes:
         call: The request.
+        model: The model that was asked.
         written: The characters of text and arguments received so far.
     """
 
     call: ModelCall
+    model: str
     written: int = 0
 
 
@@ -44,20 +46,38 @@ class Meter:
         provider: The provider of the last answer. None before the first answer.
         model: The model of that answer.
         open: Calls that started and did not complete, cut-off calls included.
+        used: The input and output tokens of the completed calls, by model.
+        pictures: The pictures that the models have begun to draw.
     """
 
     provider: str | None = None
     model: str | None = None
     open: list[OpenCall] = field(default_factory=list)
+    used: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pictures: int = 0
 
-    def begin(self, call: ModelCall) -> OpenCall:
+    def begin(self, call: ModelCall, model: str) -> OpenCall:
         """Record a call that starts."""
-        self.open.append(OpenCall(call))
+        self.open.append(OpenCall(call, model))
         return self.open[-1]
 
     def end(self, opened: OpenCall) -> None:
         """Remove a call: the SDK counts it, or the call failed before it produced output."""
         self.open = [each for each in self.open if each is not opened]
+
+    def count(self, model: str, read: int, written: int) -> None:
+        """Record the tokens of a completed call."""
+        before = self.used.get(model, (0, 0))
+        self.used[model] = before[0] + read, before[1] + written
+
+    def by_model(self) -> dict[str, tuple[int, int]]:
+        """Return the input and output tokens of all calls by model, those of open calls estimated."""
+        from assistant.models.usage import estimated_tokens, input_characters
+
+        total = Meter(used=dict(self.used))
+        for each in self.open:
+            total.count(each.model, estimated_tokens(input_characters(each.call)), estimated_tokens(each.written))
+        return total.used
 
     def cut_off(self) -> tuple[int, int]:
         """Return the estimated input and output tokens of the open calls."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from assistant.errors import UnsupportedFeatureError
 from assistant.models.call_log import log_failed_call
@@ -14,7 +14,15 @@ from assistant.models.time_limit import seconds_left
 from assistant.settings import Settings
 
 
-async def transcribe(settings: Settings, name: str, audio: bytes, media_type: str) -> str:
+@dataclass(frozen=True)
+class Transcript:
+    """The text of a recording, and its length if the provider tells it."""
+
+    text: str
+    seconds: float | None = None
+
+
+async def transcribe(settings: Settings, name: str, audio: bytes, media_type: str) -> Transcript:
     """Return the text of a recording.
 
     Args:
@@ -28,7 +36,7 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
         ModelError: the provider failed, or did not answer before the deadline.
     """
     if settings.llm_provider == "demo":
-        return f"This is the demo model: it heard {len(audio)} bytes of {media_type}."
+        return Transcript(f"This is the demo model: it heard {len(audio)} bytes of {media_type}.")
     if settings.llm_provider != "openai":
         raise UnsupportedFeatureError("This assistant does not support dictation.")
     try:
@@ -45,4 +53,5 @@ async def transcribe(settings: Settings, name: str, audio: bytes, media_type: st
         log_failed_call(link, failure)
         # Keep the provider's text out of every log.
         raise failure.error from None
-    return result.text
+    usage = result.usage
+    return Transcript(result.text, usage.seconds if usage is not None and usage.type == "duration" else None)

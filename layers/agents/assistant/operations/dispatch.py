@@ -24,7 +24,7 @@ from chatkit.types import (
 )
 from pydantic import BaseModel
 
-from assistant import files
+from assistant import files, quotas
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.operations import feedback, reads
@@ -65,6 +65,7 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
             await feedback.save(opinion.thread_id, opinion.item_ids, opinion.kind, context)
             return NOTHING
         case AttachmentsCreateReq(params=create):
+            await quotas.claim("upload", context)
             return serialized(await files.S3AttachmentStore().create_attachment(create, context))
         case AttachmentsDeleteReq(params=removal):
             await files.delete(context.resources, context.caller, removal.attachment_id)

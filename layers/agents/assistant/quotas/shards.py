@@ -16,7 +16,7 @@ from assistant import clock
 from assistant.aws import Table, keys
 from assistant.aws.keys import Key
 from assistant.quotas.rows import DAY_LIFETIME, Counting
-from assistant.quotas.window import enter, seconds_to_wait
+from assistant.quotas.window import enter, seconds_to_wait, shorten
 
 # A minute's log is useless after the minute.
 MINUTE_LIFETIME = timedelta(hours=1)
@@ -29,13 +29,16 @@ TOKENS_PER_SHARD = 500_000
 # At this many shards, 200 turns a second are about 6 a second and shard.
 MAX_SHARDS = 32
 
-Counter = Literal["turns", "tokens"]
+# The same in millionths of a dollar. A turn costs some cents at most.
+SPEND_PER_SHARD = 20_000_000
+
+ShardCounter = Literal["turns", "tokens", "spend"]
 
 
-def shares(counter: Counter, limit: int) -> list[int]:
+def shares(counter: ShardCounter, limit: int) -> list[int]:
     """Return the share of each shard. The shares add up to the limit."""
-    per_shard = TURNS_PER_SHARD if counter == "turns" else TOKENS_PER_SHARD
-    count = min(max(limit // per_shard, 1), MAX_SHARDS)
+    per_shard = {"turns": TURNS_PER_SHARD, "tokens": TOKENS_PER_SHARD, "spend": SPEND_PER_SHARD}
+    count = min(max(limit // per_shard[counter], 1), MAX_SHARDS)
     return [limit // count + (shard < limit % count) for shard in range(count)]
 
 
@@ -45,20 +48,25 @@ class Shard:
 
     Attributes:
         key: The row.
-        counter: `turns` counts turns per minute, `tokens` tokens per day.
+        counter: `turns` counts turns per minute, `tokens` tokens per day, `spend` millionths of a dollar per day.
         share: The shard's share of the limit.
         limit: The tenant's limit.
     """
 
     key: Key
-    counter: Counter
+    counter: ShardCounter
     share: int
     limit: int
 
     @classmethod
-    def chosen(cls, tenant_id: str, counter: Counter, limit: int) -> Shard:
+    def chosen(cls, tenant_id: str, counter: ShardCounter, limit: int) -> Shard:
         """Return a shard, chosen at random."""
-        sk = keys.MINUTE_USAGE_SK if counter == "turns" else keys.day_usage_sk(clock.now())
+        moment = clock.now()
+        sk = {
+            "turns": keys.MINUTE_USAGE_SK,
+            "tokens": keys.day_usage_sk(moment),
+            "spend": keys.day_spend_sk(moment),
+        }[counter]
         every = shares(counter, limit)
         number = random.randrange(len(every))  # noqa: S311 - balance, no secret
         key = Key(keys.tenant_partition(tenant_id), keys.usage_shard_sk(sk, number))
@@ -68,20 +76,36 @@ class Shard:
         """Return a write of this row that changes nothing yet."""
         return Counting(self.key, MINUTE_LIFETIME if self.counter == "turns" else DAY_LIFETIME)
 
-    def claim(self) -> Counting:
-        """Return the write that lets a turn begin if the share is not used up."""
+    def claim(self, reserved: int) -> Counting:
+        """Return the write that lets a turn begin if the share is not used up, and that reserves an amount."""
         row = self.row()
         if self.counter == "turns":
             enter(row, "recent", self.share)
         else:
             row.add("turns", 1)
-            row.below("tokens", self.share)
+            row.add(self.counter, reserved)
+            row.add("reserved", reserved)
+            row.below(self.counter, self.share)
         return row
+
+    def settle(self, reserved: int, used: int) -> Counting:
+        """Return the write that replaces a reservation by what a turn has used."""
+        row = self.row()
+        if self.counter == "turns":
+            shorten(row, "recent", self.share)
+        else:
+            row.add(self.counter, used - reserved)
+            row.add("reserved", -reserved)
+        return row
+
+    def is_only_reserved(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether running turns have reserved the rest of the share. They may use less."""
+        return self.counter != "turns" and row.get(self.counter, 0) - row.get("reserved", 0) < self.share
 
     def _is_full(self, row: Mapping[str, Any], share: int) -> bool:
         if self.counter == "turns":
             return seconds_to_wait(row, "recent", share) > 0
-        return bool(row.get("tokens", 0) >= share)
+        return bool(row.get(self.counter, 0) >= share)
 
     async def other(self, table: Table) -> Shard | None:
         """Return another shard that has room, or None if the limit is reached."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from assistant import clock
 from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import QuotaExceededError, StoreUnavailableError, TooManyTurnsError
+from assistant.prices import millionths
 from assistant.quotas import window
+from assistant.quotas.estimates import Amount
+from assistant.quotas.live import live_key
 from assistant.quotas.rows import Counting, until_tomorrow
-from assistant.quotas.shards import Shard
+from assistant.quotas.shards import Shard, ShardCounter
 from assistant.threads import load_record
 
 logger = logging.getLogger(__name__)
@@ -31,11 +35,6 @@ def _thread_of(member: str) -> str:
     return member.partition(" ")[2]
 
 
-def live_key(context: RequestContext) -> Key:
-    """Return the key of the row with the user's running turns and the times of the last ones."""
-    return Key(context.caller.partition, keys.LIVE_SK)
-
-
 @dataclass(frozen=True)
 class TurnShare:
     """What a claimed turn has taken, for its end.
@@ -43,37 +42,57 @@ class TurnShare:
     Attributes:
         turn_id: The turn.
         thread_id: Its thread.
+        day: The sort key of the user's usage on the day of the claim.
+        reserved: What the claim has reserved.
         shards: The rows of the tenant's counters that the claim has written.
     """
 
     turn_id: str
     thread_id: str
+    day: str
+    reserved: Amount
     shards: tuple[Shard, ...] = ()
 
-    def end_writes(self, context: RequestContext, tokens: int) -> list[Write]:
-        """Return the writes that end a turn: it no longer runs, and its tokens are counted for the user."""
-        return [released(context, self.turn_id, self.thread_id), *_day_writes(context, tokens)]
+    def end_writes(self, context: RequestContext, used: Amount, pictures: int) -> list[Write]:
+        """Return the writes that end a turn: it no longer runs, and what it has used replaces the reservation."""
+        tokens, spend = self.reserved.tokens, self.reserved.spend
+        changes = {
+            self.day: {
+                "tokens": used.tokens - tokens,
+                "spend": used.spend - spend,
+                "pictures": pictures,
+                "reserved_tokens": -tokens,
+                "reserved_spend": -spend,
+            }
+        }
+        for claimed in context.report.claimed_pictures:
+            # The day may have changed since the turn's claim.
+            counted = changes.setdefault(claimed.day, {"pictures": 0, "spend": 0})
+            counted["pictures"] -= 1
+            counted["spend"] -= claimed.spend
+        rows = []
+        for day, counters in changes.items():
+            row = Counting(Key(context.caller.partition, day))
+            for counter, change in counters.items():
+                if change:
+                    row.add(counter, change)
+            if any(counters.values()):
+                rows.append(row)
+        return [released(context, self.turn_id, self.thread_id), *(row.write() for row in rows)]
 
-    async def count_for_tenant(self, context: RequestContext, tokens: int) -> None:
-        """Count the tokens of a turn for its tenant, if the tenant has a limit.
+    async def count_for_tenant(self, context: RequestContext, used: Amount) -> None:
+        """Replace the reservation by what the turn has used, for its tenant, if the tenant has a limit.
 
         The count is not part of the transaction that ends the turn, because all users of the tenant write these rows.
-        If the process dies in between, or the table is unavailable, the tokens stay uncounted for the tenant.
+        If the process dies in between, or the table is unavailable, the reservation stays counted for the tenant.
         """
         table = context.resources.table
         for shard in self.shards:
-            row = shard.row()
-            if shard.counter == "turns":
-                window.shorten(row, "recent", shard.share)
-            elif tokens:
-                row.add("tokens", tokens)
-            else:
-                continue
-            write = row.write()
+            write = shard.settle(_of(shard.counter, self.reserved), _of(shard.counter, used)).write()
             try:
                 await table.update(write.key, write.update or "", names=write.names, values=write.values)
             except StoreUnavailableError:
-                logger.warning("%d tokens of tenant %s could not be counted", tokens, context.caller.tenant_id)
+                logger.warning("a turn's %s could not be counted for its tenant", shard.counter)
 
 
 def released(context: RequestContext, turn_id: str, thread_id: str) -> Write:
@@ -84,12 +103,8 @@ def released(context: RequestContext, turn_id: str, thread_id: str) -> Write:
     return row.write()
 
 
-def _day_writes(context: RequestContext, tokens: int) -> list[Write]:
-    if not tokens:
-        return []
-    row = Counting(Key(context.caller.partition, keys.day_usage_sk(clock.now())))
-    row.add("tokens", tokens)
-    return [row.write()]
+def _of(counter: ShardCounter, amount: Amount) -> int:
+    return amount.spend if counter == "spend" else amount.tokens
 
 
 class TurnClaim:
@@ -98,11 +113,14 @@ class TurnClaim:
     Args:
         turn_id: The turn.
         thread_id: Its thread.
+        estimated: What the turn will use.
         context: The request's context.
     """
 
-    def __init__(self, turn_id: str, thread_id: str, context: RequestContext) -> None:
+    def __init__(self, turn_id: str, thread_id: str, estimated: Amount, context: RequestContext) -> None:
         self._turn_id = turn_id
+        self._day = keys.day_usage_sk(clock.now())
+        self._reserved = estimated
         self._thread_id = thread_id
         self._context = context
         tenant_id, quota = context.caller.tenant_id, context.settings.tenant_quota
@@ -111,11 +129,13 @@ class TurnClaim:
             self._shards.append(Shard.chosen(tenant_id, "turns", quota.turns_per_minute))
         if quota.tokens_per_day is not None:
             self._shards.append(Shard.chosen(tenant_id, "tokens", quota.tokens_per_day))
+        if quota.spend_per_day is not None:
+            self._shards.append(Shard.chosen(tenant_id, "spend", millionths(quota.spend_per_day)))
 
     @property
     def share(self) -> TurnShare:
         """What the turn has taken, after its claim has succeeded."""
-        return TurnShare(self._turn_id, self._thread_id, tuple(self._shards))
+        return TurnShare(self._turn_id, self._thread_id, self._day, self._reserved, tuple(self._shards))
 
     def writes(self) -> list[Write]:
         """Return the writes of the claim. Their conditions fail if a limit is reached."""
@@ -125,11 +145,21 @@ class TurnClaim:
         live.add("running", frozenset({_member(self._turn_id, self._thread_id)}))
         live.fewer("running", context.settings.max_concurrent_turns)
         window.enter(live, "recent", quota.turns_per_minute)
-        day = Counting(Key(pk, keys.day_usage_sk(clock.now())))
+        day = Counting(Key(pk, self._day))
         day.add("turns", 1)
-        if quota.tokens_per_day is not None:
-            day.below("tokens", quota.tokens_per_day)
-        return [row.write() for row in (live, day, *(shard.claim() for shard in self._shards))]
+        for counter, amount, limit in self._of_day():
+            day.add(counter, amount)
+            day.add(f"reserved_{counter}", amount)
+            if limit is not None:
+                day.below(counter, limit)
+        shards = [shard.claim(_of(shard.counter, self._reserved)) for shard in self._shards]
+        return [row.write() for row in (live, day, *shards)]
+
+    def _of_day(self) -> list[tuple[Literal["tokens", "spend"], int, int | None]]:
+        """Return the counters of the day, with the reserved amounts and the limits."""
+        quota, reserved = self._context.settings.user_quota, self._reserved
+        spend = None if quota.spend_per_day is None else millionths(quota.spend_per_day)
+        return [("tokens", reserved.tokens, quota.tokens_per_day), ("spend", reserved.spend, spend)]
 
     async def again(self, refused: Iterable[tuple[Key, Row | None]]) -> bool:
         """Tell whether another attempt with new `writes` may succeed.
@@ -168,9 +198,20 @@ class TurnClaim:
             if busy and any(_thread_of(member) == self._thread_id for member in _running(row)):
                 return None
             return TooManyTurnsError(retry_after=RUNNING_RETRY_SECONDS)
-        if any(key == shard.key and shard.counter == "turns" for shard in self._shards):
+        shard = next((shard for shard in self._shards if shard.key == key), None)
+        if shard is not None and shard.counter == "turns":
             return QuotaExceededError(retry_after=window.WINDOW_SECONDS)
+        only_reserved = self._is_only_reserved if shard is None else shard.is_only_reserved
+        if row is not None and only_reserved(row):
+            return TooManyTurnsError(retry_after=RUNNING_RETRY_SECONDS)
         return QuotaExceededError(retry_after=until_tomorrow())
+
+    def _is_only_reserved(self, row: Row) -> bool:
+        """Tell whether running turns have reserved the rest of the user's day. They may use less."""
+        return all(
+            limit is None or row.get(counter, 0) - row.get(f"reserved_{counter}", 0) < limit
+            for counter, _, limit in self._of_day()
+        )
 
     def _wait(self, row: Row | None) -> float:
         return window.seconds_to_wait(row or {}, "recent", self._context.settings.user_quota.turns_per_minute)

@@ -15,7 +15,7 @@ from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError, ThreadLockedError
 from assistant.files import refusal as attachment_refusal
-from assistant.quotas import TurnClaim, TurnShare, seconds
+from assistant.quotas import TurnClaim, TurnShare, estimate, seconds
 from assistant.threads import (
     RUNNING,
     THREAD_EXISTS,
@@ -105,7 +105,10 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     # The sort key of the turn's first item, or of an item with an id that is made now.
     floor = keys.item_sk(keys.own_place(plan.user_message.id if plan.user_message else turn_id) or "")
     writes = await _writes(plan, key, turn_id, pk, floor, store, context)
-    quota = TurnClaim(turn_id, plan.thread_id, context)
+    estimated = estimate(
+        plan.user_message or plan.retry_of, new_thread=plan.new_thread is not None, settings=context.settings
+    )
+    quota = TurnClaim(turn_id, plan.thread_id, estimated, context)
     transaction = _commit(table, writes, turn_id, quota)
     try:
         if plan.new_thread is not None:

@@ -43,6 +43,7 @@ from assistant.errors import (
 from assistant.models import Meter, metered
 from assistant.models import deadline as model_deadline
 from assistant.observability import log_failure
+from assistant.quotas import spent
 from assistant.threads import IdempotencyKey, Outcome, ThreadNotFoundError, client_thread, thread_store, unjudged_marks
 from assistant.turns.claim import Claimed
 from assistant.turns.client_view import ClientView, stored_item, stored_items
@@ -391,6 +392,8 @@ class TurnRun:
             "input_tokens": report.input_tokens + read,
             "output_tokens": report.output_tokens + written,
             "model_calls": report.model_calls + len(meter.open),
+            "pictures": meter.pictures,
+            "dollars": spent(meter, self._context.settings),
             "tools": report.tools,
             "changed": self._plan.changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
             "items": list(self._journal.done),

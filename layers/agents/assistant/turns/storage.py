@@ -19,7 +19,8 @@ from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write
 from assistant.aws.keys import Key, ThreadRef
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
-from assistant.quotas import TurnShare
+from assistant.prices import millionths
+from assistant.quotas import Amount, TurnShare
 from assistant.threads import (
     OURS,
     RUNNING,
@@ -47,7 +48,7 @@ logger = logging.getLogger(__name__)
 # DynamoDB allows 4 MB a transaction. We count texts and blobs only, so we stay below.
 MAX_TRANSACTION_BYTES = 3_000_000
 # Writes that every last transaction needs: the turn, its key, its story, the user's counters and the thread.
-_ENDING_WRITES = 9
+_ENDING_WRITES = 10
 # Writes for the sweep, if an old answer is too long for the transaction: each names 2,000 items.
 _WORK_WRITES = 5
 
@@ -198,7 +199,7 @@ class TurnSaver:
                 await self.finish(journal, outcome, story, extra_removals)
                 return
         journal.saved(items, removed)
-        await self.share.count_for_tenant(self.context, _tokens(story))
+        await self.share.count_for_tenant(self.context, _used(story))
         try:
             await thread_store(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
@@ -214,11 +215,11 @@ class TurnSaver:
 
         Update existing rows only: the claim has made them, and only an erasure of the user deletes them.
         """
-        writes = self.share.end_writes(self.context, _tokens(story))
+        writes = self.share.end_writes(self.context, _used(story), story.get("pictures", 0))
         with suppress(ConditionFailedError):
             existing = [replace(write, condition="attribute_exists(pk)") for write in writes]
             await self.context.resources.table.transact(existing)
-        await self.share.count_for_tenant(self.context, _tokens(story))
+        await self.share.count_for_tenant(self.context, _used(story))
 
     def _thread_writes(self, thread: ThreadMetadata | None) -> list[Write]:
         if thread is None:
@@ -233,7 +234,7 @@ class TurnSaver:
         writes = [
             ended_turn(self._turn_key, self.turn_id, outcome, row["ceiling"]),
             Write(Key(self._turn_key.pk, keys.story_sk(self.turn_id)), put=row),
-            *self.share.end_writes(context, _tokens(story)),
+            *self.share.end_writes(context, _used(story), story.get("pictures", 0)),
         ]
         # A turn that was cut off keeps its key, because the client sends the request again.
         if not self.key.explicit and outcome != "lost":
@@ -309,9 +310,8 @@ class TurnSaver:
         return record
 
 
-def _tokens(story: dict[str, Any]) -> int:
-    tokens: int = story.get("input_tokens", 0) + story.get("output_tokens", 0)
-    return tokens
+def _used(story: dict[str, Any]) -> Amount:
+    return Amount(story.get("input_tokens", 0) + story.get("output_tokens", 0), millionths(story.get("dollars", 0.0)))
 
 
 def ended_turn(key: Key, turn_id: str, outcome: Outcome, last: str) -> Write:
