@@ -190,6 +190,18 @@ export: .venv/.installed ## Write all data of one user to a folder: TENANT=… U
 erase: .venv/.installed ## Delete all data of one user: TENANT=… USER=… CONFIRM=… [STACK=].
 	@$(script) $(whose) --confirm "$(CONFIRM)"
 
+.PHONY: limits
+limits: .venv/.installed ## Show or change limits: TENANT=… [USER=… LIMITS="turns_per_minute=5 …"|reset STACK=].
+	@$(script) $(whose) --limits "$(LIMITS)"
+
+.PHONY: stop-models
+stop-models: .venv/.installed ## Stop all paid calls of a deployment within a minute: [REASON= STACK=].
+	@MAKE_TARGET=$@ $(BIN)/python -m scripts.stop_models --reason "$(REASON)" $(call flag,--stack,STACK)
+
+.PHONY: start-models
+start-models: .venv/.installed ## Allow paid calls again: [REASON= STACK=].
+	@MAKE_TARGET=$@ $(BIN)/python -m scripts.stop_models --start --reason "$(REASON)" $(call flag,--stack,STACK)
+
 .PHONY: live
 live: .venv/.installed .envs/ministack/.installed ## Test with the real OpenAI and Gemini, with the keys from the environment or .env.
 	@LIVE=1 $(BIN)/pytest tests/live

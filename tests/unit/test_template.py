@@ -193,8 +193,8 @@ def test_all_that_leads_to_a_function_leads_to_its_alias() -> None:
     assert {name.removesuffix("Aliaslive") for name in aliases} == set(FUNCTIONS)
     assert len(of_kind["Url"]) == 3
     assert all(url["TargetFunctionArn"]["Ref"] in aliases for url in of_kind["Url"])
-    # For each URL the two that a public one needs, for the API's two integrations, and for the schedule.
-    assert len(of_kind["Permission"]) == 3 * 2 + 2 + 1
+    # For each URL the two that a public one needs, for the API's two integrations, for the schedule and for the alarm.
+    assert len(of_kind["Permission"]) == 3 * 2 + 2 + 1 + 1
     for permission in of_kind["Permission"]:
         assert permission["FunctionName"]["Ref"] in aliases
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from assistant import observability
 from assistant.aws import Objects, Row, Table
-from assistant.aws.keys import ThreadRef
+from assistant.aws.keys import Key, ThreadRef
 from assistant.identity import Caller
 from assistant.settings import Settings, load_settings
 from assistant.texts import DEFAULT_LANGUAGE
@@ -84,6 +84,8 @@ class Resources:
         running: The turns that run in this process, by thread. Only one event loop uses it.
         claiming: How many requests are claiming a turn.
         starting: How many requests of this process are starting a turn, by thread.
+        records: Records that change limits, with the time of their read on the event loop's clock.
+        reading: The task that reads them again.
     """
 
     settings: Settings = field(default_factory=load_settings)
@@ -92,6 +94,8 @@ class Resources:
     running: dict[ThreadRef, RunningTurn] = field(init=False, default_factory=dict)
     claiming: int = field(init=False, default=0)
     starting: Counter[ThreadRef] = field(init=False, default_factory=Counter)
+    records: dict[Key, tuple[float, Row | None]] = field(init=False, default_factory=dict)
+    reading: set[asyncio.Task[None]] = field(init=False, default_factory=set)
 
     @cached_property
     def visitor_settings(self) -> Settings:

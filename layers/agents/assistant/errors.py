@@ -185,6 +185,19 @@ class TooManyTurnsError(QuotaExceededError):
     default_message = "Other answers are still being written. Please wait until one is complete, or stop one."
 
 
+class ModelsStoppedError(AssistantError):
+    """The operator has stopped all paid calls."""
+
+    status = 503
+    code = "models_stopped"
+    retryable = False
+    default_message = "This assistant is switched off at the moment. Please contact its administrator."
+
+
+class LimitsChangedError(ConflictError):
+    """The user's record of limits is not the one that this process knows. It knows it now: try again."""
+
+
 class UnsupportedFeatureError(AssistantError):
     """The configured provider or the agents' package lacks this feature."""
 

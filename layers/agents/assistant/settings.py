@@ -237,6 +237,7 @@ class Settings:
     model_prices: tuple[tuple[str, Price], ...] = ()
     user_quota: Quota = field(default_factory=Quota)
     tenant_quota: Quota = field(default_factory=Quota)
+    admin_roles: tuple[str, ...] = ()
     log_content: bool = False
 
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
@@ -536,6 +537,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             uploads_per_day=read.whole("QUOTA_UPLOADS_PER_DAY"),
         ),
         tenant_quota=read.quota("TENANT_", MAX_TENANT_TURNS_PER_MINUTE),
+        admin_roles=read.words("ADMIN_ROLES"),
         log_content=read.flag("LOG_CONTENT"),
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from assistant.api import attachments, cancel, chatkit, choices, entities, health, upload, usage, visitor
+from assistant.api import attachments, cancel, chatkit, choices, entities, health, limits, upload, usage, visitor
 from assistant.api.answer_size import AnswerSizeLimit
 from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
@@ -30,7 +30,8 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
         ConfigurationError: An environment variable is invalid.
     """
     services = _services(resources, streaming=streaming, deadline=deadline)
-    routers = [each.router for each in (chatkit, cancel, usage, choices, entities, attachments, visitor, health)]
+    every = (chatkit, cancel, usage, limits, choices, entities, attachments, visitor, health)
+    routers = [each.router for each in every]
     return _app(services, *routers, whole=not streaming)
 
 

@@ -17,11 +17,13 @@ its newest items, in this order:
                                 F#<attachment>   an attachment
                                 K#<key>          an idempotency key and its turn
                                 Q#D<day>         usage on a UTC day
-                                Q#live           the turns that run, and the times of the last ones
+                                Q#live           running turns, times of the last ones, limits in place of the settings
 
     TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
+                                Q#limits         limits of the tenant and its users in place of the settings
     APP#tenant[#user]           the agents' own records
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
+    CONTROL                     models           whether all paid calls are stopped
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
 
 Ids are percent-encoded, so that a separator inside an id cannot lead to another partition.
@@ -57,6 +59,9 @@ THREAD_LIST_END = "T$"
 ATTACHMENT_PREFIX = "F#"
 ATTACHMENT_END = "F$"
 LIVE_SK = "Q#live"
+LIMITS_SK = "Q#limits"
+# The partition of the records that hold for the whole deployment.
+CONTROL_PARTITION = "CONTROL"
 MINUTE_USAGE_SK = "Q#minute"
 
 

@@ -269,6 +269,8 @@ async def _next(
             if normalized is not None:
                 delta = getattr(normalized, "delta", None)
                 progress.used.written += len(delta) if isinstance(delta, str) else 0
+                if normalized.type == "response.image_generation_call.in_progress":
+                    current_meter().pictures += 1
                 return normalized
 
 

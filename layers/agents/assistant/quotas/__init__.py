@@ -3,30 +3,50 @@
 A user has two rows: the day's usage, and the state of now (`keys.LIVE_SK`), which holds the times of the last turns and
 the turns that run. The claim of a turn writes both, and the table checks the limits in that transaction. A tenant's
 rows are written only if a limit needs them. Every paid or expensive action is claimed here before it runs:
-`assistant.quotas.paid` lists the kinds.
+`assistant.quotas.paid` lists the kinds. Records change the limits without a deployment (`assistant.quotas.records`).
 """
 
 from assistant.quotas.estimates import OVERHEAD_TOKENS, Amount, estimate, spent
-from assistant.quotas.message import check_input, check_message, message_characters
+from assistant.quotas.limits import Limits, checked, known_limits
+from assistant.quotas.message import check_input, check_message
 from assistant.quotas.paid import claim, has_picture_limit, settle
+from assistant.quotas.records import (
+    change_limits,
+    check_running,
+    is_stopped,
+    limits_of,
+    load_records,
+    stop_models,
+    stored_limits,
+)
 from assistant.quotas.rows import seconds
 from assistant.quotas.turn import TurnClaim, TurnShare, released
-from assistant.quotas.usage import usage
+from assistant.quotas.usage import notice, usage
 
 __all__ = [
     "OVERHEAD_TOKENS",
     "Amount",
+    "Limits",
     "TurnClaim",
     "TurnShare",
+    "change_limits",
     "check_input",
     "check_message",
+    "check_running",
+    "checked",
     "claim",
     "estimate",
     "has_picture_limit",
-    "message_characters",
+    "is_stopped",
+    "known_limits",
+    "limits_of",
+    "load_records",
+    "notice",
     "released",
     "seconds",
     "settle",
     "spent",
+    "stop_models",
+    "stored_limits",
     "usage",
 ]

@@ -1,4 +1,4 @@
-"""The row of a user's state of now: the running turns, and the times of the last actions."""
+"""The row of a user's state of now: the running turns, the times of the last actions, and the user's own limits."""
 
 from __future__ import annotations
 

@@ -7,17 +7,13 @@ from typing import Any
 from chatkit.types import UserMessageInput, UserMessageTagContent
 from pydantic_core import to_json
 
+from assistant.context import RequestContext
 from assistant.errors import MessageTooLongError
-from assistant.models import CHARACTERS_PER_TOKEN
-from assistant.settings import Settings
+from assistant.quotas.live import live_key
+from assistant.quotas.records import learn, limits_of
 
 
-def message_characters(settings: Settings) -> int:
-    """Return the longest message. One that is longer than the history's budget would be the model's whole input."""
-    return min(settings.max_message_chars, settings.history_max_tokens * CHARACTERS_PER_TOKEN)
-
-
-def check_message(message: UserMessageInput, settings: Settings) -> None:
+async def check_message(message: UserMessageInput, context: RequestContext) -> None:
     """Check the length of a message with its quotation and its mentions.
 
     Raises:
@@ -28,19 +24,22 @@ def check_message(message: UserMessageInput, settings: Settings) -> None:
         length += len(part.text)
         if isinstance(part, UserMessageTagContent):
             length += len(to_json(part.data))
-    _check(length, settings)
+    await _check(length, context)
 
 
-def check_input(value: Any, settings: Settings) -> None:
+async def check_input(value: Any, context: RequestContext) -> None:
     """Check the length of other input of a client, as JSON: answers of a form, a tool's output, a click's payload.
 
     Raises:
         MessageTooLongError: the input is too long.
     """
-    _check(len(to_json(value).decode()), settings)
+    await _check(len(to_json(value).decode()), context)
 
 
-def _check(length: int, settings: Settings) -> None:
-    most = message_characters(settings)
-    if length > most:
-        raise MessageTooLongError(most)
+async def _check(length: int, context: RequestContext) -> None:
+    if length > limits_of(context).message_characters:
+        # The user's record may allow more. The claim would find that out, but comes later.
+        learn(await context.resources.table.get(live_key(context)), context)
+        most = limits_of(context).message_characters
+        if length > most:
+            raise MessageTooLongError(most)

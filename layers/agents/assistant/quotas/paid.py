@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant import clock
-from assistant.aws import ConditionFailedError, Write, keys
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
-from assistant.errors import QuotaExceededError, StoreUnavailableError
+from assistant.errors import ConflictError, QuotaExceededError, StoreUnavailableError
 from assistant.prices import millionths
 from assistant.quotas import window
 from assistant.quotas.live import live_key
+from assistant.quotas.records import check_running, claimed_row, learn, limits_of, load_records
 from assistant.quotas.rows import Counting, until_tomorrow
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Claimed:
 
 def has_picture_limit(context: RequestContext) -> bool:
     """Tell whether pictures need a claim: a limit on pictures or on money is set."""
-    quota = context.settings.user_quota
+    quota = limits_of(context).user
     return quota.pictures_per_day is not None or quota.spend_per_day is not None
 
 
@@ -62,32 +63,47 @@ async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Cl
         dollars: The price; an estimate that `settle` replaces.
 
     Raises:
+        ModelsStoppedError: the operator has stopped all paid calls.
         QuotaExceededError: a limit is reached.
     """
-    quota, claimed = context.settings.user_quota, Claimed(kind, keys.day_usage_sk(clock.now()), millionths(dollars))
+    await load_records(context)
+    check_running(context)
+    claimed = Claimed(kind, keys.day_usage_sk(clock.now()), millionths(dollars))
+    for _ in range(MAX_ROUNDS):
+        try:
+            await context.resources.table.transact(_writes(claimed, context))
+        except ConditionFailedError as error:
+            failed = dict([(error.index, error.row), *error.others])
+            if _LIVE not in failed:
+                raise QuotaExceededError(retry_after=until_tomorrow()) from None
+            if learn(failed[_LIVE], context):
+                continue
+            limit = limits_of(context).user.transcriptions_per_minute
+            wait = window.seconds_to_wait(failed[_LIVE] or {}, _LOG, limit)
+            raise QuotaExceededError(retry_after=max(wait, 1.0)) from None
+        return claimed
+    raise ConflictError
+
+
+# The index of the write of the user's row of now.
+_LIVE = 0
+
+
+def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
+    quota, counter = limits_of(context).user, _COUNTERS[claimed.kind]
+    live = claimed_row(context)
+    if claimed.kind == "transcription":
+        window.enter(live, _LOG, quota.transcriptions_per_minute)
     day = Counting(Key(context.caller.partition, claimed.day))
-    day.add(_COUNTERS[kind], 1)
-    limit = {"picture": quota.pictures_per_day, "upload": quota.uploads_per_day}.get(kind)
+    day.add(counter, 1)
+    limit = {"picture": quota.pictures_per_day, "upload": quota.uploads_per_day}.get(claimed.kind)
     if limit is not None:
-        day.below(_COUNTERS[kind], limit)
+        day.below(counter, limit)
     if claimed.spend:
         day.add("spend", claimed.spend)
         if quota.spend_per_day is not None:
             day.below("spend", millionths(quota.spend_per_day))
-    writes = [day.write()]
-    if kind == "transcription" and quota.transcriptions_per_minute is not None:
-        live = Counting(live_key(context))
-        window.enter(live, _LOG, quota.transcriptions_per_minute)
-        writes.append(live.write())
-    try:
-        await _apply(writes, context)
-    except ConditionFailedError as error:
-        if len(writes) > 1 and 1 in (error.index, *(index for index, _ in error.others)):
-            row = dict([(error.index, error.row), *error.others])[1] or {}
-            wait = window.seconds_to_wait(row, _LOG, quota.transcriptions_per_minute)
-            raise QuotaExceededError(retry_after=max(wait, 1.0)) from None
-        raise QuotaExceededError(retry_after=until_tomorrow()) from None
-    return claimed
+    return [live.write(), day.write()]
 
 
 async def settle(claimed: Claimed, context: RequestContext, *, dollars: float, count: int = 1) -> None:
@@ -102,21 +118,10 @@ async def settle(claimed: Claimed, context: RequestContext, *, dollars: float, c
     day = Counting(Key(context.caller.partition, claimed.day))
     day.add("spend", millionths(dollars) - claimed.spend)
     day.add(_COUNTERS[claimed.kind], count - 1)
-    writes = [day.write()]
-    if claimed.kind == "transcription" and context.settings.user_quota.transcriptions_per_minute is not None:
-        live = Counting(live_key(context))
-        window.shorten(live, _LOG, context.settings.user_quota.transcriptions_per_minute)
-        writes.append(live.write())
+    live = Counting(live_key(context), lifetime=None)
+    if claimed.kind == "transcription":
+        window.shorten(live, _LOG, limits_of(context).user.transcriptions_per_minute)
     try:
-        await _apply(writes, context)
+        await context.resources.table.transact([day.write(), live.write()])
     except StoreUnavailableError:
         logger.warning("the price of a %s could not be corrected", claimed.kind)
-
-
-async def _apply(writes: list[Write], context: RequestContext) -> None:
-    table = context.resources.table
-    if len(writes) > 1:
-        await table.transact(writes)
-        return
-    (write,) = writes
-    await table.update(write.key, write.update or "", condition=write.condition, names=write.names, values=write.values)

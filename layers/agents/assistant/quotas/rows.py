@@ -33,11 +33,11 @@ class Counting:
 
     Attributes:
         key: The row.
-        lifetime: After this time without a further write, the row expires.
+        lifetime: After this time without a further write, the row expires. None leaves the expiry as it is.
     """
 
     key: Key
-    lifetime: timedelta = DAY_LIFETIME
+    lifetime: timedelta | None = DAY_LIFETIME
     _sets: list[str] = field(default_factory=list)
     _adds: list[str] = field(default_factory=list)
     _removes: list[str] = field(default_factory=list)
@@ -48,6 +48,15 @@ class Counting:
     def add(self, counter: str, amount: int | frozenset[str]) -> None:
         """Add to a counter, or to a set."""
         self._adds.append(f"{counter} {self._value(amount)}")
+
+    def set(self, name: str, value: bool) -> None:
+        """Set an attribute."""
+        self._sets.append(f"{name} = {self._value(value)}")
+
+    def equal(self, name: str, value: str | None) -> None:
+        """Check that an attribute has a value; None for no such attribute."""
+        missing = f"attribute_not_exists({name})"
+        self._conditions.append(missing if value is None else f"{name} = {self._value(value)}")
 
     def below(self, counter: str, limit: int) -> None:
         """Check that a counter is below a limit."""
@@ -77,13 +86,14 @@ class Counting:
     def write(self) -> Write:
         """Return the write."""
         sets = [*self._sets, f"schema_version = {self._value(SCHEMA_VERSION)}"]
-        sets.append(f"#ttl = {self._value(int((clock.now() + self.lifetime).timestamp()))}")
+        if self.lifetime is not None:
+            sets.append(f"#ttl = {self._value(int((clock.now() + self.lifetime).timestamp()))}")
         parts = {"SET": sets, "ADD": self._adds, "REMOVE": self._removes, "DELETE": self._deletes}
         return Write(
             self.key,
             update=" ".join(f"{verb} {', '.join(clauses)}" for verb, clauses in parts.items() if clauses),
             condition=" AND ".join(self._conditions) or None,
-            names={"#ttl": "ttl"},
+            names={} if self.lifetime is None else {"#ttl": "ttl"},
             values=self._values,
         )
 

@@ -11,11 +11,12 @@ from assistant import clock
 from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
-from assistant.errors import QuotaExceededError, StoreUnavailableError, TooManyTurnsError
+from assistant.errors import LimitsChangedError, QuotaExceededError, StoreUnavailableError, TooManyTurnsError
 from assistant.prices import millionths
 from assistant.quotas import window
 from assistant.quotas.estimates import Amount
 from assistant.quotas.live import live_key
+from assistant.quotas.records import claimed_row, learn, limits_of
 from assistant.quotas.rows import Counting, until_tomorrow
 from assistant.quotas.shards import Shard, ShardCounter
 from assistant.threads import load_record
@@ -45,6 +46,7 @@ class TurnShare:
         day: The sort key of the user's usage on the day of the claim.
         reserved: What the claim has reserved.
         shards: The rows of the tenant's counters that the claim has written.
+        noticed: Whether the turn tells the user that most of the day's limit is used.
     """
 
     turn_id: str
@@ -52,6 +54,7 @@ class TurnShare:
     day: str
     reserved: Amount
     shards: tuple[Shard, ...] = ()
+    noticed: bool = False
 
     def end_writes(self, context: RequestContext, used: Amount, pictures: int) -> list[Write]:
         """Return the writes that end a turn: it no longer runs, and what it has used replaces the reservation."""
@@ -76,6 +79,8 @@ class TurnShare:
             for counter, change in counters.items():
                 if change:
                     row.add(counter, change)
+            if day == self.day and self.noticed:
+                row.set("noticed", True)
             if any(counters.values()):
                 rows.append(row)
         return [released(context, self.turn_id, self.thread_id), *(row.write() for row in rows)]
@@ -97,9 +102,9 @@ class TurnShare:
 
 def released(context: RequestContext, turn_id: str, thread_id: str) -> Write:
     """Return the write after which a turn no longer counts as running."""
-    row = Counting(live_key(context))
+    row = Counting(live_key(context), lifetime=None)
     row.remove_members("running", frozenset({_member(turn_id, thread_id)}))
-    window.shorten(row, "recent", context.settings.user_quota.turns_per_minute)
+    window.shorten(row, "recent", limits_of(context).user.turns_per_minute)
     return row.write()
 
 
@@ -123,7 +128,8 @@ class TurnClaim:
         self._reserved = estimated
         self._thread_id = thread_id
         self._context = context
-        tenant_id, quota = context.caller.tenant_id, context.settings.tenant_quota
+        self._limits = limits_of(context)
+        tenant_id, quota = context.caller.tenant_id, self._limits.tenant
         self._shards: list[Shard] = []
         if quota.turns_per_minute is not None:
             self._shards.append(Shard.chosen(tenant_id, "turns", quota.turns_per_minute))
@@ -140,12 +146,11 @@ class TurnClaim:
     def writes(self) -> list[Write]:
         """Return the writes of the claim. Their conditions fail if a limit is reached."""
         context = self._context
-        quota, pk = context.settings.user_quota, context.caller.partition
-        live = Counting(live_key(context))
+        live = claimed_row(context)
         live.add("running", frozenset({_member(self._turn_id, self._thread_id)}))
-        live.fewer("running", context.settings.max_concurrent_turns)
-        window.enter(live, "recent", quota.turns_per_minute)
-        day = Counting(Key(pk, self._day))
+        live.fewer("running", self._limits.concurrent_turns)
+        window.enter(live, "recent", self._limits.user.turns_per_minute)
+        day = Counting(Key(context.caller.partition, self._day))
         day.add("turns", 1)
         for counter, amount, limit in self._of_day():
             day.add(counter, amount)
@@ -157,7 +162,7 @@ class TurnClaim:
 
     def _of_day(self) -> list[tuple[Literal["tokens", "spend"], int, int | None]]:
         """Return the counters of the day, with the reserved amounts and the limits."""
-        quota, reserved = self._context.settings.user_quota, self._reserved
+        quota, reserved = self._limits.user, self._reserved
         spend = None if quota.spend_per_day is None else millionths(quota.spend_per_day)
         return [("tokens", reserved.tokens, quota.tokens_per_day), ("spend", reserved.spend, spend)]
 
@@ -168,8 +173,13 @@ class TurnClaim:
 
         Args:
             refused: The rows whose conditions have failed, as they are in the table.
+
+        Raises:
+            LimitsChangedError: the user's record has other limits than this process has known.
         """
         for key, row in refused:
+            if key == live_key(self._context) and learn(row, self._context):
+                raise LimitsChangedError
             position = next((number for number, shard in enumerate(self._shards) if shard.key == key), None)
             if position is not None:
                 other = await self._shards[position].other(self._context.resources.table)
@@ -190,8 +200,13 @@ class TurnClaim:
 
         Returns:
             None if the user runs as many turns as allowed, and one of them is in this thread: it is to be ended first.
+
+        Raises:
+            LimitsChangedError: the user's record has other limits than this process has known.
         """
         if key == live_key(self._context):
+            if learn(row, self._context):
+                raise LimitsChangedError
             wait = self._wait(row)
             if wait:
                 return QuotaExceededError(retry_after=wait)
@@ -214,19 +229,19 @@ class TurnClaim:
         )
 
     def _wait(self, row: Row | None) -> float:
-        return window.seconds_to_wait(row or {}, "recent", self._context.settings.user_quota.turns_per_minute)
+        return window.seconds_to_wait(row or {}, "recent", self._limits.user.turns_per_minute)
 
     async def _release_dead(self, row: Row | None) -> bool:
         """Remove turns that no process runs from the user's running turns. Return whether there were any."""
         context, members = self._context, _running(row)
-        if len(members) < context.settings.max_concurrent_turns:
+        if len(members) < self._limits.concurrent_turns:
             return True  # A condition failed that holds now.
         places = {member: context.caller.thread(_thread_of(member)).turn_key for member in members}
         found = await context.resources.table.get_many(list(places.values()))
         dead = frozenset(member for member, place in places.items() if not _is_alive(member, found.get(place)))
         if not dead:
             return False
-        change = Counting(live_key(context))
+        change = Counting(live_key(context), lifetime=None)
         change.remove_members("running", dead)
         try:
             await context.resources.table.transact([change.write()])

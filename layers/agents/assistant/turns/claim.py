@@ -7,7 +7,7 @@ That condition tells the reason: the same request is running or has run, or the 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant import ids
 from assistant.aws import ConditionFailedError, Row, Table, Write, keys
@@ -15,7 +15,7 @@ from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError, ThreadLockedError
 from assistant.files import refusal as attachment_refusal
-from assistant.quotas import TurnClaim, TurnShare, estimate, seconds
+from assistant.quotas import TurnClaim, TurnShare, estimate, notice, seconds
 from assistant.threads import (
     RUNNING,
     THREAD_EXISTS,
@@ -59,6 +59,7 @@ class Claimed:
         snapshot: The thread.
         cancelled: Whether the client has stopped the turn before this claim.
         share: What the turn has taken of the limits.
+        notice: What to tell the user about the limits.
     """
 
     turn_id: str
@@ -66,6 +67,7 @@ class Claimed:
     snapshot: ThreadSnapshot
     cancelled: bool
     share: TurnShare
+    notice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         NotFoundError: the thread, or an attachment, does not belong to the caller, or is deleted.
         ThreadLockedError: the thread accepts no messages.
         QuotaExceededError: a limit of the user or of the tenant is reached.
+        LimitsChangedError: the user's record of limits has changed; plan and claim again.
         ConflictError: another turn has decided, or is deciding, this call or another call of its run.
     """
     turn_id = ids.new_id(TURN_PREFIX)
@@ -110,6 +113,8 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
     )
     quota = TurnClaim(turn_id, plan.thread_id, estimated, context)
     transaction = _commit(table, writes, turn_id, quota)
+    # Read beside the transaction.
+    noticing = asyncio.create_task(notice(context))
     try:
         if plan.new_thread is not None:
             cancelled = await transaction
@@ -133,7 +138,8 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         # The read may have run before or after the claim stored the message.
         message = plan.user_message
         snapshot.items = [item for item in snapshot.items if item.id != message.id] + [message]
-    return Claimed(turn_id, floor, snapshot, cancelled, quota.share)
+    told = await noticing
+    return Claimed(turn_id, floor, snapshot, cancelled, replace(quota.share, noticed=told is not None), told)
 
 
 async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnClaim) -> bool:

@@ -26,6 +26,7 @@ from assistant.approvals import asks_for_approval
 from assistant.aws import ConditionFailedError, Row, keys
 from assistant.context import RequestContext, RunningTurn
 from assistant.errors import TooManyFollowersError
+from assistant.quotas import limits_of
 from assistant.threads import (
     FOLLOW_MARK_SECONDS,
     OURS,
@@ -203,7 +204,7 @@ class FollowedTurn:
 
     def _is_too_old(self, turn: TurnRecord) -> bool:
         """Tell whether so many newer requests follow the turn that this one must end."""
-        return self._registered and self._id not in turn.followers[: self._context.settings.max_followers]
+        return self._registered and self._id not in turn.followers[: limits_of(self._context).followers]
 
     async def _watch(self) -> None:
         """Mark the turn as followed, so that it stores checkpoints more often. The first mark adds the follower."""
@@ -215,7 +216,7 @@ class FollowedTurn:
         values: dict[str, Any] = {":until": self._watching_until}
         if self._registered:
             # The row is small. So old followers leave the list only here, some at a time.
-            most = self._context.settings.max_followers
+            most = limits_of(self._context).followers
             update += f" REMOVE {', '.join(f'followers[{most + offset}]' for offset in range(FORGOTTEN_AT_ONCE))}"
         else:
             update += ", followers = list_append(:me, if_not_exists(followers, :none))"

@@ -44,11 +44,19 @@ class CheckpointLoop:
         journal: The turn's items.
         outbox: The events that wait until their items are stored.
         end: Called with the reason for ending the turn.
+        stop: Called if the operator has stopped all paid calls.
     """
 
     def __init__(
-        self, turn_id: str, saver: TurnSaver, journal: Journal, outbox: Outbox, end: Callable[[Outcome], None]
+        self,
+        turn_id: str,
+        saver: TurnSaver,
+        journal: Journal,
+        outbox: Outbox,
+        end: Callable[[Outcome], None],
+        stop: Callable[[], None],
     ) -> None:
+        self._stop = stop
         self._turn_id = turn_id
         self._saver = saver
         self._journal = journal
@@ -98,6 +106,8 @@ class CheckpointLoop:
         return min(due, since + (FOLLOWED_CHECKPOINT_SECONDS if self._watched else CHECKPOINT_SECONDS))
 
     async def _step(self, step: Awaitable[TurnRecord]) -> None:
+        if await quotas.is_stopped(self._saver.context):
+            self._stop()
         try:
             record = await step
         except TurnLostError:

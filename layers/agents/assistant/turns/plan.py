@@ -123,14 +123,14 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             message, writes = await _user_message(add.input, add.thread_id, context)
             return Plan(request, add.thread_id, user_message=message, writes=writes)
         case ThreadsAddClientToolOutputReq(params=output):
-            check_input(output.result, context.settings)
+            await check_input(output.result, context)
             snapshot = await read_snapshot(output.thread_id, context)
             call = _pending_call(snapshot.items)
             completed = call.model_copy(update={"output": output.result, "status": "completed"})
             snapshot.items[snapshot.items.index(call)] = completed
             return Plan(request, output.thread_id, changed_item=completed, snapshot=snapshot)
         case ThreadsAddStructuredInputReq(params=structured):
-            check_input(structured.input, context.settings)
+            await check_input(structured.input, context)
             snapshot, item = await asyncio.gather(
                 read_snapshot(structured.thread_id, context),
                 store.load_item(structured.thread_id, structured.item_id, context),
@@ -149,7 +149,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             snapshot.items += cards
             return Plan(request, retry.thread_id, retry_of=item, approved_cards=cards, snapshot=snapshot)
         case ThreadsCustomActionReq(params=action):
-            check_input(action.action.payload, context.settings)
+            await check_input(action.action.payload, context)
             snapshot = await read_snapshot(action.thread_id, context)
             if action.action.type == DECIDE:
                 return await _decision(request, snapshot, context)
@@ -189,7 +189,7 @@ async def _user_message(
 ) -> tuple[UserMessageItem, list[Write]]:
     if not message.attachments and not any(part.text.strip() for part in message.content):
         raise InvalidRequestError("The message is empty.")
-    check_message(message, context.settings)
+    await check_message(message, context)
     check_choice(message.inference_options, context)
     bound: list[Attachment] = []
     writes: list[Write] = []

@@ -35,6 +35,7 @@ from assistant.errors import (
     AssistantError,
     ConflictError,
     ModelError,
+    ModelsStoppedError,
     ModelTimeoutError,
     NotFoundError,
     StoreUnavailableError,
@@ -137,6 +138,11 @@ class TurnRun:
             self._ending = outcome
             self._end_requested.set()
 
+    def _models_stopped(self) -> None:
+        if self._ending is None:
+            self.error = ModelsStoppedError()
+            self.request_end("failed")
+
     @property
     def tool(self) -> str | None:
         """The name of the tool that the turn has called last."""
@@ -159,7 +165,9 @@ class TurnRun:
     async def _run(self) -> None:
         producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
         checkpoints = asyncio.create_task(
-            CheckpointLoop(self.turn_id, self._saver, self._journal, self._outbox, self.request_end).run(),
+            CheckpointLoop(
+                self.turn_id, self._saver, self._journal, self._outbox, self.request_end, self._models_stopped
+            ).run(),
             name=f"checkpoints {self.turn_id}",
         )
         try:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from chatkit.types import (
+    NoticeEvent,
     StreamingReq,
     StreamOptions,
     StreamOptionsEvent,
@@ -24,12 +25,12 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from assistant import clock
+from assistant import clock, quotas
 from assistant.approvals import DECIDE
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
-from assistant.errors import ConflictError, NotFoundError, ProcessBusyError, TurnRunningError
+from assistant.errors import ConflictError, LimitsChangedError, NotFoundError, ProcessBusyError, TurnRunningError
 from assistant.threads import IdempotencyKey, client_thread
 from assistant.threads import idempotency_key as make_key
 from assistant.turns import early_cancel
@@ -101,6 +102,8 @@ async def _start(
     request: StreamingReq, context: RequestContext, idempotency_key: str | None, frame_id: str | None
 ) -> TurnHandle:
     key = make_key(idempotency_key, frame_id, request.model_dump_json())
+    await quotas.load_records(context)
+    quotas.check_running(context)
     for round_number in range(MAX_ROUNDS):
         try:
             plan = await make_plan(request, context)
@@ -114,7 +117,11 @@ async def _start(
             if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_STORED_YET):
                 raise
             plan = await when_stored(functools.partial(make_plan, request, context), request.params.thread_id, context)
-        match await _claim(plan, key, context):
+        try:
+            claimed = await _claim(plan, key, context)
+        except LimitsChangedError:
+            continue
+        match claimed:
             case TurnRun() as run:
                 return run
             case SameRequest() as same:
@@ -195,6 +202,8 @@ def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
     if plan.user_message is not None:
         events.append(ThreadItemDoneEvent(item=plan.user_message))
     events.append(StreamOptionsEvent(stream_options=StreamOptions(allow_cancel=True)))
+    if claimed.notice is not None:
+        events.append(NoticeEvent(level="warning", message=claimed.notice))
     if plan.changed_item is not None:
         events.append(ThreadItemReplacedEvent(item=plan.changed_item))
     # A client that retries has removed all items after the message.
@@ -260,7 +269,7 @@ async def _join(
         raise ConflictError("This Idempotency-Key belongs to another request.")
     local = context.resources.running.get(context.caller.thread(same.thread_id))
     if local is not None and local.turn_id == same.turn_id:
-        return JoinedTurn(local, context.settings.max_followers)
+        return JoinedTurn(local, quotas.limits_of(context).followers)
     turn = await read_turn(context, same.thread_id)
     if turn is not None and turn.turn_id == same.turn_id and turn.running and not turn.alive:
         await take_over(context, same.thread_id, turn)

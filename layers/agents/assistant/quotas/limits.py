@@ -1,0 +1,103 @@
+"""The limits that hold for a caller: the settings, changed by the tenant's record, changed by the user's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from assistant.errors import InvalidRequestError
+from assistant.models import CHARACTERS_PER_TOKEN
+from assistant.settings import (
+    MAX_TENANT_TURNS_PER_MINUTE,
+    MAX_TURNS_PER_MINUTE,
+    MAX_WHOLE,
+    Quota,
+    Settings,
+)
+
+# The limits of a user that a record may change, and the largest value of each.
+USER_LIMITS: dict[str, int] = {
+    "turns_per_minute": MAX_TURNS_PER_MINUTE,
+    "tokens_per_day": MAX_WHOLE,
+    "spend_per_day": MAX_WHOLE,
+    "transcriptions_per_minute": MAX_TURNS_PER_MINUTE,
+    "pictures_per_day": MAX_WHOLE,
+    "uploads_per_day": MAX_WHOLE,
+    "concurrent_turns": 1_000,
+    "followers": 100,
+    "message_characters": MAX_WHOLE,
+}
+# The limits of the whole tenant, which only the tenant's record may change.
+TENANT_LIMITS: dict[str, int] = {
+    "tenant_turns_per_minute": MAX_TENANT_TURNS_PER_MINUTE,
+    "tenant_tokens_per_day": MAX_WHOLE,
+    "tenant_spend_per_day": MAX_WHOLE,
+}
+# Amounts of money may have a fraction. These limits cannot be switched off.
+_MONEY = {"spend_per_day", "tenant_spend_per_day"}
+_ALWAYS = {"concurrent_turns", "followers", "message_characters"}
+_QUOTA = frozenset(asdict(Quota()))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """All limits of a caller.
+
+    Attributes:
+        user: The user's quotas.
+        tenant: The tenant's quotas.
+        concurrent_turns: The user's turns that run at once.
+        followers: The followers of a turn.
+        message_characters: The longest message.
+    """
+
+    user: Quota
+    tenant: Quota
+    concurrent_turns: int
+    followers: int
+    message_characters: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Return the limits of the settings. A message longer than the history's budget would be the whole input."""
+        longest = min(settings.max_message_chars, settings.history_max_tokens * CHARACTERS_PER_TOKEN)
+        return cls(
+            settings.user_quota, settings.tenant_quota, settings.max_concurrent_turns, settings.max_followers, longest
+        )
+
+    def changed(self, record: Mapping[str, Any]) -> Limits:
+        """Return the limits with those of a record in their place."""
+        user = {name: value for name, value in record.items() if name in _QUOTA}
+        tenant = {name.removeprefix("tenant_"): value for name, value in record.items() if name in TENANT_LIMITS}
+        own = {name: value for name, value in record.items() if name in _ALWAYS}
+        return replace(self, user=replace(self.user, **user), tenant=replace(self.tenant, **tenant), **own)
+
+
+def known_limits(*, of_tenant: bool) -> dict[str, int]:
+    """Return the limits that a record may have, with the largest value of each."""
+    return USER_LIMITS | TENANT_LIMITS if of_tenant else USER_LIMITS
+
+
+def checked(values: Mapping[str, Any], *, of_tenant: bool) -> dict[str, int | float | None]:
+    """Return the limits of a record. None stands for no limit.
+
+    Args:
+        values: The limits by name.
+        of_tenant: Whether the record is a tenant's.
+
+    Raises:
+        InvalidRequestError: a name is unknown, or a value is not possible.
+    """
+    known = known_limits(of_tenant=of_tenant)
+    for name, value in values.items():
+        if name not in known:
+            raise InvalidRequestError(f"There is no limit {name}. The limits are: {', '.join(known)}.")
+        if value is None and name not in _ALWAYS:
+            continue
+        least = 0 if name in _MONEY else 1
+        kinds = (int, float) if name in _MONEY else (int,)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= known[name]:
+            what = "a number" if name in _MONEY else "a whole number"
+            raise InvalidRequestError(f"The limit {name} must be {what} from {least} to {known[name]:,}.")
+    return dict(values)
