@@ -22,7 +22,18 @@ START_SECONDS = 120.0
 STOP_SECONDS = 40.0
 
 # Of the person who runs the tests: their keys and settings stay out of it, and so does their `.env`.
-_CLEARED = ("LLM_", "OPENAI_", "GEMINI_", "AUTH_", "AWS_", "QUOTA_", "TENANT_", "ALLOWED_ORIGINS", "AGENT_FACTORY")
+_CLEARED = (
+    "LLM_",
+    "OPENAI_",
+    "GEMINI_",
+    "AUTH_",
+    "AWS_",
+    "QUOTA_",
+    "TENANT_",
+    "MAX_",
+    "ALLOWED_ORIGINS",
+    "AGENT_FACTORY",
+)
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -30,7 +41,9 @@ def clean_environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_CLEARED)}
     # An empty value wins over what `.env` sets.
     empty = dict.fromkeys(("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL", "ALLOWED_ORIGINS"), "")
-    return {**kept, **empty, "LLM_PROVIDER": "demo", "RELOAD": "false", **more}
+    # The tests that share a server are one guest.
+    several = {"MAX_CONCURRENT_TURNS": "50"}
+    return {**kept, **empty, **several, "LLM_PROVIDER": "demo", "RELOAD": "false", **more}
 
 
 class DevServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -12,6 +13,7 @@ import pytest
 from tests.support.chatkit_client import ChatKitClient
 
 if TYPE_CHECKING:
+    from assistant.context import Resources
     from tests.integration.ops.conftest import Script
     from tests.support.aws import Aws
 
@@ -39,9 +41,11 @@ async def test_a_turn_is_found_by_its_id_alone_and_shows_no_words(stream: httpx2
 
 
 async def test_a_turn_is_read_from_its_thread_without_a_scan_and_with_texts_on_request(
-    stream: httpx2.AsyncClient, token: str, script: Script
+    stream: httpx2.AsyncClient, token: str, script: Script, resources: Resources
 ) -> None:
     import jwt
+
+    resources.settings = replace(resources.settings, max_message_chars=1_000_000, history_max_tokens=250_000)
 
     claims = jwt.decode(token, options={"verify_signature": False})
     # The text does not compress, so it is stored in the bucket.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from assistant.agent.conversion import ItemConverter
+from assistant.errors import MessageTooLongError
 from assistant.settings import Secret
 from assistant.threads.snapshot import SNAPSHOT_ITEMS, TOKENS_AN_ITEM
 from tests.integration.turns.conftest import ProcessMaker
@@ -73,11 +74,13 @@ def asked_in(provider: ProviderServer) -> list[object]:
     return [each for each in provider.bodies[-1]["messages"] if each["role"] == "user"]
 
 
-async def test_a_message_larger_than_the_budget_is_still_answered(
+async def test_a_message_as_large_as_the_budget_is_answered_without_the_earlier_ones(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    here = process(history_max_tokens=10)
+    here = process(history_max_tokens=80)
     thread_id = await here.create("hello")
+    with pytest.raises(MessageTooLongError, match="320 characters"):
+        await here.say(thread_id, "a long question " * 20 + "!")
     await here.say(thread_id, "a long question " * 20)
     assert len(provider.bodies[-1]["messages"]) == 2
 

@@ -162,7 +162,7 @@ async def test_who_joins_late_in_the_same_process_gets_all_of_it(
     events = first.events()
     await until(events, one, "three")
     second = await here.start(creation("hello"))
-    assert second is first
+    assert second.turn_id == first.turn_id
     two = await follow(second)
     async for event in events:
         one.take(event)
