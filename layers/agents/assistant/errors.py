@@ -140,9 +140,7 @@ class MessageTooLongError(TooLargeError):
     """A message has more characters than `MAX_MESSAGE_CHARS` and `HISTORY_MAX_TOKENS` allow."""
 
     code = "message_too_long"
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"A message may have at most {most:,} characters. Please send less.")
+    default_message = "The message is too long. Please send less."
 
 
 class TooManyFollowersError(AssistantError):
@@ -196,6 +194,8 @@ class ModelsStoppedError(AssistantError):
 
 class LimitsChangedError(ConflictError):
     """The user's record of limits is not the one that this process knows. It knows it now: try again."""
+
+    code = "limits_changed"
 
 
 class UnsupportedFeatureError(AssistantError):

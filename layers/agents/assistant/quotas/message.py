@@ -42,4 +42,4 @@ async def _check(length: int, context: RequestContext) -> None:
         learn(await context.resources.table.get(live_key(context)), context)
         most = limits_of(context).message_characters
         if length > most:
-            raise MessageTooLongError(most)
+            raise MessageTooLongError(f"A message may have at most {most:,} characters. Please send less.")
