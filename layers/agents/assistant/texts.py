@@ -136,6 +136,23 @@ _GERMAN = {
     "This assistant does not support that.": "Das unterstützt dieser Assistent nicht.",
     "This assistant does not support {}.": "Dieser Assistent unterstützt das nicht: {}.",
     "The message is empty.": "Die Nachricht ist leer.",
+    "The message is too long. Please send less.": "Die Nachricht ist zu lang. Bitte senden Sie weniger.",
+    "A message may have at most {} characters. Please send less.": (
+        "Eine Nachricht darf höchstens {} Zeichen haben. Bitte senden Sie weniger."
+    ),
+    "Other answers are still being written. Please wait until one is complete, or stop one.": (
+        "Andere Antworten werden noch geschrieben. Bitte warten Sie, bis eine fertig ist, oder stoppen Sie eine."
+    ),
+    "This answer is open in too many places. Reload the page to see it here.": (
+        "Diese Antwort ist an zu vielen Stellen geöffnet. Laden Sie die Seite neu, um sie hier zu sehen."
+    ),
+    "This assistant is switched off at the moment. Please contact its administrator.": (
+        "Dieser Assistent ist zurzeit abgeschaltet. Bitte wenden Sie sich an die Verwaltung."
+    ),
+    "You have used {}% of today's limit.": "Sie haben {} % des heutigen Kontingents verbraucht.",
+    "The limit for pictures is reached for today. The answer is written without one.": (
+        "Die Höchstzahl der Bilder für heute ist erreicht. Die Antwort kommt ohne Bild."
+    ),
     "This message cannot be answered here.": "Diese Nachricht kann hier nicht beantwortet werden.",
     "This model is not offered here.": "Dieses Modell wird hier nicht angeboten.",
     "This tool is not offered here.": "Dieses Werkzeug wird hier nicht angeboten.",
