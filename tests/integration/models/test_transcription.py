@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from assistant.identity import Caller
 from assistant.models.transcription import transcribe
 from assistant.operations import speech
 from assistant.settings import Settings
+from tests.support.aws import Aws
 from tests.support.model_runs import gemini_settings, openai_settings
 from tests.support.provider_server import Heard, HttpError, NoAnswer, ProviderServer
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.anyio
 async def test_openai_is_sent_the_recording_and_tells_its_words(provider: ProviderServer) -> None:
     provider.script(Heard("Buy milk."))
     settings = openai_settings(provider.base_url, transcription_model="gpt-transcribe-x")
-    assert await transcribe(settings, "a.webm", b"the recording", "audio/webm") == "Buy milk."
+    assert (await transcribe(settings, "a.webm", b"the recording", "audio/webm")).text == "Buy milk."
     (request,) = provider.requests
     assert request.path == "/v1/audio/transcriptions"
     for sent in (b"gpt-transcribe-x", b'filename="a.webm"', b"Content-Type: audio/webm", b"the recording"):
@@ -39,16 +41,19 @@ async def test_a_retired_transcription_model_names_its_own_setting(provider: Pro
     assert provider.requests[0].path == "/v1/audio/transcriptions"
 
 
-async def test_a_recording_that_is_not_heard_in_time_is_an_error_of_ours(provider: ProviderServer) -> None:
+async def test_a_recording_that_is_not_heard_in_time_is_an_error_of_ours(
+    provider: ProviderServer, aws_environment: Aws
+) -> None:
     """Without it the function would be cut off by its own time-out, and its client be told nothing."""
     provider.script(NoAnswer())
-    resources = Resources(openai_settings(provider.base_url))
+    names = {"table_name": aws_environment.table_name, "bucket_name": aws_environment.bucket_name}
+    resources = Resources(replace(openai_settings(provider.base_url), **names))
     soon = asyncio.get_running_loop().time() + 0.2
     with pytest.raises(ModelTimeoutError):
         await speech.transcribe(b"abc", "audio/webm", RequestContext(Caller("acme", "ann"), resources, deadline=soon))
 
 
 async def test_the_demo_model_hears_and_gemini_says_that_it_does_not(provider: ProviderServer) -> None:
-    assert "3 bytes" in await transcribe(Settings(), "a.webm", b"abc", "audio/webm")
+    assert "3 bytes" in (await transcribe(Settings(), "a.webm", b"abc", "audio/webm")).text
     with pytest.raises(UnsupportedFeatureError, match="dictation"):
         await transcribe(gemini_settings(provider.base_url), "a.webm", b"abc", "audio/webm")
