@@ -46,8 +46,9 @@ async def test_a_recording_that_is_not_heard_in_time_is_an_error_of_ours(
 ) -> None:
     """Without it the function would be cut off by its own time-out, and its client be told nothing."""
     provider.script(NoAnswer())
-    names = {"table_name": aws_environment.table_name, "bucket_name": aws_environment.bucket_name}
-    resources = Resources(replace(openai_settings(provider.base_url), **names))
+    settings = openai_settings(provider.base_url)
+    aws = aws_environment
+    resources = Resources(replace(settings, table_name=aws.table_name, bucket_name=aws.bucket_name))
     soon = asyncio.get_running_loop().time() + 0.2
     with pytest.raises(ModelTimeoutError):
         await speech.transcribe(b"abc", "audio/webm", RequestContext(Caller("acme", "ann"), resources, deadline=soon))
