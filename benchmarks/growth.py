@@ -30,7 +30,7 @@ from assistant.aws import keys
 from assistant.context import RequestContext, Resources
 from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
-from assistant.quotas import TurnClaim, shards
+from assistant.quotas import Amount, TurnClaim, shards
 from assistant.threads import read_snapshot, thread_store
 from benchmarks import growth_sweep
 from local.emulator import Emulator
@@ -91,7 +91,8 @@ async def claims(resources: Resources, seconds: float) -> dict[str, Any]:
         nonlocal refused
         context = RequestContext(Caller("busy", f"user {number}"), resources)
         try:
-            await resources.table.transact(TurnClaim(f"turn {number}", f"thread {number}", context).writes())
+            claimed = TurnClaim(f"turn {number}", f"thread {number}", Amount(3_000, 1_000), context)
+            await resources.table.transact(claimed.writes())
         except StoreUnavailableError:
             refused += 1
 

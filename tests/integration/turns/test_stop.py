@@ -388,7 +388,7 @@ async def _requested(provider: ProviderServer, count: int) -> bool:
 async def test_a_stop_finds_a_turn_that_is_starting_in_the_same_process(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    provider.script(Answer(Text("hello")), STALLING)
+    provider.script(Answer(Text("hello")), Answer(Stall(30)))
     here = process()
     thread_id = await here.create("hello")
     starting = asyncio.create_task(here.start(addition(thread_id, "again")))
