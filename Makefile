@@ -107,7 +107,7 @@ test: environments browser lint types validate ## Check everything that CI check
 
 .PHONY: bench
 bench: .venv/.installed .envs/ministack/.installed ## Run the benchmarks against other systems: prints tables, writes JSON to bench-results/.
-	@for name in streaming store turns busy growth page; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
+	@for name in cold streaming store turns busy growth page; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
 
 .PHONY: eval
 eval: .venv/.installed .envs/ministack/.installed ## Run sample conversations with the configured provider, or with a RECIPE of docs/models.md.
