@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 
 from assistant.api import create_app
 from assistant.context import Resources
 from assistant.settings import load_settings
 from tests.support import provider_tokens as tokens
 from tests.support.aws import Aws
+from tests.support.serving import serving
 from tests.support.tls import Authority, make_authority
 from tests.support.tls_issuer import TlsIssuer, jwk, new_rsa_key, reply, running_tls_issuer, sign
 
@@ -54,16 +52,8 @@ def provider(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def served(aws: Aws, **env: str) -> Iterator[str]:
     """Serve the app of `chat` on a port of this machine, and return its URL."""
     settings = load_settings(aws.environment(AUTH_MODE="jwt", LLM_PROVIDER="demo", CHAT_TURN_SECONDS="300", **env))
-    app = create_app(Resources(settings), streaming=False)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/chatkit/api"
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving(create_app(Resources(settings), streaming=False)) as url:
+        yield f"{url}/chatkit/api"
 
 
 def bearer(claims: dict[str, Any], kid: str = "1") -> dict[str, str]:
