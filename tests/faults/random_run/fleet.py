@@ -54,7 +54,9 @@ class Server:
         return self._process is not None and self._process.is_alive()
 
     def start(self) -> None:
-        """Start it."""
+        """Start it, unless another harm has started it meanwhile."""
+        if self.up:
+            return
         context = fork_context()
         ended, self._alive = context.Pipe(duplex=False)
         given = (self.function, self._listener, self._environment, self._log, ended, self._quick)

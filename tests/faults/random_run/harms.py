@@ -75,8 +75,7 @@ class Harms:
         for server in self._servers:
             server.link.weather = None
             server.go_on()
-            if not server.up:
-                server.start()
+            server.start()
 
     async def _sleep(self, seconds: float) -> None:
         """Wait for this long, or until all is to be healed."""
@@ -134,5 +133,4 @@ class Harms:
             server.kill()
         await self._sleep(self._chance.choice((0.0, 1.0)))
         for server in self._servers:
-            if not server.up:
-                server.start()
+            server.start()
