@@ -202,6 +202,11 @@ stop-models: .venv/.installed ## Stop all paid calls of a deployment within a mi
 start-models: .venv/.installed ## Allow paid calls again: [REASON= STACK=].
 	@MAKE_TARGET=$@ $(BIN)/python -m scripts.stop_models --start --reason "$(REASON)" $(call flag,--stack,STACK)
 
+.PHONY: audit
+audit: .venv/.installed ## Print the audit trail: [TENANT= USER= AFTER= MOST=100 STACK=]; without TENANT, the deployment's.
+	@$(script) --tenant "$(TENANT)" $(if $(findstring command,$(origin USER)),--user "$(USER)") $(call flag,--after,AFTER) \
+		$(call flag,--most,MOST) $(call flag,--stack,STACK)
+
 .PHONY: live
 live: .venv/.installed .envs/ministack/.installed ## Test with the real OpenAI and Gemini, with the keys from the environment or .env.
 	@LIVE=1 $(BIN)/pytest tests/live

@@ -127,6 +127,22 @@ class UploadMissingError(ConflictError):
     default_message = "A file has not finished uploading. Please wait a moment and try again."
 
 
+class FileUncheckedError(ConflictError):
+    """The malware scan of a file has no result yet."""
+
+    code = "file_unchecked"
+    default_message = "A file is still being checked. Please send your message again in a moment."
+
+
+class FileRefusedError(AssistantError):
+    """The malware scan found a threat in a file, or could not scan the file."""
+
+    status = 422
+    code = "file_refused"
+    retryable = False
+    default_message = "A file did not pass the security check. Please remove it."
+
+
 class TooLargeError(AssistantError):
     """The body, a file or an item exceeds its limit."""
 

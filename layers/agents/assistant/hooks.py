@@ -10,6 +10,7 @@
 | `entity_to_input(entity_id, context)` | returns the text that the model reads for a mention |
 | `build_link(settings, model_name, caller)` | returns a `Link` to a provider, or None for the configured one |
 | `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
+| `scan_result(resources, owner, attachment)` | returns `"clean"`, `"refused"`, or None while a file is being scanned |
 | `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
 
 `STAYS_IN_CHARGE` is no function: it lists the names of agents that also answer the next message after a handoff.

@@ -83,6 +83,11 @@ def turn_ended(caller: Caller, thread_id: str, turn_id: str, outcome: str, story
         _count(outcome, story)
 
 
+def audited(line: Mapping[str, Any]) -> None:
+    """Write the log line of an entry of the audit trail."""
+    logger().info("audit", extra=dict(line))
+
+
 def feedback_given(kind: str, items: int) -> None:
     """Count feedback on items."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -48,6 +48,8 @@ MAX_TENANT_TURNS_PER_MINUTE = 50_000
 # so the default holds for OpenAI and Gemini only.
 DEFAULT_MAX_OUTPUT_TOKENS = 16_000
 _WITH_DEFAULT_OUTPUT = frozenset({"openai", "gemini", None})
+# An auditor asks for the last year.
+DEFAULT_AUDIT_DAYS = 365
 # More than 270 years is a typing error, and Python's dates overflow at a few million days.
 MAX_RETENTION_DAYS = 99_999
 # Above this a float cannot represent every whole number.
@@ -239,6 +241,8 @@ class Settings:
     tenant_quota: Quota = field(default_factory=Quota)
     admin_roles: tuple[str, ...] = ()
     log_content: bool = False
+    audit_days: int = DEFAULT_AUDIT_DAYS
+    malware_scan: bool = False
 
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
     stream_heartbeat: bool = True
@@ -539,6 +543,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         tenant_quota=read.quota("TENANT_", MAX_TENANT_TURNS_PER_MINUTE),
         admin_roles=read.words("ADMIN_ROLES"),
         log_content=read.flag("LOG_CONTENT"),
+        audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
+        malware_scan=read.flag("MALWARE_SCAN"),
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),
     )

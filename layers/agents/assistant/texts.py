@@ -161,6 +161,18 @@ _GERMAN = {
         "Dies wird noch geschrieben. Bitte versuchen Sie es gleich noch einmal."
     ),
     # Errors: files and recordings.
+    "A file is still being checked. Please send your message again in a moment.": (
+        "Eine Datei wird noch geprüft. Bitte senden Sie Ihre Nachricht gleich noch einmal."
+    ),
+    "The file '{}' is still being checked. Please send your message again in a moment.": (
+        "Die Datei „{}“ wird noch geprüft. Bitte senden Sie Ihre Nachricht gleich noch einmal."
+    ),
+    "A file did not pass the security check. Please remove it.": (
+        "Eine Datei hat die Sicherheitsprüfung nicht bestanden. Bitte entfernen Sie sie."
+    ),
+    "The file '{}' did not pass the security check. Please remove it.": (
+        "Die Datei „{}“ hat die Sicherheitsprüfung nicht bestanden. Bitte entfernen Sie sie."
+    ),
     "This file belongs to another conversation. Please upload it again here.": (
         "Diese Datei gehört zu einer anderen Unterhaltung. Bitte laden Sie sie hier noch einmal hoch."
     ),

@@ -75,6 +75,18 @@ async def test_a_name_with_a_path_is_made_harmless(upload: httpx2.AsyncClient) -
     assert body["name"] == "passwd.txt"
 
 
+@pytest.mark.parametrize("name", ["page.html", "a.txt.exe", "a\u202etxt.svg", "a.js. "])
+async def test_a_file_is_downloaded_under_a_name_that_no_system_runs(
+    upload: httpx2.AsyncClient, web: httpx2.AsyncClient, name: str
+) -> None:
+    body = (await upload.post(UPLOAD, files={"file": (name, b"<script>alert(1)</script>", "text/plain")})).json()
+    assert body["name"].endswith(".txt")
+    read = await web.get(body["url"])
+    assert read.headers["content-type"] == "text/plain"
+    assert read.headers["content-disposition"].startswith("attachment;")
+    assert read.headers["content-disposition"].endswith(".txt")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "declared", "status"),
     [

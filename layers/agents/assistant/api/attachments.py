@@ -17,4 +17,5 @@ async def attachment(context: CurrentContext, attachment_id: str) -> Response:
     from assistant import files
 
     found = await files.load_attachment(context.resources.table, context.caller, attachment_id)
+    await files.check_scan(context.resources, context.caller, found)
     return json_response({"url": await files.read_url(context.resources, context.caller, found)})

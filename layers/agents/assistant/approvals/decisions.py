@@ -23,7 +23,7 @@ from chatkit.actions import Action
 from chatkit.types import WidgetItem
 from pydantic import BaseModel, ValidationError
 
-from assistant import clock
+from assistant import audit, clock
 from assistant.approvals.cards import answered
 from assistant.aws import Row, Write, keys
 from assistant.aws.keys import Key
@@ -66,12 +66,14 @@ class HeldDecision:
         row: The row of the stored run.
         card: The card that asks.
         turn_id: The turn that has claimed the decision; empty before the claim.
+        entry: The entry of the audit trail; None before the claim.
     """
 
     decision: Decision
     row: Row
     card: WidgetItem
     turn_id: str = ""
+    entry: audit.Entry | None = None
 
     def answers(self) -> dict[str, bool]:
         """Return all decisions of this run, with this one."""
@@ -92,10 +94,26 @@ class HeldDecision:
             return AnsweredError()
         return RunGoesOnError(retry_after=DECIDED_IN_SECONDS)
 
-    def claim(self, turn_id: str, context: RequestContext) -> Write:
-        """Return the write that claims the decision, on condition that the run has not changed since it was read."""
-        self.turn_id = turn_id
-        return Write(
+    def log(self) -> None:
+        """Write the log line of the audit trail, after the claim."""
+        if self.entry is not None:
+            self.entry.log()
+
+    def _note(self, context: RequestContext) -> audit.Entry:
+        return audit.entry(
+            context.resources,
+            "call.approved" if self.decision.approve else "call.rejected",
+            by=context.caller,
+            tenant_id=context.caller.tenant_id,
+            thread_id=self.card.thread_id,
+            call_id=self.decision.call_id,
+            tool=self.row.get("tools", {}).get(self.decision.call_id),
+        )
+
+    def claim(self, turn_id: str, context: RequestContext) -> list[Write]:
+        """Return the writes that claim the decision, on condition that the run has not changed since it was read."""
+        self.turn_id, self.entry = turn_id, self._note(context)
+        claimed = Write(
             run_key(self.decision.run_id, self.card.thread_id, context),
             update="SET revision = :turn_id, answers = :answers, deciding = :call_id",
             condition="revision = :revision",
@@ -106,6 +124,7 @@ class HeldDecision:
                 ":answers": answers_of(self.row) if self.decision.approve else self.answers(),
             },
         )
+        return [claimed, self.entry.write]
 
 
 def answers_of(row: Row) -> dict[str, bool]:

@@ -126,9 +126,9 @@ async def hold(
         asked = resumed.held.row["waiting"] if resumed else []
         shown = [_asking(context, run_id, each) for each in interruptions if each.call_id not in asked]
         cards = {call_id: card.id for call_id, card in shown}
-        waiting = [str(each.call_id) for each in interruptions]
-        cards |= {call_id: known[call_id] for call_id in waiting if call_id in known}
-        await _save(run_id, result.to_state(), waiting, cards, resumed, context)
+        tools = {str(each.call_id): str(each.tool_name) for each in interruptions}
+        cards |= {call_id: known[call_id] for call_id in tools if call_id in known}
+        await _save(run_id, result.to_state(), tools, cards, resumed, context)
         for _, card in shown:
             yield ThreadItemDoneEvent(item=card)
         # The run that was just stored contains the result of the approved call.
@@ -279,7 +279,7 @@ def _first_sentence(agent: Agent[Any], name: str) -> str:
 async def _save(
     run_id: str,
     state: RunState[Any, Any],
-    waiting: list[str],
+    tools: dict[str, str],
     cards: dict[str, str],
     resumed: Resumption | None,
     context: AgentContext[RequestContext],
@@ -299,7 +299,8 @@ async def _save(
         "schema_version": SCHEMA_VERSION,
         "sdk_version": sdk_version,
         "revision": uuid7(),
-        "waiting": waiting,
+        "waiting": list(tools),
+        "tools": tools,
         "answers": {},
         "cards": cards,
         "expires_at": expires_at.timestamp(),

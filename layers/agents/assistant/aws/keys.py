@@ -21,7 +21,9 @@ its newest items, in this order:
 
     TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
                                 Q#limits         limits of the tenant and its users in place of the settings
+                                L#<id>           an entry of the audit trail; ids sort by time
     APP#tenant[#user]           the agents' own records
+    AUDIT                       L#<id>           an entry about the whole deployment
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     CONTROL                     models           whether all paid calls are stopped
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
@@ -63,6 +65,8 @@ LIMITS_SK = "Q#limits"
 # The partition of the records that hold for the whole deployment.
 CONTROL_PARTITION = "CONTROL"
 MINUTE_USAGE_SK = "Q#minute"
+AUDIT_PREFIX = "L#"
+AUDIT_END = "L$"
 
 
 class Key(NamedTuple):
@@ -137,6 +141,16 @@ def user_partition(tenant_id: str, user_id: str) -> str:
 def tenant_partition(tenant_id: str) -> str:
     """Return the partition of the rows that belong to a whole tenant."""
     return f"TENANT#{_component(tenant_id, 'tenant')}"
+
+
+def audit_partition(tenant_id: str | None) -> str:
+    """Return the partition of a tenant's audit trail, or of the deployment's."""
+    return "AUDIT" if tenant_id is None else tenant_partition(tenant_id)
+
+
+def audit_sk(entry_id: str) -> str:
+    """Return the sort key of an entry of the audit trail."""
+    return f"{AUDIT_PREFIX}{_component(entry_id, 'entry')}"
 
 
 def app_partition(tenant_id: str, user_id: str | None = None) -> str:

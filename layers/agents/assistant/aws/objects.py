@@ -131,6 +131,34 @@ class Objects:
         except KeyError:
             return None
 
+    async def tag(self, key: str, name: str) -> str | None:
+        """Return the value of an object's tag, or None if the object has no such tag.
+
+        Raises:
+            KeyError: the object does not exist.
+        """
+        answer = await self._call(
+            "GetObjectTagging", lambda: self.client.get_object_tagging(Bucket=self.bucket, Key=key)
+        )
+        return next((each["Value"] for each in answer["TagSet"] if each["Key"] == name), None)
+
+    async def copy(self, source: str, key: str) -> None:
+        """Copy an object within the bucket, without its tags: a copy is scanned for malware by itself.
+
+        Raises:
+            KeyError: the source does not exist.
+        """
+        await self._call(
+            "CopyObject",
+            lambda: self.client.copy_object(
+                Bucket=self.bucket,
+                Key=key,
+                CopySource={"Bucket": self.bucket, "Key": source},
+                TaggingDirective="REPLACE",
+                Tagging="",
+            ),
+        )
+
     async def delete_many(self, keys: Sequence[str]) -> None:
         """Remove objects. Objects that do not exist are no error."""
         for start in range(0, len(keys), MAX_DELETE_KEYS):

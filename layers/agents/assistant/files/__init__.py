@@ -20,6 +20,7 @@ from assistant.files.images import (
 )
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
+from assistant.files.scan import check_scan
 from assistant.files.store import S3AttachmentStore
 from assistant.files.upload import upload
 from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_urls, without_urls
@@ -35,6 +36,7 @@ __all__ = [
     "as_data_url",
     "attachment_key",
     "bind",
+    "check_scan",
     "cites_files",
     "delete",
     "delete_for_thread",

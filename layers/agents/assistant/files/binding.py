@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from chatkit.types import Attachment
 
+from assistant import hooks
 from assistant.aws import Head, Row, Write
 from assistant.context import Resources
 from assistant.errors import (
@@ -21,6 +22,7 @@ from assistant.files import records
 from assistant.files.limits import HEAD_BYTES, MAX_ATTACHMENTS_PER_MESSAGE, MAX_MESSAGE_BYTES
 from assistant.files.media import allowed_media, check_head
 from assistant.files.records import UNBOUND_OR_SAME_THREAD, Record, attachment_key
+from assistant.files.scan import check_scan
 from assistant.files.urls import is_ours, object_key
 from assistant.identity import Caller
 
@@ -47,6 +49,8 @@ async def bind(
         NotFoundError: an attachment does not exist, or belongs to another user.
         AttachmentInUseError: an attachment belongs to another thread.
         UploadMissingError: the bytes of an attachment are missing.
+        FileUncheckedError: the malware scan of an attachment has no result yet.
+        FileRefusedError: an attachment did not pass the malware scan.
         UnsupportedTypeError: the content of an attachment does not match its type.
         TooLargeError: together they are larger than `MAX_MESSAGE_BYTES`.
     """
@@ -55,10 +59,17 @@ async def bind(
         return [], []
     if len(wanted) > MAX_ATTACHMENTS_PER_MESSAGE:
         raise InvalidRequestError(f"A message may have at most {MAX_ATTACHMENTS_PER_MESSAGE} attachments.")
-    found, heads = await asyncio.gather(
-        records.load_many(resources.table, caller, wanted),
-        asyncio.gather(*(_peek(resources, caller, each) for each in wanted)),
-    )
+    # With a scan, S3 refuses to read a file that is not clean.
+    scanned = hooks.find_hook(resources.settings, "scan_result") is not None or resources.settings.malware_scan
+    if scanned:
+        found = await records.load_many(resources.table, caller, wanted)
+        await asyncio.gather(*(check_scan(resources, caller, record.attachment) for record in found))
+        heads = await asyncio.gather(*(_peek(resources, caller, each) for each in wanted))
+    else:
+        found, heads = await asyncio.gather(
+            records.load_many(resources.table, caller, wanted),
+            asyncio.gather(*(_peek(resources, caller, each) for each in wanted)),
+        )
     for record, head in zip(found, heads, strict=True):
         _check(record, head, thread_id)
     if sum(record.size or 0 for record in found) > MAX_MESSAGE_BYTES:

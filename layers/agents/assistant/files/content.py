@@ -13,6 +13,7 @@ from chatkit.types import Attachment
 from assistant.context import RequestContext
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS
 from assistant.files.media import ALLOWED_MEDIA
+from assistant.files.scan import scan_result
 from assistant.files.urls import is_ours, object_key
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ async def _read(attachment: Attachment, context: RequestContext) -> bytes | str:
     if media is None or not is_ours(attachment.id):
         return "is of a type that cannot be read"
     try:
+        if await scan_result(context.resources, context.caller, attachment) != "clean":
+            return "did not pass the malware scan and cannot be read"
         body = await context.resources.objects.get(object_key(context.caller, attachment.id))
     except KeyError:
         return "is no longer available"

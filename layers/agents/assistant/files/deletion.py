@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assistant import audit
 from assistant.aws import ConditionFailedError, Row, Write
 from assistant.context import Resources
 from assistant.files import records
@@ -22,6 +23,8 @@ async def delete(resources: Resources, caller: Caller, attachment_id: str) -> No
     """
     await records.load_attachment(resources.table, caller, attachment_id)
     await delete_for_thread(resources, caller, [attachment_id])
+    note = audit.entry(resources, "file.deleted", by=caller, tenant_id=caller.tenant_id, file_id=attachment_id)
+    await audit.record(resources, note)
 
 
 async def delete_for_thread(resources: Resources, owner: Caller, attachment_ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The allowed types of files, how to recognise them, and how to make a file name safe.
+"""The allowed types of files, and how to recognise them.
 
 The type that a client declares is not trusted: the file's first bytes must match it. The list excludes types that
 a browser could run (HTML, SVG, scripts).
@@ -6,20 +6,14 @@ a browser could run (HTML, SVG, scripts).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
 
 from assistant.errors import UnsupportedTypeError
-from assistant.files.limits import MAX_NAME_BYTES
 
 MediaKind = Literal["image", "text", "document"]
 
-DEFAULT_NAME = "file"
-# A longer text after the last dot of a long name is not a file extension.
-LONGEST_ENDING = 15
 # Types that clients send for unknown files. Windows sends Excel's type for a CSV file.
 _VAGUE_TYPES = {"", "application/octet-stream", "binary/octet-stream", "application/vnd.ms-excel"}
 _OTHER_NAMES = {
@@ -114,26 +108,3 @@ def check_head(media: Media, head: bytes, name: str) -> None:
     known = media.kind == "text" and any(other.matches(head) for other in _ALLOWED if other.kind != "text")
     if known or not media.matches(head):
         raise UnsupportedTypeError(f"The content of '{name}' is not {media.name}.")
-
-
-def safe_name(name: str) -> str:
-    """Return a file name without folders, control characters and reordering marks, cut to 255 bytes."""
-    base = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
-    kept = "".join(character for character in base if unicodedata.category(character)[0] != "C")
-    trimmed = " ".join(kept.split()).strip(". ")
-    if not trimmed:
-        return DEFAULT_NAME
-    stem, dot, extension = trimmed.rpartition(".")
-    if len(trimmed.encode()) <= MAX_NAME_BYTES:
-        return trimmed
-    ending = f"{dot}{extension}" if stem and len(extension) <= LONGEST_ENDING else ""
-    room = MAX_NAME_BYTES - len(ending.encode())
-    return (stem if ending else trimmed).encode()[:room].decode(errors="ignore") + ending
-
-
-def content_disposition(media: Media | None, name: str) -> str:
-    """Return the `Content-Disposition` with which a file is read: shown if harmless, else downloaded."""
-    kind = "inline" if media is not None and media.inline else "attachment"
-    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("\\", "_")
-    # RFC 6266: the plain form for old clients, the extended one for the rest.
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -10,7 +10,8 @@ from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.files import deletion, records
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, UPLOAD_URL_SECONDS
-from assistant.files.media import allowed_media, safe_name
+from assistant.files.media import allowed_media
+from assistant.files.names import safe_name
 from assistant.files.upload import new_attachment
 from assistant.files.urls import object_key, with_fresh_urls
 from assistant.ids import new_id
@@ -38,8 +39,8 @@ class S3AttachmentStore(AttachmentStore[RequestContext]):
             raise InvalidRequestError("An empty file cannot be attached.")
         if input.size > MAX_ATTACHMENT_BYTES:
             raise TooLargeError(f"A file may have at most {MAX_ATTACHMENT_BYTES // 1_000_000} MB.")
-        name = safe_name(input.name)
-        media = allowed_media(input.mime_type, name)
+        media = allowed_media(input.mime_type, safe_name(input.name))
+        name = safe_name(input.name, media)
         caller, resources = context.caller, context.resources
         attachment = new_attachment(self.generate_attachment_id(media.name, context), media, name)
         url = await resources.objects.presign(

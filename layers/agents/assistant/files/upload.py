@@ -10,7 +10,8 @@ from assistant.context import Resources
 from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.files import records
 from assistant.files.limits import HEAD_BYTES, MAX_UPLOAD_BYTES
-from assistant.files.media import Media, allowed_media, check_head, safe_name
+from assistant.files.media import Media, allowed_media, check_head
+from assistant.files.names import safe_name
 from assistant.files.urls import object_key, stored_url
 from assistant.identity import Caller
 from assistant.ids import new_id
@@ -45,8 +46,8 @@ async def upload(
         raise InvalidRequestError("An empty file cannot be attached.")
     if size > MAX_UPLOAD_BYTES:
         raise TooLargeError(f"A file may have at most {MAX_UPLOAD_BYTES / 1_000_000:g} MB here.")
-    harmless = safe_name(name)
-    media = allowed_media(declared_type, harmless)
+    media = allowed_media(declared_type, safe_name(name))
+    harmless = safe_name(name, media)
     head = file.read(HEAD_BYTES)
     file.seek(0)
     check_head(media, head, harmless)

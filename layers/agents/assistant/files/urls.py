@@ -14,7 +14,8 @@ from pydantic import AnyUrl
 from assistant.aws import keys
 from assistant.context import Resources
 from assistant.files.limits import READ_URL_SECONDS
-from assistant.files.media import ALLOWED_MEDIA, content_disposition
+from assistant.files.media import ALLOWED_MEDIA
+from assistant.files.names import content_disposition
 from assistant.identity import Caller
 from assistant.ids import split_own_id
 

@@ -9,7 +9,7 @@ from chatkit.types import Annotation, AssistantMessageItem, ThreadItem, URLSourc
 from assistant.context import RequestContext
 from assistant.files.images import keep_object, picture_keys
 from assistant.files.limits import READ_URL_SECONDS
-from assistant.files.media import content_disposition, safe_name
+from assistant.files.names import content_disposition, safe_name
 from assistant.ids import uuid7
 
 _STORED = re.compile(r"file:(?P<name>[0-9a-f-]{32})")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assistant import clock
+from assistant.audit import Entry
 from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.errors import StoreUnavailableError
@@ -33,7 +34,9 @@ INLINE_ROWS = 200
 STEP_ROWS = MAX_TRANSACTION_ROWS - 1
 
 
-async def delete_thread(resources: Resources, caller: Caller, thread_id: str, meta: Row) -> None:
+async def delete_thread(
+    resources: Resources, caller: Caller, thread_id: str, meta: Row, *, note: Entry | None = None
+) -> None:
     """Delete a thread that the caller was found to own.
 
     Args:
@@ -41,6 +44,7 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
         caller: The thread's owner.
         thread_id: The thread.
         meta: The thread's metadata row.
+        note: The entry of the audit trail, if a user deletes the thread.
 
     Raises:
         StoreUnavailableError: nothing has been deleted. After the deletion, the sweep repeats failed removals.
@@ -76,10 +80,14 @@ async def delete_thread(resources: Resources, caller: Caller, thread_id: str, me
     ]
     if keys.own_place(thread_id) is None:
         writes.append(places.lapsing_alias(user, thread_id, meta["place"]))
+    if note is not None:
+        writes.append(note.write)
     try:
         await resources.table.transact(writes)
     except ConditionFailedError:
         return  # Another request has just deleted it.
+    if note is not None:
+        note.log()
     try:
         await purge_thread(resources, {**work, **work_key._asdict()}, most=INLINE_ROWS)
     except StoreUnavailableError:

@@ -12,7 +12,7 @@ from typing import Any
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from assistant import ids
+from assistant import audit, ids
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, Write, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import KnownThread, RequestContext, Resources
@@ -185,7 +185,9 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         For a large thread, the sweep removes the rest.
         """
         row = await self._visible_meta(thread_id, context)
-        await deletion.delete_thread(self._resources, context.caller, thread_id, row)
+        by = context.caller
+        note = audit.entry(self._resources, "thread.deleted", by=by, tenant_id=by.tenant_id, thread_id=thread_id)
+        await deletion.delete_thread(self._resources, by, thread_id, row, note=note)
         context.loaded.pop(thread_id, None)
 
     # Items

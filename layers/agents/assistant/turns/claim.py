@@ -134,6 +134,8 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
             snapshot = await _settled(read, plan, turn_id, context)
     except ConditionFailedError as error:
         return _refusal(error, [*writes, *quota.writes()], len(writes), quota, plan)
+    if plan.decision is not None:
+        plan.decision.log()
     if plan.user_message is not None:
         # The read may have run before or after the claim stored the message.
         message = plan.user_message
@@ -219,7 +221,7 @@ async def _writes(
     if plan.changed_item is not None:
         writes += await store.upsert_writes(plan.thread_id, plan.changed_item, context)
     if plan.decision is not None:
-        writes.append(plan.decision.claim(turn_id, context))
+        writes += plan.decision.claim(turn_id, context)
     writes += plan.writes
     if plan.new_thread is not None and key.frame_sk is not None:
         # A client that does not know its new thread yet may cancel by its frame.

@@ -1,14 +1,12 @@
-"""Which files are allowed, and how their names are made harmless."""
+"""Which files are allowed."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from assistant.errors import UnsupportedTypeError
-from assistant.files.limits import MAX_NAME_BYTES
-from assistant.files.media import ALLOWED_MEDIA, allowed_media, check_head, content_disposition, safe_name
+from assistant.files.media import ALLOWED_MEDIA, allowed_media, check_head
+from assistant.files.names import content_disposition
 from tests.support.files import PDF, PNG, TEXT
 
 
@@ -82,48 +80,6 @@ def test_the_beginning_of_something_else_is_no_text(type_: str, head: bytes) -> 
 @pytest.mark.parametrize("type_", sorted(ALLOWED_MEDIA))
 def test_a_program_is_of_no_allowed_type(type_: str) -> None:
     assert not ALLOWED_MEDIA[type_].matches(b"\x7fELF\x02\x01\x01\x00")
-
-
-@pytest.mark.parametrize(
-    ("given_name", "safe"),
-    [
-        ("report.pdf", "report.pdf"),
-        ("Übersicht März.pdf", "Übersicht März.pdf"),
-        ("U\u0308bersicht.pdf", "Übersicht.pdf"),
-        ("/etc/passwd", "passwd"),
-        ("C:\\Users\\ann\\a.txt", "a.txt"),
-        ("..", "file"),
-        ("...hidden", "hidden"),
-        ("", "file"),
-        ("\x00\x01", "file"),
-        ("a\r\nSet-Cookie: b.txt", "aSet-Cookie: b.txt"),
-        ("exe.\u202egpj.scr", "exe.gpj.scr"),
-        ("  a   b .txt ", "a b .txt"),
-    ],
-)
-def test_a_name_is_made_harmless(given_name: str, safe: str) -> None:
-    assert safe_name(given_name) == safe
-
-
-def test_a_long_name_keeps_its_ending() -> None:
-    name = safe_name("ä" * 500 + ".pdf")
-    assert name.endswith("ä.pdf")
-    assert MAX_NAME_BYTES - 1 <= len(name.encode()) <= MAX_NAME_BYTES
-
-
-@given(st.text())
-def test_no_name_breaks_a_header_or_a_path(name: str) -> None:
-    safe = safe_name(name)
-    assert safe
-    assert len(safe.encode()) <= MAX_NAME_BYTES
-    assert "/" not in safe
-    assert "\\" not in safe
-    header = content_disposition(None, safe)
-    assert header.isascii()
-    assert header.isprintable()
-    assert header.count('"') == 2
-    # Made harmless once is harmless for good.
-    assert safe_name(safe) == safe
 
 
 def test_only_what_a_browser_shows_safely_is_shown() -> None:
