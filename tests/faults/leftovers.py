@@ -17,9 +17,12 @@ from assistant.aws import keys
 from assistant.aws.rowformat import load
 from assistant.context import Resources
 from assistant.files import keep_picture
+from assistant.identity import Caller
 from assistant.ids import new_id
+from assistant.threads import row_key
 from assistant.threads.store import ThreadStore
-from assistant.upkeep import erase, request_erasure, sweep
+from assistant.upkeep import erase, request_erasure, request_take_along, sweep
+from assistant.upkeep import take_along as upkeep_take_along
 from tests.support.conversations import answered, new_thread, said
 from tests.support.files import PNG
 from tests.support.rows import put_items
@@ -133,6 +136,21 @@ async def expiry(resources: Resources) -> Act:
     return sweep
 
 
+async def take_along(resources: Resources) -> Act:
+    """Take the threads of a visitor along."""
+    visitor, user = request_of(resources, USER).caller, Caller("acme", "signed-in")
+    await _thread(resources)
+    await _thread(resources, "their-thread")
+    await _upload(resources)
+
+    async def act(faulty: Resources) -> None:
+        work = await request_take_along(faulty, visitor, user)
+        assert await upkeep_take_along(faulty, work)
+        await faulty.table.delete(row_key(work))
+
+    return act
+
+
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
@@ -146,6 +164,7 @@ SCENES: dict[str, Scene] = {
         picture_of_a_deleted_thread,
         erasure,
         expiry,
+        take_along,
     )
 }
 

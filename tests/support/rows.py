@@ -31,7 +31,10 @@ def put_items(resources: Resources, pk: str, items: Iterable[Any]) -> None:
 
 
 def keys_of(resources: Resources, part: str) -> list[tuple[str, str]]:
-    """Return the keys of all rows whose partition contains that text, and of all work for the sweep."""
+    """Return the keys of all rows whose partition contains that text, and of all work for the sweep.
+
+    The entries of the audit trail stay when a thread is deleted, so they are left out.
+    """
     pages = resources.table.client.get_paginator("scan").paginate(
         TableName=resources.table.name,
         ProjectionExpression="pk, sk, thread_id, #object, user_id",
@@ -41,8 +44,11 @@ def keys_of(resources: Resources, part: str) -> list[tuple[str, str]]:
         (row["pk"]["S"], row["sk"]["S"])
         for page in pages
         for row in page["Items"]
-        if part in row["pk"]["S"]
-        or any(part in row.get(name, {}).get("S", "") for name in ("thread_id", "object", "user_id"))
+        if not row["sk"]["S"].startswith(keys.AUDIT_PREFIX)
+        and (
+            part in row["pk"]["S"]
+            or any(part in row.get(name, {}).get("S", "") for name in ("thread_id", "object", "user_id"))
+        )
     ]
 
 

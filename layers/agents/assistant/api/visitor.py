@@ -1,25 +1,35 @@
-"""`POST /chatkit/api/visitor`: give a visitor an identity, or renew it."""
+"""`POST /chatkit/api/visitor`: give a visitor an identity, or renew it. `…/take-along`: give the threads to a user."""
 
 from __future__ import annotations
 
 import ipaddress
+import time
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from assistant import clock
+from assistant.api.body import read_object
 from assistant.api.errors import json_response
-from assistant.api.services import Services, services_of
+from assistant.api.services import CurrentContext, Services, services_of
 from assistant.aws import ConditionFailedError, keys
 from assistant.aws.keys import Key
-from assistant.errors import NotFoundError, QuotaExceededError, UnauthorizedError
+from assistant.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    QuotaExceededError,
+    UnauthorizedError,
+)
 from assistant.identity import TOKEN_SECONDS, VISITOR_COOKIE, Caller
 
 router = APIRouter()
 
 # A home or an office has a whole network of this size, and a device changes its address within it.
 IPV6_PREFIX_BITS = 64
+# API Gateway gives up after 30 s. The sweep moves the rest.
+TAKE_ALONG_SECONDS = 10.0
 # The day's counters are useless after the day.
 COUNTER_LIFETIME = timedelta(days=2)
 
@@ -39,6 +49,34 @@ async def visitor(request: Request) -> Response:
         return json_response({"token": token, "expires_in": TOKEN_SECONDS})
     cookie = f"{VISITOR_COOKIE}={token}; Max-Age={TOKEN_SECONDS}; Path=/; Secure; HttpOnly; SameSite=Strict"
     return json_response({"expires_in": TOKEN_SECONDS}, headers={"set-cookie": cookie})
+
+
+@router.post("/chatkit/api/visitor/take-along")
+async def take_visitors_threads(request: Request, context: CurrentContext) -> Response:
+    """Give the threads of the visitor in `{"visitor_token": …}`, or in the cookie, to the user who has signed in.
+
+    `pending` counts the threads that the sweep moves within minutes. The same request, sent again, goes on at once.
+    """
+    from assistant import upkeep
+    from assistant.threads import row_key
+
+    services, user = services_of(request), context.caller
+    if services.authenticator.visitors is None:
+        raise NotFoundError
+    if user.visitor:
+        raise ForbiddenError("Please sign in first.")
+    body = await read_object(request)
+    token = body.get("visitor_token")
+    if token is not None and not isinstance(token, str):
+        raise InvalidRequestError("The 'visitor_token' must be a string.")
+    visitor_caller = await services.authenticator.visitor(token, request.headers)
+    work = await upkeep.request_take_along(context.resources, visitor_caller, user)
+    before = await upkeep.left_to_take_along(context.resources, work)
+    deadline = time.monotonic() + TAKE_ALONG_SECONDS
+    if await upkeep.take_along(context.resources, work, time_is_up=lambda: time.monotonic() > deadline):
+        await context.resources.table.delete(row_key(work))
+    pending = await upkeep.left_to_take_along(context.resources, work)
+    return json_response({"threads": before - pending, "pending": pending}, 202 if pending else 200)
 
 
 async def _known(services: Services, request: Request) -> Caller | None:

@@ -18,6 +18,7 @@ its newest items, in this order:
                                 K#<key>          an idempotency key and its turn
                                 Q#D<day>         usage on a UTC day
                                 Q#live           running turns, times of the last ones, limits in place of the settings
+                                V#<visitor>      a visitor whose threads are being taken along
 
     TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
                                 Q#limits         limits of the tenant and its users in place of the settings
@@ -65,6 +66,11 @@ LIMITS_SK = "Q#limits"
 # The partition of the records that hold for the whole deployment.
 CONTROL_PARTITION = "CONTROL"
 MINUTE_USAGE_SK = "Q#minute"
+HELD_RUN_PREFIX = "H#"
+IDEMPOTENCY_PREFIX = "K#"
+IDEMPOTENCY_END = "K$"
+TAKEN_ALONG_PREFIX = "V#"
+TAKEN_ALONG_END = "V$"
 AUDIT_PREFIX = "L#"
 AUDIT_END = "L$"
 
@@ -214,7 +220,17 @@ def orphans_sk(place: str) -> str:
 
 def idempotency_sk(key: str) -> str:
     """Return the sort key of an idempotency key in its user's partition."""
-    return f"K#{_component(key, 'idempotency')}"
+    return f"{IDEMPOTENCY_PREFIX}{_component(key, 'idempotency')}"
+
+
+def taken_along_sk(visitor_id: str) -> str:
+    """Return the sort key of the row about a visitor whose threads are being taken along, in the user's partition."""
+    return f"{TAKEN_ALONG_PREFIX}{_component(visitor_id, 'visitor')}"
+
+
+def threads_until(moment: datetime) -> str:
+    """Return the sort key in a user's list after all threads that exist at that time."""
+    return f"{THREAD_LIST_PREFIX}{time_prefix(moment)}~"
 
 
 def story_sk(turn_id: str) -> str:
@@ -224,7 +240,7 @@ def story_sk(turn_id: str) -> str:
 
 def held_run_sk(run_id: str) -> str:
     """Return the sort key of a run that waits for the user's approval, in its thread's partition."""
-    return f"H#{_component(run_id, 'run')}"
+    return f"{HELD_RUN_PREFIX}{_component(run_id, 'run')}"
 
 
 def day_usage_sk(moment: datetime) -> str:

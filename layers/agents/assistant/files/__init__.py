@@ -19,6 +19,7 @@ from assistant.files.images import (
     sweep_picture,
 )
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES
+from assistant.files.moving import copied_files, move_unsent
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
 from assistant.files.scan import check_scan
 from assistant.files.store import S3AttachmentStore
@@ -38,6 +39,7 @@ __all__ = [
     "bind",
     "check_scan",
     "cites_files",
+    "copied_files",
     "delete",
     "delete_for_thread",
     "document_text",
@@ -49,6 +51,7 @@ __all__ = [
     "keep_picture",
     "keep_picture_bytes",
     "load_attachment",
+    "move_unsent",
     "object_key",
     "object_keys",
     "read_url",

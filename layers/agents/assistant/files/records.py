@@ -65,7 +65,13 @@ def _from_row(row: Row) -> Record:
     return Record(attachment, row.get("size"))
 
 
-def _sweep_write(caller: Caller, key: Key, attachment_id: str, now: datetime) -> Write:
+def attachment_of(row: Row) -> Attachment:
+    """Return the attachment in a row."""
+    return _from_row(row).attachment
+
+
+def unsent_work(caller: Caller, key: Key, attachment_id: str, now: datetime) -> Write:
+    """Return the work for the sweep that deletes an attachment if it is never sent."""
     due = now + UNSENT_LIFETIME
     return Write(
         keys.sweep_key(due, f"{key.pk}/{key.sk}", UNSENT_KIND),
@@ -93,7 +99,7 @@ async def create(table: Table, caller: Caller, attachment: Attachment, size: int
         "created_at": now.isoformat(),
     }
     await table.transact(
-        [Write(key, put=row, condition="attribute_not_exists(pk)"), _sweep_write(caller, key, attachment.id, now)]
+        [Write(key, put=row, condition="attribute_not_exists(pk)"), unsent_work(caller, key, attachment.id, now)]
     )
 
 

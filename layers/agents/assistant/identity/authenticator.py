@@ -57,6 +57,17 @@ class Authenticator:
             logger.warning("A token was refused: %s", error.fix or error.message)
             raise
 
+    async def visitor(self, token: str | None, headers: Mapping[str, str]) -> Caller:
+        """Return the visitor of a token that a user sends beside the own one, or of the visitors' cookie.
+
+        Raises:
+            UnauthorizedError: there is no visitor's token, or it is not valid.
+        """
+        found = token or self._cookie(headers)
+        if self.visitors is None or found is None:
+            raise UnauthorizedError
+        return await self.visitors.caller(found)
+
     def _token(self, headers: Mapping[str, str]) -> str | None:
         header = headers.get(self._settings.auth_header, "").strip()
         if not header:

@@ -19,6 +19,7 @@ from assistant.threads.hidden import (
     unjudged_marks,
 )
 from assistant.threads.large_objects import OBJECT_KIND, object_expiry, object_removals, put_object, sweep_object
+from assistant.threads.moving import can_move, hide_thread, move_hidden_thread, moving_to
 from assistant.threads.pages import page_limit, read_items, read_newest
 from assistant.threads.places import cursor_place, thread_place
 from assistant.threads.replaced import REPLACED_KIND, remove_replaced, replaced_items
@@ -86,6 +87,7 @@ __all__ = [
     "ThreadSnapshot",
     "ThreadStore",
     "TurnRecord",
+    "can_move",
     "client_thread",
     "cursor_place",
     "delete_thread",
@@ -94,6 +96,7 @@ __all__ = [
     "expiry",
     "explicit_key_sk",
     "frame_key_sk",
+    "hide_thread",
     "idempotency_key",
     "is_hidden",
     "is_hidden_item",
@@ -109,6 +112,8 @@ __all__ = [
     "load_item",
     "load_metadata",
     "load_record",
+    "move_hidden_thread",
+    "moving_to",
     "object_expiry",
     "object_removals",
     "pack",

@@ -3,7 +3,7 @@
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import error_event
 from assistant.turns.service import TurnHandle, close, start
-from assistant.turns.stop import cancel
+from assistant.turns.stop import cancel, end_turn
 from assistant.turns.waiting import when_stored
 
-__all__ = ["TurnHandle", "cancel", "close", "error_event", "start", "take_over", "when_stored"]
+__all__ = ["TurnHandle", "cancel", "close", "end_turn", "error_event", "start", "take_over", "when_stored"]

@@ -125,6 +125,32 @@ async def interrupt(turn: TurnRecord, thread_id: str, context: RequestContext) -
         return
     if context.settings.on_busy == "reject":
         raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
+    await _end(turn, thread_id, context)
+
+
+async def end_turn(context: RequestContext, thread_id: str) -> bool:
+    """End the turn that runs in a thread, also if a message could not. Its partial answer is kept.
+
+    Args:
+        context: A request of the thread's owner.
+        thread_id: The thread.
+
+    Returns:
+        Whether no turn runs now.
+    """
+    turn = await read_turn(context, thread_id)
+    if turn is None or not turn.running:
+        return True
+    if turn.alive:
+        await _end(turn, thread_id, context)
+    else:
+        await take_over(context, thread_id, turn)
+    turn = await read_turn(context, thread_id)
+    return turn is None or not turn.running
+
+
+async def _end(turn: TurnRecord, thread_id: str, context: RequestContext) -> None:
+    """End a living turn: ask its process first, then take the turn over."""
     # The user may have stopped the turn already, and its process does not know yet.
     reason = turn.cancel or "interrupted"
     local = context.resources.running.get(context.caller.thread(thread_id))

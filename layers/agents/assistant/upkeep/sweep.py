@@ -25,7 +25,7 @@ from assistant.errors import AssistantError
 from assistant.files import sweep_picture, sweep_unsent
 from assistant.observability import log_failure, sweep_ended, work_failed
 from assistant.threads import expire_thread, purge_thread, row_key, sweep_object
-from assistant.upkeep import privacy
+from assistant.upkeep import privacy, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -171,6 +171,8 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
             return await purge_thread(resources, row, time_is_up=time_is_up)
         case privacy.ERASE_KIND:
             return await privacy.erase(resources, row, time_is_up=time_is_up)
+        case visitors.TAKE_ALONG_KIND:
+            return await visitors.take_along(resources, row, time_is_up=time_is_up)
         case threads.EXPIRE_KIND:
             await expire_thread(resources, row)
         case threads.OBJECT_KIND:

@@ -69,6 +69,26 @@ export class ChatKitRouter {
             return;
         throw new Error("The answer could not be stopped. Please try again.");
     }
+    /**
+     * Give a visitor's threads to the user who has signed in. Call it after the sign-in, when `token` returns the user's
+     * token, and before the element shows its list of threads. It may be called again: what has moved stays.
+     *
+     * @param visitorToken the visitor's token that the page has kept; null if the visitor's token is in a cookie
+     * @returns how many threads the server still moves; they follow within minutes
+     * @throws Error if the server did not take the threads along
+     */
+    async takeAlong(visitorToken) {
+        const init = {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(visitorToken === null ? {} : { visitor_token: visitorToken }),
+        };
+        const response = await this.#backend.send(`${this.#backend.apiUrl}/visitor/take-along`, init, { repeatable: true });
+        if (!response.ok)
+            throw new Error(`The conversations could not be taken along (${response.status}).`);
+        const { pending } = (await response.json());
+        return pending;
+    }
     /** Forget the open thread and all turns. Call it when the user signs out. */
     forget() {
         this.#following.end();
