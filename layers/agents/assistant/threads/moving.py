@@ -56,18 +56,22 @@ async def hide_thread(resources: Resources, source: Caller, listed: Row, target:
     """
     thread = source.thread(listed["id"])
     values = {":now": clock.now().isoformat(), ":target": {"tenant_id": target.tenant_id, "user_id": target.user_id}}
-    # A running turn would go on with a thread whose copy it does not know.
-    hidden = {
-        "update": "SET deleted_at = :now, moving = :target REMOVE #ttl",
-        "condition": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
-        "names": {"#ttl": "ttl"},
-        "values": values,
-    }
+
+    def hidden(key: Key) -> Write:
+        return Write(
+            key,
+            update="SET deleted_at = :now, moving = :target REMOVE #ttl",
+            condition="attribute_exists(pk) AND attribute_not_exists(deleted_at)",
+            names={"#ttl": "ttl"},
+            values=values,
+        )
+
     try:
         await resources.table.transact(
             [
-                Write(Key(thread.partition, keys.META_SK), **hidden),
-                Write(row_key(listed), **hidden),
+                hidden(Key(thread.partition, keys.META_SK)),
+                hidden(row_key(listed)),
+                # A running turn would go on with a thread whose copy it does not know.
                 Write(
                     thread.turn_key,
                     condition="attribute_not_exists(turn_id) OR #state <> :running",
