@@ -61,6 +61,9 @@ DEFAULT_VISITOR_TURNS_PER_MINUTE = 5
 DEFAULT_VISITOR_TOKENS_PER_DAY = 50_000
 DEFAULT_VISITORS_TURNS_PER_MINUTE = 60
 DEFAULT_VISITORS_TOKENS_PER_DAY = 2_000_000
+# Two pictures. The turns alone cost less.
+DEFAULT_VISITOR_SPEND_PER_DAY = 0.5
+DEFAULT_VISITORS_SPEND_PER_DAY = 5.0
 # Enough for the visitors of an office behind one address.
 DEFAULT_VISITORS_PER_ADDRESS = 20
 DEFAULT_VISITORS_PER_DAY = 2_000
@@ -150,8 +153,10 @@ class VisitorSettings:
         address_header: The header with the visitor's address, if a proxy sets it. None: the address of the connection.
         turns_per_minute: Maximum turns per visitor per minute.
         tokens_per_day: Maximum tokens per visitor per day.
+        spend_per_day: Maximum US dollars per visitor per day.
         all_turns_per_minute: The same for all visitors together.
         all_tokens_per_day: The same for all visitors together.
+        all_spend_per_day: The same for all visitors together.
         per_address: Maximum new visitors per address per day.
         per_day: Maximum new visitors per day.
         retention_days: Threads are deleted this many days after the start of their last turn.
@@ -164,8 +169,10 @@ class VisitorSettings:
     address_header: str | None = None
     turns_per_minute: int = DEFAULT_VISITOR_TURNS_PER_MINUTE
     tokens_per_day: int = DEFAULT_VISITOR_TOKENS_PER_DAY
+    spend_per_day: float = DEFAULT_VISITOR_SPEND_PER_DAY
     all_turns_per_minute: int = DEFAULT_VISITORS_TURNS_PER_MINUTE
     all_tokens_per_day: int = DEFAULT_VISITORS_TOKENS_PER_DAY
+    all_spend_per_day: float = DEFAULT_VISITORS_SPEND_PER_DAY
     per_address: int = DEFAULT_VISITORS_PER_ADDRESS
     per_day: int = DEFAULT_VISITORS_PER_DAY
     retention_days: int = DEFAULT_VISITOR_RETENTION_DAYS
@@ -257,11 +264,13 @@ class Settings:
                 self.user_quota,
                 turns_per_minute=visitors.turns_per_minute,
                 tokens_per_day=visitors.tokens_per_day,
+                spend_per_day=visitors.spend_per_day,
             ),
             tenant_quota=replace(
                 self.tenant_quota,
                 turns_per_minute=visitors.all_turns_per_minute,
                 tokens_per_day=visitors.all_tokens_per_day,
+                spend_per_day=visitors.all_spend_per_day,
             ),
             retention_days=visitors.retention_days,
         )
@@ -441,10 +450,14 @@ def _visitors(env: _Environment) -> VisitorSettings:
         role=env.text("VISITOR_ROLE") or "visitor",
         cookie=env.flag("VISITOR_COOKIE"),
         address_header=header.lower() if header else None,
-        turns_per_minute=env.whole("VISITOR_TURNS_PER_MINUTE") or DEFAULT_VISITOR_TURNS_PER_MINUTE,
+        turns_per_minute=env.whole("VISITOR_TURNS_PER_MINUTE", most=MAX_TURNS_PER_MINUTE)
+        or DEFAULT_VISITOR_TURNS_PER_MINUTE,
         tokens_per_day=env.whole("VISITOR_TOKENS_PER_DAY") or DEFAULT_VISITOR_TOKENS_PER_DAY,
-        all_turns_per_minute=env.whole("VISITORS_TURNS_PER_MINUTE") or DEFAULT_VISITORS_TURNS_PER_MINUTE,
+        spend_per_day=env.number("VISITOR_SPEND_PER_DAY", least=0.000001) or DEFAULT_VISITOR_SPEND_PER_DAY,
+        all_turns_per_minute=env.whole("VISITORS_TURNS_PER_MINUTE", most=MAX_TENANT_TURNS_PER_MINUTE)
+        or DEFAULT_VISITORS_TURNS_PER_MINUTE,
         all_tokens_per_day=env.whole("VISITORS_TOKENS_PER_DAY") or DEFAULT_VISITORS_TOKENS_PER_DAY,
+        all_spend_per_day=env.number("VISITORS_SPEND_PER_DAY", least=0.000001) or DEFAULT_VISITORS_SPEND_PER_DAY,
         per_address=env.whole("VISITORS_PER_ADDRESS") or DEFAULT_VISITORS_PER_ADDRESS,
         per_day=env.whole("VISITORS_PER_DAY") or DEFAULT_VISITORS_PER_DAY,
         retention_days=env.whole("VISITOR_RETENTION_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_VISITOR_RETENTION_DAYS,

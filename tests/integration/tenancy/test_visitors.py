@@ -48,7 +48,7 @@ class Site:
             "VISITOR_ADDRESS_HEADER": "x-test-address",
             # The tests of a module share their table.
             "VISITORS_PER_DAY": "100000",
-            "VISITORS_TURNS_PER_MINUTE": "100000",
+            "VISITORS_TURNS_PER_MINUTE": "50000",
         }
         self.resources = Resources(load_settings(aws.environment(**{**usual, **env})))
 
