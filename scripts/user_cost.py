@@ -36,17 +36,24 @@ def default_environment(template: dict[str, Any], **changes: str) -> dict[str, s
     }
 
 
-def _dearest_turn(settings: Settings) -> tuple[int, float]:
-    """Return the tokens and the dollars of a turn that makes every model call it may, without tools' outputs."""
+def _excess(settings: Settings) -> tuple[int, float, int, float]:
+    """Return by how much a limit of the day can be passed, without tools' outputs.
+
+    Returns:
+        The tokens and the dollars of the largest reservation, and those by which one running call can exceed its
+        estimate. The most tokens are those of the last call of a turn with the longest answers.
+    """
     from assistant.agent.server import MAX_MODEL_CALLS
     from assistant.prices import MILLION, price_of
-    from assistant.quotas import OVERHEAD_TOKENS
+    from assistant.quotas import OVERHEAD_TOKENS, USUAL_OUTPUT_TOKENS
 
-    written = settings.llm_max_output_tokens or 0
-    read = [settings.history_max_tokens + OVERHEAD_TOKENS + call * written for call in range(MAX_MODEL_CALLS)]
+    longest = settings.llm_max_output_tokens or 0
+    read = settings.history_max_tokens + OVERHEAD_TOKENS + (MAX_MODEL_CALLS - 1) * longest
     price = price_of(settings.prices, settings.default_model)
-    total = MAX_MODEL_CALLS * written
-    return sum(read) + total, (price.read * sum(read) + price.written * total) / MILLION
+    reserved = (price.read * read + price.written * USUAL_OUTPUT_TOKENS) / MILLION
+    reserved = max(reserved, price_of(settings.prices, settings.image_model).picture)
+    over = longest - USUAL_OUTPUT_TOKENS
+    return read + USUAL_OUTPUT_TOKENS, reserved, over, price.written * over / MILLION
 
 
 def table(template: dict[str, Any]) -> str:
@@ -58,7 +65,7 @@ def table(template: dict[str, Any]) -> str:
     environment = default_environment(template, LlmProvider="openai", OpenAiApiKeySecret="key", AuthMode="guest")
     settings = load_settings(environment)
     quota, running = settings.user_quota, settings.max_concurrent_turns
-    tokens, dollars = _dearest_turn(settings)
+    tokens, dollars, more_tokens, more_dollars = _excess(settings)
     held = running * (1 + settings.max_followers)
     spend = quota.spend_per_day or 0.0
     memory = int(template["Parameters"]["MemorySize"]["Default"]) / 1024
@@ -68,13 +75,14 @@ def table(template: dict[str, Any]) -> str:
         ("characters of a message", f"{settings.max_message_chars:,}", "`MAX_MESSAGE_CHARS`"),
         (
             "tokens",
-            f"{quota.tokens_per_day:,} + {running} x {tokens:,}",
-            f"`QUOTA_TOKENS_PER_DAY`, and the last {running} turns with all their model calls",
+            f"{quota.tokens_per_day:,} + {tokens:,} + {running} x {more_tokens:,}",
+            f"`QUOTA_TOKENS_PER_DAY`, the last reservation, and {running} answers of `LLM_MAX_OUTPUT_TOKENS`",
         ),
         (
             "money for models",
-            f"{spend:.2f} + {running} x {dollars:.2f} = {spend + running * dollars:.2f}",
-            f"`QUOTA_SPEND_PER_DAY`, and the last {running} turns with `{settings.default_model}`",
+            f"{spend:.2f} + {dollars:.3f} + {running} x {more_dollars:.3f} = "
+            f"{spend + dollars + running * more_dollars:.2f}",
+            f"`QUOTA_SPEND_PER_DAY`, the last picture, and the same answers with `{settings.default_model}`",
         ),
         (
             "recordings",

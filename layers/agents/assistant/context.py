@@ -34,6 +34,11 @@ class PictureClaim(Protocol):
         """The millionths of a dollar that are counted for it."""
         ...
 
+    @property
+    def tenant_sk(self) -> str | None:
+        """The tenant's row that counts them too."""
+        ...
+
 
 EndReason = Literal["stopped", "interrupted", "lost"]
 
@@ -49,7 +54,7 @@ class RunningTurn(Protocol):
         """Follow the turn from its first event to its end."""
         ...
 
-    def join(self, most: int) -> AsyncIterator[ThreadStreamEvent]:
+    def join(self, follower: str, most: int) -> AsyncIterator[ThreadStreamEvent]:
         """Follow the turn as one of at most so many other requests."""
         ...
 

@@ -199,6 +199,14 @@ class TooManyTurnsError(QuotaExceededError):
     default_message = "Other answers are still being written. Please wait until one is complete, or stop one."
 
 
+class TurnOverLimitError(QuotaExceededError):
+    """A limit of the day is reached, so a running turn may make no further model call."""
+
+    code = "turn_over_limit"
+    retryable = False
+    default_message = "Today's usage limit is reached, so this answer is incomplete."
+
+
 class ModelsStoppedError(AssistantError):
     """The operator has stopped all paid calls."""
 

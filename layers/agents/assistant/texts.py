@@ -140,6 +140,9 @@ _GERMAN = {
     "A message may have at most {} characters. Please send less.": (
         "Eine Nachricht darf höchstens {} Zeichen haben. Bitte senden Sie weniger."
     ),
+    "Today's usage limit is reached, so this answer is incomplete.": (
+        "Das heutige Nutzungslimit ist erreicht. Deshalb ist diese Antwort unvollständig."
+    ),
     "Other answers are still being written. Please wait until one is complete, or stop one.": (
         "Andere Antworten werden noch geschrieben. Bitte warten Sie, bis eine fertig ist, oder stoppen Sie eine."
     ),

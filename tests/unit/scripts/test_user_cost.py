@@ -18,4 +18,4 @@ def test_a_default_deployment_has_a_finite_number_in_each_row() -> None:
     assert "None" not in table(load_template())
     template = load_template()
     template["Parameters"]["QuotaSpendPerDay"]["Default"] = "7"
-    assert "7.00 + 3 x" in table(template)
+    assert "7.00 + 0.250 + 3 x" in table(template)

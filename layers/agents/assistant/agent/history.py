@@ -15,7 +15,7 @@ from chatkit.types import (
 )
 from pydantic_core import to_json
 
-from assistant.models import CHARACTERS_PER_TOKEN
+from assistant.models import ATTACHMENT_TOKENS, CHARACTERS_PER_TOKEN
 from assistant.threads import is_refusal, refused_items, snapshot_items
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
 
     from assistant.context import RequestContext
-
-# The usual cost of an image or a file, independent of its size in bytes.
-ATTACHMENT_TOKENS = 1_000
 
 
 def estimated_tokens(item: ThreadItem) -> int:

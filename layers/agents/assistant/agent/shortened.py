@@ -14,7 +14,7 @@ from assistant.text import CONTEXT_END, CONTEXT_START
 
 Item = dict[str, Any]
 
-# A file costs about this, whatever its size in bytes: see `ATTACHMENT_TOKENS` in assistant/agent/history.py.
+# A file costs about this, whatever its size in bytes: see `ATTACHMENT_TOKENS` in assistant/models/meter.py.
 FILE_CHARACTERS = 4_000
 # No text is cut below this. A shorter piece tells the model nothing.
 SHORTEST_TEXT = 200

@@ -6,18 +6,19 @@ history goes into every later request. So without a change, every later turn of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import Agent, Model, ModelProvider, TResponseInputItem
 from chatkit.agents import AgentContext
 
+from assistant import quotas
 from assistant.agent.healed_request import Healing, Request
 from assistant.agent.pictures import affordable
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ModelError
-from assistant.models import build_model, chain_of
+from assistant.models import build_model, chain_of, input_tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -96,6 +97,18 @@ class HealingModel(Model):
         self._fallback = chain.fallback()
         self._healing = healing
 
+    async def _affordable(
+        self, instructions: str | None, given: str | list[TResponseInputItem], tools: Sequence[Tool]
+    ) -> list[Tool]:
+        """Reserve what the next call needs, and return the tools for it.
+
+        Raises:
+            TurnOverLimitError: a limit of the day is reached.
+        """
+        context, model = self._healing.context, self._chain.links[0].model_name
+        await quotas.reserve_call(context.request_context, model, lambda: input_tokens(instructions, given))
+        return await affordable(tools, context)
+
     async def get_response(
         self,
         system_instructions: str | None,
@@ -107,7 +120,7 @@ class HealingModel(Model):
     ) -> ModelResponse:
         """Return a whole response."""
         request = Request(input, self._healing)
-        args = (model_settings, await affordable(tools, self._healing.context), *args)
+        args = (model_settings, await self._affordable(system_instructions, input, tools), *args)
         while True:
             model = self._alone if request.filtered else self._chain
             try:
@@ -135,7 +148,7 @@ class HealingModel(Model):
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Stream a response. Send it again only if the user has seen nothing but reasoning."""
         request = Request(input, self._healing)
-        args = (model_settings, await affordable(tools, self._healing.context), *args)
+        args = (model_settings, await self._affordable(system_instructions, input, tools), *args)
         while True:
             model = self._alone if request.filtered else self._chain
             stream = model.stream_response(system_instructions, await request.input(), *args, **kwargs)

@@ -18,7 +18,7 @@ from assistant.models.hosted import (
     hosted_text,
     stored_hosted_item,
 )
-from assistant.models.meter import CHARACTERS_PER_TOKEN, Meter, current_meter, metered
+from assistant.models.meter import ATTACHMENT_TOKENS, CHARACTERS_PER_TOKEN, Meter, current_meter, input_tokens, metered
 from assistant.models.surrogates import sendable_output
 from assistant.models.time_limit import deadline, seconds_left
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "APPROVAL_REQUEST",
     "APPROVAL_RESPONSE",
+    "ATTACHMENT_TOKENS",
     "CHARACTERS_PER_TOKEN",
     "HOSTED_CALLS",
     "HOSTED_ITEMS",
@@ -42,6 +43,7 @@ __all__ = [
     "current_meter",
     "deadline",
     "hosted_text",
+    "input_tokens",
     "is_file_part",
     "metered",
     "reset_clients",

@@ -135,7 +135,8 @@ class ModelChain(Model):
         )  # fmt: skip
         attempts = self._attempts(call)
         while True:
-            link = attempts.link
+            link, meter = attempts.link, current_meter()
+            used = meter.begin(call, link.model_name)
             try:
                 with segment(link.provider, "remote", model=link.model_name):
                     async with asyncio.timeout(attempts.budget()):
@@ -145,14 +146,16 @@ class ModelChain(Model):
                     if is_empty(response.output):
                         raise EmptyAnswerError
             except Exception as error:
+                meter.end(used)
                 if learn(link, error):
                     continue
                 await attempts.failed(error)
             else:
+                meter.end(used)
                 breaker_of(link.provider).succeeded()
                 self.tools_left_out = _lost_tools(call, prepared)
                 counted = with_whole_usage(response, call)
-                current_meter().count(link.model_name, counted.usage.input_tokens, counted.usage.output_tokens)
+                meter.count(link.model_name, counted.usage.input_tokens, counted.usage.output_tokens)
                 return counted
 
     async def stream_response(

@@ -201,7 +201,7 @@ def _deltas(step: Say, *, goes_on: bool) -> list[tuple[str, float]]:
 
 
 def _usage(call: ModelCall, writer: ResponseWriter) -> ResponseUsage:
-    return usage_of(estimated_tokens(input_characters(call)), estimated_tokens(writer.written))
+    return usage_of(estimated_tokens(input_characters(call.instructions, call.input)), estimated_tokens(writer.written))
 
 
 def demo_link(model_name: str | None = None) -> Link:

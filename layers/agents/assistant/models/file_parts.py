@@ -19,3 +19,18 @@ def has_files(items: Any) -> bool:
         return False
     contents = (item.get(field) for item in items for field in ("content", "output"))
     return any(is_file_part(part) for each in contents if isinstance(each, list) for part in each)
+
+
+def without_files(item: Any) -> tuple[Any, int]:
+    """Return an item of a model's input without its files, and how many there were."""
+    if not isinstance(item, Mapping):
+        return item, 0
+    if item.get("type") == "image_generation_call":
+        return {**item, "result": None}, int(bool(item.get("result")))
+    plain, files = dict(item), 0
+    for field in ("content", "output"):
+        parts = plain.get(field)
+        if isinstance(parts, list):
+            plain[field] = [part for part in parts if not is_file_part(part)]
+            files += len(parts) - len(plain[field])
+    return plain, files

@@ -14,13 +14,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agents import TResponseInputItem
+
     from assistant.models.link import ModelCall
 
 # English text has about four characters a token with every current tokenizer. An exact count needs the model's own.
 CHARACTERS_PER_TOKEN = 4
+# The usual cost of an image or a file, independent of its size in bytes.
+ATTACHMENT_TOKENS = 1_000
+
+
+def input_tokens(instructions: str | None, given: str | list[TResponseInputItem]) -> int:
+    """Return the estimated tokens of a call's instructions and history."""
+    # It loads the Agents SDK, which a call has loaded already.
+    from assistant.models.usage import estimated_tokens, input_characters
+
+    return estimated_tokens(input_characters(instructions, given))
 
 
 @dataclass
@@ -36,6 +49,11 @@ class OpenCall:
     call: ModelCall
     model: str
     written: int = 0
+
+    @cached_property
+    def read(self) -> int:
+        """The estimated input tokens."""
+        return input_tokens(self.call.instructions, self.call.input)
 
 
 @dataclass
@@ -72,19 +90,18 @@ class Meter:
 
     def by_model(self) -> dict[str, tuple[int, int]]:
         """Return the input and output tokens of all calls by model, those of open calls estimated."""
-        from assistant.models.usage import estimated_tokens, input_characters
+        from assistant.models.usage import estimated_tokens
 
         total = Meter(used=dict(self.used))
         for each in self.open:
-            total.count(each.model, estimated_tokens(input_characters(each.call)), estimated_tokens(each.written))
+            total.count(each.model, each.read, estimated_tokens(each.written))
         return total.used
 
     def cut_off(self) -> tuple[int, int]:
         """Return the estimated input and output tokens of the open calls."""
-        from assistant.models.usage import estimated_tokens, input_characters
+        from assistant.models.usage import estimated_tokens
 
-        read = sum(estimated_tokens(input_characters(each.call)) for each in self.open)
-        return read, sum(estimated_tokens(each.written) for each in self.open)
+        return sum(each.read for each in self.open), sum(estimated_tokens(each.written) for each in self.open)
 
 
 _meter: ContextVar[Meter | None] = ContextVar("assistant_turn_meter", default=None)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 
-from agents import ModelResponse, Usage
+from agents import ModelResponse, TResponseInputItem, Usage
 from openai.types.responses import ResponseCompletedEvent, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from assistant.models.counts import count_of
+from assistant.models.file_parts import without_files
 from assistant.models.link import ModelCall
-from assistant.models.meter import CHARACTERS_PER_TOKEN
+from assistant.models.meter import ATTACHMENT_TOKENS, CHARACTERS_PER_TOKEN
 
 
 def estimated_tokens(characters: int) -> int:
@@ -32,10 +33,14 @@ def usage_of(input_tokens: int, output_tokens: int) -> ResponseUsage:
     )
 
 
-def input_characters(call: ModelCall) -> int:
-    """Return the number of characters in a call's instructions and history."""
-    history = call.input if isinstance(call.input, str) else json.dumps(call.input, default=str)
-    return len(call.instructions or "") + len(history)
+def input_characters(instructions: str | None, given: str | list[TResponseInputItem]) -> int:
+    """Return the number of characters in a call's instructions and history. A file counts as `ATTACHMENT_TOKENS`."""
+    files, history = 0, given
+    if not isinstance(given, str):
+        plain = [without_files(item) for item in given]
+        files = sum(count for _, count in plain)
+        history = json.dumps([item for item, _ in plain], default=str)
+    return len(instructions or "") + len(history) + files * ATTACHMENT_TOKENS * CHARACTERS_PER_TOKEN
 
 
 def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> ResponseCompletedEvent:
@@ -48,7 +53,9 @@ def with_usage(event: ResponseCompletedEvent, call: ModelCall, written: int) -> 
     """
     usage = event.response.usage
     if usage is None or not _is_plausible(usage):
-        event.response.usage = usage_of(estimated_tokens(input_characters(call)), estimated_tokens(written))
+        event.response.usage = usage_of(
+            estimated_tokens(input_characters(call.instructions, call.input)), estimated_tokens(written)
+        )
     return event
 
 
@@ -57,7 +64,7 @@ def with_whole_usage(response: ModelResponse, call: ModelCall) -> ModelResponse:
     usage = response.usage
     if usage.total_tokens == 0 or not _is_plausible(usage):
         written = sum(len(item.model_dump_json(exclude_none=True)) for item in response.output)
-        usage.input_tokens = estimated_tokens(input_characters(call))
+        usage.input_tokens = estimated_tokens(input_characters(call.instructions, call.input))
         usage.output_tokens = estimated_tokens(written)
         usage.total_tokens = usage.input_tokens + usage.output_tokens
     return response

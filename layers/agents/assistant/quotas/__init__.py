@@ -6,7 +6,8 @@ rows are written only if a limit needs them. Every paid or expensive action is c
 `assistant.quotas.paid` lists the kinds. Records change the limits without a deployment (`assistant.quotas.records`).
 """
 
-from assistant.quotas.estimates import OVERHEAD_TOKENS, Amount, estimate, spent
+from assistant.quotas.calls import reserve_call
+from assistant.quotas.estimates import OVERHEAD_TOKENS, USUAL_OUTPUT_TOKENS, Amount, estimate, spent, used_so_far
 from assistant.quotas.limits import Limits, checked, known_limits
 from assistant.quotas.message import check_input, check_message
 from assistant.quotas.paid import claim, has_picture_limit, settle
@@ -20,13 +21,18 @@ from assistant.quotas.records import (
     stored_limits,
 )
 from assistant.quotas.rows import seconds
-from assistant.quotas.turn import TurnClaim, TurnShare, released
+from assistant.quotas.running import released
+from assistant.quotas.settlement import Settlement
+from assistant.quotas.share import TurnShare, sharing
+from assistant.quotas.turn import TurnClaim
 from assistant.quotas.usage import notice, usage
 
 __all__ = [
     "OVERHEAD_TOKENS",
+    "USUAL_OUTPUT_TOKENS",
     "Amount",
     "Limits",
+    "Settlement",
     "TurnClaim",
     "TurnShare",
     "change_limits",
@@ -43,10 +49,13 @@ __all__ = [
     "load_records",
     "notice",
     "released",
+    "reserve_call",
     "seconds",
     "settle",
+    "sharing",
     "spent",
     "stop_models",
     "stored_limits",
     "usage",
+    "used_so_far",
 ]

@@ -11,11 +11,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from assistant import clock
-from assistant.aws import MAX_ROUNDS, ConditionFailedError, Write, keys
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, QuotaExceededError, StoreUnavailableError
@@ -24,6 +25,8 @@ from assistant.quotas import window
 from assistant.quotas.live import live_key
 from assistant.quotas.records import check_running, claimed_row, learn, limits_of, load_records
 from assistant.quotas.rows import Counting, until_tomorrow
+from assistant.quotas.settlement import Settlement
+from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +44,21 @@ class Claimed:
         kind: Its kind.
         day: The sort key of the day that it is counted on.
         spend: The millionths of a dollar that are counted for it.
+        tenant_sk: The sort key of the tenant's row that counts them too; None if the tenant has no limit on money.
     """
 
     kind: Kind
     day: str
     spend: int
+    tenant_sk: str | None = None
 
 
 def has_picture_limit(context: RequestContext) -> bool:
     """Tell whether pictures need a claim: a limit on pictures or on money is set."""
-    quota = limits_of(context).user
-    return quota.pictures_per_day is not None or quota.spend_per_day is not None
+    limits = limits_of(context)
+    return limits.user.pictures_per_day is not None or any(
+        quota.spend_per_day is not None for quota in (limits.user, limits.tenant)
+    )
 
 
 async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Claimed:
@@ -68,12 +75,20 @@ async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Cl
     """
     await load_records(context)
     check_running(context)
-    claimed = Claimed(kind, keys.day_usage_sk(clock.now()), millionths(dollars))
+    day, spend = keys.day_usage_sk(clock.now()), millionths(dollars)
+    shard = _shard(spend, context)
     for _ in range(MAX_ROUNDS):
+        claimed = Claimed(kind, day, spend, shard.key.sk if shard is not None else None)
+        of_tenant = [] if shard is None else [shard.spend(spend).write()]
         try:
-            await context.resources.table.transact(_writes(claimed, context))
+            await context.resources.table.transact([*_writes(claimed, context), *of_tenant])
         except ConditionFailedError as error:
-            failed = dict([(error.index, error.row), *error.others])
+            failed: Mapping[int, Row | None] = dict([(error.index, error.row), *error.others])
+            if shard is not None and set(failed) == {_TENANT}:
+                # A full shard has others beside it.
+                shard = await shard.other(context.resources.table)
+                if shard is not None:
+                    continue
             if _LIVE not in failed:
                 raise QuotaExceededError(retry_after=until_tomorrow()) from None
             if learn(failed[_LIVE], context):
@@ -85,8 +100,15 @@ async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Cl
     raise ConflictError
 
 
-# The index of the write of the user's row of now.
-_LIVE = 0
+# The indexes of the writes of the user's row of now and of the tenant's row.
+_LIVE, _TENANT = 0, 2
+
+
+def _shard(spend: int, context: RequestContext) -> Shard | None:
+    limit = limits_of(context).tenant.spend_per_day
+    if limit is None or not spend:
+        return None
+    return Shard.chosen(context.caller.tenant_id, "spend", millionths(limit))
 
 
 def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
@@ -115,13 +137,16 @@ async def settle(claimed: Claimed, context: RequestContext, *, dollars: float, c
         dollars: The price of all actions.
         count: How many actions it was in the end.
     """
+    change = millionths(dollars) - claimed.spend
     day = Counting(Key(context.caller.partition, claimed.day))
-    day.add("spend", millionths(dollars) - claimed.spend)
+    day.add("spend", change)
     day.add(_COUNTERS[claimed.kind], count - 1)
     live = Counting(live_key(context), lifetime=None)
     if claimed.kind == "transcription":
         window.shorten(live, _LOG, limits_of(context).user.transcriptions_per_minute)
     try:
         await context.resources.table.transact([day.write(), live.write()])
+        if claimed.tenant_sk is not None:
+            await Settlement(tenant={claimed.tenant_sk: {"spend": change}}).count_for_tenant(context)
     except StoreUnavailableError:
         logger.warning("the price of a %s could not be corrected", claimed.kind)

@@ -78,24 +78,31 @@ class Shard:
 
     def claim(self, reserved: int) -> Counting:
         """Return the write that lets a turn begin if the share is not used up, and that reserves an amount."""
-        row = self.row()
-        if self.counter == "turns":
-            enter(row, "recent", self.share)
-        else:
+        if self.counter != "turns":
+            row = self.reserve(reserved)
             row.add("turns", 1)
-            row.add(self.counter, reserved)
-            row.add("reserved", reserved)
-            row.below(self.counter, self.share)
+            return row
+        row = self.row()
+        enter(row, "recent", self.share)
         return row
 
-    def settle(self, reserved: int, used: int) -> Counting:
-        """Return the write that replaces a reservation by what a turn has used."""
+    def spend(self, amount: int) -> Counting:
+        """Return the write that counts an amount if the share is not used up."""
         row = self.row()
-        if self.counter == "turns":
-            shorten(row, "recent", self.share)
-        else:
-            row.add(self.counter, used - reserved)
-            row.add("reserved", -reserved)
+        row.add(self.counter, amount)
+        row.below(self.counter, self.share)
+        return row
+
+    def reserve(self, amount: int) -> Counting:
+        """Return the write that reserves an amount if the share is not used up."""
+        row = self.spend(amount)
+        row.add("reserved", amount)
+        return row
+
+    def shortened(self) -> Counting:
+        """Return the write that removes the times of turns that no longer count."""
+        row = self.row()
+        shorten(row, "recent", self.share)
         return row
 
     def is_only_reserved(self, row: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ lease in the row is over, other processes treat the turn's process as alive. Eac
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -104,7 +104,8 @@ class TurnRecord:
         judged: Whether the guardrails had accepted the input at the last checkpoint.
         last: A sort key after all items of the turn at the last checkpoint. The next turn's items must sort after it.
         retried: The sort key of the user message that a retry answers again; None if the turn is no retry.
-        followers: The requests in other processes that follow the turn, the newest first.
+        followers: The ids of the requests that follow the turn.
+        settlement: What the turn's end changes in the counters of usage, as of the last checkpoint.
     """
 
     turn_id: str
@@ -120,7 +121,12 @@ class TurnRecord:
     judged: bool = False
     last: str | None = None
     retried: str | None = None
-    followers: tuple[str, ...] = ()
+    followers: frozenset[str] = frozenset()
+    settlement: Mapping[str, Any] | None = None
+
+    def newest_followers(self, most: int) -> frozenset[str]:
+        """Return the followers that began last. Their ids sort by time."""
+        return frozenset(sorted(self.followers, reverse=True)[:most])
 
     @property
     def running(self) -> bool:
@@ -152,7 +158,8 @@ def load_record(row: Row | None) -> TurnRecord | None:
         judged=row.get("judged", False),
         last=row.get("last"),
         retried=row.get("retried"),
-        followers=tuple(row.get("followers", ())),
+        followers=frozenset(row.get("followers", ())),
+        settlement=row.get("settlement"),
     )
 
 

@@ -7,6 +7,7 @@ That condition tells the reason: the same request is running or has run, or the 
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass, replace
 
 from assistant import ids
@@ -34,7 +35,9 @@ from assistant.threads import (
     thread_store,
 )
 from assistant.turns import early_cancel
+from assistant.turns.lease import take_over
 from assistant.turns.plan import Plan
+from assistant.turns.storage import runs
 
 TURN_PREFIX = "turn"
 
@@ -112,7 +115,7 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         plan.user_message or plan.retry_of, new_thread=plan.new_thread is not None, settings=context.settings
     )
     quota = TurnClaim(turn_id, plan.thread_id, estimated, context)
-    transaction = _commit(table, writes, turn_id, quota)
+    transaction = _commit(table, writes, turn_id, quota, context)
     # Read beside the transaction.
     noticing = asyncio.create_task(notice(context))
     try:
@@ -141,10 +144,10 @@ async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Cla
         message = plan.user_message
         snapshot.items = [item for item in snapshot.items if item.id != message.id] + [message]
     told = await noticing
-    return Claimed(turn_id, floor, snapshot, cancelled, replace(quota.share, noticed=told is not None), told)
+    return Claimed(turn_id, floor, snapshot, cancelled, quota.share(noticed=told is not None), told)
 
 
-async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnClaim) -> bool:
+async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnClaim, context: RequestContext) -> bool:
     """Apply the claim. If the response is lost, ask the table whether the claim succeeded.
 
     Returns:
@@ -152,11 +155,12 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnCl
     """
     cancelled = False
     attempt = 0
+    end_dead = functools.partial(take_over, context)
     while True:
         attempt += 1
         try:
             counted = quota.writes()
-            await table.transact([*writes, *counted])
+            await table.transact([*_settling(writes, quota), *counted])
         except ConditionFailedError as error:
             # boto3 may send a write twice. The second attempt then meets the row of the first.
             if (error.row or {}).get("turn_id") == turn_id:
@@ -168,7 +172,7 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnCl
             refused = [(index - len(writes), row) for index, row in [(error.index, error.row), *error.others]]
             if refused[0][0] < 0 or attempt >= QUOTA_ATTEMPTS:
                 raise
-            if not await quota.again([(counted[position].key, row) for position, row in refused]):
+            if not await quota.again([(counted[position].key, row) for position, row in refused], end_dead):
                 raise
         except StoreUnavailableError:
             if not await runs(table, writes[_TURN_WRITE].key, turn_id):
@@ -178,10 +182,11 @@ async def _commit(table: Table, writes: list[Write], turn_id: str, quota: TurnCl
             return cancelled
 
 
-async def runs(table: Table, key: Key, turn_id: str) -> bool:
-    """Tell whether a thread's newest turn is `turn_id` and is running."""
-    record = load_record(await table.get(key))
-    return record is not None and record.turn_id == turn_id and record.running
+def _settling(writes: list[Write], quota: TurnClaim) -> list[Write]:
+    """Return the writes. The turn's row holds what gives its reservation back, in case its process dies."""
+    turn = writes[_TURN_WRITE]
+    turn = replace(turn, put={**(turn.put or {}), "settlement": quota.settlement()})
+    return [*writes[:_TURN_WRITE], turn, *writes[_TURN_WRITE + 1 :]]
 
 
 async def _settled(

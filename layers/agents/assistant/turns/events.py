@@ -29,7 +29,8 @@ class EventLog:
     def __init__(self) -> None:
         self._events: list[ThreadStreamEvent] = []
         self._waiters: list[asyncio.Future[None]] = []
-        self._joined: list[object] = []
+        self._joined: set[str] = set()
+        self._elsewhere: frozenset[str] = frozenset()
         self._closed = False
 
     def add(self, event: ThreadStreamEvent) -> None:
@@ -53,15 +54,29 @@ class EventLog:
             async for event in events:
                 yield event
 
-    async def join(self, most: int) -> AsyncIterator[ThreadStreamEvent]:
+    def note_followers(self, ids: frozenset[str], most: int) -> None:
+        """Take the ids of the followers in all processes. If there are more than `most`, the oldest of them end."""
+        self._elsewhere = ids
+        self._end_oldest(most)
+
+    def _end_oldest(self, most: int) -> None:
+        newest = sorted(self._joined | self._elsewhere, reverse=True)[:most]
+        if not self._joined <= set(newest):
+            self._joined &= set(newest)
+            self._wake()
+
+    async def join(self, me: str, most: int) -> AsyncIterator[ThreadStreamEvent]:
         """Yield all events to one more follower. If there are more than `most`, the oldest of them ends.
+
+        Args:
+            me: The follower's id. Ids sort by time.
+            most: The limit.
 
         Raises:
             TooManyFollowersError: this follower is the oldest of too many.
         """
-        me = object()
-        self._joined = [me, *self._joined[: most - 1]]
-        self._wake()
+        self._joined.add(me)
+        self._end_oldest(most)
         try:
             async with aclosing(self._follow(lambda: me in self._joined)) as events:
                 async for event in events:
@@ -69,7 +84,7 @@ class EventLog:
             if me not in self._joined:
                 raise TooManyFollowersError
         finally:
-            self._joined = [each for each in self._joined if each is not me]
+            self._joined.discard(me)
 
     async def _follow(self, goes_on: Callable[[], bool]) -> AsyncGenerator[ThreadStreamEvent, None]:
         index = 0

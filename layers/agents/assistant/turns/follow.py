@@ -7,10 +7,10 @@ each of its deltas is the difference between two checkpoints.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from chatkit.types import (
     StreamOptions,
@@ -21,16 +21,13 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from assistant import clock, ids
+from assistant import clock
 from assistant.approvals import asks_for_approval
 from assistant.aws import ConditionFailedError, Row, keys
 from assistant.context import RequestContext, RunningTurn
-from assistant.errors import TooManyFollowersError
-from assistant.quotas import limits_of
+from assistant.errors import StoreUnavailableError, TooManyFollowersError
 from assistant.threads import (
     FOLLOW_MARK_SECONDS,
-    OURS,
-    RUNNING,
     Outcome,
     ThreadNotFoundError,
     TurnRecord,
@@ -41,13 +38,14 @@ from assistant.threads import (
     load_record,
 )
 from assistant.turns.client_view import ClientView, stored_item, stored_items, thread_order
+from assistant.turns.followers import Follower
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import ending_events, error_event, stored_error_event
 
+logger = logging.getLogger(__name__)
+
 # A followed turn stores a word within one second. With this poll a follower stays under two seconds behind.
 POLL_SECONDS = 0.5
-# Each follower adds itself once and may remove this many, so the list stays short.
-FORGOTTEN_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,11 @@ class JoinedTurn:
         thread_id: Its thread.
     """
 
-    def __init__(self, run: RunningTurn, most: int) -> None:
+    def __init__(self, run: RunningTurn, context: RequestContext) -> None:
         self.turn_id = run.turn_id
         self.thread_id = run.thread_id
         self._run = run
-        self._most = most
+        self._follower = Follower(context, run.thread_id, run.turn_id)
         self._replaced = False
 
     @property
@@ -105,7 +103,14 @@ class JoinedTurn:
     async def events(self) -> AsyncIterator[ThreadStreamEvent]:
         """Follow the turn from its first event to its end."""
         try:
-            async for event in self._run.join(self._most):
+            # Followers in other processes count this one.
+            await self._follower.mark()
+        except ConditionFailedError:
+            pass  # The turn has just ended.
+        except StoreUnavailableError:
+            logger.warning("a follower of turn %s is not counted in other processes", self.turn_id)
+        try:
+            async for event in self._run.join(self._follower.id, self._follower.most):
                 yield event
         except TooManyFollowersError as error:
             self._replaced = True
@@ -133,8 +138,7 @@ class FollowedTurn:
         # Earlier items that the turn was writing at the last read.
         self._changing: set[str] = set()
         self._watching_until = 0.0
-        self._id = ids.uuid7()
-        self._registered = False
+        self._follower = Follower(context, thread_id, turn_id)
 
     async def prepare(self) -> None:
         """Read the turn once before the response starts.
@@ -160,7 +164,7 @@ class FollowedTurn:
                 break
             if not look.running.alive:
                 await take_over(self._context, self.thread_id, look.running)
-            elif self._is_too_old(look.running):
+            elif self._follower.is_too_old(look.running):
                 yield error_event(TooManyFollowersError())
                 return
             elif self._context.seconds_left() == 0:
@@ -202,34 +206,14 @@ class FollowedTurn:
     async def _items(self, low: str, high: str) -> list[ThreadItem]:
         return await stored_items(self.thread_id, low, high, self._context)
 
-    def _is_too_old(self, turn: TurnRecord) -> bool:
-        """Tell whether so many newer requests follow the turn that this one must end."""
-        return self._registered and self._id not in turn.followers[: limits_of(self._context).followers]
-
     async def _watch(self) -> None:
-        """Mark the turn as followed, so that it stores checkpoints more often. The first mark adds the follower."""
+        """Mark the turn as followed, so that it stores checkpoints more often."""
         moment = clock.now().timestamp()
         if moment < self._watching_until - FOLLOW_MARK_SECONDS / 2:
             return
         self._watching_until = moment + FOLLOW_MARK_SECONDS
-        update = "SET watched = :until"
-        values: dict[str, Any] = {":until": self._watching_until}
-        if self._registered:
-            # The row is small. So old followers leave the list only here, some at a time.
-            most = limits_of(self._context).followers
-            update += f" REMOVE {', '.join(f'followers[{most + offset}]' for offset in range(FORGOTTEN_AT_ONCE))}"
-        else:
-            update += ", followers = list_append(:me, if_not_exists(followers, :none))"
-            values |= {":me": [self._id], ":none": []}
         with suppress(ConditionFailedError):  # The turn has just ended.
-            await self._context.resources.table.update(
-                self._context.caller.thread(self.thread_id).turn_key,
-                update,
-                condition=OURS,
-                names={"#state": "state"},
-                values={**values, ":turn_id": self.turn_id, ":running": RUNNING},
-            )
-            self._registered = True
+            await self._follower.mark(self._watching_until)
 
     async def _new_events(self, view: _TurnView) -> list[ThreadStreamEvent]:
         """Return the events since the last read."""

@@ -45,6 +45,7 @@ class CheckpointLoop:
         outbox: The events that wait until their items are stored.
         end: Called with the reason for ending the turn.
         stop: Called if the operator has stopped all paid calls.
+        note: Called with each new version of the turn's record.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class CheckpointLoop:
         outbox: Outbox,
         end: Callable[[Outcome], None],
         stop: Callable[[], None],
+        note: Callable[[TurnRecord], None],
     ) -> None:
         self._stop = stop
+        self._note = note
         self._turn_id = turn_id
         self._saver = saver
         self._journal = journal
@@ -122,6 +125,7 @@ class CheckpointLoop:
             self._outbox.failed()
         else:
             self._outbox.checkpointed()
+            self._note(record)
             self._watched = record.watched > clock.now().timestamp()
             if record.cancel is not None:
                 self._end(record.cancel)
@@ -158,16 +162,19 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
         "error": outcome if outcome == "lost" else None,
         "retried": turn.retried,
         "ended_by": ids.uuid7(),
+        "settlement": turn.settlement,
     }
     row = story_row(context, turn.turn_id, turn.floor, outcome, story)
     end = ended_turn(key, turn.turn_id, outcome, row["ceiling"])
     end = replace(end, condition=f"{end.condition} AND lease = :seen", values={**end.values, ":seen": turn.lease})
+    settled = quotas.Settlement.load(turn.settlement)
     try:
         story_write = Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row)
-        released = quotas.released(context, turn.turn_id, thread_id)
-        await context.resources.table.transact([end, story_write, released, *writes])
+        counted = [quotas.released(context, turn.turn_id, thread_id), *settled.user_writes(context)]
+        await context.resources.table.transact([end, story_write, *counted, *writes])
     except ConditionFailedError:
         return False
-    # A process that died writes no line of its own, and its tokens are not counted.
+    await settled.count_for_tenant(context)
+    # A process that died writes no line of its own. Its tokens are counted as of its last checkpoint.
     logger.warning("turn %s in thread %s was ended by another process: %s", turn.turn_id, thread_id, outcome)
     return True

@@ -44,8 +44,16 @@ from assistant.errors import (
 from assistant.models import Meter, metered
 from assistant.models import deadline as model_deadline
 from assistant.observability import log_failure
-from assistant.quotas import spent
-from assistant.threads import IdempotencyKey, Outcome, ThreadNotFoundError, client_thread, thread_store, unjudged_marks
+from assistant.quotas import limits_of, sharing, spent
+from assistant.threads import (
+    IdempotencyKey,
+    Outcome,
+    ThreadNotFoundError,
+    TurnRecord,
+    client_thread,
+    thread_store,
+    unjudged_marks,
+)
 from assistant.turns.claim import Claimed
 from assistant.turns.client_view import ClientView, stored_item, stored_items
 from assistant.turns.events import EventLog, EventRepair
@@ -98,14 +106,15 @@ class TurnRun:
         self._earlier = {item.id for item in claimed.snapshot.items}
         self._journal = Journal(claimed.snapshot.items)
         self._store = TurnStore(context.resources, claimed.snapshot, self._journal)
+        self._meter = Meter()
         self._saver = TurnSaver(
-            context, plan.thread_id, claimed.turn_id, key, claimed.floor, claimed.share, plan.changed
+            context, plan.thread_id, claimed.turn_id, key, claimed.floor, claimed.share, self._meter, plan.changed
         )
         self._unanswered_calls = [] if plan.user_message is None else unanswered_calls(claimed.snapshot.items)
         for item in self._unanswered_calls:
             self._journal.complete(item)
         self._repair = EventRepair()
-        self._meter = Meter()
+        self._share = claimed.share
         self._log = EventLog()
         self._outbox = Outbox(self._log, self._journal)
         self._ending: Outcome | None = None
@@ -143,6 +152,9 @@ class TurnRun:
             self.error = ModelsStoppedError()
             self.request_end("failed")
 
+    def _note_followers(self, record: TurnRecord) -> None:
+        self._log.note_followers(record.followers, limits_of(self._context).followers)
+
     @property
     def tool(self) -> str | None:
         """The name of the tool that the turn has called last."""
@@ -158,15 +170,21 @@ class TurnRun:
         """Return all events of the turn from the first to the last, also for a follower who starts late."""
         return self._log.follow()
 
-    def join(self, most: int) -> AsyncIterator[ThreadStreamEvent]:
-        """Return all events for one of at most so many requests that join this one."""
-        return self._log.join(most)
+    def join(self, follower: str, most: int) -> AsyncIterator[ThreadStreamEvent]:
+        """Return all events for one of at most so many requests that follow the turn."""
+        return self._log.join(follower, most)
 
     async def _run(self) -> None:
         producer = asyncio.create_task(self._produce(), name=f"agent {self.turn_id}")
         checkpoints = asyncio.create_task(
             CheckpointLoop(
-                self.turn_id, self._saver, self._journal, self._outbox, self.request_end, self._models_stopped
+                self.turn_id,
+                self._saver,
+                self._journal,
+                self._outbox,
+                self.request_end,
+                self._models_stopped,
+                self._note_followers,
             ).run(),
             name=f"checkpoints {self.turn_id}",
         )
@@ -285,7 +303,7 @@ class TurnRun:
 
     async def _produce(self) -> None:
         thread = self._thread
-        with model_deadline(self._context.seconds_left()), metered(self._meter):
+        with model_deadline(self._context.seconds_left()), metered(self._meter), sharing(self._share):
             async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
                 async for event in events:
                     if self._closed:

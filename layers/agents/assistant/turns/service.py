@@ -269,7 +269,7 @@ async def _join(
         raise ConflictError("This Idempotency-Key belongs to another request.")
     local = context.resources.running.get(context.caller.thread(same.thread_id))
     if local is not None and local.turn_id == same.turn_id:
-        return JoinedTurn(local, quotas.limits_of(context).followers)
+        return JoinedTurn(local, context)
     turn = await read_turn(context, same.thread_id)
     if turn is not None and turn.turn_id == same.turn_id and turn.running and not turn.alive:
         await take_over(context, same.thread_id, turn)

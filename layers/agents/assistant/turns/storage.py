@@ -15,12 +15,13 @@ from typing import Any
 from chatkit.types import ThreadItem, ThreadMetadata
 
 from assistant import clock, ids
-from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write, keys
+from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Table, Write, keys
 from assistant.aws.keys import Key, ThreadRef
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
+from assistant.models import Meter
 from assistant.prices import millionths
-from assistant.quotas import Amount, TurnShare
+from assistant.quotas import Amount, Settlement, TurnShare, released, used_so_far
 from assistant.threads import (
     OURS,
     RUNNING,
@@ -40,7 +41,6 @@ from assistant.threads import (
     thread_store,
     turn_fence,
 )
-from assistant.turns.claim import runs
 from assistant.turns.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class TurnSaver:
         key: Its idempotency key.
         floor: The sort key of its first item.
         share: What the turn has taken of the limits.
+        meter: What the turn uses.
         changed: The ids of the earlier items that the claim has changed.
         writer: This process's token in the story of a turn that it has ended.
     """
@@ -78,6 +79,7 @@ class TurnSaver:
     key: IdempotencyKey
     floor: str
     share: TurnShare
+    meter: Meter
     changed: Sequence[str] = ()
     writer: str = field(default_factory=ids.uuid7)
 
@@ -153,14 +155,21 @@ class TurnSaver:
             ":partial": dump_partial(partial),
             ":changed": [*self.changed, *journal.changed_earlier(self.changed)],
             ":last": keys.new_item_sk(),
+            ":settlement": self.share.settlement(
+                self.context, used_so_far(self.meter, self.context.settings), self.meter.pictures
+            ).dump(),
         }
         return Write(
             self._turn_key,
-            update="SET lease = :lease, judged = :judged, #partial = :partial, changed = :changed, #last = :last",
+            update="SET lease = :lease, judged = :judged, #partial = :partial, changed = :changed, #last = :last, "
+            "settlement = :settlement",
             condition=OURS,
             names={"#state": "state", "#partial": "partial", "#last": "last"},
             values=values,
         )
+
+    def _settlement(self, story: dict[str, Any]) -> Settlement:
+        return self.share.settlement(self.context, _used(story), story.get("pictures", 0))
 
     async def finish(
         self,
@@ -199,7 +208,8 @@ class TurnSaver:
                 await self.finish(journal, outcome, story, extra_removals)
                 return
         journal.saved(items, removed)
-        await self.share.count_for_tenant(self.context, _used(story))
+        await self._settlement(story).count_for_tenant(self.context)
+        await self.share.shorten_logs(self.context)
         try:
             await thread_store(self.context.resources).drop_objects(extra_removals)
         except StoreUnavailableError:
@@ -213,13 +223,17 @@ class TurnSaver:
     async def count_tokens(self, story: dict[str, Any]) -> None:
         """Count the tokens of a turn whose end this process cannot store.
 
+        The process that has ended the turn has counted them as of the last checkpoint, unless the thread was deleted.
         Update existing rows only: the claim has made them, and only an erasure of the user deletes them.
         """
-        writes = self.share.end_writes(self.context, _used(story), story.get("pictures", 0))
+        context, table = self.context, self.context.resources.table
+        ended = await table.get(Key(self._turn_key.pk, keys.story_sk(self.turn_id))) or {}
+        rest = self._settlement(story).minus(Settlement.load(ended.get("settlement")))
+        writes = [released(context, self.turn_id, self.thread_id), *rest.user_writes(context)]
         with suppress(ConditionFailedError):
-            existing = [replace(write, condition="attribute_exists(pk)") for write in writes]
-            await self.context.resources.table.transact(existing)
-        await self.share.count_for_tenant(self.context, _used(story))
+            await table.transact([replace(write, condition="attribute_exists(pk)") for write in writes])
+        await rest.count_for_tenant(context)
+        await self.share.shorten_logs(context)
 
     def _thread_writes(self, thread: ThreadMetadata | None) -> list[Write]:
         if thread is None:
@@ -234,7 +248,8 @@ class TurnSaver:
         writes = [
             ended_turn(self._turn_key, self.turn_id, outcome, row["ceiling"]),
             Write(Key(self._turn_key.pk, keys.story_sk(self.turn_id)), put=row),
-            *self.share.end_writes(context, _used(story), story.get("pictures", 0)),
+            released(context, self.turn_id, self.thread_id),
+            *self._settlement(story).user_writes(context),
         ]
         # A turn that was cut off keeps its key, because the client sends the request again.
         if not self.key.explicit and outcome != "lost":
@@ -310,6 +325,12 @@ class TurnSaver:
         return record
 
 
+async def runs(table: Table, key: Key, turn_id: str) -> bool:
+    """Tell whether a thread's newest turn is `turn_id` and is running."""
+    record = load_record(await table.get(key))
+    return record is not None and record.turn_id == turn_id and record.running
+
+
 def _used(story: dict[str, Any]) -> Amount:
     return Amount(story.get("input_tokens", 0) + story.get("output_tokens", 0), millionths(story.get("dollars", 0.0)))
 
@@ -325,7 +346,7 @@ def ended_turn(key: Key, turn_id: str, outcome: Outcome, last: str) -> Write:
     """
     return Write(
         key,
-        update="SET #state = :outcome, lease = :zero, #last = :last REMOVE #partial, cancel",
+        update="SET #state = :outcome, lease = :zero, #last = :last REMOVE #partial, cancel, settlement",
         condition=OURS,
         names={"#state": "state", "#partial": "partial", "#last": "last"},
         values={
