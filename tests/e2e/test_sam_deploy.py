@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import jwt
 import pytest
 
 from local.emulator import Emulator
@@ -29,11 +31,12 @@ OPEN = [
     "AuthMode=visitor",
     f"VisitorKeySecret={VISITOR_KEY}",
     "VisitorRole=user",
-    "VisitorTurnsPerMinute=1000",
+    "VisitorTurnsPerMinute=500",
     "VisitorsTurnsPerMinute=1000",
     "VisitorTokensPerDay=100000000",
     "VisitorsTokensPerDay=100000000",
     f"AllowedOrigins={ORIGIN}",
+    "StopModelsOnAlarm=true",
 ]
 
 
@@ -78,6 +81,7 @@ def test_the_stack_from_its_first_deploy_to_its_deletion(deployment: Deployed) -
     thread = _a_visitor_talks_and_uploads(deployment)
     assert asyncio.run(_use_every_operation(deployment)) == OPERATIONS
     _the_operators_commands_work(deployment)
+    _limits_and_the_stop_need_no_deployment(deployment)
     files = deployment.stored()
     assert files
     _the_policies_are_what_lets_the_functions_at_the_data(deployment)
@@ -175,6 +179,41 @@ def _the_operators_commands_work(deployment: Deployed) -> None:
     turn = answer.headers["x-turn-id"]
     story = deployment.make("show", STACK=STACK, TURN=turn)
     assert story.startswith(f"{turn}  done")
+
+
+def _limits_and_the_stop_need_no_deployment(deployment: Deployed) -> None:
+    file = {"name": "a.png", "size": 100, "mime_type": "image/png"}
+    subject = jwt.decode(str(deployment.token), options={"verify_signature": False})["sub"]
+    whose = {"STACK": STACK, "TENANT": "visitors", "USER": subject}
+    assert deployment.make("limits", **whose, LIMITS="uploads_per_day=1") == "uploads_per_day=1\n"
+    refused = deployment.call("ChatUrl", "/chatkit/api", {"type": "attachments.create", "params": file})
+    assert (refused[0], json.loads(refused[1])["error"]["code"]) == (HTTPStatus.TOO_MANY_REQUESTS, "quota_exceeded")
+    deployment.make("limits", **whose, LIMITS="reset")
+    _becomes(deployment, HTTPStatus.OK)
+
+    # The alarm on tokens tells the topic, and the topic calls the function `sweep`.
+    watch = deployment.client("cloudwatch")
+    [alarm] = [
+        each
+        for each in watch.describe_alarms()["MetricAlarms"]
+        if any("StopTopic" in action for action in each["AlarmActions"])
+    ]
+    watch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="a test")
+    _becomes(deployment, HTTPStatus.SERVICE_UNAVAILABLE)
+    assert deployment.make("start-models", STACK=STACK) == "Within a minute, all paid calls are allowed.\n"
+    _becomes(deployment, HTTPStatus.OK)
+    assert deployment.make("stop-models", STACK=STACK) == "Within a minute, all paid calls are stopped.\n"
+    _becomes(deployment, HTTPStatus.SERVICE_UNAVAILABLE)
+    deployment.make("start-models", STACK=STACK)
+    _becomes(deployment, HTTPStatus.OK)
+
+
+def _becomes(deployment: Deployed, wanted: HTTPStatus) -> None:
+    """Wait until a message gets this answer. A change of a record holds within a minute."""
+    patience = time.monotonic() + 120
+    while (answer := deployment.call("ChatUrl", "/chatkit/api", {"message": {"content": "hello"}}))[0] != wanted:
+        assert time.monotonic() < patience, answer
+        time.sleep(2)
 
 
 def _the_version_before_still_runs_on_its_own_layer(deployment: Deployed, before: str, now: str, thread: str) -> None:

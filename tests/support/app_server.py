@@ -1,4 +1,4 @@
-"""The function `stream` under uvicorn in a process of its own: real HTTP, and a process that a test can kill."""
+"""A function under uvicorn in a process of its own: real HTTP, and a process that a test can kill."""
 
 from __future__ import annotations
 
@@ -39,14 +39,20 @@ class AppServer:
     Args:
         aws: Its table and bucket.
         environment: Its further settings.
+        app: The app, as uvicorn names it.
+        function: The function.
 
     Attributes:
         url: Its address, such as `http://127.0.0.1:40001`.
     """
 
-    def __init__(self, aws: Aws, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, aws: Aws, environment: Mapping[str, str], app: str = "app:app", function: str = "stream"
+    ) -> None:
+        self._app = app
+        self._folder = ROOT / "functions" / function
         layer = ROOT / "layers" / "agents"
-        path = os.pathsep.join(map(str, (layer, ROOT / "functions" / "stream", ROOT)))
+        path = os.pathsep.join(map(str, (layer, self._folder, ROOT)))
         self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "LLM_PROVIDER": "demo"}
         self._env |= aws.environment(**environment)
         self.url = ""
@@ -54,8 +60,8 @@ class AppServer:
 
     def __enter__(self) -> AppServer:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", "0"],
-            cwd=ROOT / "functions" / "stream",
+            [sys.executable, "-m", "uvicorn", self._app, "--host", "127.0.0.1", "--port", "0"],
+            cwd=self._folder,
             env=self._env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -32,7 +32,11 @@ def token(issuer: Issuer, tenant: str) -> str:
 
 @pytest.fixture
 def serve(table_and_bucket: Aws, issuer: Issuer) -> Iterator[ServerMaker]:
-    """Starts servers: `serve(MAX_CONCURRENT_TURNS="3")`. They end with the test."""
+    """Starts servers: `serve(MAX_CONCURRENT_TURNS="3")`, perhaps of another app. They end with the test."""
     tokens = {"AUTH_MODE": "jwt", "AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_JWKS_URL": issuer.url}
     with ExitStack() as stack:
-        yield lambda **more: stack.enter_context(AppServer(table_and_bucket, {**tokens, **more}))
+
+        def start(app: str = "app:app", function: str = "stream", **more: str) -> AppServer:
+            return stack.enter_context(AppServer(table_and_bucket, {**tokens, **more}, app, function))
+
+        yield start

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
 import pytest
 
+from assistant import quotas
 from tests.integration.limits.conftest import ServerMaker
 from tests.support.app_server import AppServer, new_thread
 from tests.support.sse import frames, text_of
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.anyio
 PATH = "/chatkit/api"
 # Far more than the limits, and far fewer than an attacker has.
 AT_ONCE = 20
+# What a turn reserves at least.
+RESERVED = quotas.OVERHEAD_TOKENS + quotas.USUAL_OUTPUT_TOKENS
 
 
 async def say(client: httpx2.AsyncClient, text: str) -> httpx2.Response:
@@ -113,16 +117,43 @@ async def test_a_killed_process_frees_the_places_of_its_turns(serve: ServerMaker
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("of", ["", "TENANT_"])
+async def test_a_killed_process_keeps_nothing_reserved(serve: ServerMaker, token: str, of: str) -> None:
+    limit = {f"{of}QUOTA_TOKENS_PER_DAY": "1000"}
+    dying, living = serve(**limit), serve(**limit)
+    async with dying.client(token) as client, living.client(token) as other:
+        lost = asyncio.create_task(say(client, "!slow 600"))
+        thread_id = await newest_thread(other)
+        refused = await say(other, "hello")
+        assert (refused.status_code, code(refused)) == (429, "too_many_turns")
+        dying.kill9()
+        with pytest.raises(httpx2.HTTPError):
+            await lost
+        patience = time.monotonic() + 60
+        while (answer := await say(other, "hello")).status_code == 429:
+            assert time.monotonic() < patience, "the dead turn's reservation is never given back"
+            if of:
+                # Another user's turn could have reserved it. Whoever opens the thread settles the turn.
+                await other.post(PATH, json={"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
+            await asyncio.sleep(0.5)
+        assert answer.status_code == 200
+        # The dead turn's tokens are counted as of its last checkpoint.
+        usage = (await other.get("/chatkit/api/usage")).json()
+        assert (usage["turns"], 0 < usage["tokens"] < RESERVED) == (2, True)
+
+
+@pytest.mark.parametrize("places", [[0], [1], [0, 1, 2]], ids=["own process", "another process", "all processes"])
 async def test_of_identical_requests_the_newest_followers_stay_and_the_others_are_told(
-    serve: ServerMaker, token: str, processes: int
+    serve: ServerMaker, token: str, places: list[int]
 ) -> None:
-    servers = [serve(MAX_FOLLOWERS="2") for _ in range(processes)]
+    servers = [serve(MAX_FOLLOWERS="2") for _ in range(max(places) + 1)]
     key = {"Idempotency-Key": "the same"}
-    async with servers[0].client(token, **key) as client, servers[-1].client(token, **key) as other:
-        first = asyncio.create_task(say(client, "!slow 60"))
-        await newest_thread(other)
-        answers = await asyncio.gather(*(say(other, "!slow 60") for _ in range(AT_ONCE)))
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(server.client(token, **key)) for server in servers]
+        first = asyncio.create_task(say(clients[0], "!slow 60"))
+        await newest_thread(clients[-1])
+        followers = [clients[places[number % len(places)]] for number in range(AT_ONCE)]
+        answers = await asyncio.gather(*(say(client, "!slow 60") for client in followers))
         whole = text_of(frames((await first).content))
         assert len(whole.split()) >= 60
         ends = [frames(answer.content)[-1] for answer in answers]
