@@ -94,6 +94,7 @@ class Alone:
     """What a turn asks of a chain of models, for a model that takes the place of one."""
 
     tools_left_out = answered = False
+    model_name = "demo"
 
     def raising_refusals(self) -> Self:
         """Return this model."""

@@ -105,7 +105,7 @@ class HealingModel(Model):
         Raises:
             TurnOverLimitError: a limit of the day is reached.
         """
-        context, model = self._healing.context, self._chain.links[0].model_name
+        context, model = self._healing.context, self._chain.model_name
         await quotas.reserve_call(context.request_context, model, lambda: input_tokens(instructions, given))
         return await affordable(tools, context)
 

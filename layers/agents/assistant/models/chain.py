@@ -95,6 +95,11 @@ class ModelChain(Model):
         """The providers, in order."""
         return self._links
 
+    @property
+    def model_name(self) -> str:
+        """The model at the first provider."""
+        return self._links[0].model_name
+
     def raising_refusals(self) -> ModelChain:
         """Return this chain for a caller that can send a refused request again with less."""
         return ModelChain(self._links, self._defaults, raise_refusals=True)
