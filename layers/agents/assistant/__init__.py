@@ -4,4 +4,10 @@ You do not need to edit this package to adopt the project. Agents live in a pack
 `AGENT_FACTORY`; `helpdesk` is the sample.
 """
 
+from assistant.lazy_imports import install
+from assistant.lazy_places import PLACES
+
 __version__ = "0.1.0"
+
+# Before anything imports an SDK.
+install(PLACES)

@@ -71,7 +71,7 @@ DEFAULT_VISITOR_RETENTION_DAYS = 7
 # Names of this machine: plain HTTP to them crosses no network.
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off"}
+FALSE = {"0", "false", "no", "off"}
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,8 @@ class Settings:
     log_content: bool = False
     audit_days: int = DEFAULT_AUDIT_DAYS
     malware_scan: bool = False
+    # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
+    lazy_imports: bool = True
 
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
     stream_heartbeat: bool = True
@@ -309,7 +311,7 @@ class _Environment:
             return default
         if raw.lower() in _TRUE:
             return True
-        if raw.lower() in _FALSE:
+        if raw.lower() in FALSE:
             return False
         raise ConfigurationError(f"{name} must be true or false, not {raw!r}.")
 
@@ -558,6 +560,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         log_content=read.flag("LOG_CONTENT"),
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         malware_scan=read.flag("MALWARE_SCAN"),
+        lazy_imports=read.flag("LAZY_IMPORTS", default=True),
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),
     )

@@ -1,0 +1,163 @@
+"""The places in the SDKs whose imports `assistant.lazy_imports` delays, and their stand-ins.
+
+Each gain is a share of the CPU of all imports of a turn, or of the first event, on Python 3.13 with openai 3.54,
+openai-agents 0.24, openai-chatkit 1.6.5 and fastapi 0.165. A place that gains less than 2% is not worth its risk.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from assistant.lazy_imports import Place
+
+
+class _StandInType(type):
+    """The class of a stand-in for a class. No object can be its instance while the real class is not loaded."""
+
+    real: tuple[str, str]
+
+    def _load(cls) -> Any:
+        module, name = cls.real
+        return getattr(importlib.import_module(module), name)
+
+    def __getattr__(cls, name: str) -> Any:
+        # `typing` and pydantic look for such attributes on every class of an annotation.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(cls._load(), name)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls._load()(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return cls.real[0] in sys.modules and isinstance(instance, cls._load())
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return cls.real[0] in sys.modules and issubclass(subclass, cls._load())
+
+
+def stand_in(module: str, name: str, **given: Any) -> Any:
+    """Return a stand-in for a class, which loads the class when it is called or asked for an attribute.
+
+    Args:
+        module: The class's module.
+        name: The class's name.
+        given: Attributes that the stand-in has itself.
+    """
+    return _StandInType(name, (), {**given, "real": (module, name)})
+
+
+async def _tools_of_servers(servers: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    """Stand in for `MCPUtil.get_all_function_tools`, which each turn calls, also without MCP servers."""
+    if not servers:
+        return []
+    from agents.mcp import MCPUtil
+
+    return await MCPUtil.get_all_function_tools(list(servers), *args, **kwargs)
+
+
+class _Environment:
+    """Stand in for an instance of `jinja2.Environment` until the first template."""
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            import jinja2
+
+            options = {name: v._load() if isinstance(v, _StandInType) else v for name, v in self._options.items()}
+            self._made = jinja2.Environment(**options)  # noqa: S701 - the options are the SDK's, for JSON and no page
+        return getattr(self._made, name)
+
+
+class _Adapter:
+    """Stand in for an instance of pydantic's `TypeAdapter`, which is built on first use."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._given = args, kwargs
+        self._made: Any = None
+
+    def __class_getitem__(cls, _: Any) -> type[_Adapter]:
+        return cls
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            from pydantic import TypeAdapter
+
+            args, kwargs = self._given
+            self._made = TypeAdapter(*args, **kwargs)
+        return getattr(self._made, name)
+
+
+def _model_built_on_use() -> Any:
+    """Return pydantic's `BaseModel` with the option to build a model's validators on first use."""
+    from pydantic import BaseModel
+
+    class BuiltOnUse(BaseModel):
+        model_config = {"defer_build": True}
+
+    return BuiltOnUse
+
+
+class _Plain(dict[str, object]):
+    """Stand in for `TypedDict` where only type checkers read the classes that are made from it."""
+
+    def __init_subclass__(cls, *, total: bool = True) -> None:
+        super().__init_subclass__()
+
+
+def _no_model_of_version_1(module: ModuleType) -> None:
+    """Let FastAPI look for models of pydantic's version 1 only if something has loaded that version."""
+    for name in ("is_pydantic_v1_model_instance", "is_pydantic_v1_model_class"):
+        real = getattr(module, name)
+        setattr(module, name, lambda value, real=real: "pydantic.v1.main" in sys.modules and real(value))
+
+
+_STREAM_HELPERS = Place(
+    {
+        "openai.lib.streaming.responses._responses": {
+            name: functools.partial(stand_in, "openai.lib.streaming.responses._responses", name)
+            for name in ("ResponseStreamManager", "AsyncResponseStreamManager")
+        }
+    }
+)
+
+PLACES: dict[str, Place] = {
+    # The MCP client, its server and three versions of the protocol's types. Each turn asks the servers for their tools.
+    "agents.agent": Place(
+        {"agents.mcp": {"MCPUtil": lambda: stand_in("agents.mcp", "MCPUtil", get_all_function_tools=_tools_of_servers)}}
+    ),
+    # Adapters for stored runs, which an approval resumes.
+    "agents.run_state": Place({"pydantic": {"TypeAdapter": lambda: _Adapter}}),
+    # Templates of widgets, which are files with the ending `.widget`.
+    "chatkit.widgets": Place(
+        {
+            "jinja2": {
+                "Environment": lambda: _Environment,
+                "StrictUndefined": lambda: stand_in("jinja2", "StrictUndefined"),
+                "Template": lambda: stand_in("jinja2", "Template"),
+            }
+        }
+    ),
+    "fastapi._compat.shared": Place(after=_no_model_of_version_1),
+    # The models of an OpenAPI page, which our apps do not serve.
+    "fastapi.openapi.models": Place({"pydantic": {"BaseModel": _model_built_on_use}}),
+    # The helpers of `client.responses.stream()`. We and the agents SDK read the stream of `create()`.
+    "openai.lib._response_resources": _STREAM_HELPERS,
+    "openai.resources.responses.responses": _STREAM_HELPERS,
+    "openai.types": Place(reexports=True),
+    "openai.types.chat": Place(reexports=True),
+    "openai.types.responses": Place(reexports=True),
+    "openai.types.shared": Place(reexports=True),
+    # Ninety classes that describe the dictionaries of a schema for type checkers.
+    "pydantic_core.core_schema": Place(
+        {module: {"TypedDict": lambda: _Plain} for module in ("typing", "typing_extensions")}
+    ),
+}
