@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
-from assistant.api import create_app, lambda_deadline
+from assistant.api import create_app, lambda_deadline, make_handler
 from assistant.models import reset_clients, warm_up
 from assistant.settings import load_settings
 from lambda_stream import register_after_restore, register_before_snapshot
@@ -16,4 +14,4 @@ register_before_snapshot(lambda: warm_up(load_settings()))
 register_after_restore(reset_clients)
 
 # Used without the wrapper: the same answers, without streaming.
-lambda_handler = Mangum(app, lifespan="off")
+lambda_handler = make_handler(app)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
-from assistant.api import create_upload_app
+from assistant.api import create_upload_app, make_handler
 
 app = create_upload_app()
 
-lambda_handler = Mangum(app, lifespan="off")
+lambda_handler = make_handler(app)

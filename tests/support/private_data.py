@@ -36,8 +36,8 @@ class Conversation(NamedTuple):
     attachment_id: str
 
 
-async def converse(resources: Resources, issuer: Issuer, caller: Caller) -> Conversation:
-    """Store a conversation and a file of a caller, and return them."""
+async def converse(resources: Resources, issuer: Issuer, caller: Caller, words: str = "secret") -> Conversation:
+    """Store a conversation with these words and a file of a caller, and return them."""
     token = issuer.token(sub=caller.user_id, tenant_id=caller.tenant_id)
     async with client(create_upload_app(resources), Authorization=f"Bearer {token}") as upload:
         sent = await upload.post("/chatkit/api/upload", files={"file": ("a.png", PNG, "image/png")})
@@ -45,9 +45,9 @@ async def converse(resources: Resources, issuer: Issuer, caller: Caller) -> Conv
     common: dict[str, Any] = {"thread_id": thread.id, "created_at": now()}
     made = Conversation(
         thread_id=thread.id,
-        message=said(thread.id, "secret"),
-        answer=answered(thread.id, "secret too"),
-        widget=WidgetItem(id=new_id("msg"), widget=Card(children=[Text(value="secret")]), **common),
+        message=said(thread.id, words),
+        answer=answered(thread.id, f"{words} too"),
+        widget=WidgetItem(id=new_id("msg"), widget=Card(children=[Text(value=words)]), **common),
         question=StructuredInputItem(
             id=new_id("msg"), inputs=[StructuredInputFreeform(id="q", question="?")], **common
         ),
@@ -63,7 +63,7 @@ async def converse(resources: Resources, issuer: Issuer, caller: Caller) -> Conv
 def guesses(theirs: Conversation) -> dict[str, dict[str, Any]]:
     """Return the parameters that name somebody else's things, by operation."""
     thread = {"thread_id": theirs.thread_id}
-    click = {"type": "tasks.add", "payload": {"title": "secret"}}
+    click = {"type": "tasks.add", "payload": {"title": "A task"}}
     action = {"action": click, "item_id": theirs.widget.id}
     answers = {"status": "answered", "answers": {"q": {"values": ["x"]}}}
     return {

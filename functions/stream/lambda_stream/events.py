@@ -23,6 +23,7 @@ PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
 KEPT = 128
 """The number of cached paths and servers. A function has only a few."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
+PORT_DIGITS = 5
 
 
 class UnsupportedEvent(Exception):
@@ -143,16 +144,22 @@ def _server(
     scheme = "https" if proto is None else proto.decode()
     name, own_port = _host_and_port((host or b"").decode() or domain or "lambda")
     if own_port is None:
-        own_port = int(port or DEFAULT_PORTS.get(scheme, 443))
+        # A client may have written the header, so anything else than a port is ignored.
+        text = (port or b"").decode()
+        own_port = int(text) if _is_port(text) else DEFAULT_PORTS.get(scheme, 443)
     return scheme, (name, own_port)
 
 
 def _host_and_port(host: str) -> tuple[str, int | None]:
     name, colon, port = host.rpartition(":")
     # "[::1]" has colons but no port.
-    if colon and port.isascii() and port.isdigit() and not name.endswith(":"):
+    if colon and _is_port(port) and not name.endswith(":"):
         return name, int(port)
     return host, None
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= PORT_DIGITS
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

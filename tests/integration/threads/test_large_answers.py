@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import pytest
 from chatkit.types import ClientToolCallItem, Page, ThreadItem
-from mangum import Mangum
 from mangum.types import LambdaContext
 from pydantic import TypeAdapter
 
-from assistant.api import app, create_app
+from assistant.api import app, create_app, make_handler
 from assistant.aws import keys
 from assistant.aws.keys import Key
 from assistant.ids import new_id
@@ -58,7 +57,7 @@ async def on_chat(user: User, body: dict[str, Any]) -> tuple[int, dict[str, Any]
     """Send a request to the function `chat` as Lambda does. Return its status and answer."""
 
     def invoke() -> dict[str, Any]:
-        handler = Mangum(create_app(user.resources, streaming=False), lifespan="off")
+        handler = make_handler(create_app(user.resources, streaming=False))
         headers = {"content-type": "application/json"}
         event = function_url_event(API, method="POST", headers=headers, body=json.dumps(body))
         return dict(handler(event, cast(LambdaContext, None)))

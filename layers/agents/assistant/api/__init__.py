@@ -3,7 +3,7 @@
 The agents SDK is imported when a turn needs it. Health checks, reads and uploads start without it.
 """
 
-from assistant.api.app import create_app, create_upload_app
+from assistant.api.app import create_app, create_upload_app, make_handler
 from assistant.api.services import lambda_deadline
 
-__all__ = ["create_app", "create_upload_app", "lambda_deadline"]
+__all__ = ["create_app", "create_upload_app", "lambda_deadline", "make_handler"]

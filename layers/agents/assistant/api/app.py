@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
@@ -15,6 +16,9 @@ from assistant.api.services import Deadline, Services
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.context import Resources
 from assistant.identity import Authenticator
+
+if TYPE_CHECKING:
+    from assistant.api.handler import Handler
 
 
 def create_app(resources: Resources | None = None, *, streaming: bool, deadline: Deadline | None = None) -> FastAPI:
@@ -45,6 +49,14 @@ def create_upload_app(resources: Resources | None = None) -> FastAPI:
         ConfigurationError: An environment variable is invalid.
     """
     return _app(_services(resources), upload.router, health.router)
+
+
+def make_handler(app: FastAPI) -> Handler:
+    """Return the Lambda handler of an app, without streaming. It runs all invocations on one event loop."""
+    # Imported here because the function `stream` with its runtime, and the dev server, do not need it.
+    from assistant.api.handler import Handler
+
+    return Handler(app, lifespan="off")
 
 
 def _services(resources: Resources | None, *, streaming: bool = False, deadline: Deadline | None = None) -> Services:
