@@ -137,7 +137,7 @@ class FileUncheckedError(ConflictError):
 class FileRefusedError(AssistantError):
     """The malware scan found a threat in a file, or could not scan the file."""
 
-    status = 422
+    status = 415
     code = "file_refused"
     retryable = False
     default_message = "A file did not pass the security check. Please remove it."

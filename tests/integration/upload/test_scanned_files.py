@@ -127,8 +127,8 @@ async def test_a_file_with_a_threat_or_without_a_scan_is_refused(
     file_id = await site.uploaded("plan.txt")
     site.tag(file_id, status)
     answer = await site.send(file_id)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "file_refused")
-    assert (await site.chat.get(f"{API}/attachments/{file_id}")).status_code == 422
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "file_refused")
+    assert (await site.chat.get(f"{API}/attachments/{file_id}")).status_code == 415
     assert await site.threads() == []
     told = "Check the role of the malware protection plan" in caplog.text
     assert told == (status in {"ACCESS_DENIED", "FAILED"})
@@ -159,5 +159,5 @@ async def test_the_package_may_ask_a_scanner_of_its_own(site: Site, monkeypatch:
         return "refused" if attachment.name == "bad.txt" else "clean"
 
     monkeypatch.setattr(helpdesk, "scan_result", scan_result, raising=False)
-    assert (await site.send(await site.uploaded("bad.txt"))).status_code == 422
+    assert (await site.send(await site.uploaded("bad.txt"))).status_code == 415
     assert (await site.send(await site.uploaded("good.txt"))).status_code == 200
