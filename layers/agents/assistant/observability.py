@@ -6,6 +6,7 @@ start faster.
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import traceback
@@ -59,19 +60,30 @@ def _service() -> str:
     return os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE)
 
 
-def user_hash(user_id: str) -> str:
-    """Return a stable hash of a user's id. It joins a user's log lines without naming the user."""
-    return sha256(user_id.encode()).hexdigest()[:16]
+def user_hash(caller: Caller, salt: str) -> str:
+    """Return a stable hash of a user. It joins a user's log lines without naming the user.
+
+    The same id has another hash in another tenant and in another deployment. So logs of two of them cannot be joined,
+    and nobody finds the id of a hash with a table that was computed once for all.
+
+    Args:
+        caller: The user.
+        salt: The setting `USER_HASH_SALT`.
+    """
+    whole = "\0".join((caller.tenant_id, caller.user_id))
+    return hmac.new(salt.encode(), whole.encode(), sha256).hexdigest()[:16]
 
 
-def turn_ended(caller: Caller, thread_id: str, turn_id: str, outcome: str, story: Mapping[str, Any]) -> None:
+def turn_ended(
+    caller: Caller, thread_id: str, turn_id: str, outcome: str, story: Mapping[str, Any], *, salt: str
+) -> None:
     """Write the log line and the metrics of a turn."""
     line = {name: value for name, value in story.items() if name != "items" and value is not None}
     logger().info(
         "turn",
         extra={
             "tenant_id": caller.tenant_id,
-            "user_hash": user_hash(caller.user_id),
+            "user_hash": user_hash(caller, salt),
             "thread_id": thread_id,
             "turn_id": turn_id,
             "outcome": outcome,

@@ -228,6 +228,7 @@ class Settings:
     auth_header: str = "authorization"
     visitors: VisitorSettings = field(default_factory=VisitorSettings)
     allowed_origins: tuple[str, ...] = ()
+    base_path: tuple[str, ...] = ()
 
     # Storage
     table_name: str = ""
@@ -252,6 +253,7 @@ class Settings:
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
+    user_hash_salt: str = ""
 
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
     stream_heartbeat: bool = True
@@ -442,6 +444,14 @@ def _key_urls(env: _Environment, on_lambda: bool) -> tuple[str, ...]:
     return urls
 
 
+def _base_path(env: _Environment) -> tuple[str, ...]:
+    prefixes = env.words("BASE_PATH")
+    for prefix in prefixes:
+        if not prefix.startswith("/") or prefix.endswith("/"):
+            raise ConfigurationError(f"BASE_PATH must be like /prod: with a slash at the start only, not {prefix!r}.")
+    return prefixes
+
+
 def _visitors(env: _Environment) -> VisitorSettings:
     if env.flag("VISITOR_COOKIE") and "*" in env.words("ALLOWED_ORIGINS"):
         raise ConfigurationError("VISITOR_COOKIE=true needs ALLOWED_ORIGINS without '*': any page could use it.")
@@ -535,6 +545,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         auth_header=(read.text("AUTH_HEADER") or "authorization").lower(),
         visitors=_visitors(read),
         allowed_origins=read.words("ALLOWED_ORIGINS"),
+        base_path=_base_path(read),
         table_name=read.text("TABLE_NAME") or "",
         bucket_name=read.text("BUCKET_NAME") or "",
         history_max_tokens=read.whole("HISTORY_MAX_TOKENS") or DEFAULT_HISTORY_MAX_TOKENS,
@@ -561,6 +572,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         malware_scan=read.flag("MALWARE_SCAN"),
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
+        user_hash_salt=read.text("USER_HASH_SALT") or "",
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),
     )

@@ -96,11 +96,11 @@ class Function:
 
 
 @contextmanager
-def running(name: str, aws: Aws) -> Iterator[Function]:
+def running(name: str, aws: Aws, **more: str) -> Iterator[Function]:
     with subprocess.Popen(
         [sys.executable, "-c", RUNTIME],
         cwd=ROOT / "functions" / name,
-        env=environment(aws),
+        env=environment(aws, **more),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

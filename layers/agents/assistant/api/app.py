@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 from assistant.api import attachments, cancel, chatkit, choices, entities, health, limits, upload, usage, visitor
 from assistant.api.answer_size import AnswerSizeLimit
+from assistant.api.base_path import BasePath
 from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
 from assistant.api.services import Deadline, Services
@@ -86,4 +87,5 @@ def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAP
     if whole:
         app.add_middleware(AnswerSizeLimit, most=MAX_ANSWER_BYTES)
     add_cors(app, services.resources.settings)
+    app.add_middleware(BasePath, prefixes=services.resources.settings.base_path)
     return app

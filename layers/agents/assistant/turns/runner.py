@@ -212,7 +212,14 @@ class TurnRun:
             self._publish_end("failed")
         story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
         try:
-            observability.turn_ended(self._context.caller, self.thread_id, self.turn_id, self.outcome or "lost", story)
+            observability.turn_ended(
+                self._context.caller,
+                self.thread_id,
+                self.turn_id,
+                self.outcome or "lost",
+                story,
+                salt=self._context.resources.settings.user_hash_salt,
+            )
         except Exception as error:
             log_failure(logger, "a turn's line could not be written", error)
 
