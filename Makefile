@@ -146,11 +146,11 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
 	@echo "Checking the template (half a minute) ..."
 	@$(WITH_TOOLS) sam validate --lint --region us-east-1
-	@mkdir -p .build/validate
-	@rm -f .build/validate/*
+	@rm -rf .build/validate && mkdir -p .build/validate
 	@.envs/sam/bin/python -m local.transform > .build/validate/default.json 2>/dev/null
 	@.envs/sam/bin/python -m local.transform GradualDeployment=true > .build/validate/gradual.json 2>/dev/null
-	@.envs/sam/bin/cfn-lint -t template.yaml .build/validate/default.json .build/validate/gradual.json
+	@cp -r stacks .build/validate
+	@.envs/sam/bin/cfn-lint -t template.yaml stacks/*.yaml .build/validate/default.json .build/validate/gradual.json
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=TRUE .envs/checkov/bin/checkov --config-file .checkov.yaml -d .build/validate
 
 # --- Operating a deployment -----------------------------------------------------------------------------------
@@ -161,9 +161,10 @@ flag = $(if $($(2)),$(1) "$($(2))")
 script = MAKE_TARGET=$@ $(BIN)/python -m scripts.$@
 
 .PHONY: smoke
-smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= ORIGIN= AUTH_HEADER=].
+smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= CLOSED= ORIGIN= AUTH_HEADER=].
 	@SMOKE_TOKEN="$(TOKEN)" $(script) --url "$(URL)" $(call flag,--stream-url,STREAM_URL) \
-		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER)
+		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER) \
+		$(call flag,--closed,CLOSED)
 
 .PHONY: show
 show: .venv/.installed ## Print one turn: TURN=… [THREAD= USER= TENANT=; without them the table is scanned] [STACK= TEXTS=yes].

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -160,6 +161,11 @@ class Deployment:
                     turn.events.append(event)
                     turn.arrivals.append(time.monotonic() - sent)
                     yield event
+
+
+def hash_body(body: bytes) -> dict[str, str]:
+    """Return the header with a body's hash, which CloudFront needs to sign a POST request to a function URL."""
+    return {"x-amz-content-sha256": hashlib.sha256(body).hexdigest()}
 
 
 def base_url(url: str) -> str:

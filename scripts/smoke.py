@@ -14,11 +14,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 import httpx2
 
 from scripts.arguments import Parser, address, given
-from scripts.deployment import TIMEOUT_SECONDS, Deployment, RefusedError, base_url
+from scripts.deployment import TIMEOUT_SECONDS, Deployment, RefusedError, base_url, hash_body
 from scripts.smoke_checks import CHECKS
 from scripts.smoke_checks.run import CheckError, Run, Skipped
 
@@ -60,7 +61,15 @@ def table(results: Sequence[Result]) -> str:
 
 async def _run(arguments: argparse.Namespace) -> list[Result]:
     url = base_url(arguments.url)
-    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+    stack_urls = {base_url(each) for each in (arguments.url, arguments.stream_url, arguments.upload_url) if each}
+    hosts = {urlsplit(each).netloc for each in stack_urls}
+
+    async def hashed(request: httpx2.Request) -> None:
+        # The bucket gets its requests unchanged: their signatures cover each of these headers.
+        if request.method == "POST" and request.url.netloc.decode() in hosts:
+            request.headers |= hash_body(await request.aread())
+
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, event_hooks={"request": [hashed]}) as http:
         stack = Deployment(
             url=url,
             stream_url=base_url(arguments.stream_url or url),
@@ -69,7 +78,8 @@ async def _run(arguments: argparse.Namespace) -> list[Result]:
             header=arguments.auth_header,
             http=http,
         )
-        return await smoke(Run(stack, origin=arguments.origin or None))
+        closed = tuple(base_url(each) for each in arguments.closed.split(",") if each)
+        return await smoke(Run(stack, origin=arguments.origin or None, closed=closed))
 
 
 def main() -> int:
@@ -83,6 +93,7 @@ def main() -> int:
     parser.add_argument("--stream-url", type=address, default="", help="the stack's output StreamUrl")
     parser.add_argument("--upload-url", type=address, default="", help="the stack's output UploadUrl")
     parser.add_argument("--origin", type=address, default="", help="a page's origin that ALLOWED_ORIGINS names")
+    parser.add_argument("--closed", default="", help="the stack's output ClosedUrls: they must refuse every request")
     parser.add_argument("--auth-header", default="authorization", help="the header that carries the token")
     results = asyncio.run(_run(parser.parse_args()))
     print(table(results))

@@ -45,7 +45,14 @@ def open_target(arguments: argparse.Namespace) -> Resources:
             raise SystemExit(f"The stack {arguments.stack} is none of this template: it names no table and bucket.")
         raise SystemExit("Name the stack (STACK=…), or set TABLE_NAME and BUCKET_NAME.")
     factory = os.environ.get("AGENT_FACTORY") or Settings.agent_factory
-    return Resources(Settings(table_name=names["TABLE_NAME"], bucket_name=names["BUCKET_NAME"], agent_factory=factory))
+    return Resources(
+        Settings(
+            table_name=names["TABLE_NAME"],
+            bucket_name=names["BUCKET_NAME"],
+            agent_factory=factory,
+            user_hash_salt=names.get("USER_HASH_SALT", ""),
+        )
+    )
 
 
 def _of_stack(stack: str) -> dict[str, str]:
@@ -57,7 +64,12 @@ def _of_stack(stack: str) -> dict[str, str]:
     except ClientError as error:
         raise SystemExit(f"The stack {stack} cannot be read: {error}") from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
-    return {"TABLE_NAME": outputs.get("TableName", ""), "BUCKET_NAME": outputs.get("BucketName", "")}
+    return {
+        "TABLE_NAME": outputs.get("TableName", ""),
+        "BUCKET_NAME": outputs.get("BucketName", ""),
+        # As in the template.
+        "USER_HASH_SALT": described["StackId"],
+    }
 
 
 def add_user(parser: argparse.ArgumentParser) -> None:

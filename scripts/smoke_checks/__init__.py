@@ -5,7 +5,7 @@ To add one, write a function beside those of its noun and list it in `CHECKS`.
 
 from __future__ import annotations
 
-from scripts.smoke_checks import files, requests, threads, turns
+from scripts.smoke_checks import files, front_door, requests, threads, turns
 from scripts.smoke_checks.run import Check
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -15,6 +15,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("CORS", requests.cors),
     ("empty bodies", requests.empty_bodies),
     ("raw path", requests.raw_path),
+    ("only way in", front_door.only_way_in),
+    ("nothing cached", front_door.nothing_cached),
     ("plain call", turns.plain_call),
     ("first turn", turns.first_turn),
     ("memory", turns.second_turn),

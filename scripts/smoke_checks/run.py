@@ -28,6 +28,7 @@ class Run:
     Attributes:
         stack: The deployment.
         origin: A page's origin that the deployment lets in; None if unknown.
+        closed: The function URLs that a front door stands before; none without one.
         provider: What /health says.
         streams: Whether there is an address that streams.
         thread_id: The thread that the checks talk in.
@@ -36,6 +37,7 @@ class Run:
 
     stack: Deployment
     origin: str | None = None
+    closed: tuple[str, ...] = ()
     provider: str = ""
     streams: bool = True
     thread_id: str = ""

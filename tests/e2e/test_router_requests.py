@@ -113,6 +113,7 @@ def test_the_hash_covers_the_bytes_that_are_sent_and_the_token_stands_where_it_i
         const form = new FormData();
         form.append("file", new Blob(["words"]), "a.txt");
         await router.fetch("https://api.example.com/chatkit/api/upload", { method: "POST", body: form });
+        await router.fetch("https://api.example.com/chatkit/api/visitor", { method: "POST" });
         await router.fetch("https://bucket.example.com/a", { method: "PUT", body: "words" });
         """
     )

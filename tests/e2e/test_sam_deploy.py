@@ -169,7 +169,7 @@ def _the_operators_commands_work(deployment: Deployed) -> None:
         TOKEN=str(deployment.token),
     )
     # What needs an address that streams is left out.
-    assert checked.splitlines()[-1] == "17 ok, 0 failed, 3 skipped"
+    assert checked.splitlines()[-1] == "18 ok, 0 failed, 4 skipped"
     answer = httpx2.post(
         f"{deployment.address('ChatUrl')}/chatkit/api",
         json={"message": {"content": "hello"}},

@@ -87,14 +87,12 @@ def test_no_variable_carries_a_key() -> None:
         assert not [variable for variable in _environment(name) if variable.endswith(("_KEY", "_TOKEN"))]
 
 
-def test_public_urls_say_so_literally_or_sam_writes_only_one_of_the_two_permissions() -> None:
+def test_nothing_but_the_functions_answers_cors() -> None:
+    # Both at once send the header twice.
     for name in FUNCTIONS[:3]:
-        assert RESOURCES[name]["Properties"]["FunctionUrlConfig"]["AuthType"] == "NONE"
-        # The functions answer CORS themselves; both at once send the header twice.
-        assert "Cors" not in RESOURCES[name]["Properties"]["FunctionUrlConfig"]
+        assert "Cors" not in RESOURCES[f"{name}Url"]["Properties"]
     assert "CorsConfiguration" not in RESOURCES["Api"]["Properties"]
-    stream = RESOURCES["StreamFunction"]["Properties"]["FunctionUrlConfig"]
-    assert stream["InvokeMode"] == "RESPONSE_STREAM"
+    assert RESOURCES["StreamFunctionUrl"]["Properties"]["InvokeMode"] == "RESPONSE_STREAM"
 
 
 def test_the_wrapper_is_where_the_stream_functions_folder_has_it() -> None:
@@ -180,6 +178,12 @@ def test_no_other_option_changes_what_sam_makes_of_the_template() -> None:
     # `make validate` lints these two forms of it; cfn-lint tries the values of all conditions that are left in them.
     options = {"SnapStart": "PublishedVersions", "AlarmEmail": "ops@example.com", "MonthlyBudget": "10"}
     options |= {"Architecture": "x86_64", "LlmProvider": "openai", "OpenAiApiKeySecret": "key", "RestoredTable": "old"}
+    options |= {
+        "FrontDoor": "cloudfront",
+        "Waf": "create",
+        "CognitoUserPool": "create",
+        "StreamReservedConcurrency": "5",
+    }
     assert _transformed(**options) == _transformed()
 
 
@@ -278,8 +282,8 @@ def test_the_local_stack_is_the_templates_own_table_and_bucket_and_nothing_more(
     assert set(data["Resources"]) == {"Table", "Bucket", "BucketPolicy"}
     for name, resource in data["Resources"].items():
         assert resource == RESOURCES[name]
-    assert set(data["Parameters"]) == {"AllowedOrigins"}
-    assert set(data["Conditions"]) == {"HasAllowedOrigins"}
+    assert set(data["Parameters"]) == {"AllowedOrigins", "KmsKeyArn", "TableDeletionProtection"}
+    assert set(data["Conditions"]) == {"HasAllowedOrigins", "HasKmsKey"}
 
 
 def test_conditions_of_conditions_come_along() -> None:
@@ -304,7 +308,7 @@ def test_conditions_of_conditions_come_along() -> None:
 
 def test_the_sample_environment_names_every_setting_that_the_code_reads() -> None:
     shown = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    on_aws_only = {"ALLOW_DEMO", "TABLE_NAME", "BUCKET_NAME", "AWS_ENDPOINT_URL"}
+    on_aws_only = {"ALLOW_DEMO", "TABLE_NAME", "BUCKET_NAME", "AWS_ENDPOINT_URL", "USER_HASH_SALT"}
     secrets = {name for name in _settings_variables() if name.endswith("_SECRET")}
     assert _settings_variables() - on_aws_only - secrets <= shown
 

@@ -85,9 +85,9 @@ def entry(
     now = clock.now()
     line: dict[str, Any] = {
         "action": action,
-        "by": OPERATOR if by is None else user_hash(by.user_id),
+        "by": OPERATOR if by is None else _hash(resources, tenant_id, by.user_id),
         **({} if by is None else {"role": by.role}),
-        **({} if about is None else {"about": user_hash(about)}),
+        **({} if about is None else {"about": _hash(resources, tenant_id, about)}),
         **{name: value for name, value in details.items() if value is not None},
     }
     row = {
@@ -120,7 +120,7 @@ async def entries(
         user_id: Yield only entries about this user, and those of this user's own actions.
         after: The `id` of the entry before the first to yield.
     """
-    wanted = None if user_id is None else user_hash(user_id)
+    wanted = None if user_id is None else _hash(resources, tenant_id, user_id)
     pk, cursor, more = keys.audit_partition(tenant_id), None if after is None else keys.audit_sk(after), True
     between = (keys.AUDIT_PREFIX, keys.AUDIT_END)
     while more:
@@ -129,6 +129,11 @@ async def entries(
             if wanted is None or wanted in (row.get("by"), row.get("about")):
                 yield _shown(row)
         cursor = rows[-1]["sk"] if rows else cursor
+
+
+def _hash(resources: Resources, tenant_id: str | None, user_id: str) -> str:
+    """Return the hash of a user in a trail: in a tenant's trail, the same as in the log lines of turns."""
+    return user_hash(tenant_id or "", user_id, resources.settings.user_hash_salt)
 
 
 def _shown(row: Row) -> dict[str, Any]:

@@ -60,18 +60,18 @@ def _service() -> str:
     return os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE)
 
 
-def user_hash(caller: Caller, salt: str) -> str:
+def user_hash(tenant_id: str, user_id: str, salt: str) -> str:
     """Return a stable hash of a user. It joins a user's log lines without naming the user.
 
     The same id has another hash in another tenant and in another deployment. So logs of two of them cannot be joined,
     and nobody finds the id of a hash with a table that was computed once for all.
 
     Args:
-        caller: The user.
+        tenant_id: The user's tenant.
+        user_id: The user's id.
         salt: The setting `USER_HASH_SALT`.
     """
-    whole = "\0".join((caller.tenant_id, caller.user_id))
-    return hmac.new(salt.encode(), whole.encode(), sha256).hexdigest()[:16]
+    return hmac.new(salt.encode(), f"{tenant_id}\0{user_id}".encode(), sha256).hexdigest()[:16]
 
 
 def turn_ended(
@@ -83,7 +83,7 @@ def turn_ended(
         "turn",
         extra={
             "tenant_id": caller.tenant_id,
-            "user_hash": user_hash(caller, salt),
+            "user_hash": user_hash(caller.tenant_id, caller.user_id, salt),
             "thread_id": thread_id,
             "turn_id": turn_id,
             "outcome": outcome,

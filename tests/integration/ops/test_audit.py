@@ -56,7 +56,7 @@ async def test_decisions_and_deletions_are_in_the_trail_and_in_the_log(
     trail = await _trail(resources, tenant)
     actions = ["thread.deleted", "file.deleted", "call.approved", "call.rejected"]
     assert [entry["action"] for entry in trail] == actions
-    assert {entry["by"] for entry in trail} == {user_hash(user)}
+    assert {entry["by"] for entry in trail} == {user_hash(tenant, user, resources.settings.user_hash_salt)}
     assert {entry["tool"] for entry in trail[2:]} == {"refund_invoice"}
     assert all(entry["thread_id"] == client.thread_id for entry in [trail[0], *trail[2:]])
     assert trail[1]["file_id"] == upload.json()["id"]

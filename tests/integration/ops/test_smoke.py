@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 from local.settings import ROOT
 from scripts.deployment import TIMEOUT_SECONDS, Deployment, base_url
+from scripts.smoke_checks.front_door import only_way_in
 from scripts.smoke_checks.requests import health
 from scripts.smoke_checks.run import CheckError, Run
 from scripts.smoke_checks.turns import first_turn, streaming
@@ -52,8 +54,8 @@ def test_all_checks_hold_on_the_dev_server_and_nothing_is_left_of_them(dev_serve
     )
     assert done.returncode == 0, done.stdout + done.stderr
     outcomes = _outcomes(done)
-    assert len(outcomes) == 20
-    assert [name for name, outcome in outcomes.items() if outcome != "ok"] == ["no token"]
+    assert len(outcomes) == 22
+    assert [name for name, outcome in outcomes.items() if outcome != "ok"] == ["no token", "only way in"]
     assert "THIS DEPLOYMENT LETS GUESTS IN" in done.stdout
     assert token not in done.stdout + done.stderr
 
@@ -77,6 +79,68 @@ def test_an_edge_that_holds_the_answer_back_fails_the_check_for_it(dev_server: D
     assert "pieces over" in asyncio.run(check(base_url(dev_server.stream_url)))
     with _buffering(base_url(dev_server.stream_url)) as edge, pytest.raises(CheckError, match="held back on the way"):
         asyncio.run(check(edge))
+
+
+def test_a_front_door_gets_the_hash_of_each_body_and_is_the_only_way_in(dev_server: DevServer) -> None:
+    with _door(dev_server.origin) as door, _door(None) as closed:
+        done = _smoke(door, dev_server.token(user="door"), closed=f"{closed}/,{closed}/")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _outcomes(done)["only way in"] == "ok"
+    assert "403 of 2 function URLs" in done.stdout
+
+
+def test_a_function_url_that_is_open_beside_its_front_door_fails_the_check_for_it(dev_server: DevServer) -> None:
+    async def check() -> str:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+            origin = dev_server.origin
+            stack = Deployment(origin, origin, origin, dev_server.token(user="open"), "authorization", http)
+            return await only_way_in(Run(stack, closed=(origin,)))
+
+    with pytest.raises(CheckError, match="HTTP 200"):
+        asyncio.run(check())
+
+
+@contextmanager
+def _door(target: str | None) -> Iterator[str]:
+    """A proxy that refuses what CloudFront's signature would not cover, or without a target everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            hashed = self.headers.get("x-amz-content-sha256", "")
+            if target is None or (self.command == "POST" and hashed != hashlib.sha256(body).hexdigest()):
+                self.send_response(403)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
+            kept = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+            answer = httpx2.request(self.command, target + self.path, content=body, headers=kept, timeout=60)
+            self.send_response(answer.status_code)
+            for name, value in answer.headers.items():
+                if name not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                    self.send_header(name, value)
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_HEAD = do_OPTIONS = do_POST = _forward
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
+            """Log nothing."""
+
+    with _serving(Handler) as url:
+        yield url
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextmanager
@@ -103,13 +167,8 @@ def _buffering(target: str) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
             """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with _serving(Handler) as url:
+        yield url
 
 
 def test_a_token_that_has_expired_fails_all_that_needs_one_and_says_why(dev_server: DevServer) -> None:

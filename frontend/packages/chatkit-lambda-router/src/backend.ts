@@ -74,7 +74,8 @@ export class Backend {
     const headers = new Headers(init.headers);
     if (token) headers.set(this.#options.tokenHeader ?? "authorization", `Bearer ${token}`);
     let body = init.body ?? null;
-    if (this.#options.contentSha256 && body !== null) {
+    // A POST without a body needs the hash too, that of no bytes.
+    if (this.#options.contentSha256 && (body !== null || init.method === "POST")) {
       // FormData gets its boundary here: the hash covers the bytes as they are sent.
       const packed = new Response(body);
       const bytes = await packed.arrayBuffer();
