@@ -2,6 +2,7 @@ import { ChatKit, useChatKit } from "@openai/chatkit-react";
 import { createRouter } from "chatkit-lambda-router";
 import { useState } from "react";
 
+import { session } from "./session";
 import { settings } from "./settings";
 import { currentToken } from "./token";
 
@@ -28,6 +29,18 @@ export function Chat() {
       {following && (
         <p role="status">
           The assistant is still answering. <button onClick={() => void router.stop()}>Stop the answer</button>
+        </p>
+      )}
+      {session && (
+        <p>
+          <button
+            onClick={() => {
+              router.forget();
+              session?.signOut();
+            }}
+          >
+            Sign out
+          </button>
         </p>
       )}
       <ChatKit control={control} ref={router.attach} className="element" />

@@ -82,7 +82,7 @@ class Served:
 @pytest.fixture(scope="session")
 def served(frontend: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The example page, built with an adopter's own token, on a dev server."""
-    ports = _free_ports(2)
+    ports = free_ports(2)
     url, stranger = (f"http://127.0.0.1:{port}" for port in ports)
     server = DevServer(tmp_path_factory.mktemp("dev"), {"ALLOWED_ORIGINS": url})
     settings = {
@@ -93,13 +93,14 @@ def served(frontend: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         (frontend / "src" / "token.ts").write_text(TOKEN)
         run_npm(frontend, "run", "build", **settings)
-        with _preview(frontend, ports[0], settings), _preview(frontend, ports[1], settings):
+        with preview(frontend, ports[0], settings), preview(frontend, ports[1], settings):
             yield Served(url, stranger, server)
     finally:
         server.stop()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -108,7 +109,8 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _preview(folder: Path, port: int, settings: dict[str, str]) -> Iterator[None]:
+def preview(folder: Path, port: int, settings: dict[str, str]) -> Iterator[None]:
+    """Serve a built page."""
     command = ["node", "node_modules/vite/bin/vite.js", "preview", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--strictPort"],
