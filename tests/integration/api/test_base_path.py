@@ -59,7 +59,7 @@ def test_upload_answers_behind_a_stage(table_and_bucket: Aws) -> None:
 
 
 def test_stream_answers_event_by_event_behind_a_path_of_cloudfront(table_and_bucket: Aws) -> None:
-    environment = table_and_bucket.environment(
+    environment: dict[str, Any] = table_and_bucket.environment(
         LLM_PROVIDER="demo", ALLOW_DEMO="true", BASE_PATH=BASE_PATH, PYTHONPATH=f"{ROOT / 'layers' / 'agents'}:{ROOT}"
     )
     headers = {"content-type": "application/json"}
