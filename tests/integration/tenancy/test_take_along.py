@@ -92,7 +92,7 @@ async def test_all_of_a_thread_comes_along_and_the_visitor_no_longer_reads_it(si
     assert await listed(site, user) == [ann.thread_id]
     trail = [each async for each in audit.entries(site.resources, "acme", user_id="ann-takes")]
     (entry,) = [each for each in trail if each["action"] == "threads.taken_along"]
-    assert (entry["about"], entry["threads"]) == (user_hash(visitor_of(visitor)), 1)
+    assert (entry["about"], entry["threads"]) == (user_hash("acme", visitor_of(visitor), ""), 1)
 
 
 async def test_threads_that_a_visitor_starts_later_stay_and_come_along_later(site: Site, issuer: Issuer) -> None:
