@@ -9,6 +9,7 @@ import pytest
 from assistant import clock, quotas
 from assistant.aws import keys
 from assistant.aws.keys import Key
+from assistant.models import current_meter
 from assistant.prices import Price
 from assistant.quotas import shards
 from assistant.settings import Quota
@@ -81,6 +82,23 @@ async def test_a_turn_makes_no_further_model_call_when_the_day_is_used_up_and_ke
     row = await day(here)
     assert (row["reserved_tokens"], row["reserved_spend"]) == (0, 0)
     assert (await of_tenant(here))["reserved"] == 0
+
+
+async def test_a_title_that_is_written_first_takes_nothing_from_the_first_answer(
+    process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def after_the_title(*given: Any) -> None:
+        # The tests' titles have a model of their own, which counts nothing.
+        current_meter().count("gpt-6-luna", 300, 20)
+        await reserve_call(*given)
+
+    reserve_call = quotas.reserve_call
+    monkeypatch.setattr(quotas, "reserve_call", after_the_title)
+    # The claim's own reservation reaches the limit.
+    here = process(user_quota=Quota(tokens_per_day=1_000))
+    provider.script(Answer(Text("Found."), usage=(300, 100)))
+    client = await follow(await here.start(creation("hello")))
+    assert (client.error, client.text) == (None, "Found.")
 
 
 async def test_a_turn_within_the_limit_grows_and_is_counted_once(tenant: Any, provider: ProviderServer) -> None:

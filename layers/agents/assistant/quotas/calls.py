@@ -22,10 +22,11 @@ async def reserve_call(context: RequestContext, model: str | None, tokens: Calla
     Raises:
         TurnOverLimitError: a limit of the day is reached.
     """
-    share, meter, limits = current_share(), current_meter(), limits_of(context)
-    if share is None or not (meter.used or meter.open):
+    share, limits = current_share(), limits_of(context)
+    # The claim has reserved the first call. The title's call beside it is no reason to refuse the answer.
+    if share is None or share.begin_call():
         return
     if any(
         quota.tokens_per_day is not None or quota.spend_per_day is not None for quota in (limits.user, limits.tenant)
     ):
-        await share.grow(context, meter, estimate_call(model, tokens(), context.settings))
+        await share.grow(context, current_meter(), estimate_call(model, tokens(), context.settings))

@@ -47,6 +47,7 @@ class TurnShare:
     shards: Mapping[Shard, int] = field(default_factory=dict)
     noticed: bool = False
     _growing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _begun: bool = False
 
     def settlement(self, context: RequestContext, used: Amount, pictures: int) -> Settlement:
         """Return what to change in the counters if the turn ends now.
@@ -102,6 +103,11 @@ class TurnShare:
                     await context.resources.table.update(
                         write.key, write.update or "", names=write.names, values=write.values
                     )
+
+    def begin_call(self) -> bool:
+        """Note a model call. Return whether it is the turn's first one."""
+        first, self._begun = not self._begun, True
+        return first
 
     async def grow(self, context: RequestContext, meter: Meter, call: Amount) -> None:
         """Reserve what the next model call needs beyond the turn's reservation, if a limit of the day allows it.
