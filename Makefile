@@ -20,7 +20,7 @@ export ARCH PYTHON
 # A relative path, because the checkout's path may contain a space.
 BIN := .venv/bin
 UV := $(BIN)/uv
-ENVIRONMENTS := ministack sam checkov runtime docs
+ENVIRONMENTS := ministack sam checkov runtime docs audit
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
 FUNCTIONS := chat stream upload sweep
 TYPED := layers/agents functions local scripts tests benchmarks
@@ -139,6 +139,14 @@ build: .venv/.installed ## Build the layer and the functions into .build/ARCH: A
 		$(WITH_TOOLS) $(MAKE) --silent --no-print-directory -C functions/$$name \
 			ARTIFACTS_DIR="$(abspath $(BUILD_DIR))/functions/$$name"; \
 	done
+
+.PHONY: sbom
+sbom: build ## Build, and write the software bill of materials into .build/ARCH: ARCH=arm64|x86_64 PYTHON=3.13.
+	@$(BIN)/python -m scripts.sbom "$(BUILD_DIR)"
+
+.PHONY: audit-deps
+audit-deps: .venv/.installed .envs/audit/.installed ## Look for known vulnerabilities in the locked requirements. Needs the network.
+	@$(BIN)/python -m scripts.audit_deps
 
 # Only the parameter GradualDeployment changes the output of SAM's transform. The other parameters remain in it as references
 # and conditions, and cfn-lint tries all their values.
