@@ -120,10 +120,10 @@ def test_it_fits_into_lambda(shipped: Built) -> None:
 
 def test_bytecode_does_not_look_at_times_and_names_the_path_on_lambda(built: Built) -> None:
     python = built.layer / "python"
-    compiled = next((python / "assistant" / "__pycache__").glob("settings.*.pyc")).read_bytes()
+    compiled = next((python / "assistant" / "__pycache__").glob("errors.*.pyc")).read_bytes()
     flags = struct.unpack_from("<I", compiled, 4)[0]
     assert flags == 0b01, "hash-based and unchecked, as PEP 552 has it"
-    assert b"/opt/python/assistant/settings.py" in compiled
+    assert b"/opt/python/assistant/errors.py" in compiled
     assert str(ROOT).encode() not in compiled
 
 

@@ -58,8 +58,10 @@ def test_the_snippet_sends_each_request_where_it_belongs() -> None:
 
 
 def test_every_setting_is_in_the_readme() -> None:
-    settings = (ROOT / "layers/agents/assistant/settings.py").read_text()
-    read = set(re.findall(r'(?:text|flag|number|whole|choice|words|models|secret)\("([A-Z][A-Z_]+)"', settings))
+    files = (ROOT / "layers/agents/assistant/settings").glob("*.py")
+    settings = "".join(path.read_text() for path in files)
+    readers = "text|flag|number|whole|choice|words|secret|allowed_models"
+    read = set(re.findall(rf'(?:{readers})\((?:\w+, )?"([A-Z][A-Z_]+)"', settings))
     assert read
     missing = {name for name in read if f"`{name}`" not in README and name != "AWS_ENDPOINT_URL"}
     assert not missing

@@ -31,10 +31,12 @@ def _environment(name: str) -> dict[str, Any]:
 
 def _settings_variables() -> set[str]:
     """Return the names that `assistant.settings` reads."""
-    source = (ROOT / "layers" / "agents" / "assistant" / "settings.py").read_text()
-    names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words|models)\(\s*"([A-Z_]+)"', source))
+    files = (ROOT / "layers" / "agents" / "assistant" / "settings").glob("*.py")
+    source = "".join(path.read_text() for path in files)
+    names = set(re.findall(r'(?:read|env)\.(?:text|flag|number|whole|choice|words)\(\s*"([A-Z_]+)"', source))
+    names |= set(re.findall(r'allowed_models\(read, "([A-Z_]+)"', source))
     names |= {f"{name}_SECRET" for name in re.findall(r'\.secret\("([A-Z_]+)"\)', source)}
-    for prefix in re.findall(r'\.quota\("([A-Z_]*)"', source):
+    for prefix in re.findall(r'\bquota\(read, "([A-Z_]*)"', source):
         names |= {f"{prefix}{name}" for name in re.findall(r'f"\{prefix\}([A-Z_]+)"', source)}
     return names
 

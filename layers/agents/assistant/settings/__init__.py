@@ -1,0 +1,25 @@
+"""The settings: environment variables, read once, checked and typed. One file for each group of them."""
+
+from assistant.settings.environment import FALSE, MAX_WHOLE, Secret
+from assistant.settings.identity import AuthMode, AuthPreset, VisitorSettings
+from assistant.settings.limits import MAX_TENANT_TURNS_PER_MINUTE, MAX_TURNS_PER_MINUTE, Quota
+from assistant.settings.models import DEFAULT_GEMINI_MODEL, DEFAULT_OPENAI_MODEL, AllowedModels, ProviderName
+from assistant.settings.settings import Settings, load_settings
+
+__all__ = [
+    "DEFAULT_GEMINI_MODEL",
+    "DEFAULT_OPENAI_MODEL",
+    "FALSE",
+    "MAX_TENANT_TURNS_PER_MINUTE",
+    "MAX_TURNS_PER_MINUTE",
+    "MAX_WHOLE",
+    "AllowedModels",
+    "AuthMode",
+    "AuthPreset",
+    "ProviderName",
+    "Quota",
+    "Secret",
+    "Settings",
+    "VisitorSettings",
+    "load_settings",
+]
