@@ -15,14 +15,15 @@ from fastapi.routing import APIRoute
 
 from tests.support import wire_schema
 from tests.support.files import PNG
-from tests.support.identities import Identity
+from tests.support.identities import Identity, visitor_token
 from tests.support.private_data import Conversation, guesses
 
 COMPLETE = ("chat", "stream")
 API = "/chatkit/api"
 # `theirs`: it names something of another user. `own`: it reads or writes the caller's own data. `admin`: for a role of
 # `ADMIN_ROLES`, within the tenant. `public`: for everybody. `visitors`: for everybody, if there are visitors.
-Kind = Literal["theirs", "own", "admin", "public", "visitors"]
+# `sign-in`: for a user who was a visitor.
+Kind = Literal["theirs", "own", "admin", "public", "visitors", "sign-in"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Route:
             return 200 if identity.site == "visitors" else 404
         if identity.standing == "nobody":
             return 401
-        if self.kind == "theirs":
+        if self.kind == "sign-in" and identity.site == "visitors":
+            return 403
+        if self.kind in ("theirs", "sign-in"):
             return 404
         return 403 if self.kind == "admin" and identity.standing != "admin" else 200
 
@@ -66,6 +69,7 @@ class Route:
         bodies: dict[str, dict[str, Any]] = {
             f"POST {API}/cancel": {"json": {"thread_id": theirs.thread_id}},
             f"POST {API}/limits": {"json": {"limits": None, "user_id": "ann"}},
+            f"POST {API}/visitor/take-along": {"json": {"visitor_token": visitor_token()}},
             f"POST {API}/upload": {"files": {"file": ("a.png", PNG, "image/png")}},
         }
         return method, path, bodies.get(self.name, {})
@@ -90,6 +94,7 @@ ROUTES = [
     Route(f"GET {API}/entities/{{entity_id}}", "theirs"),
     Route(f"GET {API}/attachments/{{attachment_id}}", "theirs"),
     Route(f"POST {API}/visitor", "visitors"),
+    Route(f"POST {API}/visitor/take-along", "sign-in"),
     Route(f"POST {API}/upload", "own", ("upload",)),
     Route("GET /health", "public", (*COMPLETE, "upload")),
 ]

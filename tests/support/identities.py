@@ -85,7 +85,8 @@ def _own_key_in_header(issuer: Issuer) -> str:
     return sign(key, _claims(issuer), **header)
 
 
-def _visitor(key: str = VISITOR_KEY, user: str = "visitor_" + "0" * 32) -> str:
+def visitor_token(key: str = VISITOR_KEY, user: str = "visitor_" + "0" * 32) -> str:
+    """Return the token of a visitor."""
     claims = {"iss": _VISITOR, "aud": _VISITOR, "sub": user, "exp": int(time.time()) + _LATER}
     return jwt.encode(claims, key, algorithm="HS256")
 
@@ -118,12 +119,12 @@ IDENTITIES = [
     _token("no tenant", tenant_id=None),
     _token("an empty tenant", tenant_id=""),
     _token("no user", sub=None),
-    Identity("a visitor at a deployment for users", lambda issuer: bearer(_visitor())),
-    Identity("a visitor's token with another key", lambda issuer: bearer(_visitor("x" * 32)), site="visitors"),
-    Identity("a visitor's token for a user's id", lambda issuer: bearer(_visitor(user="ann")), site="visitors"),
+    Identity("a visitor at a deployment for users", lambda issuer: bearer(visitor_token())),
+    Identity("a visitor's token with another key", lambda issuer: bearer(visitor_token("x" * 32)), site="visitors"),
+    Identity("a visitor's token for a user's id", lambda issuer: bearer(visitor_token(user="ann")), site="visitors"),
     _token("another user of the tenant", "other", sub="eve", role="user"),
     _token("a user of another tenant with the owner's name", "other", tenant_id="globex", role="user"),
     _token("a tenant whose name contains the table's separator", "other", tenant_id="acme#ann", role="user"),
     _token("an admin of another tenant", "admin", tenant_id="globex", sub="root"),
-    Identity("a visitor", lambda issuer: bearer(_visitor()), "other", "visitors"),
+    Identity("a visitor", lambda issuer: bearer(visitor_token()), "other", "visitors"),
 ]

@@ -103,7 +103,7 @@ async def test_the_owner_is_served(
     deployments: dict[Site, Deployment], issuer: Issuer, http: httpx2.AsyncClient, route: Route, function: str
 ) -> None:
     """Otherwise a refusal of the same request would prove nothing."""
-    deployment = deployments["visitors" if route.kind == "visitors" else "users"]
+    deployment = deployments["visitors" if route.kind in ("visitors", "sign-in") else "users"]
     method, path, arguments = route.request(*await owned(deployment, issuer))
     answer = await http.request(method, deployment.urls[function] + path, headers=bearer(issuer.token()), **arguments)
     assert answer.status_code == 200, answer.text
