@@ -17,12 +17,23 @@ from tests.support import provider_tokens as tokens
 from tests.support.aws import Aws
 from tests.support.serving import serving
 from tests.support.tls import Authority, make_authority
-from tests.support.tls_issuer import TlsIssuer, jwk, new_rsa_key, reply, running_tls_issuer, sign
+from tests.support.tls_issuer import TlsIssuer, jwk, new_ec_key, new_rsa_key, reply, running_tls_issuer, sign
 
 pytestmark = pytest.mark.anyio
 
 KEY = new_rsa_key()
 Claims = Callable[..., dict[str, Any]]
+EACH = pytest.mark.parametrize(
+    ("preset", "place", "keys", "audience", "claims"),
+    [
+        ("cognito", "/pool", "/pool/.well-known/jwks.json", tokens.COGNITO_CLIENT, tokens.cognito_access),
+        ("auth0", "/", "/.well-known/jwks.json", tokens.AUTH0_API, tokens.auth0_access),
+        ("clerk", "", "/.well-known/jwks.json", tokens.CLERK_ORIGIN, tokens.clerk_v2),
+        ("entra", "/{tenantid}/v2.0", "/common/discovery/v2.0/keys", tokens.ENTRA_API, tokens.entra_v2),
+        ("supabase", "/auth/v1", "/auth/v1/.well-known/jwks.json", "authenticated", tokens.supabase),
+    ],
+    ids=["cognito", "auth0", "clerk", "entra", "supabase"],
+)
 CREATE = {
     "type": "threads.create",
     "params": {
@@ -60,16 +71,7 @@ def bearer(claims: dict[str, Any], kid: str = "1") -> dict[str, str]:
     return {"authorization": f"Bearer {sign(KEY, claims, kid=kid)}"}
 
 
-@pytest.mark.parametrize(
-    ("preset", "place", "keys", "audience", "claims"),
-    [
-        ("cognito", "/pool", "/pool/.well-known/jwks.json", tokens.COGNITO_CLIENT, tokens.cognito_access),
-        ("auth0", "/", "/.well-known/jwks.json", tokens.AUTH0_API, tokens.auth0_access),
-        ("clerk", "", "/.well-known/jwks.json", tokens.CLERK_ORIGIN, tokens.clerk_v2),
-        ("entra", "/{tenantid}/v2.0", "/common/discovery/v2.0/keys", tokens.ENTRA_API, tokens.entra_v2),
-        ("supabase", "/auth/v1", "/auth/v1/.well-known/jwks.json", "authenticated", tokens.supabase),
-    ],
-)
+@EACH
 async def test_a_user_of_each_provider_has_threads_of_their_own(
     aws_environment: Aws,
     provider: TlsIssuer,
@@ -101,6 +103,64 @@ async def test_a_user_of_each_provider_has_threads_of_their_own(
                 assert not [part for part in headers["authorization"].split(" ")[1].split(".") if part in caplog.text]
                 assert "canary-user" not in caplog.text
     assert provider.fetches == 1
+
+
+@EACH
+async def test_each_provider_may_replace_its_key_and_be_slow_lie_and_be_down(
+    aws_environment: Aws,
+    provider: TlsIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+    preset: str,
+    place: str,
+    keys: str,
+    audience: str,
+    claims: Claims,
+) -> None:
+    for name in ("COOLDOWN_SECONDS", "FAILURE_COOLDOWN_SECONDS"):
+        monkeypatch.setattr(f"assistant.identity.key_set.{name}", 0)
+    # Supabase signs with ES256, the others with RS256.
+    new_key = new_ec_key if preset == "supabase" else new_rsa_key
+    signing = {name: new_key() for name in ("old", "new", "next", "foreign")}
+    issuer = provider.origin + place
+    env = {"AUTH_PRESET": preset, "AUTH_ISSUER": issuer, "AUTH_AUDIENCE": audience}
+
+    def publish(*names: str) -> None:
+        provider.publish(*(jwk(signing[name], kid=name, use="sig") for name in names), path=keys)
+
+    publish("old")
+    with served(aws_environment, **env) as url:
+        async with httpx2.AsyncClient(timeout=600) as client:
+
+            async def status(name: str, kid: str | None = None) -> int:
+                token = sign(signing[name], claims(issuer, sub=f"{preset}-rotated"), kid=kid or name)
+                answer = await client.get(f"{url}/usage", headers={"authorization": f"Bearer {token}"})
+                return answer.status_code
+
+            assert await status("old") == 200
+            publish("old", "new")
+            assert [await status(name) for name in ("new", "old")] == [200, 200]
+            # Without the old key, its tokens are refused as soon as the set has been fetched again.
+            publish("new")
+            assert [await status(name) for name in ("foreign", "old", "new")] == [401, 401, 200]
+            assert await status("foreign", kid="new") == 401
+            lies: tuple[Callable[[Any], None], ...] = (
+                lambda handler: reply(handler, b"<html>Sign in</html>"),
+                lambda handler: reply(handler, b"", 503),
+                lambda handler: handler.connection.close(),
+            )
+            for provider.answer in lies:
+                assert [await status(name) for name in ("new", "next")] == [200, 503]
+            provider.answer = None
+            publish("new", "next")
+            while provider.arrived.acquire(blocking=False):
+                pass
+            provider.gate.clear()
+            waiting = asyncio.create_task(status("next"))
+            assert await asyncio.to_thread(provider.arrived.acquire, timeout=60)
+            assert await status("new") == 200
+            assert not waiting.done()
+            provider.gate.set()
+            assert await waiting == 200
 
 
 async def test_invented_key_ids_and_a_slow_issuer_do_not_delay_a_user(
