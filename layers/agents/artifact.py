@@ -1,4 +1,4 @@
-"""Finishes the layer's folder after its packages are installed: prunes, compiles, and makes its bytes repeatable.
+"""Finishes the layer's folder after its packages are installed: prunes, strips, compiles, makes its bytes repeatable.
 
 Run by this folder's Makefile, on any Python 3.11+, whatever the version and architecture the layer is for:
 
@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import argparse
 import glob
+import io
+import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
-# The services whose descriptions stay in botocore: the ones that the functions call, and what signing in to them
-# takes. The other four hundred are 25 MB.
-SERVICES = {"dynamodb", "s3", "secretsmanager", "ssm", "sso", "sso-oidc", "sts"}
+CONTENTS = tomllib.loads((Path(__file__).parent / "contents.toml").read_text())
+SERVICES: set[str] = set(CONTENTS["aws_services"])
+# Their names in botocore's list of endpoints, where they differ.
+ENDPOINT_NAMES = {"sso": "portal.sso", "sso-oidc": "oidc"}
 # Folders by these names hold a package's own tests. `agents.testing` and others that are public stay.
 TEST_FOLDERS = {"tests", "_tests"}
 # RECORD lists files that are gone by now; the rest says how, not what, was installed.
@@ -29,17 +35,58 @@ MOUNT = "/opt"
 
 
 def prune(folder: Path) -> None:
-    """Remove what no import reads: tests, console scripts, other services' descriptions, the installer's notes."""
+    """Remove tests, console scripts, stubs, the installer's notes, and what contents.toml names."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and (path.name in TEST_FOLDERS or path.name == "__pycache__"):
             shutil.rmtree(path)
-        elif path.parent.suffix == ".dist-info" and path.name in INSTALLER_NOTES:
+        elif path.suffix == ".pyi" or (path.parent.suffix == ".dist-info" and path.name in INSTALLER_NOTES):
             path.unlink()
-    for path in (folder / "botocore" / "data").iterdir():
-        if path.is_dir() and path.name not in SERVICES:
+    for name in (name for names in CONTENTS["left_out"].values() for name in names):
+        path = folder / name
+        if path.is_dir():
             shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+        else:
+            sys.exit(f"contents.toml leaves out {name}, which no package has. An update may have moved it.")
+        for notes in folder.glob(f"{name}-*.dist-info"):
+            shutil.rmtree(notes)
+    for package in ("boto3", "botocore"):
+        for path in (folder / package / "data").iterdir():
+            if path.is_dir() and path.name not in SERVICES:
+                shutil.rmtree(path)
+    prune_endpoints(folder / "botocore" / "data" / "endpoints.json")
+
+
+def prune_endpoints(path: Path) -> None:
+    """Keep the services of the layer in botocore's list of endpoints. Each process reads the whole list."""
+    endpoints = json.loads(path.read_text())
+    kept = {ENDPOINT_NAMES.get(name, name) for name in SERVICES}
+    for partition in endpoints["partitions"]:
+        partition["services"] = {name: each for name, each in partition["services"].items() if name in kept}
+    path.write_text(json.dumps(endpoints, separators=(",", ":")))
+
+
+def strip(path: Path) -> None:
+    """Cut off the end of a shared object that no loader reads: symbols for debuggers, and the table of sections.
+
+    A loader reads the segments alone. Unlike binutils' `strip`, this works for every architecture on every machine.
+    """
+    data = bytearray(path.read_bytes())
+    # ELF, 64 bits, little-endian: the two architectures of Lambda.
+    if data[:6] != b"\x7fELF\x02\x01":
+        return
+    first, size, count = struct.unpack_from("<Q", data, 32)[0], *struct.unpack_from("<HH", data, 54)
+    end = first + size * count
+    for number in range(count):
+        offset, _, _, length = struct.unpack_from("<QQQQ", data, first + number * size + 8)
+        end = max(end, offset + length)
+    # e_shoff, and after e_shentsize: e_shnum, e_shstrndx.
+    struct.pack_into("<Q", data, 40, 0)
+    struct.pack_into("<HH", data, 60, 0, 0)
+    path.write_bytes(data[:end])
 
 
 def find_python(version: str) -> str | None:
@@ -86,14 +133,27 @@ def normalise(folder: Path) -> None:
     os.utime(folder, (MODIFIED, MODIFIED))
 
 
+def sizes(folder: Path) -> str:
+    """Return the folder's size as files and as an archive. Lambda limits the first to 250 MB."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in files:
+            packed.write(path, path.relative_to(folder))
+    unzipped = sum(path.stat().st_size for path in files)
+    return f"{unzipped / 1e6:.1f} MB, {archive.tell() / 1e6:.1f} MB zipped"
+
+
 def main() -> None:
-    """Prune, compile and normalise one folder."""
+    """Prune, strip, compile and normalise one folder, and print its sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="the layer's python folder")
     parser.add_argument("--python", required=True, help="the version that the layer is for: 3.13")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     prune(folder)
+    for path in folder.rglob("*.so*"):
+        strip(path)
     if not compile_bytecode(folder, arguments.python):
         print(
             f"No Python {arguments.python} on this machine: the layer goes without bytecode,"
@@ -101,6 +161,7 @@ def main() -> None:
             file=sys.stderr,
         )
     normalise(folder)
+    print(f"The layer: {sizes(folder)}")
 
 
 if __name__ == "__main__":

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import stat
 import struct
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from local.settings import ROOT
-from tests.support.build import MACHINE, SHIPPED_PYTHON, Built, make_build
+from tests.support.build import MACHINE, RUNTIME_PYTHON, SHIPPED_PYTHON, Built, make_build
 
 ELF_MAGIC = b"\x7fELF"
 # e_machine of the ELF header.
 MACHINES = {"arm64": 183, "x86_64": 62}
 # Lambda's limit on a function with its layers, unzipped, in bytes.
 MAX_UNZIPPED = 250 * 1024 * 1024
+# The layer's part of it, in bytes.
+MAX_LAYER = 75_000_000
 
 
 def _files(folder: Path) -> list[Path]:
@@ -116,6 +121,104 @@ def test_it_fits_into_lambda(shipped: Built) -> None:
     layer = sum(path.stat().st_size for path in _files(shipped.layer))
     for name in ("chat", "stream", "upload", "sweep"):
         assert layer + sum(path.stat().st_size for path in _files(shipped.function(name))) < MAX_UNZIPPED
+
+
+# What must be importable is everything, except for modules that say themselves that they are not for here.
+NOT_FOR_HERE = {
+    "botocore.crt.auth",
+    "dateutil.tz.win",
+    "dateutil.tzwin",
+    "mcp.server.fastmcp",
+    "pypdf.generic._image_xobject",
+    "truststore._macos",
+    "truststore._windows",
+}
+IMPORTS = """
+import importlib, json, sys
+from pathlib import Path
+layer = Path(sys.argv[1])
+sys.path.insert(0, str(layer))
+failed = {}
+for path in sorted(layer.rglob("*.py")):
+    parts = path.relative_to(layer).with_suffix("").parts
+    if parts[-1] == "__main__" or not all(part.isidentifier() for part in parts):
+        continue
+    name = ".".join(parts).removesuffix(".__init__")
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        failed[name] = error.name
+    except BaseException as error:
+        failed[name] = f"{type(error).__name__}: {error}"
+print(json.dumps(failed))
+"""
+
+
+def _left_out() -> set[str]:
+    contents = tomllib.loads((ROOT / "layers" / "agents" / "contents.toml").read_text())
+    return {name for names in contents["left_out"].values() for name in names}
+
+
+def test_everything_that_is_shipped_can_be_imported(built: Built) -> None:
+    python = built.layer / "python"
+    # Everything that the SDKs import must be there, so the modules are imported without delay.
+    environment = {"LAZY_IMPORTS": "false", "PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [RUNTIME_PYTHON, "-W", "ignore", "-c", IMPORTS, python]
+    done = subprocess.run(command, env=environment, cwd=built.folder, capture_output=True, text=True, check=True)
+    failed: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    shipped = {path.name.partition(".")[0] for path in python.iterdir()}
+    # A module may need an optional package, which the layer never had.
+    ours = {
+        name: why
+        for name, why in failed.items()
+        if " " in why or why.partition(".")[0] in shipped or why.partition(".")[0] in _left_out()
+    }
+    assert set(ours) <= NOT_FOR_HERE, ours
+
+
+def test_what_is_left_out_is_not_shipped(shipped: Built) -> None:
+    python = shipped.layer / "python"
+    assert not [name for name in _left_out() if (python / name).exists()]
+    assert not list(python.glob("uvicorn-*"))
+
+
+def test_the_layer_is_small(shipped: Built) -> None:
+    # A cold start reads it. More than this takes a reason in contents.toml.
+    assert sum(path.stat().st_size for path in _files(shipped.layer)) < MAX_LAYER
+
+
+def test_shared_objects_have_no_symbols_for_debuggers(shipped: Built) -> None:
+    for path in shipped.layer.rglob("*.so*"):
+        # e_shoff and e_shnum: no table of sections is left.
+        head = path.read_bytes()[:64]
+        assert struct.unpack_from("<Q", head, 40) == (0,), path
+        assert struct.unpack_from("<H", head, 60) == (0,), path
+
+
+ENDPOINTS = """
+import json, sys
+if len(sys.argv) > 2:
+    sys.path.insert(0, sys.argv[2])
+import botocore.session
+session = botocore.session.Session()
+print(json.dumps({
+    f"{service} {region}": session.create_client(service, region_name=region).meta.endpoint_url
+    for service in sys.argv[1].split(",")
+    for region in ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1")
+}))
+"""
+
+
+def test_the_pruned_list_of_endpoints_has_those_of_each_service(built: Built) -> None:
+    services = ",".join(tomllib.loads((ROOT / "layers/agents/contents.toml").read_text())["aws_services"])
+    credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "PATH": os.environ["PATH"]}
+
+    def endpoints(python: Path | str, *more: Path) -> object:
+        command = [python, "-c", ENDPOINTS, services, *more]
+        done = subprocess.run(command, env=credentials, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    assert endpoints(RUNTIME_PYTHON, built.layer / "python") == endpoints(sys.executable)
 
 
 def test_bytecode_does_not_look_at_times_and_names_the_path_on_lambda(built: Built) -> None:
