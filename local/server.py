@@ -248,6 +248,8 @@ class DevServer:
         defaults = {
             "AUTH_MODE": "guest",
             "ALLOWED_TOOLS": offered_tools(asked),
+            # The SDKs load before `ready` is printed, so that the first message is as quick as the second.
+            "PRELOAD": "init",
             "POWERTOOLS_SERVICE_NAME": "chatkit",
             "POWERTOOLS_METRICS_NAMESPACE": "ChatKit",
             # Metrics are log lines for CloudWatch, which does not exist here.

@@ -163,7 +163,7 @@ def test_everything_that_is_shipped_can_be_imported(built: Built) -> None:
     python = built.layer / "python"
     # Everything that the SDKs import must be there, so the modules are imported without delay.
     environment = {"LAZY_IMPORTS": "false", "PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "us-east-1"}
-    command = [RUNTIME_PYTHON, "-W", "ignore", "-c", IMPORTS, python]
+    command = [str(RUNTIME_PYTHON), "-W", "ignore", "-c", IMPORTS, str(python)]
     done = subprocess.run(command, env=environment, cwd=built.folder, capture_output=True, text=True, check=True)
     failed: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     shipped = {path.name.partition(".")[0] for path in python.iterdir()}
@@ -214,7 +214,7 @@ def test_the_pruned_list_of_endpoints_has_those_of_each_service(built: Built) ->
     credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "PATH": os.environ["PATH"]}
 
     def endpoints(python: Path | str, *more: Path) -> object:
-        command = [python, "-c", ENDPOINTS, services, *more]
+        command = [str(python), "-c", ENDPOINTS, services, *map(str, more)]
         done = subprocess.run(command, env=credentials, capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 

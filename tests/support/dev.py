@@ -43,7 +43,7 @@ def clean_environment(**more: str) -> dict[str, str]:
     empty = dict.fromkeys(("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL", "ALLOWED_ORIGINS"), "")
     # The tests that share a server are one guest.
     several = {"MAX_CONCURRENT_TURNS": "50"}
-    return {**kept, **empty, **several, "LLM_PROVIDER": "demo", "RELOAD": "false", **more}
+    return {**kept, **empty, **several, "LLM_PROVIDER": "demo", "RELOAD": "false", "PRELOAD": "turn", **more}
 
 
 class DevServer:

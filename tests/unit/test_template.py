@@ -162,6 +162,14 @@ def test_options_that_cost_more_or_need_more_resources_are_off_by_default() -> N
     assert not [name for name, body in made.items() if "UpdatePolicy" in body]
 
 
+def test_prod_starts_its_functions_from_snapshots_but_not_the_sweep() -> None:
+    prod = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]
+    assert "SnapStart=PublishedVersions" in prod["parameter_overrides"]
+    snapped = [name for name in FUNCTIONS if "SnapStart" in RESOURCES[name]["Properties"]]
+    # Nobody waits for the sweep.
+    assert snapped == ["ChatFunction", "StreamFunction", "UploadFunction"]
+
+
 def test_a_gradual_deployment_moves_each_alias_by_codedeploy_and_watches_the_alarms() -> None:
     made = _transformed(GradualDeployment="true")
     groups = {name: body for name, body in made.items() if body["Type"] == "AWS::CodeDeploy::DeploymentGroup"}

@@ -37,11 +37,13 @@ class Context:
     def get_remaining_time_in_millis(self): return 600_000
 
 loops = set()
-inner = app.lambda_handler.app
+# `stream` makes its adapter on first use.
+adapter = app.lambda_handler if hasattr(app.lambda_handler, "app") else app
+inner = adapter.app
 async def watched(scope, receive, send):
     loops.add(id(asyncio.get_running_loop()))
     await inner(scope, receive, send)
-app.lambda_handler.app = watched
+adapter.app = watched
 
 for line in sys.stdin:
     answer = app.lambda_handler(json.loads(line), Context())

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 SCRIPT = """
-import asyncio, sys
+import asyncio, random, sys
 import app
 from assistant.models import clients
 from lambda_stream.snapstart import run_after_restore, run_before_snapshot
@@ -18,8 +18,13 @@ from lambda_stream.snapstart import run_after_restore, run_before_snapshot
 assert "agents" not in sys.modules, "start-up loads the SDK"
 asyncio.run(run_before_snapshot())
 assert "agents" in sys.modules, "the snapshot lacks the SDK"
+assert "helpdesk.specialists" in sys.modules, "the snapshot lacks the agents"
+resources = app.app.state.services.resources
+assert resources.table._client is None and resources.objects._client is None, "a client of AWS is in the snapshot"
 assert not clients._by_loop, "a connection is in the snapshot"
+numbers = random.getstate()
 asyncio.run(run_after_restore())
+assert random.getstate() != numbers, "each restored process would get the same numbers"
 assert not clients._by_loop
 print("restored")
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from assistant.api.services import Deadline, Services
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.context import Resources
 from assistant.identity import Authenticator
+from assistant.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from assistant.api.handler import Handler
@@ -67,13 +71,26 @@ def _services(resources: Resources | None, *, streaming: bool = False, deadline:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """At shutdown, store the partial answers of the turns that are running."""
+    """At the start, load what turns need, if `PRELOAD=init`. At shutdown, store the answers of running turns."""
+    services: Services = app.state.services
+    resources = services.resources
+    if services.streaming and resources.settings.preload == "init":
+        await _preload(resources.settings)
     yield
-    resources: Resources = app.state.services.resources
     if resources.running:
         from assistant import turns
 
         await turns.close(resources)
+
+
+async def _preload(settings: Settings) -> None:
+    from assistant import turns
+
+    try:
+        await turns.preload(settings)
+    except Exception:
+        # Reads work without it, and each message reports the failure.
+        logger.exception("PRELOAD=init: what turns need cannot be loaded")
 
 
 def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAPI:

@@ -43,6 +43,7 @@ from assistant.settings.models import (
 )
 
 OnBusy = Literal["interrupt", "reject"]
+Preload = Literal["turn", "init"]
 OutputGuardrails = Literal["remove", "hold"]
 
 
@@ -121,6 +122,7 @@ class Settings:
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
+    preload: Preload = "turn"
     user_hash_salt: str = ""
 
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
@@ -266,6 +268,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         malware_scan=read.flag("MALWARE_SCAN"),
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
+        preload=cast(Preload, read.choice("PRELOAD", get_args(Preload)) or "turn"),
         user_hash_salt=read.text("USER_HASH_SALT") or "",
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),

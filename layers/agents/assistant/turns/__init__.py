@@ -2,8 +2,19 @@
 
 from assistant.turns.lease import take_over
 from assistant.turns.outcome import error_event
+from assistant.turns.preload import preload
 from assistant.turns.service import TurnHandle, close, start
 from assistant.turns.stop import cancel, end_turn
 from assistant.turns.waiting import when_stored
 
-__all__ = ["TurnHandle", "cancel", "close", "end_turn", "error_event", "start", "take_over", "when_stored"]
+__all__ = [
+    "TurnHandle",
+    "cancel",
+    "close",
+    "end_turn",
+    "error_event",
+    "preload",
+    "start",
+    "take_over",
+    "when_stored",
+]

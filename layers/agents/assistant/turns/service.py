@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from chatkit.types import (
     NoticeEvent,
@@ -38,6 +37,7 @@ from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn, JoinedTurn
 from assistant.turns.lease import take_over
 from assistant.turns.plan import Plan, make_plan
+from assistant.turns.preload import load_server
 from assistant.turns.runner import TurnRun
 from assistant.turns.stop import BUSY_RETRY_SECONDS, interrupt, read_turn
 from assistant.turns.storage import released_key
@@ -48,10 +48,6 @@ from assistant.turns.watchdog import watch_loop
 # When an answer breaks off, ChatKit sends the request again, about five times in 25 s. Within this time an equal
 # request counts as a resend, not as a new message with the same words.
 RESEND_TIME = timedelta(seconds=30)
-
-
-if TYPE_CHECKING:
-    from assistant.agent import AssistantServer
 
 
 class TurnHandle(Protocol):
@@ -215,7 +211,7 @@ async def _respond(
     plan: Plan, thread: ThreadMetadata, store: TurnStore, context: RequestContext
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Stream the server's answer. Load the server in a thread, so that the first events are sent meanwhile."""
-    build_server = await asyncio.to_thread(_server)
+    build_server = await asyncio.to_thread(load_server, context.settings)
     server = build_server(store, context)
     answer = server.answer(
         thread,
@@ -229,17 +225,6 @@ async def _respond(
     async with aclosing(answer) as events:
         async for event in events:
             yield event
-
-
-@functools.cache
-def _server() -> type[AssistantServer]:
-    """Load the server, and the agents SDK with it."""
-    from assistant.agent import AssistantServer
-
-    # The SDK's objects stay for the life of the process. Without this, each full garbage collection visits all of
-    # them and blocks the event loop for about 0.2 s.
-    gc.freeze()
-    return AssistantServer
 
 
 async def _known(key: IdempotencyKey, context: RequestContext) -> SameRequest | None:
