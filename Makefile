@@ -199,6 +199,10 @@ export: .venv/.installed ## Write all data of one user to a folder: TENANT=… U
 erase: .venv/.installed ## Delete all data of one user: TENANT=… USER=… CONFIRM=… [STACK=].
 	@$(script) $(whose) --confirm "$(CONFIRM)"
 
+.PHONY: erase-tenant
+erase-tenant: .venv/.installed ## Delete all data of a tenant and of its users: TENANT=… CONFIRM=… [STACK=].
+	@MAKE_TARGET=$@ $(BIN)/python -m scripts.erase_tenant --tenant "$(TENANT)" --confirm "$(CONFIRM)" $(call flag,--stack,STACK)
+
 .PHONY: limits
 limits: .venv/.installed ## Show or change limits: TENANT=… [USER=… LIMITS="turns_per_minute=5 …"|reset STACK=].
 	@$(script) $(whose) --limits "$(LIMITS)"

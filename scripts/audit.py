@@ -25,15 +25,17 @@ async def show(resources: Resources, tenant: str | None, user: str | None, after
     """Print entries. Return how many there were."""
     from assistant import audit
 
-    printed, last = 0, ""
-    async for entry in audit.entries(resources, tenant, user_id=user, after=after):
+    printed, following = 0, after
+    while True:
+        found, following = await audit.page(resources, tenant, user_id=user, after=following, most=most - printed)
+        for entry in found:
+            print(json.dumps(entry, ensure_ascii=False))
+        printed += len(found)
+        if following is None:
+            return printed
         if printed == most:
-            print(f"There are more. AFTER={last} shows them.", file=sys.stderr)
-            break
-        print(json.dumps(entry, ensure_ascii=False))
-        last = entry["id"]
-        printed += 1
-    return printed
+            print(f"There are more. AFTER={following} shows them.", file=sys.stderr)
+            return printed
 
 
 def main() -> int:

@@ -1,13 +1,16 @@
 """`make erase`: remove all stored data of one user.
 
 The command first writes work for the sweep. If the command is interrupted, the deployed sweep finishes the erasure.
-A second run of the command also finishes it.
+A second run of the command also finishes it. The sweep does the same once more, after 20 minutes: a tool of a turn that
+was running may have written in between. Until then, the user's messages are refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scripts.arguments import Parser
@@ -17,15 +20,28 @@ if TYPE_CHECKING:
     from assistant.context import Resources
     from assistant.identity import Caller
 
+# How often the command prints its progress.
+PROGRESS_SECONDS = 5.0
+
+
+def _timer() -> Callable[[], bool]:
+    end = time.monotonic() + PROGRESS_SECONDS
+    return lambda: time.monotonic() > end
+
 
 async def erase(resources: Resources, user: Caller) -> None:
-    """Remove all data of a user."""
+    """Remove all data of a user, and print the progress."""
+    from assistant import quotas
     from assistant.threads import row_key
     from assistant.upkeep import erase, request_erasure
 
     work = await request_erasure(resources, user)
-    while not await erase(resources, work):
-        pass
+    while True:
+        time_is_up = _timer()
+        if await erase(resources, work, time_is_up=time_is_up):
+            break
+        mark = await quotas.marked(resources, user)
+        print(f"{mark['removed'] if mark else 0} threads are removed ...", file=sys.stderr)
     await resources.table.delete(row_key(work))
 
 

@@ -27,6 +27,8 @@ def add_layer() -> None:
     """Let this process import the layer's packages."""
     if str(LAYER) not in sys.path:
         sys.path.insert(0, str(LAYER))
+    # The rows of the audit trail are enough: an operator reads the command's own output.
+    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
 
 
 def open_target(arguments: argparse.Namespace) -> Resources:

@@ -21,7 +21,16 @@ from assistant.identity import Caller
 from assistant.ids import new_id
 from assistant.threads import row_key
 from assistant.threads.store import ThreadStore
-from assistant.upkeep import erase, request_erasure, request_take_along, sweep
+from assistant.upkeep import (
+    erase,
+    erase_tenant,
+    make_export,
+    request_erasure,
+    request_export,
+    request_take_along,
+    request_tenant_erasure,
+    sweep,
+)
 from assistant.upkeep import take_along as upkeep_take_along
 from tests.support.conversations import answered, new_thread, said
 from tests.support.files import PNG
@@ -129,6 +138,27 @@ async def erasure(resources: Resources) -> Act:
     return lambda faulty: erase(faulty, work)
 
 
+async def erasure_of_the_tenant(resources: Resources) -> Act:
+    """Erase a tenant whose erasure was asked for."""
+    await _thread(resources)
+    await _upload(resources)
+    work = await request_tenant_erasure(resources, "acme")
+    return lambda faulty: erase_tenant(faulty, work)
+
+
+async def export(resources: Resources) -> Act:
+    """Export the data of a user."""
+    await _thread(resources)
+    await _upload(resources)
+
+    async def act(faulty: Resources) -> None:
+        work = await request_export(faulty, request_of(faulty, USER).caller)
+        assert await make_export(faulty, work)
+        await faulty.table.delete(row_key(work))
+
+    return act
+
+
 async def expiry(resources: Resources) -> Act:
     """Sweep when threads and files may have expired."""
     await _thread(resources)
@@ -163,6 +193,8 @@ SCENES: dict[str, Scene] = {
         removal_of_a_file,
         picture_of_a_deleted_thread,
         erasure,
+        erasure_of_the_tenant,
+        export,
         expiry,
         take_along,
     )

@@ -42,6 +42,8 @@ SCHEMA_VERSION = 1
 # The operator's commands do not know who runs them. CloudTrail does.
 OPERATOR = "operator"
 PAGE_ROWS = 100
+# Reading this many entries takes a second or two.
+MAX_SEARCHED = 5_000
 # Attributes that say how a row is stored.
 _STORAGE = {"pk", "sk", "schema_version", "ttl"}
 
@@ -109,26 +111,54 @@ async def record(resources: Resources, made: Entry) -> None:
     made.log()
 
 
-async def entries(
-    resources: Resources, tenant_id: str | None, *, user_id: str | None = None, after: str | None = None
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield entries, the newest first. Each has an `id`, which is a cursor.
+async def page(
+    resources: Resources,
+    tenant_id: str | None,
+    *,
+    user_id: str | None = None,
+    after: str | None = None,
+    most: int = PAGE_ROWS,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return entries, the newest first, and the cursor of the next page; None if there are no more.
+
+    With a user, a page can be short or empty although more follow, because at most `MAX_SEARCHED` entries are read.
 
     Args:
         resources: The table.
         tenant_id: The tenant; None for the entries of the whole deployment.
-        user_id: Yield only entries about this user, and those of this user's own actions.
-        after: The `id` of the entry before the first to yield.
+        user_id: Return only entries about this user, and those of this user's own actions.
+        after: The cursor.
+        most: The greatest number of entries.
     """
     wanted = None if user_id is None else _hash(resources, tenant_id, user_id)
-    pk, cursor, more = keys.audit_partition(tenant_id), None if after is None else keys.audit_sk(after), True
-    between = (keys.AUDIT_PREFIX, keys.AUDIT_END)
-    while more:
-        rows, more = await resources.table.query(pk, after=cursor, between=between, descending=True, limit=PAGE_ROWS)
-        for row in rows:
+    pk, between = keys.audit_partition(tenant_id), (keys.AUDIT_PREFIX, keys.AUDIT_END)
+    cursor, more, searched = None if after is None else keys.audit_sk(after), True, 0
+    found: list[dict[str, Any]] = []
+    while more and len(found) < most and searched < MAX_SEARCHED:
+        limit = most - len(found) if wanted is None else PAGE_ROWS
+        rows, more = await resources.table.query(pk, after=cursor, between=between, descending=True, limit=limit)
+        for index, row in enumerate(rows):
+            cursor = row["sk"]
             if wanted is None or wanted in (row.get("by"), row.get("about")):
-                yield _shown(row)
-        cursor = rows[-1]["sk"] if rows else cursor
+                found.append(_shown(row))
+                if len(found) == most:
+                    more = more or index + 1 < len(rows)
+                    break
+        searched += len(rows)
+    return found, cursor.removeprefix(keys.AUDIT_PREFIX) if more and cursor is not None else None
+
+
+async def entries(
+    resources: Resources, tenant_id: str | None, *, user_id: str | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield all entries of a trail, or of one user, the newest first."""
+    after: str | None = None
+    while True:
+        found, after = await page(resources, tenant_id, user_id=user_id, after=after)
+        for each in found:
+            yield each
+        if after is None:
+            return
 
 
 def _hash(resources: Resources, tenant_id: str | None, user_id: str) -> str:

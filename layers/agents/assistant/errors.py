@@ -216,6 +216,14 @@ class ModelsStoppedError(AssistantError):
     default_message = "This assistant is switched off at the moment. Please contact its administrator."
 
 
+class BeingErasedError(ConflictError):
+    """The data of the user or of the tenant is being erased."""
+
+    code = "being_erased"
+    retryable = False
+    default_message = "Your data is being deleted. You can start again when that is done, in about half an hour."
+
+
 class LimitsChangedError(ConflictError):
     """The user's record of limits is not the one that this process knows. It knows it now: try again."""
 

@@ -163,6 +163,10 @@ _GERMAN = {
     "This is still being written. Please try again in a moment.": (
         "Dies wird noch geschrieben. Bitte versuchen Sie es gleich noch einmal."
     ),
+    "Your data is being deleted. You can start again when that is done, in about half an hour.": (
+        "Ihre Daten werden gerade gelöscht. Wenn das abgeschlossen ist, in etwa einer halben Stunde, können Sie neu "
+        "beginnen."
+    ),
     # Errors: files and recordings.
     "A file is still being checked. Please send your message again in a moment.": (
         "Eine Datei wird noch geprüft. Bitte senden Sie Ihre Nachricht gleich noch einmal."

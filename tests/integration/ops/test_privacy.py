@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 
+from assistant import clock
 from assistant.approvals import runs
 from assistant.context import Resources
 from assistant.errors import StoreUnavailableError
@@ -110,7 +112,12 @@ async def test_what_waits_in_the_bucket_is_exported_and_erased(
 
 
 async def test_an_erasure_leaves_nothing_of_one_user_and_all_of_another(
-    open_client: MakeClient, issuer: Issuer, script: Script, table_and_bucket: Aws
+    open_client: MakeClient,
+    issuer: Issuer,
+    script: Script,
+    resources: Resources,
+    table_and_bucket: Aws,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for user in ("ann-erase", "bob-erase"):
         await _live(open_client, issuer, user)
@@ -123,18 +130,37 @@ async def test_an_erasure_leaves_nothing_of_one_user_and_all_of_another(
     for _ in range(2):
         done = script("erase", *arguments, "--confirm", "ann-erase")
         assert done.returncode == 0, done.stderr
+    assert _only_later_work(_everything(table_and_bucket), "ann-erase"), "something of the user is left"
+    _let_time_pass(monkeypatch)
+    await sweep(resources)
     left = _everything(table_and_bucket)
     assert _only_unsent_work(left, "ann-erase"), "something of the user is left"
     assert left.count("bob-erase") == others
 
 
-def _only_unsent_work(everything: str, user: str) -> bool:
-    """Tell whether only work that is due later, and then finds nothing, still names a user."""
+def _only_later_work(everything: str, user: str) -> bool:
+    """Tell whether only work that is due later, and the mark of the erasure, still name a user."""
     rows, objects = json.loads(everything)
     naming: list[dict[str, Any]] = [row for row in rows if user in json.dumps(row)]
     return not [key for key in objects if user in key] and all(
-        row["pk"]["S"].startswith("SWEEP#") and row["kind"]["S"] == "attachment" for row in naming
+        (row["pk"]["S"].startswith("SWEEP#") and row["kind"]["S"] in ("attachment", "erase"))
+        or "erasing" in row
+        or row["sk"]["S"].startswith("U#")
+        for row in naming
     )
+
+
+def _only_unsent_work(everything: str, user: str) -> bool:
+    """Tell whether only work that is due later, and then finds nothing, still names a user."""
+    rows, _ = json.loads(everything)
+    naming: list[dict[str, Any]] = [row for row in rows if user in json.dumps(row)]
+    return all(row["pk"]["S"].startswith("SWEEP#") and row["kind"]["S"] == "attachment" for row in naming)
+
+
+def _let_time_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let so much time pass that the erasure looks once more."""
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + privacy.AGAIN_AFTER + timedelta(minutes=1))
 
 
 async def test_an_erasure_that_is_cut_off_is_finished_by_the_sweep(
@@ -157,5 +183,8 @@ async def test_an_erasure_that_is_cut_off_is_finished_by_the_sweep(
             await privacy.erase(resources, work)
     assert not await privacy.erase(resources, work, time_is_up=lambda: True)
     assert (await sweep(resources)).failed == 0
-    assert _only_unsent_work(_everything(table_and_bucket), "ann-cut")
+    assert _only_later_work(_everything(table_and_bucket), "ann-cut")
     assert (await sweep(resources)).finished == 0
+    _let_time_pass(monkeypatch)
+    await sweep(resources)
+    assert _only_unsent_work(_everything(table_and_bucket), "ann-cut")

@@ -13,7 +13,7 @@ from assistant import audit, clock
 from assistant.api import create_app, create_upload_app
 from assistant.identity import VISITOR_COOKIE, Caller
 from assistant.observability import user_hash
-from assistant.upkeep import sweep, visitors
+from assistant.upkeep import erase, request_erasure, sweep, visitors
 from tests.integration.tenancy.test_visitors import API, HELLO, LIST, Site, forged, visitor_of
 from tests.support.asgi import Call, client
 from tests.support.aws import Aws
@@ -199,3 +199,18 @@ async def test_only_a_signed_in_user_with_a_valid_visitors_token_takes_threads(s
 async def test_other_deployments_have_no_such_route(aws_environment: Aws, issuer: Issuer) -> None:
     site = Site(aws_environment, issuer, AUTH_MODE="jwt")
     assert (await take(site, issuer.token(sub="ann"), visitor_token=forged())).status_code == 404
+
+
+async def test_threads_on_their_way_are_erased_with_their_new_owner(
+    site: Site, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, user = await site.token("198.51.100.9"), issuer.token(sub="ann-erased", tenant_id="acme")
+    for _ in range(2):
+        await site.post(visitor, HELLO)
+    monkeypatch.setattr("assistant.api.visitor.TAKE_ALONG_SECONDS", -1.0)
+    assert (await take(site, user, visitor_token=visitor)).json() == {"threads": 0, "pending": 2}
+    assert await erase(site.resources, await request_erasure(site.resources, Caller("acme", "ann-erased")))
+    assert await listed(site, visitor) == await listed(site, user) == []
+    # The sweep finds the work of the move, which has nothing left to do.
+    assert (await sweep(site.resources)).failed == 0
+    assert await listed(site, user) == []

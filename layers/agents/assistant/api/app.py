@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
-from assistant.api import attachments, cancel, chatkit, choices, entities, health, limits, upload, usage, visitor
+from assistant.api import (
+    admin,
+    attachments,
+    cancel,
+    chatkit,
+    choices,
+    entities,
+    health,
+    limits,
+    my_data,
+    upload,
+    usage,
+    visitor,
+)
 from assistant.api.answer_size import AnswerSizeLimit
 from assistant.api.base_path import BasePath
 from assistant.api.cors import add_cors
@@ -39,7 +52,7 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
         ConfigurationError: An environment variable is invalid.
     """
     services = _services(resources, streaming=streaming, deadline=deadline)
-    every = (chatkit, cancel, usage, limits, choices, entities, attachments, visitor, health)
+    every = (chatkit, cancel, usage, limits, choices, entities, attachments, visitor, my_data, admin, health)
     routers = [each.router for each in every]
     return _app(services, *routers, whole=not streaming)
 

@@ -13,7 +13,7 @@ from assistant.api.errors import error_response
 from assistant.errors import ForbiddenError
 from assistant.settings import Settings
 
-ALLOWED_METHODS = ("GET", "POST")
+ALLOWED_METHODS = ("GET", "POST", "DELETE")
 # The headers that ChatKit's component, our fetch wrapper and CloudFront's origin access control send.
 ALLOWED_HEADERS = (
     "content-type",

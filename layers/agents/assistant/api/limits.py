@@ -9,34 +9,31 @@ from fastapi.responses import Response
 
 from assistant.api.body import read_object
 from assistant.api.errors import json_response
-from assistant.api.services import CurrentContext
-from assistant.context import RequestContext
-from assistant.errors import ForbiddenError, InvalidRequestError
+from assistant.api.services import CurrentAdmin
+from assistant.errors import InvalidRequestError
 
 router = APIRouter()
 
 
 @router.get("/chatkit/api/limits")
-async def show(context: CurrentContext, user_id: str | None = None) -> Response:
+async def show(context: CurrentAdmin, user_id: str | None = None) -> Response:
     """Return `{"limits": {…}}`: the record of the tenant, or of one of its users."""
     from assistant import quotas
 
-    _check_role(context)
     return json_response({"limits": await quotas.stored_limits(context.resources, context.caller.tenant_id, user_id)})
 
 
 @router.post("/chatkit/api/limits")
-async def change(request: Request, context: CurrentContext) -> Response:
+async def change(request: Request, context: CurrentAdmin) -> Response:
     """Replace a record by `{"limits": {…} or null, "user_id": …}`. Without a user, it is the tenant's record."""
     from assistant import quotas
 
-    _check_role(context)
     body = await read_object(request)
     user_id, limits = body.get("user_id"), _limits(body)
     if user_id is not None and not isinstance(user_id, str):
         raise InvalidRequestError("The 'user_id' must be a string.")
     values = None if limits is None else quotas.checked(limits, of_tenant=user_id is None)
-    await quotas.change_limits(context.resources, context.caller.tenant_id, user_id, values)
+    await quotas.change_limits(context.resources, context.caller.tenant_id, user_id, values, by=context.caller)
     return json_response({"limits": values or {}})
 
 
@@ -45,8 +42,3 @@ def _limits(body: dict[str, Any]) -> dict[str, Any] | None:
     if "limits" not in body or not (limits is None or isinstance(limits, dict)):
         raise InvalidRequestError("The body needs 'limits': an object, or null to remove the record.")
     return limits
-
-
-def _check_role(context: RequestContext) -> None:
-    if context.caller.role not in context.settings.admin_roles:
-        raise ForbiddenError

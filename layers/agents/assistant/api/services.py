@@ -13,6 +13,7 @@ from starlette.types import Scope
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.budgets import END_MARGIN_SECONDS
 from assistant.context import RequestContext, Resources
+from assistant.errors import ForbiddenError
 from assistant.identity import Authenticator, Caller
 from assistant.texts import language_of
 
@@ -65,6 +66,16 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
 # A route with one of these parameters answers 401 to a request without a valid token, before it reads the body.
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 CurrentContext = Annotated[RequestContext, Depends(_context)]
+
+
+async def _admin(context: CurrentContext) -> RequestContext:
+    if context.caller.role not in context.settings.admin_roles:
+        raise ForbiddenError
+    return context
+
+
+# The same, and 403 to a caller whose role is not in `ADMIN_ROLES`.
+CurrentAdmin = Annotated[RequestContext, Depends(_admin)]
 
 
 def lambda_deadline(scope: Scope) -> float | None:

@@ -19,10 +19,12 @@ its newest items, in this order:
                                 Q#D<day>         usage on a UTC day
                                 Q#live           running turns, times of the last ones, limits in place of the settings
                                 V#<visitor>      a visitor whose threads are being taken along
+                                X#export         the user's export
 
     TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
                                 Q#limits         limits of the tenant and its users in place of the settings
                                 L#<id>           an entry of the audit trail; ids sort by time
+                                U#<user>         a user with stored data, for an erasure of the tenant
     APP#tenant[#user]           the agents' own records
     AUDIT                       L#<id>           an entry about the whole deployment
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
@@ -61,6 +63,7 @@ THREAD_LIST_PREFIX = "T#"
 THREAD_LIST_END = "T$"
 ATTACHMENT_PREFIX = "F#"
 ATTACHMENT_END = "F$"
+USAGE_PREFIX = "Q#"
 LIVE_SK = "Q#live"
 LIMITS_SK = "Q#limits"
 # The partition of the records that hold for the whole deployment.
@@ -71,6 +74,9 @@ IDEMPOTENCY_PREFIX = "K#"
 IDEMPOTENCY_END = "K$"
 TAKEN_ALONG_PREFIX = "V#"
 TAKEN_ALONG_END = "V$"
+EXPORT_SK = "X#export"
+MEMBER_PREFIX = "U#"
+MEMBER_END = "U$"
 AUDIT_PREFIX = "L#"
 AUDIT_END = "L$"
 
@@ -147,6 +153,11 @@ def user_partition(tenant_id: str, user_id: str) -> str:
 def tenant_partition(tenant_id: str) -> str:
     """Return the partition of the rows that belong to a whole tenant."""
     return f"TENANT#{_component(tenant_id, 'tenant')}"
+
+
+def member_key(tenant_id: str, user_id: str) -> Key:
+    """Return the key of the row by which an erasure of the tenant finds a user."""
+    return Key(tenant_partition(tenant_id), f"{MEMBER_PREFIX}{_component(user_id, 'user')}")
 
 
 def audit_partition(tenant_id: str | None) -> str:
@@ -301,7 +312,12 @@ def attachment_prefix(tenant_id: str, user_id: str) -> str:
     return f"attachments/{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}/"
 
 
-def owner_object_prefixes(tenant_id: str, user_id: str) -> tuple[str, str]:
-    """Return the bucket prefixes of all objects of a user."""
-    owner = f"{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}/"
-    return f"attachments/{owner}", f"items/{owner}"
+def export_prefix(tenant_id: str, user_id: str, export_id: str) -> str:
+    """Return the bucket prefix of an export's documents."""
+    return f"exports/{_component(tenant_id, 'tenant')}/{_component(user_id, 'user')}/{export_id}/"
+
+
+def owner_object_prefixes(tenant_id: str, user_id: str | None = None) -> list[str]:
+    """Return the bucket prefixes of all objects of a user, or of a whole tenant."""
+    owner = f"{_component(tenant_id, 'tenant')}/" + ("" if user_id is None else f"{_component(user_id, 'user')}/")
+    return [f"{kind}/{owner}" for kind in ("attachments", "items", "exports")]

@@ -175,11 +175,17 @@ class Objects:
     def _delete(self, request: Any) -> Mapping[str, Any]:
         return self.client.delete_objects(Bucket=self.bucket, Delete=request)
 
-    async def first_keys(self, prefix: str) -> list[str]:
-        """Return the first object keys under a prefix: as many as one call can remove."""
+    async def first_keys(self, prefix: str, *, after: str = "", most: int = MAX_DELETE_KEYS) -> list[str]:
+        """Return the first object keys under a prefix, by default as many as one call can remove.
+
+        Args:
+            prefix: The prefix.
+            after: The key before the first to return.
+            most: The greatest number of keys.
+        """
         answer = await self._call(
             "ListObjectsV2",
-            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=MAX_DELETE_KEYS),
+            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=most, StartAfter=after),
         )
         return [entry["Key"] for entry in answer.get("Contents", [])]
 

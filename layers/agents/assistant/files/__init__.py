@@ -20,7 +20,7 @@ from assistant.files.images import (
 )
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES
 from assistant.files.moving import copied_files, move_unsent
-from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, save_attachment
+from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, member_write, save_attachment
 from assistant.files.scan import check_scan
 from assistant.files.store import S3AttachmentStore
 from assistant.files.upload import upload
@@ -51,6 +51,7 @@ __all__ = [
     "keep_picture",
     "keep_picture_bytes",
     "load_attachment",
+    "member_write",
     "move_unsent",
     "object_key",
     "object_keys",

@@ -85,6 +85,12 @@ def unsent_work(caller: Caller, key: Key, attachment_id: str, now: datetime) -> 
     )
 
 
+def member_write(caller: Caller) -> Write:
+    """Return the write by which an erasure of the tenant finds this user. It belongs to the user's first data."""
+    row = {"schema_version": SCHEMA_VERSION, "user_id": caller.user_id}
+    return Write(keys.member_key(caller.tenant_id, caller.user_id), put=row)
+
+
 async def create(table: Table, caller: Caller, attachment: Attachment, size: int) -> None:
     """Write a new attachment's row and the sweep work that deletes it if it is never sent.
 
@@ -99,7 +105,11 @@ async def create(table: Table, caller: Caller, attachment: Attachment, size: int
         "created_at": now.isoformat(),
     }
     await table.transact(
-        [Write(key, put=row, condition="attribute_not_exists(pk)"), unsent_work(caller, key, attachment.id, now)]
+        [
+            Write(key, put=row, condition="attribute_not_exists(pk)"),
+            unsent_work(caller, key, attachment.id, now),
+            member_write(caller),
+        ]
     )
 
 

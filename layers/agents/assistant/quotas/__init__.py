@@ -7,6 +7,7 @@ rows are written only if a limit needs them. Every paid or expensive action is c
 """
 
 from assistant.quotas.calls import reserve_call
+from assistant.quotas.erasing import count_removed, marked, tenant_mark, unmark_user, user_mark
 from assistant.quotas.estimates import OVERHEAD_TOKENS, USUAL_OUTPUT_TOKENS, Amount, estimate, spent, used_so_far
 from assistant.quotas.limits import Limits, checked, known_limits
 from assistant.quotas.message import check_input, check_message
@@ -20,7 +21,7 @@ from assistant.quotas.records import (
     stop_models,
     stored_limits,
 )
-from assistant.quotas.rows import seconds
+from assistant.quotas.rows import seconds, usage_expiry
 from assistant.quotas.running import released
 from assistant.quotas.settlement import Settlement
 from assistant.quotas.share import TurnShare, sharing
@@ -41,12 +42,14 @@ __all__ = [
     "check_running",
     "checked",
     "claim",
+    "count_removed",
     "estimate",
     "has_picture_limit",
     "is_stopped",
     "known_limits",
     "limits_of",
     "load_records",
+    "marked",
     "notice",
     "released",
     "reserve_call",
@@ -56,6 +59,10 @@ __all__ = [
     "spent",
     "stop_models",
     "stored_limits",
+    "tenant_mark",
+    "unmark_user",
     "usage",
+    "usage_expiry",
     "used_so_far",
+    "user_mark",
 ]

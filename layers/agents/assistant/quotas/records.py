@@ -14,11 +14,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from assistant import clock
+from assistant import audit, clock
 from assistant.aws import Row, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
-from assistant.errors import ModelsStoppedError, StoreUnavailableError
+from assistant.errors import BeingErasedError, ModelsStoppedError, StoreUnavailableError
 from assistant.identity import Caller
 from assistant.ids import uuid7
 from assistant.quotas.limits import Limits
@@ -78,7 +78,10 @@ def check_running(context: RequestContext) -> None:
 
     Raises:
         ModelsStoppedError: the operator has stopped all paid calls.
+        BeingErasedError: the tenant's data is being erased.
     """
+    if _known(context.resources, tenant_key(context.caller.tenant_id)).get("erasing"):
+        raise BeingErasedError
     if _known(context.resources, STOP_KEY).get("stopped"):
         raise ModelsStoppedError
 
@@ -90,7 +93,7 @@ async def is_stopped(context: RequestContext) -> bool:
         check_running(context)
     except StoreUnavailableError:
         return False
-    except ModelsStoppedError:
+    except (BeingErasedError, ModelsStoppedError):
         return True
     return False
 
@@ -110,7 +113,13 @@ def known_revision(context: RequestContext) -> str | None:
 
 
 def learn(row: Row | None, context: RequestContext) -> bool:
-    """Take over the user's record from the row of now. Return whether the record has changed."""
+    """Take over the user's record from the row of now. Return whether the record has changed.
+
+    Raises:
+        BeingErasedError: the user's data is being erased.
+    """
+    if (row or {}).get("erasing"):
+        raise BeingErasedError
     found = {name: (row or {}).get(name) for name in ("limits", "revision")}
     if found["revision"] == known_revision(context):
         return False
@@ -134,7 +143,12 @@ def claimed_row(context: RequestContext) -> Counting:
 
 
 async def change_limits(
-    resources: Resources, tenant_id: str, user_id: str | None, values: Mapping[str, int | float | None] | None
+    resources: Resources,
+    tenant_id: str,
+    user_id: str | None,
+    values: Mapping[str, int | float | None] | None,
+    *,
+    by: Caller | None = None,
 ) -> None:
     """Write the record of a tenant or of a user.
 
@@ -143,10 +157,16 @@ async def change_limits(
         tenant_id: The tenant.
         user_id: The user; None for the tenant's record.
         values: The limits by name, checked; None removes the record.
+        by: The admin; None for the operator.
     """
     key = tenant_key(tenant_id) if user_id is None else Key(Caller(tenant_id, user_id).partition, keys.LIVE_SK)
+    words = " ".join(f"{name}={'none' if value is None else value}" for name, value in sorted((values or {}).items()))
+    note = audit.entry(
+        resources, "limits.changed", by=by, tenant_id=tenant_id, about=user_id, limits=words or "removed"
+    )
     if values is None:
         await resources.table.update(key, "REMOVE #limits, revision", names={"#limits": "limits"})
+        await audit.record(resources, note)
         return
     await resources.table.update(
         key,
@@ -160,6 +180,7 @@ async def change_limits(
             ":version": SCHEMA_VERSION,
         },
     )
+    await audit.record(resources, note)
 
 
 async def stored_limits(resources: Resources, tenant_id: str, user_id: str | None) -> dict[str, Any]:
@@ -177,3 +198,5 @@ async def stop_models(resources: Resources, *, stopped: bool, reason: str) -> No
         "changed_at": clock.now().isoformat(),
     }
     await resources.table.put(STOP_KEY, row)
+    action: audit.Action = "models.stopped" if stopped else "models.started"
+    await audit.record(resources, audit.entry(resources, action, by=None, tenant_id=None, reason=reason or None))

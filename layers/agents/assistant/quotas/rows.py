@@ -27,6 +27,11 @@ def until_tomorrow() -> float:
     return (tomorrow - moment).total_seconds()
 
 
+def usage_expiry() -> dict[str, int]:
+    """Return the expiry of a row that lives as long as the counters of now."""
+    return {"ttl": int((clock.now() + DAY_LIFETIME).timestamp())}
+
+
 @dataclass
 class Counting:
     """One write of a row, put together from several parts. Names of attributes must be no reserved words.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 
 from assistant import clock
 from assistant.aws import keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
-from assistant.errors import StoreUnavailableError
+from assistant.errors import BeingErasedError, StoreUnavailableError
 from assistant.prices import MILLION
 from assistant.quotas.live import live_key
 from assistant.quotas.records import learn, limits_of, load_records
@@ -24,7 +25,8 @@ async def usage(context: RequestContext) -> dict[str, object]:
     moment = clock.now()
     row = await context.resources.table.get(Key(context.caller.partition, keys.day_usage_sk(moment))) or {}
     await load_records(context)
-    learn(await context.resources.table.get(live_key(context)), context)
+    with suppress(BeingErasedError):  # The counters stay readable.
+        learn(await context.resources.table.get(live_key(context)), context)
     limits = limits_of(context)
     return {
         "day": f"{moment:%Y-%m-%d}",

@@ -119,6 +119,7 @@ class Settings:
     admin_roles: tuple[str, ...] = ()
     log_content: bool = False
     audit_days: int = DEFAULT_AUDIT_DAYS
+    user_data_routes: bool = False
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
@@ -266,6 +267,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         admin_roles=read.words("ADMIN_ROLES"),
         log_content=read.flag("LOG_CONTENT"),
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
+        user_data_routes=read.flag("USER_DATA_ROUTES"),
         malware_scan=read.flag("MALWARE_SCAN"),
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
         preload=cast(Preload, read.choice("PRELOAD", get_args(Preload)) or "turn"),

@@ -21,7 +21,7 @@ from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write
 from assistant.aws.keys import Key
 from assistant.context import Resources
 from assistant.errors import ConflictError
-from assistant.files import copied_files
+from assistant.files import copied_files, member_write
 from assistant.identity import Caller
 from assistant.threads import places
 from assistant.threads.deletion import INLINE_ROWS, PURGE_KIND, purge_thread
@@ -197,6 +197,7 @@ async def _show(resources: Resources, source: Caller, listed: Row, meta: Row, ta
         Write(Key(target.partition, keys.thread_list_sk(place)), put=shown),
         Write(row_key(listed), delete=True),
         Write(work_key, put=work),
+        member_write(target),
     ]
     if turn is not None:
         writes.append(Write(new.turn_key, put={name: value for name, value in turn.items() if name not in _STORAGE}))

@@ -17,7 +17,7 @@ from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, Write, keys, pa
 from assistant.aws.keys import Key
 from assistant.context import KnownThread, RequestContext, Resources
 from assistant.errors import ConflictError
-from assistant.files import attachment_key, load_attachment, save_attachment
+from assistant.files import attachment_key, load_attachment, member_write, save_attachment
 from assistant.identity import Caller
 from assistant.ids import ID_PREFIXES
 from assistant.threads import deletion, large_objects, places
@@ -128,7 +128,7 @@ class ThreadStore(ItemRows, Store[RequestContext]):
             writes.append(Write(alias.key, put=alias.put))
         if retention:
             writes.append(expiry_work(caller, thread.id, retention["expires_at"]))
-        return writes
+        return [*writes, member_write(caller)]
 
     def note_created(self, thread: ThreadMetadata, creation: list[Write], context: RequestContext) -> None:
         """Note a thread whose `creation` has been applied."""

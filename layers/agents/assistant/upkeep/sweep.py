@@ -25,7 +25,7 @@ from assistant.errors import AssistantError
 from assistant.files import sweep_picture, sweep_unsent
 from assistant.observability import log_failure, sweep_ended, work_failed
 from assistant.threads import expire_thread, purge_thread, row_key, sweep_object
-from assistant.upkeep import privacy, visitors
+from assistant.upkeep import exports, privacy, tenants, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -171,6 +171,12 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
             return await purge_thread(resources, row, time_is_up=time_is_up)
         case privacy.ERASE_KIND:
             return await privacy.erase(resources, row, time_is_up=time_is_up)
+        case tenants.ERASE_TENANT_KIND:
+            return await tenants.erase_tenant(resources, row, time_is_up=time_is_up)
+        case exports.EXPORT_KIND:
+            return await exports.make_export(resources, row, time_is_up=time_is_up)
+        case exports.FORGET_EXPORT_KIND:
+            await exports.forget_export(resources, row)
         case visitors.TAKE_ALONG_KIND:
             return await visitors.take_along(resources, row, time_is_up=time_is_up)
         case threads.EXPIRE_KIND:
