@@ -22,8 +22,11 @@ COMPLETE = ("chat", "stream")
 API = "/chatkit/api"
 # `theirs`: it names something of another user. `own`: it reads or writes the caller's own data. `admin`: for a role of
 # `ADMIN_ROLES`, within the tenant. `public`: for everybody. `visitors`: for everybody, if there are visitors.
-# `sign-in`: for a user who was a visitor.
-Kind = Literal["theirs", "own", "admin", "public", "visitors", "sign-in"]
+# `sign-in`: for users who are no visitors, if there are visitors. `confirmed`: for an admin, and refused without its
+# confirmation. `off`: a setting turns it on.
+Kind = Literal["theirs", "own", "admin", "public", "visitors", "sign-in", "confirmed", "off"]
+# Routes that the owner's test of this table cannot use: they have tests of their own.
+NOT_SERVED = ("confirmed", "off")
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ class Route:
             return 200 if identity.site == "visitors" else 404
         if identity.standing == "nobody":
             return 401
-        if self.kind == "sign-in" and identity.site == "visitors":
-            return 403
-        if self.kind in ("theirs", "sign-in"):
+        if self.kind in ("theirs", "off"):
             return 404
-        return 403 if self.kind == "admin" and identity.standing != "admin" else 200
+        if self.kind == "sign-in":
+            return 403 if identity.site == "visitors" else 404
+        if self.kind in ("admin", "confirmed") and identity.standing != "admin":
+            return 403
+        return 400 if self.kind == "confirmed" else 200
 
     def request(self, theirs: Conversation, task: str) -> tuple[str, str, dict[str, Any]]:
         """Return the method, the path and httpx's arguments of a request that names things of somebody else."""
@@ -95,6 +100,13 @@ ROUTES = [
     Route(f"GET {API}/attachments/{{attachment_id}}", "theirs"),
     Route(f"POST {API}/visitor", "visitors"),
     Route(f"POST {API}/visitor/take-along", "sign-in"),
+    Route(f"GET {API}/audit", "admin"),
+    Route(f"GET {API}/tenant", "admin"),
+    Route(f"DELETE {API}/tenant", "confirmed"),
+    Route(f"GET {API}/my-data", "off"),
+    Route(f"POST {API}/my-data/export", "off"),
+    Route(f"GET {API}/my-data/export", "off"),
+    Route(f"DELETE {API}/my-data", "off"),
     Route(f"POST {API}/upload", "own", ("upload",)),
     Route("GET /health", "public", (*COMPLETE, "upload")),
 ]

@@ -193,7 +193,7 @@ async def test_an_erasure_leaves_the_counters_only_and_lets_the_user_start_again
     assert await chat.say("hello again")
     trail = [each async for each in audit.entries(ann.resources, "acme", user_id=ann.caller.user_id)]
     (entry,) = [each for each in trail if each["action"] == "user.erased"]
-    assert entry["by"] == entry["about"] == user_hash(ann.caller.user_id)
+    assert entry["by"] == entry["about"] == user_hash("acme", ann.caller.user_id, ann.resources.settings.user_hash_salt)
 
 
 async def test_an_erasure_ends_a_running_turn_which_then_writes_nothing(ann: Person) -> None:
