@@ -31,7 +31,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 async def rows(here: Process) -> list[dict[str, Any]]:
     """Return the rows of the tenant's usage."""
     pk = keys.tenant_partition(here.caller.tenant_id)
-    found, _ = await here.resources.table.query(pk, between=(keys.FIRST_SK, keys.LAST_SK), limit=2 * MAX_SHARDS)
+    found, _ = await here.resources.table.query(pk, between=(keys.USAGE_PREFIX, "Q$"), limit=2 * MAX_SHARDS)
     return found
 
 
