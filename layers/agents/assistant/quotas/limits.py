@@ -34,6 +34,8 @@ TENANT_LIMITS: dict[str, int] = {
     "tenant_tokens_per_day": MAX_WHOLE,
     "tenant_spend_per_day": MAX_WHOLE,
 }
+# Longer than any limit's name. A request may contain a name of any length.
+MAX_SHOWN_CHARS = 60
 # Amounts of money may have a fraction. These limits cannot be switched off.
 _MONEY = {"spend_per_day", "tenant_spend_per_day"}
 _ALWAYS = {"concurrent_turns", "followers", "message_characters"}
@@ -92,7 +94,8 @@ def checked(values: Mapping[str, Any], *, of_tenant: bool) -> dict[str, int | fl
     known = known_limits(of_tenant=of_tenant)
     for name, value in values.items():
         if name not in known:
-            raise InvalidRequestError(f"There is no limit {name}. The limits are: {', '.join(known)}.")
+            shown = name[:MAX_SHOWN_CHARS]
+            raise InvalidRequestError(f"There is no limit {shown}. The limits are: {', '.join(known)}.")
         if value is None and name not in _ALWAYS:
             continue
         least = 0 if name in _MONEY else 1
