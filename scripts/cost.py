@@ -111,7 +111,7 @@ class Usage:
     read_operation_units: float = 6.0
     read_bytes: int = 20_000
     stored_bytes: int = 6_000
-    log_bytes: int = 3_000
+    log_bytes: int = 4_400
     traced: float = 0.05
     session_minutes: float = 2.0
 

@@ -79,7 +79,9 @@ async def _run(arguments: argparse.Namespace) -> list[Result]:
             http=http,
         )
         closed = tuple(base_url(each) for each in arguments.closed.split(",") if each)
-        return await smoke(Run(stack, origin=arguments.origin or None, closed=closed))
+        return await smoke(
+            Run(stack, origin=arguments.origin or None, stack_name=arguments.stack or None, closed=closed)
+        )
 
 
 def main() -> int:
@@ -94,6 +96,7 @@ def main() -> int:
     parser.add_argument("--upload-url", type=address, default="", help="the stack's output UploadUrl")
     parser.add_argument("--origin", type=address, default="", help="a page's origin that ALLOWED_ORIGINS names")
     parser.add_argument("--closed", default="", help="the stack's output ClosedUrls: they must refuse every request")
+    parser.add_argument("--stack", default="", help="the stack, to read Lambda's REPORT lines from its logs")
     parser.add_argument("--auth-header", default="authorization", help="the header that carries the token")
     results = asyncio.run(_run(parser.parse_args()))
     print(table(results))

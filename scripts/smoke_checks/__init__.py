@@ -5,7 +5,7 @@ To add one, write a function beside those of its noun and list it in `CHECKS`.
 
 from __future__ import annotations
 
-from scripts.smoke_checks import files, front_door, requests, threads, turns
+from scripts.smoke_checks import files, front_door, reports, requests, threads, turns
 from scripts.smoke_checks.run import Check
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -31,4 +31,5 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("model fails", turns.failing),
     ("unknown thread", threads.someone_elses),
     ("delete", threads.deleting),
+    ("cold starts", reports.cold_starts),
 )

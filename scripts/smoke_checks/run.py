@@ -28,6 +28,7 @@ class Run:
     Attributes:
         stack: The deployment.
         origin: A page's origin that the deployment lets in; None if unknown.
+        stack_name: The stack, whose logs the environment's credentials may read; None if unknown.
         closed: The function URLs that a front door stands before; none without one.
         provider: What /health says.
         streams: Whether there is an address that streams.
@@ -37,6 +38,7 @@ class Run:
 
     stack: Deployment
     origin: str | None = None
+    stack_name: str | None = None
     closed: tuple[str, ...] = ()
     provider: str = ""
     streams: bool = True

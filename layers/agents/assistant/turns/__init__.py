@@ -1,8 +1,8 @@
 """Turns: one process claims a turn, runs it as a separate task, and stores the answer while the answer streams."""
 
 from assistant.turns.lease import take_over
+from assistant.turns.loading import preload
 from assistant.turns.outcome import error_event
-from assistant.turns.preload import preload
 from assistant.turns.service import TurnHandle, close, start
 from assistant.turns.stop import cancel, end_turn
 from assistant.turns.waiting import when_stored

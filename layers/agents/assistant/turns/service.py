@@ -36,8 +36,8 @@ from assistant.turns import early_cancel
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn, JoinedTurn
 from assistant.turns.lease import take_over
+from assistant.turns.loading import load_server
 from assistant.turns.plan import Plan, make_plan
-from assistant.turns.preload import load_server
 from assistant.turns.runner import TurnRun
 from assistant.turns.stop import BUSY_RETRY_SECONDS, interrupt, read_turn
 from assistant.turns.storage import released_key

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from assistant.settings import Settings
-from assistant.turns.preload import load_server
+from assistant.turns.loading import load_server
 
 SETTINGS = Settings(auth_mode="guest")
 
