@@ -105,7 +105,7 @@ async def warm_up(settings: Settings) -> None:
     build_model(settings)
     if settings.llm_provider in ("openai", "gemini", "compatible"):
         from assistant.models.clients import tls_context
-        from assistant.models.warm_up import run_once
+        from assistant.models.warming import run_once
 
         tls_context()
         await run_once(on_responses=settings.llm_provider == "openai" and settings.openai_api == "responses")
