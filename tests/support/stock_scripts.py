@@ -1,0 +1,130 @@
+"""Random scripts of a model, for both our server and a stock one."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+
+from hypothesis import strategies as st
+
+from tests.support import stock_agents
+from tests.support.provider_formats import Answer, Part, Reasoning, Refusal, Text, ToolCall
+from tests.support.stock_server import Broken
+
+REFUSAL = "I will not do that."
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the model says in a turn, and in a turn after it.
+
+    Attributes:
+        api: The provider's API.
+        turns: The model's answers of each turn.
+    """
+
+    api: str
+    turns: list[list[Answer | Broken]]
+
+    @property
+    def asks_browser(self) -> bool:
+        """Whether the first turn ends with a call of a client tool."""
+        last = self.turns[0][-1]
+        return isinstance(last, Answer) and any(_is_call_of(part, "ask_browser") for part in last.parts)
+
+    @property
+    def reasons_before_browser(self) -> bool:
+        """Whether the model reasons before that call."""
+        last = self.turns[0][-1]
+        return self.asks_browser and isinstance(last, Answer) and isinstance(last.parts[0], Reasoning)
+
+    def calls_badly(self, turn: int) -> bool:
+        """Tell whether a turn has a call whose arguments no tool accepts."""
+        answers = [answer for answer in self.turns[turn] if isinstance(answer, Answer)]
+        return any(_is_bad(part) for answer in answers for part in answer.parts)
+
+
+def _is_call_of(part: Part, name: str) -> bool:
+    return isinstance(part, ToolCall) and part.name == name
+
+
+def _is_bad(part: Part) -> bool:
+    return isinstance(part, ToolCall) and replace(part, call_id="") in BAD_CALLS
+
+
+_words = st.lists(st.sampled_from(["one", "zwei", "trois", "😀", "**four**", "", "\n"]), min_size=1, max_size=6)
+_texts = _words.map(lambda words: Text("so " + " ".join(words)))
+_thoughts = _words.map(lambda words: Reasoning("hm " + " ".join(words)))
+_calls = st.builds(
+    lambda name, what: ToolCall(name, {"what": what}),
+    st.sampled_from([tool.name for tool in stock_agents.SHOWN]),
+    st.sampled_from(["a", "b", "ü"]),
+)
+BAD_CALLS = [ToolCall("look_up", raw="{"), ToolCall("look_up", {"who": "a"})]
+_bad_calls = st.sampled_from(BAD_CALLS)
+
+
+@st.composite
+def _before(draw: st.DrawFn) -> list[Part]:
+    """Return what may come before the text or the calls of an answer."""
+    return [draw(_thoughts)] if draw(st.integers(0, 3)) == 0 else []
+
+
+@st.composite
+def _answers(draw: st.DrawFn, *, hands_over: bool) -> list[Answer | Broken]:
+    """Return the answers of a turn: some with calls, and one that ends it."""
+    answers: list[Answer | Broken] = []
+    handed = not hands_over
+    for _ in range(draw(st.integers(0, 3))):
+        parts: list[Part] = draw(_before())
+        parts += draw(st.lists(_texts, max_size=1))
+        if not handed and draw(st.booleans()):
+            handed = True
+            parts.append(ToolCall("transfer_to_specialist", {}))
+        else:
+            parts += draw(st.lists(_calls, min_size=1, max_size=3))
+            if draw(st.integers(0, 9)) == 0:
+                parts.append(draw(_bad_calls))
+        answers.append(Answer(*parts))
+    last: list[Part] = draw(_before())
+    match draw(st.sampled_from(["text", "text", "texts", "refusal", "broken", "broken", "client tool"])):
+        case "text":
+            answers.append(Answer(*last, draw(_texts)))
+        case "texts":
+            answers.append(Answer(*last, draw(_texts), draw(_texts)))
+        case "refusal":
+            answers.append(Answer(*last, Refusal(REFUSAL)))
+        case "broken":
+            answers.append(Broken(Answer(*last, draw(_texts)), draw(st.integers(1, 2)), error=draw(st.booleans())))
+        case _:
+            answers.append(Answer(*last, *draw(st.lists(_texts, max_size=1)), ToolCall("ask_browser", {"what": "x"})))
+    return answers
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> Script:
+    """Return a script.
+
+    The stock server cannot go on with a thread on Chat Completions. It goes on with reasoning before a client tool.
+    """
+    api = draw(st.sampled_from(["responses", "responses", "chat_completions"]))
+    turns = [draw(_answers(hands_over=True))]
+    if api == "responses" and not Script(api, turns).reasons_before_browser and draw(st.booleans()):
+        turns.append(draw(_answers(hands_over=False)))
+    return Script(api, _with_own_ids(turns))
+
+
+def _with_own_ids(turns: list[list[Answer | Broken]]) -> list[list[Answer | Broken]]:
+    """Return the turns with an id for each call: the SDK refuses an id that it has seen."""
+    numbers = itertools.count()
+
+    def own(answer: Answer | Broken) -> Answer | Broken:
+        if isinstance(answer, Broken):
+            return answer
+        parts = [
+            replace(part, call_id=f"call_{next(numbers)}") if isinstance(part, ToolCall) else part
+            for part in answer.parts
+        ]
+        return Answer(*parts)
+
+    return [[own(answer) for answer in answers] for answers in turns]
