@@ -19,6 +19,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import statistics
 import sys
 import time
@@ -38,6 +39,7 @@ from assistant import turns
 from assistant.agent import titles
 from assistant.api.events import encoded_events
 from assistant.context import RequestContext, Resources
+from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings, load_settings
@@ -48,7 +50,7 @@ from tests.support.faults import aws_response
 
 RESULTS = Path(__file__).parents[1] / "bench-results" / "busy.json"
 BASE = 10
-STEPS, QUICK_STEPS = (BASE, 25, 50, 75, 100, 150), (BASE, 50)
+STEPS, QUICK_STEPS = (BASE, 50, 100, 150, 300, 500), (BASE, 150)
 ROUNDS, QUICK_ROUNDS = 3, 1
 WORDS, QUICK_WORDS = 40, 20
 PACE_SECONDS = 0.1
@@ -102,13 +104,20 @@ def _key(attributes: Any) -> str:
 
 @dataclass
 class Step:
-    """What the turns of one step measured, in seconds, by round."""
+    """What the turns of one step measured, in seconds, by round.
+
+    Attributes:
+        peak_mb: The process's most memory, up to the end of the step's first round.
+        refused: Turns that did not start, because the claim waited too long for a thread.
+    """
 
     first_events: list[list[float]] = field(default_factory=list)
     late: list[list[float]] = field(default_factory=list)
     queued: list[list[float]] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
+    refused: int = 0
 
     def figures(self) -> dict[str, float]:
         """Return the figures in ms: of each, the median of all rounds."""
@@ -142,6 +151,8 @@ async def run_step(settings: Settings, at_once: int, step: Step) -> None:
         await asyncio.gather(*(_turn(resources, number, step) for number in range(at_once)))
         step.cpu.append(time.process_time() - cpu)
         step.wall.append(time.perf_counter() - wall)
+    # The peak of the process so far: the steps of the first round grow.
+    step.peak_mb = step.peak_mb or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 async def _turn(resources: Resources, number: int, step: Step) -> None:
@@ -149,7 +160,13 @@ async def _turn(resources: Resources, number: int, step: Step) -> None:
     loop = asyncio.get_running_loop()
     began, first = loop.time(), True
     context = RequestContext(Caller("bench", f"user {number}"), resources)
-    turn = await turns.start(_REQUEST.validate_json(BODY), context, idempotency_key=os.urandom(8).hex(), frame_id=None)
+    request = _REQUEST.validate_json(BODY)
+    try:
+        turn = await turns.start(request, context, idempotency_key=os.urandom(8).hex(), frame_id=None)
+    except StoreUnavailableError:
+        # Its call has waited for a thread for too long.
+        step.refused += 1
+        return
     async for frame in encoded_events(turn, context):
         now = loop.time()
         if first:
@@ -205,17 +222,29 @@ def report(found: dict[str, Step]) -> list[dict[str, Any]]:
         figures = step.figures()
         ratios = {title: round(value / base[title], 2) for title, value in figures.items()}
         shown = {title: round(value, 1) for title, value in figures.items()}
-        rows.append({"turns": name, "core": round(step.core(), 2), "ms": shown, "ratios": ratios})
+        rows.append(
+            {
+                "turns": name,
+                "core": round(step.core(), 2),
+                "peak MB": round(step.peak_mb),
+                "refused": step.refused,
+                "ms": shown,
+                "ratios": ratios,
+            }
+        )
     return rows
 
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Print the table: milliseconds, and the ratio to the first step."""
     titles_ = list(rows[0]["ms"])
-    print(f"{'turns at once':18}{'core':>6}" + "".join(f"{title:>28}" for title in titles_))
+    print(f"{'turns at once':18}{'core':>6}{'peak MB':>9}{'refused':>9}" + "".join(f"{title:>28}" for title in titles_))
     for row in rows:
         cells = (f"{row['ms'][title]:.0f} ms (x {row['ratios'][title]:g})" for title in titles_)
-        print(f"{row['turns']:18}{row['core']:6.0%}" + "".join(f"{cell:>28}" for cell in cells))
+        print(
+            f"{row['turns']:18}{row['core']:6.0%}{row['peak MB']:>9}{row['refused']:>9}"
+            + "".join(f"{cell:>28}" for cell in cells)
+        )
 
 
 def main() -> None:
