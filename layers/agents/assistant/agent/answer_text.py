@@ -39,6 +39,8 @@ class AnswerText:
 
     def take(self, event: ThreadStreamEvent) -> bool:
         """Tell whether to send an event now. If not, `release` returns it later."""
+        if not self._hold and isinstance(event, ThreadItemUpdatedEvent):
+            return True
         match event:
             case ThreadItemAddedEvent(item=item) | ThreadItemDoneEvent(item=item) if item.type == "assistant_message":
                 self._ids.add(item.id)

@@ -37,7 +37,7 @@ async def for_chatkit(events: AsyncIterator[StreamEvent]) -> AsyncIterator[Strea
     is an answer, so its text streams like the text of an answer.
     """
     async for event in events:
-        if event.type == "raw_response_event":
+        if event.type == "raw_response_event" and not isinstance(event.data, ResponseTextDeltaEvent):
             match event.data:
                 case ResponseOutputTextAnnotationAddedEvent(annotation=BaseModel() as annotation):
                     event.data = event.data.model_copy(update={"annotation": annotation.model_dump()})

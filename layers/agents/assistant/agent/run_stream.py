@@ -9,6 +9,9 @@ retrieves. So `cancel` sends an event that ends the first task, and this module 
 The SDK checks the results of its input guardrails only when the run has its next event (openai-agents, 0.24.0). A
 slow tool or model would delay a tripwire. So this module checks the results on a timer.
 
+ChatKit starts a task for each event and waits for it with `asyncio.wait`. An answer has hundreds of deltas of text, and
+ChatKit only repacks them. So this module repacks a delta itself, and sends it past ChatKit at its place in the order.
+
 ChatKit has no event for a tool's result. This module adds such an event, so that the result is stored before the
 model answers. The model's answer can take long, or never come.
 """
@@ -16,7 +19,9 @@ model answers. The model's answer can take long, or never come.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any, cast
 
 from agents import (
@@ -27,7 +32,15 @@ from agents import (
     StreamEvent,
 )
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
-from chatkit.types import ProgressUpdateEvent, ThreadItemDoneEvent, ThreadItemRemovedEvent, ThreadStreamEvent
+from chatkit.types import (
+    AssistantMessageContentPartTextDelta,
+    ProgressUpdateEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+)
+from openai.types.responses import ResponseTextDeltaEvent
 
 from assistant.agent.code_files import CodeFiles
 from assistant.agent.hosted_tools import HostedTools
@@ -69,11 +82,42 @@ class CancellableRun:
         self._converter = converter
         self._hosted = HostedTools(context)
         self._next: asyncio.Future[StreamEvent] | None = None
+        self._deltas: deque[ThreadItemUpdatedEvent] = deque()
+        self._arrival: asyncio.Future[None] | None = None
 
-    def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Stream the run as ChatKit events, with a `TOOL_FINISHED` after each tool's result."""
+    async def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Stream the run as ChatKit events, with a `TOOL_FINISHED` after each tool's result.
+
+        A delta that is waiting came before ChatKit's event: ChatKit gets the run's next event only after that delta.
+        """
         streamed = stream_agent_response(self._context, cast(RunResultStreaming, self), converter=self._converter)
-        return cast("AsyncGenerator[ThreadStreamEvent, None]", streamed)
+        coming: asyncio.Future[ThreadStreamEvent] | None = None
+        async with aclosing(cast("AsyncGenerator[ThreadStreamEvent, None]", streamed)) as events:
+            try:
+                while True:
+                    if coming is None:
+                        coming = asyncio.ensure_future(anext(events))
+                        coming.add_done_callback(self._arrived)
+                    if self._deltas:
+                        yield self._deltas.popleft()
+                    elif not coming.done():
+                        self._arrival = asyncio.get_running_loop().create_future()
+                        await self._arrival
+                    else:
+                        done, coming = coming, None
+                        yield done.result()
+            except StopAsyncIteration:
+                return
+            finally:
+                if coming is not None:
+                    coming.cancel()
+                    await asyncio.wait([coming])
+                    _retrieve_exception(coming)
+
+    def _arrived(self, _: object = None) -> None:
+        """Wake the loop of `events`."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     def stream_events(self) -> AsyncIterator[StreamEvent]:
         """Stream the run's own events."""
@@ -86,9 +130,11 @@ class CancellableRun:
         return self._next
 
     async def _next_event(self) -> StreamEvent:
-        """Return the next event. After a tool's result, also send `TOOL_FINISHED`."""
+        """Send the deltas of text, and return the next event. After a tool's result, also send `TOOL_FINISHED`."""
         try:
-            event = await self._event()
+            while (delta := _text_delta(event := await self._event())) is not None:
+                self._deltas.append(delta)
+                self._arrived()
         except StopAsyncIteration:
             # ChatKit leaves an open workflow to the next turn. Only the turn that brings a client tool's output goes on
             # with it.
@@ -162,7 +208,15 @@ class CancellableRun:
             self._next.add_done_callback(_retrieve_exception)
 
 
-def _retrieve_exception(task: asyncio.Future[StreamEvent]) -> None:
+def _text_delta(event: StreamEvent) -> ThreadItemUpdatedEvent | None:
+    """Return a delta of text as ChatKit's event, or None for any other event."""
+    if event.type != "raw_response_event" or not isinstance(delta := event.data, ResponseTextDeltaEvent):
+        return None
+    update = AssistantMessageContentPartTextDelta(content_index=delta.content_index, delta=delta.delta)
+    return ThreadItemUpdatedEvent(item_id=delta.item_id, update=update)
+
+
+def _retrieve_exception(task: asyncio.Future[Any]) -> None:
     """Retrieve a task's exception, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

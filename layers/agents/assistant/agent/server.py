@@ -34,6 +34,7 @@ from chatkit.types import (
     ThreadItem,
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
@@ -186,6 +187,11 @@ class AssistantServer(ChatKitServer[RequestContext]):
         try:
             async with aclosing(run.events()) as events:
                 async for sent in events:
+                    if isinstance(sent, ThreadItemUpdatedEvent):
+                        # An update completes nothing.
+                        if text.take(sent):
+                            yield sent
+                        continue
                     event = with_own_call(sent, result.new_items)
                     for completed in _completed_rounds(rounds, result, agent_context, resumed, event):
                         for earlier in text.release():

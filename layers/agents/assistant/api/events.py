@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from chatkit.types import (
+    AssistantMessageContentPartTextDelta,
     AssistantMessageItem,
     ErrorEvent,
     GeneratedImageItem,
@@ -22,6 +23,7 @@ from chatkit.types import (
     UserMessageItem,
 )
 from fastapi.responses import Response
+from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from assistant.api.errors import log_unexpected
@@ -52,8 +54,24 @@ STREAM_HEADERS = {
 
 def encode_event(event: ThreadStreamEvent) -> bytes:
     """Return an event in ChatKit's framing, without our metadata."""
+    match event:
+        case ThreadItemUpdatedEvent(item_id=item_id, update=AssistantMessageContentPartTextDelta() as update):
+            return _encode_delta(item_id, update)
     body = event.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
     return f"data: {body}\n\n".encode()
+
+
+def _encode_delta(item_id: str, update: AssistantMessageContentPartTextDelta) -> bytes:
+    """Return the same bytes as the SDK's model. Of all events, an answer has many deltas."""
+    return (
+        b'data: {"type":"thread.item.updated","item_id":%b,"update":{"type":"%b","content_index":%d,"delta":%b}}\n\n'
+        % (
+            to_json(item_id),
+            update.type.encode(),
+            update.content_index,
+            to_json(update.delta),
+        )
+    )
 
 
 def encode_object(content: Mapping[str, object]) -> bytes:
@@ -83,6 +101,9 @@ async def encoded_events(turn: TurnHandle, context: RequestContext) -> AsyncGene
     """Yield a turn's events in ChatKit's framing, with freshly signed URLs. A failure becomes an `error` event."""
     try:
         async for event in turn.events():
+            if isinstance(event, ThreadItemUpdatedEvent) and not isinstance(event.update, GeneratedImageUpdated):
+                yield encode_event(event)
+                continue
             shown = await _with_fresh_urls(event, turn.thread_id, context)
             yield encode_event(localized(shown, context.language))
     except Exception as error:

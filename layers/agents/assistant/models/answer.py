@@ -81,6 +81,8 @@ class Answer:
         Raises:
             UnreadableAnswerError: the event is incomplete or does not fit those before it.
         """
+        if self._is_plain_delta(event):
+            return event
         if not self._check(event):
             return None
         match event.type:
@@ -93,6 +95,18 @@ class Answer:
                 event = _as_text(event)
         clean_event(event)
         return event
+
+    def _is_plain_delta(self, event: TResponseStreamEvent) -> bool:
+        """Tell whether an event is a delta of text that needs no change, as most events of an answer are."""
+        return (
+            isinstance(event, ResponseTextDeltaEvent)
+            and isinstance(event.delta, str)
+            and event.delta.isascii()
+            and isinstance(event.item_id, str)
+            and isinstance(event.content_index, int)
+            and (place := (event.output_index, "message")) in self._started
+            and place not in self._ended
+        )
 
     def _check(self, event: TResponseStreamEvent) -> bool:
         """Check an event. Return False if its item has ended."""

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 _Read = TypeVar("_Read")
+# What the SDK fails with on an answer that it cannot read.
+_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, AssertionError, RecursionError)
 _ReasoningDelta = ResponseReasoningSummaryTextDeltaEvent | ResponseReasoningTextDeltaEvent
 
 
@@ -268,12 +270,14 @@ async def _next(
         UnreadableAnswerError: the event cannot be read.
     """
     while True:
-        event = await _read(anext(stream, None))
-        if event is None:
-            return None
-        # The client passes payloads that are no events on as they are.
-        if isinstance(getattr(event, "type", None), str):
-            normalized = await _read(_checked(event, answer, link))
+        try:
+            event = await anext(stream, None)
+            if event is None:
+                return None
+            normalized = _checked(event, answer, link)
+        except _UNREADABLE as error:
+            raise UnreadableAnswerError(type(error).__name__) from error
+        else:
             if normalized is not None:
                 delta = getattr(normalized, "delta", None)
                 progress.used.written += len(delta) if isinstance(delta, str) else 0
@@ -282,7 +286,10 @@ async def _next(
                 return normalized
 
 
-async def _checked(event: TResponseStreamEvent, answer: Answer, link: Link) -> TResponseStreamEvent | None:
+def _checked(event: TResponseStreamEvent, answer: Answer, link: Link) -> TResponseStreamEvent | None:
+    """Return an event, normalized, or None for one to skip: the client passes payloads that are no events on."""
+    if not isinstance(getattr(event, "type", None), str):
+        return None
     failure = failure_of_event(event, link)
     if failure is not None:
         raise StreamEndedError(failure)
@@ -293,5 +300,5 @@ async def _read(reading: Awaitable[_Read]) -> _Read:
     """Wait for something that reads a provider's answer. Whatever the SDK fails on there is the provider's fault."""
     try:
         return await reading
-    except (AttributeError, LookupError, TypeError, ValueError, AssertionError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise UnreadableAnswerError(type(error).__name__) from error

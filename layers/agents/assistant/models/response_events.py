@@ -35,6 +35,7 @@ _DELTAS = {
     "response.reasoning_summary_text": ("reasoning", "summary", "summary_index"),
     "response.reasoning_text": ("reasoning", "content", "content_index"),
 }
+_DELTA_EVENTS = {f"{name}.delta": fields for name, fields in _DELTAS.items()}
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -53,6 +54,8 @@ class EventReader:
         self._tools = tools
         self._items: list[StreamItem] = []
         self._response: Json = {}
+        # The item of the last delta: the next one mostly belongs to it too.
+        self._latest: StreamItem | None = None
 
     def read(self, payload: Any) -> Iterator[Json]:
         """Yield the events of a payload in OpenAI's form.
@@ -75,6 +78,8 @@ class EventReader:
             yield {"type": "error", "param": None, **{name: fields.get(name) for name in ("code", "message")}}
         elif kind in _ENDS:
             yield from self._end(kind, payload.get("response"))
+        elif (named := _DELTA_EVENTS.get(kind)) is not None:
+            yield from self._delta(*named, payload)
         elif kind.startswith("response."):
             yield from self._event(kind, payload)
 
@@ -102,8 +107,6 @@ class EventReader:
                 yield from self._annotation(event)
             case "response.function_call_arguments.delta" | "response.function_call_arguments.done":
                 yield from self._arguments(event)
-            case _ if name in _DELTAS and stage == "delta":
-                yield from self._delta(*_DELTAS[name], event)
             case _ if name in _DELTAS and stage == "done":
                 yield from self._whole(*_DELTAS[name], event, text_of(event))
             case _:
@@ -145,11 +148,14 @@ class EventReader:
 
     def _target(self, kind: str, event: Json) -> Generator[Json, None, StreamItem]:
         """Return the item of a delta. An item that has not started starts now."""
+        if self._latest is not None and self._latest.kind == kind and self._latest.is_named_by(event):
+            return self._latest
         item = item_of(event, self._items, kind)
         if item is None:
             fields = known_item({"type": kind, "id": event.get("item_id"), "name": event.get("name")})
             item = self._begin(fields or {"type": kind}, event)
             yield item.begin()
+        self._latest = item
         return item
 
     def _delta(self, kind: str, part: str, index: str, event: Json) -> Iterator[Json]:

@@ -47,6 +47,11 @@ class StreamItem:
         theirs, place = _id_in(event), number_of(event.get("output_index"))
         return 2 * (theirs is not None and theirs == self._given_id) + (place is not None and place == self._index)
 
+    def is_named_by(self, event: Json) -> bool:
+        """Tell whether an event names this item by its id and its place, and the item has not ended."""
+        named = event.get("item_id") == self._given_id and event.get("output_index") == self._index
+        return named and None not in (self._given_id, self._index) and not self.done
+
     def is_same(self, event: Json) -> bool:
         """Tell whether an event that starts or ends an item means this one."""
         theirs, place = _id_in(event), number_of(event.get("output_index"))

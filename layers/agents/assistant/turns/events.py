@@ -132,6 +132,10 @@ class EventRepair:
 
     def __call__(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
         """Return the events to store and send. A removal becomes several if the model has used its id several times."""
+        if isinstance(event, ThreadItemUpdatedEvent):
+            # The most frequent event comes first, and is not copied: the SDK sends it once.
+            event.item_id = self._open.get(event.item_id, event.item_id)
+            return [event]
         match event:
             case ThreadItemAddedEvent(item=item):
                 repaired = self._item(item, begins=True)
@@ -154,9 +158,6 @@ class EventRepair:
             case ThreadItemReplacedEvent(item=item):
                 last = self._given.get(item.id, [item.id])[-1]
                 return [event.model_copy(update={"item": utc_item(item, id=last)})]
-            case ThreadItemUpdatedEvent(item_id=raw):
-                known = self._open.get(raw)
-                return [event if known is None else event.model_copy(update={"item_id": known})]
             case ThreadItemRemovedEvent(item_id=raw):
                 return [ThreadItemRemovedEvent(item_id=each) for each in self._given.pop(raw, [raw])]
             case _:

@@ -61,23 +61,30 @@ class Journal:
 
     def apply(self, event: ThreadStreamEvent) -> None:
         """Apply an event of this turn."""
+        if isinstance(event, ThreadItemUpdatedEvent):
+            self._update(event.item_id, event.update)
+            return
         match event:
             case ThreadItemAddedEvent(item=item):
                 self._pending[item.id] = item.model_copy(deep=True)
                 self.touch()
-            case ThreadItemUpdatedEvent(item_id=item_id, update=update):
-                pending = self._pending.get(item_id) or self._reopen(item_id)
-                if pending is not None:
-                    buffer = self._texts.setdefault(item_id, TextBuffer())
-                    if not buffer.take(pending, update):
-                        apply_update(pending, update)
-                    self.touch()
             case ThreadItemDoneEvent(item=item) | ThreadItemReplacedEvent(item=item):
                 self.complete(item)
             case ThreadItemRemovedEvent(item_id=item_id):
                 self.remove(item_id)
             case _:
                 pass
+
+    def _update(self, item_id: str, update: ThreadItemUpdate) -> None:
+        pending = self._pending.get(item_id) or self._reopen(item_id)
+        if pending is None:
+            return
+        buffer = self._texts.get(item_id)
+        if buffer is None:
+            buffer = self._texts[item_id] = TextBuffer()
+        if not buffer.take(pending, update):
+            apply_update(pending, update)
+        self.touch()
 
     def touch(self) -> None:
         """Note a change that is not stored yet."""

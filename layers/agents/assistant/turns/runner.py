@@ -325,8 +325,8 @@ class TurnRun:
         for repaired in self._repair(event):
             self._journal.apply(repaired)
             match repaired:
-                case ThreadItemUpdatedEvent(update=AssistantMessageContentPartTextDelta()):
-                    if self._first_delta is None:
+                case ThreadItemUpdatedEvent(update=update):
+                    if self._first_delta is None and isinstance(update, AssistantMessageContentPartTextDelta):
                         self._first_delta = time.monotonic() - self._clock
                 case ThreadItemReplacedEvent(item=item):
                     self._approved_call.take(item)

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 import pytest
 from chatkit.types import (
     AssistantMessageContent,
+    AssistantMessageContentPartTextDelta,
     AssistantMessageItem,
     ProgressUpdateEvent,
     ThreadItemDoneEvent,
+    ThreadItemUpdatedEvent,
     ThreadStreamEvent,
 )
 
@@ -209,3 +211,11 @@ async def test_an_unexpected_error_is_an_error_event_without_details(
     assert json.loads(call.body[6:])["type"] == "error"
     assert b"what the user wrote" not in call.body
     assert "RuntimeError" in caplog.text
+
+
+@pytest.mark.parametrize("delta", ["word", "", 'a "quote"\\ and\n a tab\t', "ü 😀 \u2028", "\x00\x1f\x7f", "</script>"])
+def test_a_delta_is_written_as_the_sdks_model_writes_it(delta: str) -> None:
+    update = AssistantMessageContentPartTextDelta(content_index=3, delta=delta)
+    event = ThreadItemUpdatedEvent(item_id="msg_ü", update=update)
+    body = event.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
+    assert encode_event(event) == f"data: {body}\n\n".encode()
