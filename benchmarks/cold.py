@@ -44,7 +44,9 @@ from tests.support.events import event
 RESULTS = ROOT / "bench-results" / "cold.json"
 # What a stock server runs from, and the driver's small bootstrap: copied, so that the layer stays the artifact's.
 COPIED = ("cold_agent", "cold_bootstrap", "cold_floor", "cold_stock", "store_peers")
-SUBJECTS = ("ours", "stock", "floor")
+# The second is ours with PRELOAD=init, which changes the function that streams.
+SUBJECTS = ("ours", "preloaded", "stock", "floor")
+OURS = SUBJECTS[:2]
 MARKS = {"first event": FIRST_EVENT, "first delta": FIRST_DELTA}
 # The share of a core that Lambda gives: memory / 1,769 MB.
 SHARES = {"512 MB": 0.29, "1 GB": 0.58}
@@ -81,8 +83,8 @@ class Bench:
 
     def start(self, subject: str, function: str, quota: Quota | None = None) -> Cold:
         """Start a subject's process for a function."""
-        folder = self.built.function(function) if subject == "ours" else self.apps
-        app = "app:app" if subject == "ours" else "benchmarks.cold_stock:app"
+        folder = self.built.function(function) if subject in OURS else self.apps
+        app = "app:app" if subject in OURS else "benchmarks.cold_stock:app"
         environment = environment_of(
             folder,
             [self.apps, self.built.layer / "python"],
@@ -94,6 +96,7 @@ class Bench:
                 THREAD_TITLES="false",
                 AGENT_FACTORY="benchmarks.cold_agent:build_agent",
                 LAMBDA_STREAM_APP=app,
+                PRELOAD="init" if subject == "preloaded" else "turn",
             ),
         )
         stream = self.built.function("stream")
@@ -101,7 +104,7 @@ class Bench:
         if subject == "floor":
             command = [self.python, "-m", "benchmarks.cold_floor"]
         elif function != "stream":
-            handler = "app" if subject == "ours" else "benchmarks.cold_stock"
+            handler = "app" if subject in OURS else "benchmarks.cold_stock"
             command = [self.python, "-m", "benchmarks.cold_bootstrap", handler]
         elif subject == "stock":
             # The runtime is the function's own; the app comes from the path.
@@ -187,9 +190,9 @@ def report(values: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print the rows, and say which fall short."""
-    print(f"{'':44}" + "".join(f"{name:>9}" for name in SUBJECTS) + f"{'ours / stock':>15}{'must':>7}")
+    print(f"{'':44}" + "".join(f"{name:>11}" for name in SUBJECTS) + f"{'ours / stock':>15}{'must':>7}")
     for row in rows:
-        cells = "".join(f"{row[name]:>9.1f}" for name in SUBJECTS)
+        cells = "".join(f"{row[name]:>11.1f}" for name in SUBJECTS)
         must = "" if row["must"] is None else f"{row['must']:g}"
         short = "  falls short" if row["must"] is not None and row["ours / stock"] > row["must"] else ""
         print(f"{row['what']:44}{cells}{row['ours / stock']:>15.2f}{must:>7}{short}")
