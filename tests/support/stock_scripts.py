@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support import stock_agents
 from tests.support.provider_formats import Answer, Part, Reasoning, Refusal, Text, ToolCall
-from tests.support.stock_server import Broken
+from tests.support.stock_server import ROUNDS, Broken
 
 REFUSAL = "I will not do that."
 
@@ -31,6 +31,15 @@ class Script:
         """Whether the first turn ends with a call of a client tool."""
         last = self.turns[0][-1]
         return isinstance(last, Answer) and any(_is_call_of(part, "ask_browser") for part in last.parts)
+
+    @property
+    def rounds(self) -> int:
+        """The rounds between two events. A model alone may send all at once: its own events have one order."""
+        answers = [answer for turn in self.turns for answer in turn]
+        alone = all(
+            isinstance(each, Answer) and not any(isinstance(p, ToolCall) for p in each.parts) for each in answers
+        )
+        return 0 if alone else ROUNDS
 
     @property
     def reasons_before_browser(self) -> bool:

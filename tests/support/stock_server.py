@@ -45,10 +45,12 @@ class SteppedProvider(httpx2.AsyncBaseTransport):
 
     Args:
         api: `responses` or `chat_completions`.
+        rounds: Rounds of the event loop between two events; 0 for all events at once.
     """
 
-    def __init__(self, api: str) -> None:
+    def __init__(self, api: str, rounds: int = ROUNDS) -> None:
         self._api = api
+        self._rounds = rounds
         self._left: list[Answer | Broken] = []
 
     def script(self, answers: Sequence[Answer | Broken]) -> None:
@@ -57,12 +59,13 @@ class SteppedProvider(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a model call with the next answer."""
-        stream = _Body(self._left.pop(0), self._api)
+        stream = _Body(self._left.pop(0), self._api, self._rounds)
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
 
 
 class _Body(httpx2.AsyncByteStream):
-    def __init__(self, answer: Answer | Broken, api: str) -> None:
+    def __init__(self, answer: Answer | Broken, api: str, rounds: int) -> None:
+        self._rounds = rounds
         self._broken = answer if isinstance(answer, Broken) else None
         whole = answer.answer if isinstance(answer, Broken) else answer
         self._api = api
@@ -72,12 +75,12 @@ class _Body(httpx2.AsyncByteStream):
         deltas = 0
         for event in self._events:
             assert isinstance(event, dict)
-            for _ in range(ROUNDS):
+            for _ in range(self._rounds):
                 await asyncio.sleep(0)
             yield _frame(event)
             deltas += _has_text(event)
             if self._broken is not None and deltas == self._broken.deltas:
-                for _ in range(ROUNDS):
+                for _ in range(self._rounds):
                     await asyncio.sleep(0)
                 if not self._broken.error:
                     raise httpx2.ReadError("the connection broke")

@@ -59,7 +59,7 @@ async def _ours(script: Script, resources: Resources, provider: SteppedProvider)
 
 
 async def _stock(script: Script) -> list[list[Json]]:
-    provider = SteppedProvider(script.api)
+    provider = SteppedProvider(script.api, script.rounds)
     server = StockServer(stock_agents.build_agent(None), script.api, provider)
     streams: list[list[Json]] = []
     for turn, answers in enumerate(script.turns):
@@ -243,7 +243,7 @@ def check(aws: Aws, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, exa
     @given(scripts())
     def both(script: Script) -> None:
         nonlocal provider
-        provider = SteppedProvider(script.api)
+        provider = SteppedProvider(script.api, script.rounds)
         ours = runner.run(_ours(script, resources[script.api], provider))
         compare(script, ours, runner.run(_stock(script)))
 
