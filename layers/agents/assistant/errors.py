@@ -240,11 +240,18 @@ class UnsupportedFeatureError(AssistantError):
 
 
 class StoreUnavailableError(AssistantError):
-    """DynamoDB, S3 or the token issuer cannot be reached, throttles us after all retries, or denies access."""
+    """DynamoDB or S3 cannot be reached, throttles us after all retries, or denies access."""
 
     status = 503
     code = "store_unavailable"
     default_message = "Your conversations are not available at the moment. Please try again."
+
+
+class IssuerUnavailableError(StoreUnavailableError):
+    """The token issuer's keys cannot be fetched."""
+
+    code = "issuer_unavailable"
+    default_message = "Your sign-in cannot be checked at the moment. Please try again."
 
 
 class StoreRefusedError(AssistantError):

@@ -41,7 +41,7 @@ class Authenticator:
 
         Raises:
             UnauthorizedError: The token is missing or not valid.
-            StoreUnavailableError: The issuer's keys cannot be fetched.
+            IssuerUnavailableError: The issuer's keys cannot be fetched.
         """
         token = self._token(headers)
         if token is None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assistant.errors import StoreUnavailableError
+from assistant.errors import IssuerUnavailableError
 from assistant.identity.fetch import FetchError, fetch
 
 if TYPE_CHECKING:
@@ -139,34 +139,34 @@ class KeySet:
             algorithm: The token's `alg`.
 
         Raises:
-            StoreUnavailableError: The keys cannot be fetched, and there are none that are recent enough.
+            IssuerUnavailableError: The keys cannot be fetched, and there are none that are recent enough.
         """
         if self._age() < MAX_AGE_SECONDS and self._matching(key_id, algorithm):
             if self._age() >= LIFETIME_SECONDS and self._may_fetch():
                 # Wait for a short time, so that a frozen process does not postpone every renewal.
                 await asyncio.wait([self._start_fetch()], timeout=RENEWAL_PATIENCE_SECONDS)
             return self._matching(key_id, algorithm)
-        if key_id is None or not self._is_unknown(key_id):
-            await self.renew()
-        if found := self._matching(key_id, algorithm):
-            return found
-        if key_id is not None and self._failure is None:
+        if key_id is not None and self._is_unknown(key_id):
+            return []
+        fetched = await self.renew()
+        found = self._matching(key_id, algorithm)
+        # Only a fetch after the token has arrived proves that the issuer does not know the key.
+        if key_id is not None and fetched and not found:
             self._remember_unknown(key_id)
-        return []
+        return found
 
     async def renew(self) -> bool:
         """Fetch the keys unless a fetch has just ended. Return whether this call waited for a fetch.
 
         Raises:
-            StoreUnavailableError: The last fetch has failed, so the keys may be outdated or missing.
+            IssuerUnavailableError: The last fetch has failed, so the keys may be outdated or missing.
         """
         waited = False
         if self._is_fetching() or self._may_fetch():
             waited = True
             await asyncio.wait([self._start_fetch()])
         if self._failure is not None:
-            raise StoreUnavailableError(
-                "Your sign-in cannot be checked at the moment. Please try again.",
+            raise IssuerUnavailableError(
                 retry_after=max(1.0, self._next_fetch_at - self._clock()),
                 fix=f"the issuer's keys at {self._url} cannot be fetched: {self._failure}",
             )

@@ -41,7 +41,7 @@ class TokenVerifier:
 
         Raises:
             UnauthorizedError: The token is not valid.
-            StoreUnavailableError: The issuer's keys cannot be fetched.
+            IssuerUnavailableError: The issuer's keys cannot be fetched.
         """
         if not self._rules.issuers:
             raise refused("AUTH_ISSUER is not set", "This assistant accepts no tokens.")
@@ -74,8 +74,8 @@ class TokenVerifier:
             raise refused(f"its issuer publishes no such key: kid {shown(key_id)}, alg {algorithm}")
         # In a thread, because the check of an RSA signature takes about a millisecond.
         claims = await asyncio.to_thread(_decoded, token, found, algorithm)
-        if claims is None and found[0].key_id != key_id and await keys.renew():
-            # Keys without an id may have been replaced by others without an id.
+        if claims is None and await keys.renew():
+            # The issuer may have replaced a key by another with the same id, or without an id.
             claims = await asyncio.to_thread(_decoded, token, await candidates(), algorithm)
         if claims is None:
             raise refused("its signature is not valid")

@@ -39,6 +39,7 @@ def failing(app: FastAPI, error: Exception) -> FastAPI:
         (errors.UnsupportedTypeError(), 415, "unsupported_type"),
         (errors.QuotaExceededError(), 429, "quota_exceeded"),
         (errors.StoreUnavailableError(), 503, "store_unavailable"),
+        (errors.IssuerUnavailableError(), 503, "issuer_unavailable"),
         (errors.ModelTimeoutError(), 503, "model_timeout"),
         (errors.ModelNotFoundError(), 503, "model_not_found"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistant.errors import StoreUnavailableError
+from assistant.errors import IssuerUnavailableError
 from assistant.identity import key_set as module
 from assistant.identity.key_set import (
     COOLDOWN_SECONDS,
@@ -101,11 +101,38 @@ async def test_a_new_key_is_found_after_the_cool_down_also_if_its_id_was_unknown
     assert await ids(keys, "1") == []
 
 
-async def test_the_memory_of_unknown_ids_is_bounded(keys: KeySet, provider: TlsIssuer) -> None:
+async def test_a_new_key_that_is_tried_during_the_cool_down_is_found_after_it(
+    keys: KeySet, provider: TlsIssuer, clock: Clock
+) -> None:
+    assert await ids(keys, "1") == ["1"]
+    provider.publish(jwk(RSA, kid="3"))
+    for _ in range(COOLDOWN_SECONDS):
+        assert await ids(keys, "3") == []
+        clock.now += 1
+    assert await ids(keys, "3") == ["3"]
+    assert provider.fetches == 2
+
+
+async def test_tries_with_an_unknown_id_do_not_prolong_its_time(
+    keys: KeySet, provider: TlsIssuer, clock: Clock
+) -> None:
+    assert await ids(keys, "3") == []
+    provider.publish(jwk(RSA, kid="3"))
+    for _ in range(UNKNOWN_SECONDS):
+        assert await ids(keys, "3") == []
+        clock.now += 1
+    assert await ids(keys, "3") == ["3"]
+
+
+async def test_the_memory_of_unknown_ids_is_bounded(clock: Clock) -> None:
+    async def published(_: str) -> bytes:
+        return json.dumps({"keys": [jwk(RSA, kid="1")]}).encode()
+
+    keys = KeySet("https://issuer.example", fetch=published, clock=clock)
     for number in range(MAX_UNKNOWN_IDS + 50):
         await keys.find(f"invented-{number}", "RS256")
+        clock.now += COOLDOWN_SECONDS
     assert len(keys._unknown) == MAX_UNKNOWN_IDS
-    assert provider.fetches == 1
 
 
 async def test_without_keys_the_answer_is_503_and_a_cool_down_follows(
@@ -113,7 +140,7 @@ async def test_without_keys_the_answer_is_503_and_a_cool_down_follows(
 ) -> None:
     provider.answer = lambda handler: reply(handler, b"", 500)
     for _ in range(3):
-        with pytest.raises(StoreUnavailableError) as raised:
+        with pytest.raises(IssuerUnavailableError) as raised:
             await keys.find("1", "RS256")
     assert provider.fetches == 1
     assert raised.value.retry_after == FAILURE_COOLDOWN_SECONDS
@@ -133,12 +160,12 @@ async def test_old_keys_serve_during_an_outage_up_to_their_maximum_age(
         assert await ids(keys, "1") == ["1"]
     assert provider.fetches == 2
     # An unknown key may be a new one, so this is not the caller's fault.
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(IssuerUnavailableError):
         await keys.find("3", "RS256")
     clock.now += MAX_AGE_SECONDS - LIFETIME_SECONDS - 1
     assert await ids(keys, "1") == ["1"]
     clock.now += FAILURE_COOLDOWN_SECONDS
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(IssuerUnavailableError):
         await keys.find("1", "RS256")
 
 
@@ -214,7 +241,7 @@ async def test_a_document_that_is_no_key_set_is_no_judgement_of_the_token(
     keys: KeySet, provider: TlsIssuer, document: bytes
 ) -> None:
     provider.answer = lambda handler: reply(handler, document)
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(IssuerUnavailableError):
         await keys.find("1", "RS256")
 
 

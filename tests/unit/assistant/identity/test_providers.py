@@ -266,20 +266,22 @@ async def test_keys_without_an_id_and_two_keys_of_one_id_verify(provider: TlsIss
             await authenticator.caller({"authorization": f"Bearer {token}"})
 
 
-async def test_a_key_without_an_id_that_is_replaced_is_found(
-    provider: TlsIssuer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("published", [None, "same"])
+async def test_a_key_that_is_replaced_without_an_id_or_by_one_with_its_id_is_found(
+    provider: TlsIssuer, monkeypatch: pytest.MonkeyPatch, published: str | None
 ) -> None:
     monkeypatch.setattr("assistant.identity.key_set.COOLDOWN_SECONDS", 0)
     newer = new_ec_key()
-    provider.publish(jwk(EC))
+    named = {} if published is None else {"kid": published}
+    provider.publish(jwk(EC, **named))
     env = {"AUTH_ISSUER": provider.origin, "AUTH_AUDIENCE": "chat", "AUTH_TENANT": "acme"}
     authenticator = Authenticator(load_settings(env))
     claims = tokens.auth0_access(provider.origin, aud="chat")
-    assert await authenticator.caller({"authorization": f"Bearer {sign(EC, claims, kid='old')}"})
-    provider.publish(jwk(newer))
-    assert await authenticator.caller({"authorization": f"Bearer {sign(newer, claims, kid='new')}"})
+    assert await authenticator.caller({"authorization": f"Bearer {sign(EC, claims, kid=published or 'old')}"})
+    provider.publish(jwk(newer, **named))
+    assert await authenticator.caller({"authorization": f"Bearer {sign(newer, claims, kid=published or 'new')}"})
     with pytest.raises(UnauthorizedError):
-        await authenticator.caller({"authorization": f"Bearer {sign(EC, claims, kid='old')}"})
+        await authenticator.caller({"authorization": f"Bearer {sign(EC, claims, kid=published or 'old')}"})
 
 
 @pytest.mark.parametrize(
