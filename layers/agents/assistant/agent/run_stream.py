@@ -170,6 +170,7 @@ class CancellableRun:
         Raises:
             InputGuardrailTripwireTriggered: a guardrail refused the input. The run and its tools are cancelled.
         """
+        self._end_if_tripped()
         if self._guardrails_done():
             return await self._source.__anext__()
         coming = asyncio.ensure_future(self._source.__anext__())
@@ -178,14 +179,22 @@ class CancellableRun:
                 done, _ = await asyncio.wait([coming], timeout=TRIPWIRE_SECONDS)
                 if done:
                     break
-                tripped = self.tripped()
-                if tripped is not None:
-                    self._result.cancel()
-                    raise InputGuardrailTripwireTriggered(tripped)
+                self._end_if_tripped()
             return await coming
         finally:
             coming.cancel()
             coming.add_done_callback(_retrieve_exception)
+
+    def _end_if_tripped(self) -> None:
+        """Cancel the run if a guardrail has refused the input, also between two events.
+
+        Raises:
+            InputGuardrailTripwireTriggered: a guardrail has.
+        """
+        tripped = self.tripped()
+        if tripped is not None:
+            self._result.cancel()
+            raise InputGuardrailTripwireTriggered(tripped)
 
     def _guardrails_done(self) -> bool:
         """Tell whether all guardrails have finished, and record it for the turn."""
