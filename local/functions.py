@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from assistant.settings import Settings
+
 logger = logging.getLogger(__name__)
 
 PLAYGROUND = ROOT / "local" / "playground"
@@ -68,12 +70,16 @@ def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
+    from assistant.api.base_path import split_path
+    from assistant.settings import load_settings
+
     chat: FastAPI = load_function("chat").app
     upload: FastAPI = load_function("upload").app
+    settings = load_settings(environment)
     panel = panel_routes(environment, load_dev_settings(environment), spans)
     shown = {
         **{name.lower(): environment[name] for name in PAGE_URLS},
-        "composer": _composer(environment),
+        "composer": _composer(settings),
         "panel": bool(panel),
     }
 
@@ -97,7 +103,7 @@ def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope.get("path", "")
+        _, path = split_path(scope.get("path", ""), settings.base_path)
         if scope["type"] == "http" and path == "/chatkit/api/upload":
             await upload(scope, receive, send)
         elif scope["type"] == "http" and (path.startswith("/chatkit/") or path == "/health"):
@@ -108,13 +114,10 @@ def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
     return app
 
 
-def _composer(environment: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
+def _composer(settings: Settings) -> dict[str, list[dict[str, str]]]:
     """Return ChatKit's `composer` options with the allowed models and tools."""
-
     from assistant.identity import DEFAULT_ROLE
-    from assistant.settings import load_settings
 
-    settings = load_settings(environment)
     tools = [
         {"id": name, "label": name.replace("_", " ").capitalize(), "icon": "bolt"} for name in settings.allowed_tools
     ]

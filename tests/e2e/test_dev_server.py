@@ -140,6 +140,22 @@ def test_a_token_of_make_token_is_its_user_and_no_other_key_signs_one(dev_server
     assert status == 401
 
 
+def test_both_ports_answer_below_a_base_path_and_without_it(tmp_path: Path) -> None:
+    server = DevServer(tmp_path, {"BASE_PATH": "/assistant,/x"})
+    try:
+        for url in (server.chat_url, server.stream_url):
+            origin = url.removesuffix("/chatkit/api")
+            for base in ("", "/assistant", "/x", "/assistant/x"):
+                assert _get(f"{origin}{base}/health")[0] == 200, base
+            assert _get(f"{origin}/other/health")[0] == 404
+        assert _say(f"{server.origin}/assistant/chatkit/api", "hello")["done"]
+        # The upload's route leads to `upload`, which wants a file.
+        assert _get(f"{server.origin}/assistant/chatkit/api/upload")[0] == 405
+        assert _get(server.page_url)[0] == 200
+    finally:
+        server.stop()
+
+
 def test_threads_and_files_outlive_a_restart(own_server: DevServer) -> None:
     thread = _say(own_server.chat_url, "remember the heron")["thread_id"]
     before = _items(own_server, thread)

@@ -7,6 +7,20 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+def split_path(path: str, prefixes: Sequence[str]) -> tuple[str, str]:
+    """Return the part of a path that is in front of the routes, and the path of the route.
+
+    Args:
+        path: The path of a request.
+        prefixes: The parts of the base path in their order. Each of them may be absent.
+    """
+    root = ""
+    for prefix in prefixes:
+        if path.startswith(f"{prefix}/"):
+            root, path = root + prefix, path.removeprefix(prefix)
+    return root, path
+
+
 class BasePath:
     """Tells the router how much of a path is in front of the routes, as ASGI's `root_path`.
 
@@ -24,9 +38,6 @@ class BasePath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app."""
         if scope["type"] == "http":
-            root, path = "", scope["path"]
-            for prefix in self._prefixes:
-                if path.startswith(f"{prefix}/"):
-                    root, path = root + prefix, path.removeprefix(prefix)
+            root, _ = split_path(scope["path"], self._prefixes)
             scope = {**scope, "root_path": root}
         await self._app(scope, receive, send)
