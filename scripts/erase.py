@@ -7,6 +7,7 @@ was running may have written in between. Until then, the user's messages are ref
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 import time
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
 # How often the command prints its progress.
 PROGRESS_SECONDS = 5.0
+
+
+def one_user(text: str) -> str:
+    """Return the user's id.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("it has to be given. `make erase-tenant` erases all users of a tenant")
+    return text
 
 
 def _timer() -> Callable[[], bool]:
@@ -48,7 +60,7 @@ async def erase(resources: Resources, user: Caller) -> None:
 def main() -> int:
     """Erase a user. Return 1 if the erasure was not confirmed."""
     parser = Parser(description=__doc__)
-    add_user(parser)
+    add_user(parser, one_user)
     add_target(parser)
     parser.add_argument("--confirm", default="", help="the user's id once more")
     arguments = parser.parse_args()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,12 @@ def _of_stack(stack: str) -> dict[str, str]:
     }
 
 
-def add_user(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name a user."""
+def add_user(parser: argparse.ArgumentParser, user: Callable[[str], str] = given) -> None:
+    """Add the options that name a user.
+
+    Args:
+        parser: The script's parser.
+        user: Returns the user's id as it is, or raises an error that says what to give.
+    """
     parser.add_argument("--tenant", type=given, required=True)
-    parser.add_argument("--user", type=given, required=True)
+    parser.add_argument("--user", type=user, required=True)

@@ -68,6 +68,11 @@ def test_a_part_of_a_threads_place_is_no_reason_to_scan_the_table(
         ),
         ("smoke", ["--url", "http://127.0.0.1:9", "--stream-url", "--url"], "STREAM_URL=…: expected one argument"),
         ("smoke", ["--url=--turn"], "URL=…: it is an address such as https://abc.example.com/, not '--turn'"),
+        (
+            "erase",
+            ["--tenant", "acme", "--user", "", "--confirm", "acme"],
+            "make erase: USER=…: it has to be given. `make erase-tenant` erases all users of a tenant",
+        ),
         ("cost", ["--memory", "0"], "make cost: MEMORY=…: it is a number above 0, not '0'"),
     ],
 )
