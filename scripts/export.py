@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, int]:
     """Write a user's data. Return how many threads and files exist, and how many were fetched now."""
+    from assistant import audit
     from assistant.files import object_key
     from assistant.upkeep import account_data, file_ids, thread_data, thread_ids
 
+    note = audit.entry(resources, "data.exported", by=None, tenant_id=user.tenant_id, about=user.user_id)
+    # First, so that an interrupted export has its entry too.
+    await audit.record(resources, note)
     counted = {"threads": 0, "files": 0, "fetched": 0}
     for thread_id in await thread_ids(resources, user):
         counted["threads"] += 1
