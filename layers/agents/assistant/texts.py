@@ -35,7 +35,7 @@ _GERMAN = {
         "Bitte fragen Sie noch einmal."
     ),
     # Notices.
-    "Your next request ended this answer.": "Ihre nächste Anfrage hat diese Antwort beendet.",
+    "A later request ended this answer.": "Eine spätere Anfrage hat diese Antwort beendet.",
     "This answer is incomplete because it reached the length limit.": (
         "Diese Antwort ist unvollständig, weil sie die Längengrenze erreicht hat."
     ),
@@ -81,8 +81,8 @@ _GERMAN = {
     "You stopped this new answer. The earlier answer is kept.": (
         "Sie haben diese neue Antwort gestoppt. Die frühere Antwort bleibt."
     ),
-    "Your next request ended this new answer. The earlier answer is kept.": (
-        "Ihre nächste Anfrage hat diese neue Antwort beendet. Die frühere Antwort bleibt."
+    "A later request ended this new answer. The earlier answer is kept.": (
+        "Eine spätere Anfrage hat diese neue Antwort beendet. Die frühere Antwort bleibt."
     ),
     "The new answer is incomplete because time ran out. The earlier answer is kept.": (
         "Die neue Antwort ist unvollständig, weil die Zeit abgelaufen ist. Die frühere Antwort bleibt."

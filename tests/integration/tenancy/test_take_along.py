@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from assistant import audit, clock
+from assistant import audit, clock, upkeep
 from assistant.api import create_app, create_upload_app
 from assistant.identity import VISITOR_COOKIE, Caller
 from assistant.observability import user_hash
@@ -138,6 +138,8 @@ async def test_a_running_turn_is_ended_first_and_its_answer_is_kept(site: Site, 
         answer = await http.post(TAKE, json={"visitor_token": visitor})
     assert (answer.status_code, answer.json()) == (200, {"threads": 1, "pending": 0})
     await running
+    # The same text for every request that ends an answer, so it names none.
+    assert b"A later request ended this answer." in call.body
     (thread_id,) = await listed(site, user)
     assert await listed(site, visitor) == []
     reader = ChatKitClient(client(app, authorization=f"Bearer {user}"), thread_id=thread_id)
@@ -157,6 +159,28 @@ async def test_what_the_request_has_no_time_for_the_sweep_does(
     assert (await sweep(site.resources)).failed == 0
     assert len(await listed(site, user)) == 3
     assert await listed(site, visitor) == []
+
+
+async def test_of_two_users_at_once_one_gets_the_threads_and_the_other_is_told_so(
+    site: Site, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = await site.token("198.51.100.10")
+    winner, loser = issuer.token(sub="ann-wins", tenant_id="acme"), issuer.token(sub="bob-loses", tenant_id="acme")
+    await site.post(visitor, HELLO)
+    take_along, answers = upkeep.take_along, []
+
+    async def after_the_other(resources: Any, work: Any, **more: Any) -> bool:
+        if work["user_id"] == "bob-loses":
+            answers.append(await take(site, winner, visitor_token=visitor))
+        return await take_along(resources, work, **more)
+
+    monkeypatch.setattr(upkeep, "take_along", after_the_other)
+    answers.append(await take(site, loser, visitor_token=visitor))
+    assert [(each.status_code, each.json()) for each in answers] == [
+        (200, {"threads": 1, "pending": 0}),
+        (200, {"threads": 0, "pending": 0}),
+    ]
+    assert (len(await listed(site, winner)), await listed(site, loser)) == (1, [])
 
 
 async def test_a_visitor_with_too_many_threads_takes_none_along(

@@ -55,7 +55,8 @@ async def visitor(request: Request) -> Response:
 async def take_visitors_threads(request: Request, context: CurrentContext) -> Response:
     """Give the threads of the visitor in `{"visitor_token": …}`, or in the cookie, to the user who has signed in.
 
-    `pending` counts the threads that the sweep moves within minutes. The same request, sent again, goes on at once.
+    `threads` counts the threads that this user has got, and `pending` those that the sweep moves within minutes. The
+    same request, sent again, goes on at once.
     """
     from assistant import upkeep
     from assistant.threads import row_key
@@ -75,8 +76,9 @@ async def take_visitors_threads(request: Request, context: CurrentContext) -> Re
     deadline = time.monotonic() + TAKE_ALONG_SECONDS
     if await upkeep.take_along(context.resources, work, time_is_up=lambda: time.monotonic() > deadline):
         await context.resources.table.delete(row_key(work))
-    pending = await upkeep.left_to_take_along(context.resources, work)
-    return json_response({"threads": before - pending, "pending": pending}, 202 if pending else 200)
+    pending = len(await upkeep.left_to_take_along(context.resources, work))
+    taken = await upkeep.count_taken_along(context.resources, work, before)
+    return json_response({"threads": taken, "pending": pending}, 202 if pending else 200)
 
 
 async def _known(services: Services, request: Request) -> Caller | None:

@@ -30,7 +30,7 @@ from assistant.turns.journal import end_streaming
 # The note that the model reads in the next turn, by outcome.
 _FOR_THE_MODEL: dict[Outcome, str] = {
     "stopped": "The user stopped this answer. Do not go on with it unless asked.",
-    "interrupted": "The user sent a new message before this answer was complete. Do not go on with it unless asked.",
+    "interrupted": "A later request ended this answer before it was complete. Do not go on with it unless asked.",
     "deadline": "Time ran out before this answer was complete.",
     "failed": "An error ended this answer before it was complete.",
     "lost": "This answer was cut off before it was complete.",
@@ -61,7 +61,7 @@ _CUT_FOR_THE_MODEL = (
 # A retry that does not complete leaves two answers, so its mark says which of them is incomplete.
 _FOR_THE_USER_OF_A_RETRY: dict[Outcome, str] = {
     "stopped": "You stopped this new answer. The earlier answer is kept.",
-    "interrupted": "Your next request ended this new answer. The earlier answer is kept.",
+    "interrupted": "A later request ended this new answer. The earlier answer is kept.",
     "deadline": "The new answer is incomplete because time ran out. The earlier answer is kept.",
     "failed": "The new answer is incomplete because of an error. The earlier answer is kept.",
     "lost": "The new answer is incomplete because it was cut off. The earlier answer is kept.",
@@ -156,7 +156,7 @@ def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadS
         case "lost":
             return [ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)]
         case "interrupted":
-            return [NoticeEvent(level="info", message="Your next request ended this answer.")]
+            return [NoticeEvent(level="info", message="A later request ended this answer.")]
         case _:
             return []
 

@@ -4,10 +4,11 @@ from assistant.upkeep.exports import export_state, make_export, request_export
 from assistant.upkeep.privacy import account_data, erase, file_ids, request_erasure, thread_data, thread_ids
 from assistant.upkeep.sweep import sweep
 from assistant.upkeep.tenants import erase_tenant, note_member, request_tenant_erasure, tenant_erasure
-from assistant.upkeep.visitors import left_to_take_along, request_take_along, take_along
+from assistant.upkeep.visitors import count_taken_along, left_to_take_along, request_take_along, take_along
 
 __all__ = [
     "account_data",
+    "count_taken_along",
     "erase",
     "erase_tenant",
     "export_state",

@@ -17,7 +17,7 @@ from assistant.context import RequestContext, Resources
 from assistant.errors import TooLargeError
 from assistant.files import move_unsent
 from assistant.identity import Caller
-from assistant.threads import SCHEMA_VERSION, can_move, hide_thread, move_hidden_thread, moving_to
+from assistant.threads import SCHEMA_VERSION, can_move, hide_thread, is_visible, move_hidden_thread, moving_to
 
 TAKE_ALONG_KIND = "take_along"
 # More than a visitor has. Each thread costs some writes, which nobody pays for.
@@ -121,9 +121,18 @@ def _parties(work: Row) -> tuple[Caller, Caller]:
     return visitor, Caller(work["tenant_id"], work["user_id"])
 
 
-async def left_to_take_along(resources: Resources, work: Row) -> int:
-    """Return how many threads have not moved yet."""
-    return await _count(resources, _parties(work)[0], datetime.fromisoformat(work["cutoff"]))
+async def left_to_take_along(resources: Resources, work: Row) -> list[str]:
+    """Return the ids of the threads that have not moved yet, without those that move to another user."""
+    visitor, user = _parties(work)
+    listed = _listed(resources, visitor, datetime.fromisoformat(work["cutoff"]))
+    return [row["id"] async for row in listed if moving_to(row) in (None, user)]
+
+
+async def count_taken_along(resources: Resources, work: Row, thread_ids: list[str]) -> int:
+    """Return how many of these threads the user has now. Another user may have taken some at the same time."""
+    user = _parties(work)[1]
+    metadata = [Key(user.thread(thread_id).partition, keys.META_SK) for thread_id in thread_ids]
+    return len([row for row in (await resources.table.get_many(metadata)).values() if is_visible(row)])
 
 
 async def _hide(resources: Resources, visitor: Caller, row: Row, user: Caller) -> bool:
