@@ -3,6 +3,9 @@
 Give LIMITS="turns_per_minute=5 spend_per_day=0.5". `none` means no limit. The given limits replace the whole record.
 LIMITS=reset removes the record. Without LIMITS, the command shows the record. A tenant's record holds within a minute,
 a user's at once.
+
+The record is the operator's. An admin's record of the same tenant or user is shown too: of both, the stricter limit
+holds.
 """
 
 from __future__ import annotations
@@ -49,6 +52,20 @@ async def run(resources: Resources, tenant: str, user: str | None, words: str) -
     return await quotas.stored_limits(resources, tenant, user)
 
 
+async def _both(
+    resources: Resources, tenant: str, user: str | None, words: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Do what `run` does. Return the admin's record too."""
+    from assistant import quotas
+
+    record = await run(resources, tenant, user, words)
+    return record, await quotas.stored_limits(resources, tenant, user, of_admin=True)
+
+
+def _lines(record: dict[str, Any]) -> list[str]:
+    return [f"{name}={'none' if value is None else value}" for name, value in sorted(record.items())]
+
+
 def main() -> int:
     """Print the record."""
     parser = Parser(description=__doc__)
@@ -58,11 +75,11 @@ def main() -> int:
     add_target(parser)
     arguments = parser.parse_args()
     resources = open_target(arguments)
-    record = asyncio.run(run(resources, arguments.tenant, arguments.user or None, arguments.limits))
-    for name, value in sorted(record.items()):
-        print(f"{name}={'none' if value is None else value}")
-    if not record:
-        print("There is no record: the settings hold.")
+    record, of_admin = asyncio.run(_both(resources, arguments.tenant, arguments.user or None, arguments.limits))
+    for line in _lines(record) or ["There is no record: the settings hold."]:
+        print(line)
+    for line in _lines(of_admin):
+        print(f"The admin's limit, if it is stricter: {line}")
     return 0
 
 

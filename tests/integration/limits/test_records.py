@@ -82,10 +82,74 @@ async def test_an_admin_changes_the_limits_of_the_own_tenant_and_nobody_else_doe
         wrong += [{"limits": {"concurrent_turns": None}}, {"limits": {"tenant_spend_per_day": 1}, "user_id": "ann"}]
         assert {(await admin.post(LIMITS, json=each)).status_code for each in wrong} == {400}
         body = {"user_id": "ann", "limits": {"uploads_per_day": 1, "spend_per_day": 0.5}}
-        assert (await admin.post(LIMITS, json=body)).json() == {"limits": body["limits"]}
-        assert (await admin.get(LIMITS, params={"user_id": "ann"})).json() == {"limits": body["limits"]}
+        shown = {"limits": body["limits"], "operator_limits": {}}
+        assert (await admin.post(LIMITS, json=body)).json() == shown
+        assert (await admin.get(LIMITS, params={"user_id": "ann"})).json() == shown
         assert [(await ann.post(PATH, json=FILE)).status_code for _ in range(2)] == [200, 429]
         assert [(await stranger.post(PATH, json=FILE)).status_code for _ in range(2)] == [200, 200]
+
+
+async def test_an_admin_tightens_limits_and_never_undoes_the_operators(
+    serve: ServerMaker, resources: Resources, issuer: Issuer, tenant: str, token: str
+) -> None:
+    of_tenant = {"tenant_spend_per_day": 0.5, "uploads_per_day": 5}
+    await quotas.change_limits(resources, tenant, None, of_tenant)
+    await quotas.change_limits(resources, tenant, "ann", {"pictures_per_day": 3})
+    admins = issuer.token(tenant_id=tenant, sub="eve", role="boss")
+
+    async def limits_of_ann(of_tenant: Any, of_ann: Any) -> dict[str, Any]:
+        # A new process reads the tenant's record first.
+        server = serve(ADMIN_ROLES="boss", QUOTA_TURNS_PER_MINUTE="7", TENANT_QUOTA_TURNS_PER_MINUTE="50")
+        async with server.client(admins) as admin, server.client(token) as ann:
+            changed = [
+                await admin.post(LIMITS, json={"limits": of_tenant}),
+                await admin.post(LIMITS, json={"limits": of_ann, "user_id": "ann"}),
+            ]
+            assert [each.status_code for each in changed] == [200, 200]
+            assert changed[0].json()["operator_limits"] == {"tenant_spend_per_day": 0.5, "uploads_per_day": 5}
+            assert changed[1].json()["operator_limits"] == {"pictures_per_day": 3}
+            assert (await say(ann)).status_code == 200
+            limits: dict[str, Any] = (await ann.get("/chatkit/api/usage")).json()["limits"]
+            return limits
+
+    operators = {"uploads_per_day": 5, "pictures_per_day": 3, "turns_per_minute": 7}
+    for looser in (
+        (None, None),
+        (
+            {"tenant_spend_per_day": 100, "uploads_per_day": 9, "tenant_turns_per_minute": None},
+            {"pictures_per_day": None, "turns_per_minute": 100},
+        ),
+    ):
+        found = await limits_of_ann(*looser)
+        assert {name: found[name] for name in operators} == operators
+        assert await quotas.stored_limits(resources, tenant, None) == of_tenant
+    stricter = ({"uploads_per_day": 2, "turns_per_minute": 4}, {"turns_per_minute": 6, "pictures_per_day": 1})
+    found = await limits_of_ann(*stricter)
+    # Within the operator's limits, an admin's record of a user is in the place of the one of the tenant.
+    assert {name: found[name] for name in operators} == {
+        "uploads_per_day": 2,
+        "pictures_per_day": 1,
+        "turns_per_minute": 6,
+    }
+    # The operator's reset leaves the admin's limits, and the other way round.
+    await quotas.change_limits(resources, tenant, "ann", None)
+    assert await quotas.stored_limits(resources, tenant, "ann", of_admin=True) == stricter[1]
+
+
+async def test_a_larger_limit_of_an_admin_does_not_lift_the_operators_cap(
+    serve: ServerMaker, resources: Resources, issuer: Issuer, tenant: str, token: str
+) -> None:
+    await quotas.change_limits(resources, tenant, None, {"tenant_turns_per_minute": 1})
+    async with serve().client(token) as ann:
+        assert (await say(ann)).status_code == 200
+    for limits in (None, {"tenant_turns_per_minute": 1_000}):
+        server = serve(ADMIN_ROLES="boss")
+        async with (
+            server.client(issuer.token(tenant_id=tenant, sub="eve", role="boss")) as admin,
+            server.client(token) as ann,
+        ):
+            assert (await admin.post(LIMITS, json={"limits": limits})).status_code == 200
+            assert (await say(ann)).status_code == 429
 
 
 async def test_the_stop_refuses_every_paid_call_and_ends_running_turns_within_a_minute_and_reads_go_on(

@@ -15,6 +15,7 @@ from assistant.aws.keys import Key
 from assistant.context import Resources
 from assistant.identity import Caller
 from assistant.ids import uuid7
+from assistant.quotas.limits import ADMINS, OPERATORS
 from assistant.quotas.rows import usage_expiry
 from assistant.threads import SCHEMA_VERSION
 
@@ -83,7 +84,7 @@ async def unmark_user(resources: Resources, user: Caller, *, remove: bool) -> No
     row = await resources.table.get(_user_key(user))
     if remove or row is None:
         await resources.table.delete(_user_key(user))
-    elif row.get("limits"):
+    elif row.get(OPERATORS) or row.get(ADMINS):
         await resources.table.update(
             _user_key(user), "SET revision = :revision REMOVE erasing", values={":revision": uuid7()}
         )

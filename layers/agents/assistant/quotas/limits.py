@@ -1,4 +1,8 @@
-"""The limits that hold for a caller: the settings, changed by the tenant's record, changed by the user's record."""
+"""The limits that hold for a caller.
+
+They are the settings, changed by the operator's record of the tenant and then of the user. The records of the tenant's
+admins only tighten them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from assistant.settings import (
     Settings,
 )
 
+# The attributes of a record's two parts. Earlier releases stored both of them as `limits`.
+OPERATORS, ADMINS = "limits", "admin_limits"
 # The limits of a user that a record may change, and the largest value of each.
 USER_LIMITS: dict[str, int] = {
     "turns_per_minute": MAX_TURNS_PER_MINUTE,
@@ -69,11 +75,28 @@ class Limits:
         )
 
     def changed(self, record: Mapping[str, Any]) -> Limits:
-        """Return the limits with those of a record in their place."""
+        """Return the limits with those of a record of the operator in their place."""
         user = {name: value for name, value in record.items() if name in _QUOTA}
         tenant = {name.removeprefix("tenant_"): value for name, value in record.items() if name in TENANT_LIMITS}
         own = {name: value for name, value in record.items() if name in _ALWAYS}
         return replace(self, user=replace(self.user, **user), tenant=replace(self.tenant, **tenant), **own)
+
+    def tightened(self, record: Mapping[str, Any]) -> Limits:
+        """Return the limits with those of an admin's record where they are stricter."""
+        now = self.by_name()
+        return self.changed(
+            {
+                name: value
+                for name, value in record.items()
+                if value is not None and ((most := now.get(name)) is None or value < most)
+            }
+        )
+
+    def by_name(self) -> dict[str, Any]:
+        """Return the limits by the names that records have. None stands for no limit."""
+        tenant = {f"tenant_{name}": value for name, value in asdict(self.tenant).items()}
+        own = {name: getattr(self, name) for name in _ALWAYS}
+        return asdict(self.user) | {name: tenant[name] for name in TENANT_LIMITS} | own
 
 
 def known_limits(*, of_tenant: bool) -> dict[str, int]:

@@ -3,6 +3,9 @@
 A process reads the tenant's record and the stop in one round trip, and keeps them for a short time. A change of them
 holds everywhere after `STALE_SECONDS`. While they are younger, a request does not wait for them.
 
+A record has two parts: the operator's limits and those of an admin of the tenant. Of both, the stricter limit holds. So
+no admin undoes what the operator has set, in a record or in the settings.
+
 A user's record is part of the user's row of now, which each claim writes. The claim has the condition that the record
 is the one that the process knows. So a change of it holds at once, and costs no read.
 """
@@ -15,13 +18,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant import audit, clock
-from assistant.aws import Row, keys
+from assistant.aws import ConditionFailedError, Row, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
 from assistant.errors import BeingErasedError, ModelsStoppedError, StoreUnavailableError
 from assistant.identity import Caller
 from assistant.ids import uuid7
-from assistant.quotas.limits import Limits
+from assistant.quotas.limits import ADMINS, OPERATORS, Limits
 from assistant.quotas.live import live_key
 from assistant.quotas.rows import DAY_LIFETIME, Counting
 from assistant.threads import SCHEMA_VERSION
@@ -100,10 +103,10 @@ async def is_stopped(context: RequestContext) -> bool:
 
 def limits_of(context: RequestContext) -> Limits:
     """Return the limits of the caller, as far as this process knows the records."""
-    limits = Limits.of(context.settings)
     tenant = _known(context.resources, tenant_key(context.caller.tenant_id))
     user = _known(context.resources, live_key(context))
-    return limits.changed(tenant.get("limits", {})).changed(user.get("limits", {}))
+    operators = Limits.of(context.settings).changed(tenant.get(OPERATORS, {})).changed(user.get(OPERATORS, {}))
+    return operators.tightened(tenant.get(ADMINS, {}) | user.get(ADMINS, {}))
 
 
 def known_revision(context: RequestContext) -> str | None:
@@ -120,7 +123,7 @@ def learn(row: Row | None, context: RequestContext) -> bool:
     """
     if (row or {}).get("erasing"):
         raise BeingErasedError
-    found = {name: (row or {}).get(name) for name in ("limits", "revision")}
+    found = {name: (row or {}).get(name) for name in (OPERATORS, ADMINS, "revision")}
     if found["revision"] == known_revision(context):
         return False
     records = context.resources.records
@@ -150,43 +153,62 @@ async def change_limits(
     *,
     by: Caller | None = None,
 ) -> None:
-    """Write the record of a tenant or of a user.
+    """Write the operator's or an admin's part of the record of a tenant or of a user.
 
     Args:
         resources: The table.
         tenant_id: The tenant.
         user_id: The user; None for the tenant's record.
-        values: The limits by name, checked; None removes the record.
+        values: The limits by name, checked; None removes the part.
         by: The admin; None for the operator.
     """
-    key = tenant_key(tenant_id) if user_id is None else Key(Caller(tenant_id, user_id).partition, keys.LIVE_SK)
+    key = _record_key(tenant_id, user_id)
+    part, other = (OPERATORS, ADMINS) if by is None else (ADMINS, OPERATORS)
     words = " ".join(f"{name}={'none' if value is None else value}" for name, value in sorted((values or {}).items()))
     note = audit.entry(
         resources, "limits.changed", by=by, tenant_id=tenant_id, about=user_id, limits=words or "removed"
     )
-    if values is None:
-        await resources.table.update(key, "REMOVE #limits, revision", names={"#limits": "limits"})
-        await audit.record(resources, note)
-        return
-    await resources.table.update(
-        key,
-        # The row with a user's record does not expire.
-        "SET #limits = :limits, revision = :revision, changed_at = :now, schema_version = :version REMOVE #ttl",
-        names={"#limits": "limits", "#ttl": "ttl"},
-        values={
-            ":limits": dict(values),
-            ":revision": uuid7(),
-            ":now": clock.now().isoformat(),
-            ":version": SCHEMA_VERSION,
-        },
-    )
+    if values is not None or not await _removed_last(resources, key, part, other):
+        await resources.table.update(
+            key,
+            # The row with a user's record does not expire.
+            "SET #part = :limits, revision = :revision, changed_at = :now, schema_version = :version REMOVE #ttl",
+            names={"#part": part, "#ttl": "ttl"},
+            values={
+                ":limits": dict(values or {}),
+                ":revision": uuid7(),
+                ":now": clock.now().isoformat(),
+                ":version": SCHEMA_VERSION,
+            },
+        )
     await audit.record(resources, note)
 
 
-async def stored_limits(resources: Resources, tenant_id: str, user_id: str | None) -> dict[str, Any]:
-    """Return the record of a tenant or of a user; empty if there is none."""
-    key = tenant_key(tenant_id) if user_id is None else Key(Caller(tenant_id, user_id).partition, keys.LIVE_SK)
-    return dict((await resources.table.get(key) or {}).get("limits") or {})
+async def _removed_last(resources: Resources, key: Key, part: str, other: str) -> bool:
+    """Remove a part of a record, and the record with it. Return False if the other part has limits."""
+    try:
+        await resources.table.update(
+            key,
+            "REMOVE #part, #other, revision",
+            condition="attribute_not_exists(#other) OR #other = :nothing",
+            names={"#part": part, "#other": other},
+            values={":nothing": {}},
+        )
+    except ConditionFailedError:
+        return False
+    return True
+
+
+async def stored_limits(
+    resources: Resources, tenant_id: str, user_id: str | None, *, of_admin: bool = False
+) -> dict[str, Any]:
+    """Return the operator's or an admin's part of the record of a tenant or of a user; empty if there is none."""
+    row = await resources.table.get(_record_key(tenant_id, user_id)) or {}
+    return dict(row.get(ADMINS if of_admin else OPERATORS) or {})
+
+
+def _record_key(tenant_id: str, user_id: str | None) -> Key:
+    return tenant_key(tenant_id) if user_id is None else Key(Caller(tenant_id, user_id).partition, keys.LIVE_SK)
 
 
 async def stop_models(resources: Resources, *, stopped: bool, reason: str) -> None:
