@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assistant import audit, clock
+from assistant import audit, clock, quotas
 from assistant.api import create_app
 from assistant.aws.keys import Key
 from assistant.context import Resources
@@ -98,6 +98,26 @@ async def test_an_admin_erases_the_own_tenant_and_sees_the_progress(
     assert deployment.left("staying") == before
     trail = [each async for each in audit.entries(deployment.resources, None)]
     assert [each["tenant"] for each in trail if each["action"] == "tenant.erased"] == ["leaving"]
+
+
+async def test_the_operators_limits_outlive_an_erasure_by_an_admin_and_go_with_the_operators_own(
+    deployment: Deployment, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources, cap = deployment.resources, {"tenant_turns_per_minute": 1}
+    await deployment.lived("capped", "ann")
+    await quotas.change_limits(resources, "capped", None, cap)
+    admin = deployment.http("capped", "ann")
+    await admin.post(f"{API}/limits", json={"limits": {"turns_per_minute": 5}})
+    assert (await admin.delete(f"{API}/tenant?confirm=capped")).status_code == 202
+    assert (await sweep(resources)).failed == 0
+    later(monkeypatch, timedelta(minutes=21))
+    assert (await sweep(resources)).failed == 0
+    assert (await admin.get(f"{API}/tenant")).json() == {"erasure": None}
+    assert (await admin.get(f"{API}/limits")).json() == {"limits": {}, "operator_limits": cap}
+    assert script("erase_tenant", "--tenant", "capped", "--confirm", "capped").returncode == 0
+    later(monkeypatch, timedelta(minutes=21))
+    assert (await sweep(resources)).failed == 0
+    assert await quotas.stored_limits(resources, "capped", None) == {}
 
 
 async def test_the_operator_erases_a_tenant_also_its_users_of_earlier_releases(

@@ -7,7 +7,7 @@ rows are written only if a limit needs them. Every paid or expensive action is c
 """
 
 from assistant.quotas.calls import reserve_call
-from assistant.quotas.erasing import count_removed, marked, tenant_mark, unmark_user, user_mark
+from assistant.quotas.erasing import count_removed, marked, tenant_mark, unmark_tenant, unmark_user, user_mark
 from assistant.quotas.estimates import OVERHEAD_TOKENS, USUAL_OUTPUT_TOKENS, Amount, estimate, spent, used_so_far
 from assistant.quotas.limits import Limits, checked, known_limits
 from assistant.quotas.message import check_input, check_message
@@ -60,6 +60,7 @@ __all__ = [
     "stop_models",
     "stored_limits",
     "tenant_mark",
+    "unmark_tenant",
     "unmark_user",
     "usage",
     "usage_expiry",

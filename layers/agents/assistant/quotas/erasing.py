@@ -95,3 +95,18 @@ async def unmark_user(resources: Resources, user: Caller, *, remove: bool) -> No
             names={"#ttl": "ttl"},
             values={":ttl": usage_expiry()["ttl"]},
         )
+
+
+async def unmark_tenant(resources: Resources, tenant_id: str, *, keep_limits: bool) -> None:
+    """Remove a tenant's mark with the tenant's record.
+
+    Args:
+        resources: The table.
+        tenant_id: The tenant.
+        keep_limits: Whether the operator's limits stay.
+    """
+    key = _tenant_key(tenant_id)
+    if keep_limits and (await resources.table.get(key) or {}).get(OPERATORS):
+        await resources.table.update(key, "REMOVE erasing, #admins", names={"#admins": ADMINS})
+    else:
+        await resources.table.delete(key)

@@ -33,7 +33,13 @@ async def request_tenant_erasure(resources: Resources, tenant_id: str, *, by: Ca
     Returns:
         The work, for `erase_tenant`.
     """
-    work: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "kind": ERASE_TENANT_KIND, "tenant_id": tenant_id}
+    work: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": ERASE_TENANT_KIND,
+        "tenant_id": tenant_id,
+        # Otherwise an admin could get around the operator's limits by an erasure.
+        "keep_limits": by is not None,
+    }
     key = keys.sweep_key(clock.now(), keys.tenant_partition(tenant_id), ERASE_TENANT_KIND)
     # The tenant's own trail goes too, so the deployment's says that it did.
     note = audit.entry(resources, "tenant.erased", by=by, tenant_id=None, tenant=tenant_id)
@@ -64,7 +70,7 @@ async def erase_tenant(resources: Resources, work: Row, *, time_is_up: Callable[
     if not await remove_rows(resources, tenant, lambda row: row["sk"] == keys.LIMITS_SK, time_is_up):
         return False
     if work.get("again"):
-        await resources.table.delete(Key(tenant, keys.LIMITS_SK))
+        await quotas.unmark_tenant(resources, tenant_id, keep_limits=work.get("keep_limits", False))
         return True
     again = {**{name: value for name, value in work.items() if name not in {"pk", "sk"}}, "again": True}
     await resources.table.put(keys.sweep_key(clock.now() + AGAIN_AFTER, tenant, ERASE_TENANT_KIND), again)
