@@ -30,7 +30,7 @@ from tests.support.provider_formats import Json
 from tests.support.stock_scripts import REFUSAL, Script, scripts
 from tests.support.stock_server import SteppedProvider, StockServer, events_in
 
-SHORT, LONG = 40, 1_500
+SHORT, LONG = 15, 1_500
 # The user's words.
 _HELLO = {"content": [{"type": "input_text", "text": "Hello."}], "attachments": [], "inference_options": {}}
 
