@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -19,6 +20,10 @@ from assistant.texts import DEFAULT_LANGUAGE
 if TYPE_CHECKING:
     from agents import Usage
     from chatkit.types import ThreadMetadata, ThreadStreamEvent
+
+
+# Requests of a user that wait for a claim or a scan, beyond one for each turn: a double click and some tabs.
+MORE_WAITS = 5
 
 
 class PictureClaim(Protocol):
@@ -88,6 +93,7 @@ class Resources:
         objects: The bucket.
         running: The turns that run in this process, by thread. Only one event loop uses it.
         claiming: How many requests are claiming a turn.
+        waiting: How many requests of a user wait for something that may never come (`one_more_wait`).
         starting: How many requests of this process are starting a turn, by thread.
         records: Records that change limits, with the time of their read on the event loop's clock.
         reading: The task that reads them again.
@@ -98,6 +104,7 @@ class Resources:
     objects: Objects = field(init=False)
     running: dict[ThreadRef, RunningTurn] = field(init=False, default_factory=dict)
     claiming: int = field(init=False, default=0)
+    waiting: Counter[str] = field(init=False, default_factory=Counter)
     starting: Counter[ThreadRef] = field(init=False, default_factory=Counter)
     records: dict[Key, tuple[float, Row | None]] = field(init=False, default_factory=dict)
     reading: set[asyncio.Task[None]] = field(init=False, default_factory=set)
@@ -106,6 +113,21 @@ class Resources:
     def visitor_settings(self) -> Settings:
         """The settings of visitors' requests."""
         return self.settings.for_visitors()
+
+    @contextmanager
+    def one_more_wait(self, caller: Caller) -> Iterator[bool]:
+        """Count a request of a user that waits for a claim or a scan. Yield whether the request may wait.
+
+        A request that waits holds an invocation without being a turn, so `MAX_CONCURRENT_TURNS` does not bound it.
+        """
+        user = caller.partition
+        self.waiting[user] += 1
+        try:
+            yield self.waiting[user] <= self.settings.max_concurrent_turns + MORE_WAITS
+        finally:
+            self.waiting[user] -= 1
+            if not self.waiting[user]:
+                del self.waiting[user]
 
     def __post_init__(self) -> None:
         observability.keep_texts_out(self.settings.log_content)

@@ -17,5 +17,6 @@ async def attachment(context: CurrentContext, attachment_id: str) -> Response:
     from assistant import files
 
     found = await files.load_attachment(context.resources.table, context.caller, attachment_id)
-    await files.check_scan(context.resources, context.caller, found)
+    with context.resources.one_more_wait(context.caller) as may_wait:
+        await files.check_scan(context.resources, context.caller, found, may_wait=may_wait)
     return json_response({"url": await files.read_url(context.resources, context.caller, found)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
@@ -31,15 +33,15 @@ async def upload(request: Request, context: CurrentContext) -> Response:
         file = form.get(FIELD)
         if not isinstance(file, UploadFile):
             raise InvalidRequestError(f"The form needs a file in the field '{FIELD}'.")
+        announced: dict[str, Any] = {
+            "name": file.filename or "",
+            "declared_type": file.content_type or "",
+            "size": file.size or 0,
+        }
+        # A refused file uses up no upload of the day.
+        files.check_upload(file.file, **announced)
         await quotas.claim("upload", context)
-        attachment = await files.upload(
-            resources,
-            caller,
-            file.file,
-            name=file.filename or "",
-            declared_type=file.content_type or "",
-            size=file.size or 0,
-        )
+        attachment = await files.upload(resources, caller, file.file, **announced)
     finally:
         await form.close()
     shown = await files.with_fresh_urls(resources, caller, attachment)

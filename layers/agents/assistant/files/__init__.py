@@ -22,8 +22,8 @@ from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES
 from assistant.files.moving import copied_files, move_unsent
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, member_write, save_attachment
 from assistant.files.scan import check_scan
-from assistant.files.store import S3AttachmentStore
-from assistant.files.upload import upload
+from assistant.files.store import S3AttachmentStore, check_announced
+from assistant.files.upload import check_upload, upload
 from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_urls, without_urls
 from assistant.files.written import cites_files, keep_file, object_keys, shown_message
 
@@ -37,7 +37,9 @@ __all__ = [
     "as_data_url",
     "attachment_key",
     "bind",
+    "check_announced",
     "check_scan",
+    "check_upload",
     "cites_files",
     "copied_files",
     "delete",

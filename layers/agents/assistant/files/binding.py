@@ -63,7 +63,8 @@ async def bind(
     scanned = hooks.find_hook(resources.settings, "scan_result") is not None or resources.settings.malware_scan
     if scanned:
         found = await records.load_many(resources.table, caller, wanted)
-        await asyncio.gather(*(check_scan(resources, caller, record.attachment) for record in found))
+        with resources.one_more_wait(caller) as may_wait:
+            await asyncio.gather(*(check_scan(resources, caller, each.attachment, may_wait=may_wait) for each in found))
         heads = await asyncio.gather(*(_peek(resources, caller, each) for each in wanted))
     else:
         found, heads = await asyncio.gather(

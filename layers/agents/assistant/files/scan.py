@@ -56,8 +56,10 @@ async def scan_result(resources: Resources, owner: Caller, attachment: Attachmen
     return "clean" if tag == CLEAN else "refused"
 
 
-async def check_scan(resources: Resources, owner: Caller, attachment: Attachment) -> None:
+async def check_scan(resources: Resources, owner: Caller, attachment: Attachment, *, may_wait: bool) -> None:
     """Wait a moment for the result of a file's scan, and refuse a file that is not clean.
+
+    Without `may_wait`, do not wait: too many requests of the user wait already.
 
     A file whose bytes are missing passes: the caller finds that out itself.
 
@@ -76,7 +78,7 @@ async def check_scan(resources: Resources, owner: Caller, attachment: Attachment
             return
         if result is not None:
             raise FileRefusedError(f"The file '{attachment.name}' did not pass the security check. Please remove it.")
-        if loop.time() + POLL_SECONDS > deadline:
+        if not may_wait or loop.time() + POLL_SECONDS > deadline:
             raise FileUncheckedError(
                 f"The file '{attachment.name}' is still being checked. Please send your message again in a moment.",
                 retry_after=RETRY_SECONDS,

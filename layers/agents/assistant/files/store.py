@@ -10,11 +10,27 @@ from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.files import deletion, records
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, UPLOAD_URL_SECONDS
-from assistant.files.media import allowed_media
+from assistant.files.media import Media, allowed_media
 from assistant.files.names import safe_name
 from assistant.files.upload import new_attachment
 from assistant.files.urls import object_key, with_fresh_urls
 from assistant.ids import new_id
+
+
+def check_announced(announced: AttachmentCreateParams) -> tuple[Media, str]:
+    """Return the type of a file that a client wants to upload, and a harmless name for it.
+
+    Raises:
+        InvalidRequestError: the size is not positive.
+        TooLargeError: the file is larger than `MAX_ATTACHMENT_BYTES`.
+        UnsupportedTypeError: the type is not allowed.
+    """
+    if announced.size <= 0:
+        raise InvalidRequestError("An empty file cannot be attached.")
+    if announced.size > MAX_ATTACHMENT_BYTES:
+        raise TooLargeError(f"A file may have at most {MAX_ATTACHMENT_BYTES // 1_000_000} MB.")
+    media = allowed_media(announced.mime_type, safe_name(announced.name))
+    return media, safe_name(announced.name, media)
 
 
 class S3AttachmentStore(AttachmentStore[RequestContext]):
@@ -35,12 +51,7 @@ class S3AttachmentStore(AttachmentStore[RequestContext]):
             TooLargeError: the file is larger than `MAX_ATTACHMENT_BYTES`.
             UnsupportedTypeError: the type is not allowed.
         """
-        if input.size <= 0:
-            raise InvalidRequestError("An empty file cannot be attached.")
-        if input.size > MAX_ATTACHMENT_BYTES:
-            raise TooLargeError(f"A file may have at most {MAX_ATTACHMENT_BYTES // 1_000_000} MB.")
-        media = allowed_media(input.mime_type, safe_name(input.name))
-        name = safe_name(input.name, media)
+        media, name = check_announced(input)
         caller, resources = context.caller, context.resources
         attachment = new_attachment(self.generate_attachment_id(media.name, context), media, name)
         url = await resources.objects.presign(

@@ -24,14 +24,10 @@ def new_attachment(attachment_id: str, media: Media, name: str) -> Attachment:
     return FileAttachment(id=attachment_id, name=name, mime_type=media.name)
 
 
-async def upload(
-    resources: Resources, caller: Caller, file: BinaryIO, *, name: str, declared_type: str, size: int
-) -> Attachment:
-    """Store a file and return its stored attachment. Call `with_fresh_urls` before you send it to a client.
+def check_upload(file: BinaryIO, *, name: str, declared_type: str, size: int) -> tuple[Media, str]:
+    """Return the type of a file and a harmless name for it. Read no more than the file's first bytes.
 
     Args:
-        resources: The process's table and bucket.
-        caller: The owner of the file.
         file: The bytes, from the start. The file must be seekable.
         name: The client's name for the file.
         declared_type: The media type that the client declares.
@@ -51,6 +47,26 @@ async def upload(
     head = file.read(HEAD_BYTES)
     file.seek(0)
     check_head(media, head, harmless)
+    return media, harmless
+
+
+async def upload(
+    resources: Resources, caller: Caller, file: BinaryIO, *, name: str, declared_type: str, size: int
+) -> Attachment:
+    """Store a file and return its stored attachment. Call `with_fresh_urls` before you send it to a client.
+
+    Args:
+        resources: The process's table and bucket.
+        caller: The owner of the file.
+        file: As for `check_upload`, and so are the others.
+        name: The client's name for the file.
+        declared_type: The media type that the client declares.
+        size: The number of bytes.
+
+    Raises:
+        InvalidRequestError, TooLargeError, UnsupportedTypeError: see `check_upload`.
+    """
+    media, harmless = check_upload(file, name=name, declared_type=declared_type, size=size)
     attachment = new_attachment(new_id("atc"), media, harmless)
     await records.create(resources.table, caller, attachment, size)
     await resources.objects.put(object_key(caller, attachment.id), file, media.name)

@@ -65,6 +65,8 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
             await feedback.save(opinion.thread_id, opinion.item_ids, opinion.kind, context)
             return NOTHING
         case AttachmentsCreateReq(params=create):
+            # A refused file uses up no upload of the day.
+            files.check_announced(create)
             await quotas.claim("upload", context)
             return serialized(await files.S3AttachmentStore().create_attachment(create, context))
         case AttachmentsDeleteReq(params=removal):
@@ -90,6 +92,8 @@ async def _transcribe(audio_base64: str, mime_type: str, context: RequestContext
 
 async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, context: RequestContext) -> bytes:
     params = request.params
+    await quotas.load_records(context)
+    await quotas.check_action(params.action, context)
     thread = await store.load_thread(params.thread_id, context)
     server = await asyncio.to_thread(import_module, "assistant.agent.server")
     # Imported after the thread above has loaded it with the server.

@@ -6,7 +6,7 @@ from chatkit.types import TranscriptionResult
 
 from assistant import quotas
 from assistant.context import RequestContext
-from assistant.errors import TooLargeError, UnsupportedTypeError
+from assistant.errors import InvalidRequestError, TooLargeError, UnsupportedTypeError
 from assistant.models import deadline, transcription
 from assistant.prices import price_of
 from assistant.settings import Settings
@@ -23,6 +23,7 @@ async def transcribe(audio: bytes, mime_type: str, context: RequestContext) -> T
 
     Raises:
         UnsupportedFeatureError: The provider has no audio API.
+        InvalidRequestError: The recording is empty.
         UnsupportedTypeError: The media type is not one of ChatKit's three.
         TooLargeError: The recording exceeds `MAX_AUDIO_BYTES`.
         QuotaExceededError: A limit of the user is reached.
@@ -31,6 +32,8 @@ async def transcribe(audio: bytes, mime_type: str, context: RequestContext) -> T
     media_type = mime_type.split(";", 1)[0].strip().lower()
     if media_type not in _EXTENSIONS:
         raise UnsupportedTypeError("This recording's format is not supported. Use WebM, Ogg or MP4.")
+    if not audio:
+        raise InvalidRequestError("The recording is empty.")
     if len(audio) > MAX_AUDIO_BYTES:
         raise TooLargeError("The recording is too long. Please record a shorter one.")
     name = f"audio.{_EXTENSIONS[media_type]}"

@@ -10,7 +10,7 @@ from assistant.quotas.calls import reserve_call
 from assistant.quotas.erasing import count_removed, marked, tenant_mark, unmark_tenant, unmark_user, user_mark
 from assistant.quotas.estimates import OVERHEAD_TOKENS, USUAL_OUTPUT_TOKENS, Amount, estimate, spent, used_so_far
 from assistant.quotas.limits import Limits, checked, known_limits
-from assistant.quotas.message import check_input, check_message
+from assistant.quotas.message import check_action, check_input, check_message
 from assistant.quotas.paid import claim, has_picture_limit, settle
 from assistant.quotas.records import (
     change_limits,
@@ -37,6 +37,7 @@ __all__ = [
     "TurnClaim",
     "TurnShare",
     "change_limits",
+    "check_action",
     "check_input",
     "check_message",
     "check_running",

@@ -42,6 +42,8 @@ TENANT_LIMITS: dict[str, int] = {
 }
 # Longer than any limit's name. A request may contain a name of any length.
 MAX_SHOWN_CHARS = 60
+# Money is counted in millionths of a dollar.
+MONEY_DECIMALS = 6
 # Amounts of money may have a fraction. These limits cannot be switched off.
 _MONEY = {"spend_per_day", "tenant_spend_per_day"}
 _ALWAYS = {"concurrent_turns", "followers", "message_characters"}
@@ -58,6 +60,7 @@ class Limits:
         concurrent_turns: The user's turns that run at once.
         followers: The followers of a turn.
         message_characters: The longest message.
+        history_characters: The history's budget. No record allows a longer message.
     """
 
     user: Quota
@@ -65,13 +68,19 @@ class Limits:
     concurrent_turns: int
     followers: int
     message_characters: int
+    history_characters: int
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         """Return the limits of the settings. A message longer than the history's budget would be the whole input."""
-        longest = min(settings.max_message_chars, settings.history_max_tokens * CHARACTERS_PER_TOKEN)
+        budget = settings.history_max_tokens * CHARACTERS_PER_TOKEN
         return cls(
-            settings.user_quota, settings.tenant_quota, settings.max_concurrent_turns, settings.max_followers, longest
+            settings.user_quota,
+            settings.tenant_quota,
+            settings.max_concurrent_turns,
+            settings.max_followers,
+            min(settings.max_message_chars, budget),
+            budget,
         )
 
     def changed(self, record: Mapping[str, Any]) -> Limits:
@@ -79,6 +88,8 @@ class Limits:
         user = {name: value for name, value in record.items() if name in _QUOTA}
         tenant = {name.removeprefix("tenant_"): value for name, value in record.items() if name in TENANT_LIMITS}
         own = {name: value for name, value in record.items() if name in _ALWAYS}
+        if "message_characters" in own:
+            own["message_characters"] = min(own["message_characters"], self.history_characters)
         return replace(self, user=replace(self.user, **user), tenant=replace(self.tenant, **tenant), **own)
 
     def tightened(self, record: Mapping[str, Any]) -> Limits:
@@ -126,4 +137,7 @@ def checked(values: Mapping[str, Any], *, of_tenant: bool) -> dict[str, int | fl
         if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= known[name]:
             what = "a number" if name in _MONEY else "a whole number"
             raise InvalidRequestError(f"The limit {name} must be {what} from {least} to {known[name]:,}.")
+        # DynamoDB refuses numbers below 1e-130, so a limit has no more decimals than the counters.
+        if name in _MONEY and round(value, MONEY_DECIMALS) != value:
+            raise InvalidRequestError(f"The limit {name} may have at most {MONEY_DECIMALS} decimals.")
     return dict(values)

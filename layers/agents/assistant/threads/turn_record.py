@@ -17,6 +17,7 @@ from assistant import clock
 from assistant.aws import Row, Write, keys
 from assistant.aws.keys import ThreadRef
 from assistant.budgets import LEASE_SECONDS
+from assistant.errors import InvalidRequestError
 from assistant.threads.rows import SCHEMA_VERSION, item_adapter
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ FOLLOW_MARK_SECONDS = 15.0
 FLAG_POLL_SECONDS = 1.0
 # A client sends a request again within seconds; a caller with a queue may do so for a day.
 IDEMPOTENCY_LIFETIME = timedelta(days=1)
+# A UUID has 36 characters, and keys of other systems rarely more than 100.
+MAX_KEY_CHARACTERS = 255
 # The partial answer is part of the turn's row, which DynamoDB limits to 400 KB.
 MAX_PARTIAL_BYTES = 350_000
 
@@ -73,13 +76,28 @@ def idempotency_key(explicit: str | None, frame_id: str | None, body: str) -> Id
 
 
 def explicit_key_sk(key: str) -> str:
-    """Return the sort key of a client's `Idempotency-Key`."""
+    """Return the sort key of a client's `Idempotency-Key`.
+
+    Raises:
+        InvalidRequestError: the key is too long.
+    """
+    _check_length("Idempotency-Key", key)
     return _hashed_sk("explicit", key)
 
 
 def frame_key_sk(frame_id: str) -> str:
-    """Return the sort key of the newest thread that a frame has created."""
+    """Return the sort key of the newest thread that a frame has created.
+
+    Raises:
+        InvalidRequestError: the frame's id is too long.
+    """
+    _check_length("frame's id", frame_id)
     return _hashed_sk("frame", frame_id)
+
+
+def _check_length(name: str, key: str) -> None:
+    if len(key) > MAX_KEY_CHARACTERS:
+        raise InvalidRequestError(f"The {name} may have at most {MAX_KEY_CHARACTERS} characters.")
 
 
 def _hashed_sk(*parts: str) -> str:

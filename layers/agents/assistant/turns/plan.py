@@ -37,7 +37,7 @@ from assistant.errors import ConflictError, InvalidRequestError
 from assistant.hooks import find_hook, needed_hook
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import check_choice
-from assistant.quotas import check_input, check_message
+from assistant.quotas import check_action, check_input, check_message
 from assistant.threads import ThreadSnapshot, read_snapshot, thread_store
 from assistant.turns.retry import approved_cards_after
 from assistant.turns.waiting import NoCallWaitsError
@@ -149,7 +149,7 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             snapshot.items += cards
             return Plan(request, retry.thread_id, retry_of=item, approved_cards=cards, snapshot=snapshot)
         case ThreadsCustomActionReq(params=action):
-            await check_input(action.action.payload, context)
+            await check_action(action.action, context)
             snapshot = await read_snapshot(action.thread_id, context)
             if action.action.type == DECIDE:
                 return await _decision(request, snapshot, context)

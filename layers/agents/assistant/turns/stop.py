@@ -92,7 +92,8 @@ async def _local(thread_id: str, context: RequestContext) -> RunningTurn | None:
 async def _claimed_row(key: Key, context: RequestContext, *, remember: bool) -> tuple[Row | None, bool]:
     """Return the row that a claim stores under this key, and whether the cancel came before the claim.
 
-    Wait for the claim up to `CLAIM_WAIT_SECONDS`. The row is None if the claim does not come in this time.
+    Wait for the claim up to `CLAIM_WAIT_SECONDS`. The row is None if the claim does not come in this time, or if too
+    many requests of the user wait already.
 
     Args:
         key: The key of the row.
@@ -104,11 +105,12 @@ async def _claimed_row(key: Key, context: RequestContext, *, remember: bool) -> 
     early = row is None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + CLAIM_WAIT_SECONDS
-    while not early_cancel.is_claimed(row):
-        if loop.time() >= deadline:
-            return None, early
-        await asyncio.sleep(CANCEL_POLL_SECONDS)
-        row = await table.get(key)
+    with context.resources.one_more_wait(context.caller) as may_wait:
+        while not early_cancel.is_claimed(row):
+            if not may_wait or loop.time() >= deadline:
+                return None, early
+            await asyncio.sleep(CANCEL_POLL_SECONDS)
+            row = await table.get(key)
     return row, early
 
 
