@@ -9,7 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from assistant.context import Resources
+from scripts import limits as command
 from tests.integration.limits.conftest import ServerMaker
+from tests.integration.limits.test_records import resources as resources
 from tests.support.app_server import new_thread
 from tests.support.issuer import Issuer
 
@@ -68,15 +71,11 @@ async def test_a_click_that_is_answered_at_once_has_the_limit_of_other_clicks(se
 
 
 async def test_no_record_allows_a_message_over_the_history_s_budget(
-    serve: ServerMaker, issuer: Issuer, tenant: str, token: str
+    serve: ServerMaker, resources: Resources, tenant: str, token: str
 ) -> None:
-    server = serve(ADMIN_ROLES="boss", HISTORY_MAX_TOKENS="500", MAX_MESSAGE_CHARS="100")
-    async with (
-        server.client(issuer.token(tenant_id=tenant, sub="eve", role="boss")) as admin,
-        server.client(token) as ann,
-    ):
-        body = {"user_id": "ann", "limits": {"message_characters": 1_000_000_000_000}}
-        assert (await admin.post(LIMITS, json=body)).status_code == 200
+    server = serve(HISTORY_MAX_TOKENS="500", MAX_MESSAGE_CHARS="100")
+    async with server.client(token) as ann:
+        await command.run(resources, tenant, "ann", "message_characters=1000000000000")
         assert await answer(ann, new_thread("x" * 2_000)) == (200, "")
         assert await answer(ann, new_thread("x" * 2_001)) == (413, "message_too_long")
         usage = (await ann.get("/chatkit/api/usage")).json()
@@ -84,15 +83,17 @@ async def test_no_record_allows_a_message_over_the_history_s_budget(
 
 
 async def test_money_in_a_record_has_no_more_decimals_than_the_counters(
-    serve: ServerMaker, issuer: Issuer, tenant: str
+    serve: ServerMaker, resources: Resources, issuer: Issuer, tenant: str
 ) -> None:
+    with pytest.raises(SystemExit, match="at most 6 decimals"):
+        await command.run(resources, tenant, None, f"spend_per_day=0.{'0' * 299}1")
     async with serve(ADMIN_ROLES="boss").client(issuer.token(tenant_id=tenant, sub="eve", role="boss")) as admin:
         for wrong in (1e-300, 1e-129, 0.000_000_1, 0.123_456_7):
             refused = await admin.post(LIMITS, json={"limits": {"spend_per_day": wrong}})
             assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
         for right in (0, 0.000_001, 0.123_456, 2**53):
             taken = await admin.post(LIMITS, json={"limits": {"spend_per_day": right}})
-            assert taken.json() == {"limits": {"spend_per_day": right}}
+            assert taken.json()["limits"] == {"spend_per_day": right}
 
 
 async def test_a_refused_file_uses_up_no_upload(serve: ServerMaker, token: str) -> None:
