@@ -198,7 +198,7 @@ async def test_another_message_ends_the_running_turn_and_is_answered(
         items = await here.stored(handle.thread_id)
         assert said_by_user(items) == ["hello", "something else"]
         assert "one two three" in text_of(items)
-        assert "sent a new message" in str(provider.bodies[-1]["messages"])
+        assert "A later request ended this answer" in str(provider.bodies[-1]["messages"])
 
 
 async def test_a_deployment_that_rejects_answers_409_and_says_when_to_come_back(
