@@ -34,6 +34,7 @@ OPEN = [
     "VisitorTurnsPerMinute=500",
     "VisitorsTurnsPerMinute=1000",
     "VisitorTokensPerDay=100000000",
+    "VisitorUploadsPerDay=200",
     "VisitorsTokensPerDay=100000000",
     f"AllowedOrigins={ORIGIN}",
     "StopModelsOnAlarm=true",

@@ -31,6 +31,7 @@ def site(serve: ServerMaker, tenant: str) -> AppServer:
     """A deployment for visitors and for users, with other limits for each."""
     of_users = {"QUOTA_TURNS_PER_MINUTE": "20", "QUOTA_UPLOADS_PER_DAY": "1", "QUOTA_TRANSCRIPTIONS_PER_MINUTE": "1"}
     of_visitors = {"VISITOR_TURNS_PER_MINUTE": "2", "VISITORS_TURNS_PER_MINUTE": "100", "VISITORS_PER_ADDRESS": "1000"}
+    of_visitors["VISITOR_UPLOADS_PER_DAY"] = "3"
     mode = {"AUTH_MODE": "visitor", "VISITOR_KEY": "k" * 32, "VISITOR_TENANT": tenant}
     return serve(**mode, **of_users, **of_visitors)
 
@@ -52,7 +53,7 @@ async def test_a_visitor_has_the_visitors_limits_and_those_of_users_that_visitor
         limits = (await ann.get(USAGE)).json()["limits"]
         assert (limits["turns_per_minute"], limits["tokens_per_day"], limits["spend_per_day"]) == (2, 50_000, 0.5)
         assert await statuses(ann, *[new_thread("hello")] * 3) == [200, 200, 429]
-        assert await statuses(ann, FILE, FILE, RECORDING, RECORDING) == [200, 429, 200, 429]
+        assert await statuses(ann, *[FILE] * 4, RECORDING, RECORDING) == [200, 200, 200, 429, 200, 429]
 
 
 async def test_records_of_the_visitors_tenant_and_of_one_visitor_hold_together_with_the_visitors_limits(

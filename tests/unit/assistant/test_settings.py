@@ -125,7 +125,7 @@ def test_visitors_have_finite_limits_whatever_the_users_have() -> None:
     assert settings.user_quota.tokens_per_day is None
     assert settings.retention_days is None
     of_visitors = settings.for_visitors()
-    assert of_visitors.user_quota == Quota(turns_per_minute=5, tokens_per_day=70, spend_per_day=0.5)
+    assert of_visitors.user_quota == Quota(turns_per_minute=5, tokens_per_day=70, spend_per_day=0.5, uploads_per_day=10)
     assert of_visitors.tenant_quota == Quota(turns_per_minute=9, tokens_per_day=2_000_000, spend_per_day=5)
     assert of_visitors.retention_days == 7
 

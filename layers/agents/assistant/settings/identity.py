@@ -21,6 +21,8 @@ DEFAULT_VISITORS_TOKENS_PER_DAY = 2_000_000
 # Two pictures. The turns alone cost less.
 DEFAULT_VISITOR_SPEND_PER_DAY = 0.5
 DEFAULT_VISITORS_SPEND_PER_DAY = 5.0
+# At most 150 MB a day. Nothing but the number of new visitors limits the files of all visitors.
+DEFAULT_VISITOR_UPLOADS_PER_DAY = 10
 # Enough for the visitors of an office behind one address.
 DEFAULT_VISITORS_PER_ADDRESS = 20
 DEFAULT_VISITORS_PER_DAY = 2_000
@@ -42,6 +44,7 @@ class VisitorSettings:
         turns_per_minute: Maximum turns per visitor per minute.
         tokens_per_day: Maximum tokens per visitor per day.
         spend_per_day: Maximum US dollars per visitor per day.
+        uploads_per_day: Maximum files per visitor per day.
         all_turns_per_minute: The same for all visitors together.
         all_tokens_per_day: The same for all visitors together.
         all_spend_per_day: The same for all visitors together.
@@ -58,6 +61,7 @@ class VisitorSettings:
     turns_per_minute: int = DEFAULT_VISITOR_TURNS_PER_MINUTE
     tokens_per_day: int = DEFAULT_VISITOR_TOKENS_PER_DAY
     spend_per_day: float = DEFAULT_VISITOR_SPEND_PER_DAY
+    uploads_per_day: int = DEFAULT_VISITOR_UPLOADS_PER_DAY
     all_turns_per_minute: int = DEFAULT_VISITORS_TURNS_PER_MINUTE
     all_tokens_per_day: int = DEFAULT_VISITORS_TOKENS_PER_DAY
     all_spend_per_day: float = DEFAULT_VISITORS_SPEND_PER_DAY
@@ -105,6 +109,7 @@ def visitor_settings(env: Environment) -> VisitorSettings:
         or DEFAULT_VISITOR_TURNS_PER_MINUTE,
         tokens_per_day=env.whole("VISITOR_TOKENS_PER_DAY") or DEFAULT_VISITOR_TOKENS_PER_DAY,
         spend_per_day=env.number("VISITOR_SPEND_PER_DAY", least=0.000001) or DEFAULT_VISITOR_SPEND_PER_DAY,
+        uploads_per_day=env.whole("VISITOR_UPLOADS_PER_DAY") or DEFAULT_VISITOR_UPLOADS_PER_DAY,
         all_turns_per_minute=env.whole("VISITORS_TURNS_PER_MINUTE", most=MAX_TENANT_TURNS_PER_MINUTE)
         or DEFAULT_VISITORS_TURNS_PER_MINUTE,
         all_tokens_per_day=env.whole("VISITORS_TOKENS_PER_DAY") or DEFAULT_VISITORS_TOKENS_PER_DAY,

@@ -140,6 +140,7 @@ class Settings:
                 turns_per_minute=visitors.turns_per_minute,
                 tokens_per_day=visitors.tokens_per_day,
                 spend_per_day=visitors.spend_per_day,
+                uploads_per_day=visitors.uploads_per_day,
             ),
             tenant_quota=replace(
                 self.tenant_quota,
