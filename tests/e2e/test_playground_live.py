@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOTE: FilePayload = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"The password is swordfish."}
 # A model's turn through every part of the system, on a machine that does other things too.
-TURN_MILLISECONDS = 30_000
+TURN_MILLISECONDS = 60_000
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.dev import DevServer
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-TURN_MILLISECONDS = 30_000
+TURN_MILLISECONDS = 60_000
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ ARGUMENTS = [
 ]
 VIEWPORT: ViewportSize = {"width": 1000, "height": 900}
 # Two cores serve several workers: a drawing may take a while, and no test asserts how long.
-TIMEOUT_MILLISECONDS = 20_000
+TIMEOUT_MILLISECONDS = 60_000
 # Each tab begins without what an earlier one kept; a reload finds what its own tab kept. An empty page keeps nothing.
 FORGET = """
 if (location.protocol === "http:" && !sessionStorage.getItem("tab")) {

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 # A turn on a machine that does other things too.
-TURN_MILLISECONDS = 30_000
+TURN_MILLISECONDS = 60_000
 SCREEN = """() => {
   const root = document.querySelector("openai-chatkit").shadowRoot;
   const state = (element) => ["aria-pressed", "aria-expanded", "disabled", "checked", "href"]
