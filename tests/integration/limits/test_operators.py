@@ -143,6 +143,7 @@ def test_make_limits_names_what_is_wrong_and_changes_nothing(
     assert operator.make("limits", TENANT=tenant)[1].startswith("There is no record")
 
 
+@pytest.mark.exhaustive
 async def test_make_stop_models_stops_paid_calls_and_make_start_models_allows_them(
     serve: ServerMaker, operator: Operator, token: str
 ) -> None:
@@ -154,6 +155,7 @@ async def test_make_stop_models_stops_paid_calls_and_make_start_models_allows_th
     await becomes(server, token, (200, None))
 
 
+@pytest.mark.exhaustive
 async def test_the_alarm_on_spend_stops_paid_calls_and_the_schedule_does_not(
     serve: ServerMaker, operator: Operator, token: str
 ) -> None:
