@@ -53,9 +53,11 @@ def database() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def audit(database: str, path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

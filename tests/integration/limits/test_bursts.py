@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,10 @@ def next_midnight() -> datetime:
     return today + timedelta(days=1)
 
 
+def _message(seconds: int, number: int) -> dict[str, Any]:
+    return new_thread(f"{seconds} {number}")
+
+
 @pytest.mark.parametrize("of", ["", "TENANT_"])
 async def test_bursts_of_messages_around_midnight_pass_as_one(
     serve: ServerMaker, token: str, tmp_path: Path, of: str
@@ -43,7 +49,7 @@ async def test_bursts_of_messages_around_midnight_pass_as_one(
     passed = []
     for seconds in (-1, 1, 20, 120):
         site.set_clock(next_midnight() + timedelta(seconds=seconds))
-        answers = await all_at_once(site.servers, token, lambda number: new_thread(f"{seconds} {number}"))  # noqa: B023
+        answers = await all_at_once(site.servers, token, partial(_message, seconds))
         assert set(statuses(answers)) <= {200, 429}
         passed.append(statuses(answers)[200])
     assert passed == [LIMIT, 0, 0, LIMIT]

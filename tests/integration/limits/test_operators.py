@@ -143,6 +143,7 @@ def test_make_limits_names_what_is_wrong_and_changes_nothing(
     assert operator.make("limits", TENANT=tenant)[1].startswith("There is no record")
 
 
+# Waits half a minute for the servers to read the record again. test_records.py has the stop in the short form.
 @pytest.mark.exhaustive
 async def test_make_stop_models_stops_paid_calls_and_make_start_models_allows_them(
     serve: ServerMaker, operator: Operator, token: str
@@ -155,6 +156,7 @@ async def test_make_stop_models_stops_paid_calls_and_make_start_models_allows_th
     await becomes(server, token, (200, None))
 
 
+# Waits half a minute for the servers to read the record again. test_records.py has the stop in the short form.
 @pytest.mark.exhaustive
 async def test_the_alarm_on_spend_stops_paid_calls_and_the_schedule_does_not(
     serve: ServerMaker, operator: Operator, token: str
