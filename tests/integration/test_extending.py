@@ -19,6 +19,7 @@ from botocore.credentials import Credentials
 
 from assistant.api import create_app
 from assistant.context import Resources
+from assistant.identity import Caller
 from assistant.models import close_clients
 from assistant.settings import load_settings
 from tests.support.asgi import client
@@ -72,7 +73,8 @@ async def new_thread(acme: None, aws_environment: Aws) -> AsyncIterator[NewThrea
 
 def test_each_step_is_one_file_of_less_than_thirty_lines() -> None:
     found = files()
-    assert set(found) == {"acme/__init__.py", "acme/tools.py", "acme/widgets.py", "acme/agents.py", "acme/bedrock.py"}
+    names = {"__init__", "tools", "widgets", "agents", "bedrock", "usage"}
+    assert set(found) == {f"acme/{name}.py" for name in names}
     for path, code in found.items():
         lines = [line for line in code.splitlines() if line.strip()]
         assert len(lines) < MAX_LINES, (path, len(lines))
@@ -97,6 +99,21 @@ async def test_the_agent_hands_over_and_the_tool_shows_its_widget_whose_button_w
         "threads.sync_custom_action", thread_id=thread.thread_id, item_id=card["id"], action={"type": "stock.sell"}
     )
     assert refused.status_code == 400
+
+
+async def test_the_hook_counts_the_turns_of_the_month(new_thread: NewThread, aws_environment: Aws) -> None:
+    from acme.usage import month_key  # type: ignore[import-not-found]  # the page's package
+
+    key = month_key(Caller("local", "guest"))
+    table = Resources(load_settings(aws_environment.environment())).table
+    before = await table.get(key) or {"turns": 0, "failed": 0, "tokens": 0}
+    thread = new_thread()
+    await thread.say("Good day.")
+    await thread.say("Good night.")
+    row = await table.get(key)
+    assert row is not None
+    assert (row["turns"] - before["turns"], row["failed"] - before["failed"]) == (2, 0)
+    assert row["tokens"] > before["tokens"]
 
 
 async def test_the_specialist_stays_in_charge_until_it_hands_back(new_thread: NewThread) -> None:

@@ -97,6 +97,7 @@ class Resources:
         starting: How many requests of this process are starting a turn, by thread.
         records: Records that change limits, with the time of their read on the event loop's clock.
         reading: The task that reads them again.
+        ending: What follows the turns of this process: their hooks. An invocation waits for it.
     """
 
     settings: Settings = field(default_factory=load_settings)
@@ -108,6 +109,7 @@ class Resources:
     starting: Counter[ThreadRef] = field(init=False, default_factory=Counter)
     records: dict[Key, tuple[float, Row | None]] = field(init=False, default_factory=dict)
     reading: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    ending: set[asyncio.Task[None]] = field(init=False, default_factory=set)
 
     @cached_property
     def visitor_settings(self) -> Settings:

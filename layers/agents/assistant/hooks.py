@@ -12,6 +12,7 @@
 | `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
 | `scan_result(resources, owner, attachment)` | returns `"clean"`, `"refused"`, or None while a file is being scanned |
 | `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
+| `on_turn_end(turn, context)` | is told how a turn ended (`TurnEnd`), after the turn's end is stored |
 
 `STAYS_IN_CHARGE` is no function: it lists the names of agents that also answer the next message after a handoff.
 
@@ -30,6 +31,7 @@ from types import ModuleType
 from typing import Any
 
 from assistant.errors import ConfigurationError, UnsupportedFeatureError
+from assistant.identity import Caller
 from assistant.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,45 @@ class AgentsPackage:
 
     module: ModuleType
     build_agent: Callable[[Settings], Any]
+
+
+@dataclass(frozen=True)
+class TurnEnd:
+    """How a turn ended: what the hook `on_turn_end` is told. It contains no text of the conversation.
+
+    Attributes:
+        thread_id: The thread.
+        turn_id: The turn, as in the answer's header `X-Turn-Id`.
+        caller: The user.
+        operation: ChatKit's operation, such as `threads.add_user_message`.
+        outcome: `done`, `stopped`, `interrupted`, `deadline`, `failed` or `lost`.
+        error: The code of the failure; None without one.
+        seconds: From the claim of the turn to its stored end.
+        first_delta_seconds: From the claim to the first text; None if there was none.
+        provider: The provider that answered last; None if none did.
+        model: Its model.
+        input_tokens: The tokens that all model calls of the turn have read.
+        output_tokens: The tokens that they have written.
+        model_calls: The number of model calls.
+        dollars: The price of the tokens and pictures by the table of prices.
+        tools: The names of the called tools, in order.
+    """
+
+    thread_id: str
+    turn_id: str
+    caller: Caller
+    operation: str
+    outcome: str
+    error: str | None
+    seconds: float
+    first_delta_seconds: float | None
+    provider: str | None
+    model: str | None
+    input_tokens: int
+    output_tokens: int
+    model_calls: int
+    dollars: float
+    tools: tuple[str, ...]
 
 
 @functools.cache

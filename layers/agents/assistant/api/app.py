@@ -23,6 +23,7 @@ from assistant.api import (
     usage,
     visitor,
 )
+from assistant.api.after_turns import AfterTurns
 from assistant.api.answer_size import AnswerSizeLimit
 from assistant.api.base_path import BasePath
 from assistant.api.cors import add_cors
@@ -118,4 +119,5 @@ def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAP
         app.add_middleware(AnswerSizeLimit, most=MAX_ANSWER_BYTES)
     add_cors(app, services.resources.settings)
     app.add_middleware(BasePath, prefixes=services.resources.settings.base_path)
+    app.add_middleware(AfterTurns, resources=services.resources)
     return app

@@ -1,5 +1,6 @@
 """Turns: one process claims a turn, runs it as a separate task, and stores the answer while the answer streams."""
 
+from assistant.turns.after import ended
 from assistant.turns.lease import take_over
 from assistant.turns.loading import preload
 from assistant.turns.outcome import error_event
@@ -12,6 +13,7 @@ __all__ = [
     "cancel",
     "close",
     "end_turn",
+    "ended",
     "error_event",
     "preload",
     "start",

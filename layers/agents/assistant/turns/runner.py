@@ -54,6 +54,7 @@ from assistant.threads import (
     thread_store,
     unjudged_marks,
 )
+from assistant.turns.after import after_turn, turn_end
 from assistant.turns.claim import Claimed
 from assistant.turns.client_view import ClientView, stored_item, stored_items
 from assistant.turns.events import EventLog, EventRepair
@@ -222,6 +223,9 @@ class TurnRun:
             )
         except Exception as error:
             log_failure(logger, "a turn's line could not be written", error)
+        after_turn(
+            turn_end(self.thread_id, self.turn_id, self.outcome or "lost", self._context.caller, story), self._context
+        )
 
     async def _count_tokens(self) -> None:
         """Count the tokens of an answer that is not kept."""

@@ -33,6 +33,7 @@ from assistant.errors import ConflictError, LimitsChangedError, NotFoundError, P
 from assistant.threads import IdempotencyKey, client_thread
 from assistant.threads import idempotency_key as make_key
 from assistant.turns import early_cancel
+from assistant.turns.after import ended
 from assistant.turns.claim import Busy, Claimed, SameRequest, claim
 from assistant.turns.follow import FollowedTurn, JoinedTurn
 from assistant.turns.lease import take_over
@@ -171,6 +172,7 @@ async def close(resources: Resources) -> None:
     for run in runs:
         run.request_end("lost")
     await asyncio.gather(*(run.wait() for run in runs))
+    await ended(resources)
 
 
 def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestContext) -> TurnRun:

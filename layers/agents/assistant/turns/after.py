@@ -1,0 +1,89 @@
+"""Run the hook `on_turn_end` of the agents' package after a turn.
+
+The hook runs as a task of its own when the turn's end is stored and its last event is published. So it delays no event
+of a stream. The invocation waits for it (`assistant.api.after_turns`), because Lambda freezes the process afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS
+from assistant.context import RequestContext, Resources
+from assistant.errors import ConfigurationError
+from assistant.hooks import TurnEnd, find_hook
+from assistant.identity import Caller
+from assistant.observability import log_failure
+
+logger = logging.getLogger(__name__)
+
+
+def turn_end(thread_id: str, turn_id: str, outcome: str, caller: Caller, story: Mapping[str, Any]) -> TurnEnd:
+    """Return what the hook is told.
+
+    Args:
+        thread_id: The thread.
+        turn_id: The turn.
+        outcome: How the turn ended.
+        caller: The user.
+        story: The turn's figures.
+    """
+    return TurnEnd(
+        thread_id=thread_id,
+        turn_id=turn_id,
+        caller=caller,
+        operation=story["operation"],
+        outcome=outcome,
+        error=story.get("error"),
+        seconds=story["seconds"],
+        first_delta_seconds=story["first_delta_seconds"],
+        provider=story["provider"],
+        model=story["model"],
+        input_tokens=story["input_tokens"],
+        output_tokens=story["output_tokens"],
+        model_calls=story["model_calls"],
+        dollars=story["dollars"],
+        tools=tuple(story["tools"]),
+    )
+
+
+def after_turn(turn: TurnEnd, context: RequestContext) -> None:
+    """Start the package's hook, if the package has one. An error in the hook is logged."""
+    try:
+        hook = find_hook(context.settings, "on_turn_end")
+    except ConfigurationError:
+        # The package cannot be loaded, which the turn has reported.
+        return
+    if hook is None:
+        return
+    ending = context.resources.ending
+    task = asyncio.create_task(_call(hook, turn, context), name=f"hook {turn.turn_id}")
+    ending.add(task)
+    task.add_done_callback(ending.discard)
+
+
+async def ended(resources: Resources) -> None:
+    """Wait for what follows the turns that have ended."""
+    if resources.ending:
+        await asyncio.wait(resources.ending)
+
+
+async def _call(hook: Any, turn: TurnEnd, context: RequestContext) -> None:
+    try:
+        async with asyncio.timeout(_budget(context)):
+            await hook(turn, context)
+    except TimeoutError:
+        logger.warning("on_turn_end of turn %s was cancelled after its %s s", turn.turn_id, HOOK_SECONDS)
+    except Exception as error:
+        log_failure(logger, f"on_turn_end of turn {turn.turn_id} failed", error)
+
+
+def _budget(context: RequestContext) -> float:
+    """Return the hook's seconds: fewer if the function's time ends earlier."""
+    if context.deadline is None:
+        return HOOK_SECONDS
+    left = context.deadline + END_MARGIN_SECONDS - LAST_SECONDS - asyncio.get_running_loop().time()
+    return max(0.0, min(HOOK_SECONDS, left))
