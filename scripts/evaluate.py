@@ -60,15 +60,19 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     from assistant.agent import MAX_MODEL_CALLS, load_agent, run_config
     from assistant.clock import now
     from assistant.context import RequestContext
+    from assistant.errors import ConfigurationError
     from assistant.identity import Caller
     from assistant.models import build_model
     from assistant.threads import thread_store
+    from assistant.workflows import Workflow
 
     context = RequestContext(Caller(f"eval-{uuid.uuid4().hex}", "eval", case.role), resources)
     thread = ThreadMetadata(id=f"thr_{uuid.uuid4().hex}", created_at=now())
     store = thread_store(resources)
     await store.save_thread(thread, context)
     agent = load_agent(resources.settings)
+    if isinstance(agent, Workflow):
+        raise ConfigurationError("The evaluation runs agents, and AGENT_FACTORY names a workflow.")
     config = run_config(resources.settings, build_model(resources.settings))
     said: list[Any] = []
     names: list[str] = []

@@ -54,6 +54,17 @@ class ItemConverter(ThreadItemConverter):
                 self._pictures[item.id] = await self._picture(item, room)
         return await super().to_agent_input(items)
 
+    async def in_two_parts(
+        self, earlier: Sequence[ThreadItem], newest: Sequence[ThreadItem]
+    ) -> tuple[list[TResponseInputItem], list[TResponseInputItem]]:
+        """Convert the earlier and the newest items for one request."""
+        if not newest:
+            return await self.to_agent_input(earlier), []
+        whole = await self.to_agent_input([*earlier, *newest])
+        # The files are loaded: convert the newest items again, to see where they begin.
+        part = await super().to_agent_input(newest)
+        return whole[: len(whole) - len(part)], part
+
     async def _picture(self, item: GeneratedImageItem, room: FileRoom) -> str | None:
         """Return a generated picture as a `data:` URL, or None if it is missing or does not fit."""
         if item.image is None or room.is_full:

@@ -52,12 +52,14 @@ from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.left_out import LeftOut
 from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
+from assistant.agent.step import Step, Steps
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
 from assistant.agent.tool_choice import first_agent, reachable_agents
 from assistant.agent.tool_results import give_bad_results_back
 from assistant.agent.tool_rounds import ToolRounds
 from assistant.agent.turn_models import TurnModels, name_model_objects
+from assistant.agent.workflow_turn import WorkflowTurn, continued
 from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
 from assistant.context import RequestContext
@@ -73,6 +75,7 @@ from assistant.models import chosen_model, current_meter
 from assistant.observability import log_failure
 from assistant.settings import Settings
 from assistant.threads import SNAPSHOT_ITEMS, ThreadStore, kept_calls, refusal
+from assistant.workflows import Workflow
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +123,15 @@ class AssistantServer(ChatKitServer[RequestContext]):
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Run the agent on the thread's newest history and stream its events."""
+        """Run the agent or the workflow on the thread's newest history and stream its events."""
+        if isinstance(self._agent, Workflow):
+            history = await load_history(self.store, thread, context)
+            history = LeftOut.of(thread.metadata).newer(history, self._answered)
+            turn = WorkflowTurn(self._agent, self._steps(thread, history, context))
+            async with aclosing(_titled(turn.events(), Title(thread, input_user_message, context))) as steps:
+                async for event in steps:
+                    yield event
+            return
         agent = first_agent(self._agent, input_user_message, context.settings)
         if agent is self._agent:
             agent = agent_in_charge(agent, thread, context.settings)
@@ -131,18 +142,18 @@ class AssistantServer(ChatKitServer[RequestContext]):
         history = await guarded_history(history, agent, self.store, agent_context)
         given = await ItemConverter(context).to_agent_input(history)
         models = TurnModels(chosen_model(history, context), agent_context, _newest_message(history))
-        title = Title(thread, input_user_message, context)
-        try:
-            async with aclosing(self._run(agent, given, agent_context, models)) as events:
-                async for event in events:
-                    yield event
-            await title.settle()
-        finally:
-            title.drop()
+        run = self._run(agent, given, agent_context, models)
+        async with aclosing(_titled(run, Title(thread, input_user_message, context))) as events:
+            async for event in events:
+                yield event
 
     def _agent_context(self, thread: ThreadMetadata, context: RequestContext) -> AgentContext[RequestContext]:
         store = cast(Store[RequestContext], AgentStore(cast(ThreadStore, self.store)))
         return TurnContext(thread=thread, store=store, request_context=context)
+
+    def _steps(self, thread: ThreadMetadata, items: Sequence[ThreadItem], context: RequestContext) -> Steps:
+        store = cast(ThreadStore, self.store)
+        return Steps(self._run, lambda: self._agent_context(thread, context), store, self._answered, items)
 
     async def _run(
         self,
@@ -152,6 +163,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         models: TurnModels,
         resumed: Resumption | None = None,
         kept: set[str] | None = None,
+        step: Step | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Run an agent on input, or resume a run after the user's approval.
 
@@ -162,21 +174,25 @@ class AssistantServer(ChatKitServer[RequestContext]):
             models: The models of the agents.
             resumed: The approved call, if the run is resumed.
             kept: The ids of that run's calls that the thread has already.
+            step: The step of a workflow that the run is; None if the run is the whole turn.
         """
         context = agent_context.request_context
         settings = context.settings
-        config = run_config(settings, models)
+        step = step or Step(agent_context)
+        config = step.configured(run_config(settings, models))
         # The run makes the approved call first. Do everything that can fail before that.
         if resumed is not None and (begun := await runs.begin(resumed, agent_context)) is not None:
             yield ThreadItemReplacedEvent(item=begun)
         result = Runner.run_streamed(
             agent,
             given,
-            context=agent_context,
-            max_turns=MAX_MODEL_CALLS,
+            context=step.context,
+            max_turns=min(step.max_turns or MAX_MODEL_CALLS, MAX_MODEL_CALLS),
+            hooks=step.hooks,
             run_config=config,
             error_handlers={"model_refusal": refusal_as_answer},
         )
+        step.result = result
         converter = OutputConverter(agent_context.thread.id, context)
         files = CodeFiles(converter, agent_context.thread.id, context)
         rounds = ToolRounds(agent_context.thread, kept or ())
@@ -208,8 +224,11 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 yield event
             for completed in _completed_rounds(rounds, result, agent_context, resumed):
                 yield completed
-            async for event in runs.hold(result, agent_context, resumed):
-                yield event
+            for completed_steps in runs.complete_steps(result, agent_context):
+                yield completed_steps
+            if not step.of_workflow:
+                async for event in runs.hold(result, agent_context, resumed):
+                    yield event
         except InputGuardrailTripwireTriggered as error:
             reason = error.guardrail_result.output.output_info
             message = reason if isinstance(reason, str) else "This message cannot be answered here."
@@ -234,7 +253,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
             if filtered or run.tripped() is not None:
                 mark = refusal(agent_context.thread, self._answered)
                 await self.store.add_thread_item(agent_context.thread.id, mark, context)
-            else:
+            elif not step.of_workflow:
                 note_agent(result.last_agent, agent_context.thread, settings)
             # Store finished tool calls for the next turn, even if this turn ends before the model's answer.
             for completed in _completed_rounds(rounds, result, agent_context, resumed):
@@ -255,11 +274,19 @@ class AssistantServer(ChatKitServer[RequestContext]):
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Resume a run after the user's decision on its call."""
         agent_context = self._agent_context(thread, context)
+        if isinstance(self._agent, Workflow):
+            stored = await runs.stored(held, agent_context)
+            steps = self._steps(thread, await load_history(self.store, thread, context), context)
+            turn = continued(self._agent, steps, Resumption(held), stored)
+            async with aclosing(turn.events()) as workflow:
+                async for event in workflow:
+                    yield event
+            return
         resumed = await runs.load(self._agent, held, agent_context)
         page = await self.store.load_thread_items(thread.id, None, SNAPSHOT_ITEMS, "desc", context)
         newest = page.data[::-1]
         models = TurnModels(chosen_model(newest, context), agent_context, _newest_message(newest))
-        run = self._run(self._agent, resumed.state, agent_context, models, resumed, kept_calls(page.data))
+        run = self._run(self._agent, resumed.needed_state(), agent_context, models, resumed, kept_calls(page.data))
         async with aclosing(run) as events:
             async for event in events:
                 yield event
@@ -271,6 +298,19 @@ class AssistantServer(ChatKitServer[RequestContext]):
         handle = needed_hook(context.settings, "handle_sync_action", "such actions")
         response: SyncCustomActionResponse = await handle(thread, action, sender, self._agent_context(thread, context))
         return response
+
+
+async def _titled(
+    run: AsyncGenerator[ThreadStreamEvent, None], title: Title
+) -> AsyncGenerator[ThreadStreamEvent, None]:
+    """Stream the events of a turn while its title is being written."""
+    try:
+        async with aclosing(run) as events:
+            async for event in events:
+                yield event
+        await title.settle()
+    finally:
+        title.drop()
 
 
 def _newest_message(items: Sequence[ThreadItem]) -> str | None:
@@ -301,13 +341,15 @@ async def _with_sources(event: ThreadStreamEvent, context: RequestContext) -> Th
 
 
 @functools.lru_cache(maxsize=8)
-def load_agent(settings: Settings) -> Agent[Any]:
-    """Return the agent that starts each turn. It is built once per process.
+def load_agent(settings: Settings) -> Agent[Any] | Workflow:
+    """Return the agent that starts each turn, or the workflow that runs in it. It is built once per process.
 
     Raises:
         ConfigurationError: The agents' package cannot be loaded.
     """
-    agent: Agent[Any] = agents_package(settings.agent_factory).build_agent(settings)
+    agent: Agent[Any] | Workflow = agents_package(settings.agent_factory).build_agent(settings)
+    if isinstance(agent, Workflow):
+        return agent
     name_model_objects(reachable_agents(agent))
     give_bad_results_back(reachable_agents(agent))
     return agent

@@ -6,7 +6,7 @@ history goes into every later request. So without a change, every later turn of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,16 +37,26 @@ class TurnModels(ModelProvider):
         chosen: The model that the user chose, for agents without their own model.
         context: The turn's context.
         message: The id of the thread's newest message.
+        names: The models to use in place of others; None for the user's choice.
     """
 
-    def __init__(self, chosen: str | None, context: AgentContext[RequestContext], message: str | None = None) -> None:
+    def __init__(
+        self,
+        chosen: str | None,
+        context: AgentContext[RequestContext],
+        message: str | None = None,
+        names: Mapping[str, str | None] | None = None,
+    ) -> None:
         self._chosen = chosen
+        self._names = names or {}
         self._context = context
         self._healing = Healing(context, message)
 
     def get_model(self, model_name: str | None) -> Model:
         """Return the model of an agent with `model=model_name`."""
         request = self._context.request_context
+        if model_name is not None:
+            model_name = self._names.get(model_name, model_name)
         if isinstance(model_name, ModelObject):
             chain = chain_of(request.settings, model_name.model, str(model_name))
         else:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -38,7 +38,7 @@ from openai.types.responses.response_output_item import McpApprovalRequest
 from assistant import clock
 from assistant.approvals import cards
 from assistant.approvals.decisions import AnsweredError, HeldDecision, answers_of, run_key
-from assistant.aws import ConditionFailedError, Row, Write, keys
+from assistant.aws import ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ConflictError
@@ -87,11 +87,21 @@ class Resumption:
 
     Attributes:
         held: The decision that resumes the run.
-        state: The state that the SDK's runner takes as input.
+        state: The state that the SDK's runner takes as input; None if a workflow waits itself.
     """
 
     held: HeldDecision
-    state: RunState[Any, Agent[Any]]
+    state: RunState[Any, Agent[Any]] | None = None
+
+    def needed_state(self) -> RunState[Any, Agent[Any]]:
+        """Return the state.
+
+        Raises:
+            HeldRunUnreadableError: there is none.
+        """
+        if self.state is None:
+            raise HeldRunUnreadableError
+        return self.state
 
     def answered(self) -> WidgetItem | None:
         """Return the card of an approved call whose result is kept; None for a rejection."""
@@ -100,6 +110,23 @@ class Resumption:
     def answered_by(self, round_of_calls: HiddenContextItem) -> WidgetItem | None:
         """Return the card to store with these calls and results; None if the decided call is not among them."""
         return self.answered() if self.held.decision.call_id in kept_calls([round_of_calls]) else None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A call, or a step of a workflow, that waits for approval.
+
+    Attributes:
+        call_id: The call.
+        name: The tool's name.
+        arguments: The arguments, as JSON.
+        effect: What the call will do, in a sentence; may be empty.
+    """
+
+    call_id: str
+    name: str
+    arguments: str | None
+    effect: str
 
 
 async def hold(
@@ -114,31 +141,69 @@ async def hold(
         context: The run's context.
         resumed: The stored run that was resumed, if any.
     """
-    interruptions: list[ToolApprovalItem] = result.interruptions
-    if context.workflow_item is not None and interruptions:
-        # The SDK keeps an open workflow for the next turn. This workflow is complete.
+    waiting = waiting_calls(result, context)
+    if not waiting:
+        await finish(resumed, context)
+        return
+    async for event in ask(waiting, state_of(result), context, resumed):
+        yield event
+
+
+def complete_steps(result: RunResultStreaming, context: AgentContext[RequestContext]) -> Iterator[ThreadItemDoneEvent]:
+    """Yield the open steps of a run that waits. ChatKit would keep them open for the next turn."""
+    if context.workflow_item is not None and result.interruptions:
         item, context.workflow_item = context.workflow_item, None
         item.workflow.expanded = False
         yield ThreadItemDoneEvent(item=item)
-    if interruptions:
-        run_id = resumed.held.decision.run_id if resumed else new_id("run")
-        known = resumed.held.row.get("cards", {}) if resumed else {}
-        asked = resumed.held.row["waiting"] if resumed else []
-        shown = [_asking(context, run_id, each) for each in interruptions if each.call_id not in asked]
-        cards = {call_id: card.id for call_id, card in shown}
-        tools = {str(each.call_id): str(each.tool_name) for each in interruptions}
-        cards |= {call_id: known[call_id] for call_id in tools if call_id in known}
-        await _save(run_id, result.to_state(), tools, cards, resumed, context)
-        for _, card in shown:
-            yield ThreadItemDoneEvent(item=card)
-        # The run that was just stored contains the result of the approved call.
-        if resumed is not None and (answered := resumed.answered()) is not None:
-            yield ThreadItemReplacedEvent(item=answered)
-    elif resumed is not None:
-        with suppress(ConditionFailedError):  # Another process has ended this turn, and another turn owns the run.
-            await context.request_context.resources.table.transact(
-                [_ours(resumed.held, context, delete=True), *object_removals(resumed.held.row)]
-            )
+
+
+def waiting_calls(result: RunResultStreaming, context: AgentContext[RequestContext]) -> list[Waiting]:
+    """Return the calls of a run that wait for approval."""
+    return [_waiting(each, context) for each in result.interruptions]
+
+
+def state_of(result: RunResultStreaming) -> dict[str, Any]:
+    """Return the state of a run that has stopped for approval, without our context: the resuming request has one."""
+    return result.to_state().to_json(context_serializer=lambda _: {}, strict_context=True)
+
+
+async def ask(
+    waiting: Sequence[Waiting],
+    state: dict[str, Any],
+    context: AgentContext[RequestContext],
+    resumed: Resumption | None = None,
+) -> AsyncIterator[ThreadStreamEvent]:
+    """Store what waits for approval, and show a card for each call that has none.
+
+    Args:
+        waiting: The calls, at least one.
+        state: What to store, as JSON.
+        context: The turn's context.
+        resumed: The stored run that was resumed, if any.
+    """
+    run_id = resumed.held.decision.run_id if resumed else new_id("run")
+    known = resumed.held.row.get("cards", {}) if resumed else {}
+    asked = resumed.held.row["waiting"] if resumed else []
+    shown = {each.call_id: _card(each, run_id, context) for each in waiting if each.call_id not in asked}
+    cards = {call_id: card.id for call_id, card in shown.items()}
+    tools = {each.call_id: each.name for each in waiting}
+    cards |= {call_id: known[call_id] for call_id in tools if call_id in known}
+    await _save(run_id, state, tools, cards, resumed, context)
+    for card in shown.values():
+        yield ThreadItemDoneEvent(item=card)
+    # The run that was just stored contains the result of the approved call.
+    if resumed is not None and (answered := resumed.answered()) is not None:
+        yield ThreadItemReplacedEvent(item=answered)
+
+
+async def finish(resumed: Resumption | None, context: AgentContext[RequestContext]) -> None:
+    """Delete the stored run that was resumed, if any: it waits for nothing more."""
+    if resumed is None:
+        return
+    with suppress(ConditionFailedError):  # Another process has ended this turn, and another turn owns the run.
+        await context.request_context.resources.table.transact(
+            [_ours(resumed.held, context, delete=True), *object_removals(resumed.held.row)]
+        )
 
 
 async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[RequestContext]) -> Resumption:
@@ -152,7 +217,50 @@ async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[Requ
     Raises:
         HeldRunUnreadableError: this SDK version or these agents cannot resume the stored run.
     """
-    state = await _load(agent, held.row, context)
+    return await resume(agent, await stored(held, context), held, RunContextWrapper(context))
+
+
+async def stored(held: HeldDecision, context: AgentContext[RequestContext]) -> dict[str, Any]:
+    """Return the stored state, as `ask` got it.
+
+    Raises:
+        HeldRunUnreadableError: a later release has stored it, or it is no JSON.
+    """
+    row = held.row
+    if row["schema_version"] > SCHEMA_VERSION:
+        raise HeldRunUnreadableError
+    if "object" in row:
+        text: bytes | str = zlib.decompress(await context.request_context.resources.objects.get(row["object"]))
+    else:
+        text = unpack(row)
+    try:
+        state: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise HeldRunUnreadableError from error
+    return state
+
+
+async def resume(
+    agent: Agent[Any], stored_state: dict[str, Any], held: HeldDecision, wrapper: RunContextWrapper[Any]
+) -> Resumption:
+    """Return a stored run with the user's decisions.
+
+    Args:
+        agent: The agent that the run started with.
+        stored_state: The state, as `state_of` returned it.
+        held: The decision, which this turn has claimed.
+        wrapper: The context of the resumed run.
+
+    Raises:
+        HeldRunUnreadableError: this SDK version or these agents cannot resume the stored run.
+    """
+    try:
+        state = await RunState.from_json(agent, stored_state, context_override=wrapper)
+    except (UserError, ValueError, KeyError, TypeError) as error:
+        # This SDK does not know the schema, or an agent or a tool no longer exists.
+        raise HeldRunUnreadableError from error
+    # The earlier turn has counted the tokens used before the run was stored.
+    wrapper.usage = Usage()
     approvals = {each.call_id: each for each in state.get_interruptions()}
     if held.decision.call_id not in approvals:
         raise HeldRunUnreadableError
@@ -247,18 +355,20 @@ def _ours(
     )
 
 
-def _asking(context: AgentContext[RequestContext], run_id: str, approval: ToolApprovalItem) -> tuple[str, WidgetItem]:
-    """Return a call's id and its card."""
-    call_id, item_id = str(approval.call_id), context.generate_id("message")
-    language = context.request_context.language
-    name = str(approval.tool_name)
+def _waiting(approval: ToolApprovalItem, context: AgentContext[RequestContext]) -> Waiting:
+    """Return a call of a run that waits for approval."""
+    call_id, name = str(approval.call_id), str(approval.tool_name)
     effect = (
         context.request_context.effects.get(call_id)
-        or _remote(approval, language)
+        or _remote(approval, context.request_context.language)
         or _first_sentence(approval.agent, name)
     )
-    call = cards.Call(name, approval.arguments, effect, run_id, call_id)
-    return call_id, cards.asking(item_id, context.thread.id, call, language)
+    return Waiting(call_id, name, approval.arguments, effect)
+
+
+def _card(waiting: Waiting, run_id: str, context: AgentContext[RequestContext]) -> WidgetItem:
+    call = cards.Call(waiting.name, waiting.arguments, waiting.effect, run_id, waiting.call_id)
+    return cards.asking(context.generate_id("message"), context.thread.id, call, context.request_context.language)
 
 
 def _remote(approval: ToolApprovalItem, language: str) -> str:
@@ -278,7 +388,7 @@ def _first_sentence(agent: Agent[Any], name: str) -> str:
 
 async def _save(
     run_id: str,
-    state: RunState[Any, Any],
+    state: dict[str, Any],
     tools: dict[str, str],
     cards: dict[str, str],
     resumed: Resumption | None,
@@ -286,8 +396,7 @@ async def _save(
 ) -> None:
     request = context.request_context
     writes = object_removals(resumed.held.row) if resumed else []
-    # Do not store our context: the request that resumes the run makes its own.
-    packed = pack(json.dumps(state.to_json(context_serializer=lambda _: {}, strict_context=True)))
+    packed = pack(json.dumps(state))
     expires_at = clock.now() + HELD_FOR
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         caller = request.caller
@@ -317,21 +426,3 @@ async def _save(
         await request.resources.table.transact([held, *writes])
     except ConditionFailedError:
         raise AnsweredError from None
-
-
-async def _load(agent: Agent[Any], row: Row, context: AgentContext[RequestContext]) -> RunState[Any, Agent[Any]]:
-    if row["schema_version"] > SCHEMA_VERSION:
-        raise HeldRunUnreadableError
-    if "object" in row:
-        text: bytes | str = zlib.decompress(await context.request_context.resources.objects.get(row["object"]))
-    else:
-        text = unpack(row)
-    wrapper = RunContextWrapper(context)
-    try:
-        state = await RunState.from_json(agent, json.loads(text), context_override=wrapper)
-    except (UserError, ValueError, KeyError, TypeError) as error:
-        # This SDK does not know the schema, or an agent or a tool no longer exists.
-        raise HeldRunUnreadableError from error
-    # The earlier turn has counted the tokens used before the run was stored.
-    wrapper.usage = Usage()
-    return state
