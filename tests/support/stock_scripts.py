@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
@@ -120,7 +121,28 @@ def scripts(draw: st.DrawFn) -> Script:
     turns = [draw(_answers(hands_over=True))]
     if api == "responses" and not Script(api, turns).reasons_before_browser and draw(st.booleans()):
         turns.append(draw(_answers(hands_over=False)))
-    return Script(api, _with_own_ids(turns))
+    return Script(api, _with_own_ids([_retitled_last(turn) for turn in turns]))
+
+
+def _retitled_last(turn: list[Answer | Broken]) -> list[Answer | Broken]:
+    """Return a turn in which only the last answer with calls gives a title.
+
+    Storing the title takes time. If the model speaks and calls meanwhile, either server may show what a tool shows
+    before the text in front of the call: the run and its tools have a queue each.
+    """
+    calling = [at for at, answer in enumerate(turn) if any(isinstance(p, ToolCall) for p in _parts(answer))]
+
+    def without(answer: Answer | Broken) -> Answer | Broken:
+        named = [
+            replace(p, name="look_up") if isinstance(p, ToolCall) and p.name == "retitle" else p for p in _parts(answer)
+        ]
+        return answer if isinstance(answer, Broken) else Answer(*named)
+
+    return [without(answer) if at in calling[:-1] else answer for at, answer in enumerate(turn)]
+
+
+def _parts(answer: Answer | Broken) -> Sequence[Part]:
+    return () if isinstance(answer, Broken) else answer.parts
 
 
 def _with_own_ids(turns: list[list[Answer | Broken]]) -> list[list[Answer | Broken]]:

@@ -141,14 +141,16 @@ def a_bad_call_is_given_back(ours: list[Json], stock: list[Json]) -> list[Json]:
 def a_refusal_is_an_answer(ours: list[Json], stock: list[Json]) -> tuple[list[Json], list[Json]]:
     """Leave out our deltas of a refusal, and the error in which the stock server ends a refusal."""
     assert stock[-1]["type"] == "error"
-    assert _is_refusal(ours[-1])
-    refusal = ours[-1]["item"]
+    refusal = next(event["item"] for event in reversed(ours) if _is_refusal(event))
     streamed = {"assistant_message.content_part.text_delta", "assistant_message.content_part.done"}
     shown = [e for e in ours if not (e.get("item_id") == refusal["id"] and e["update"]["type"] in streamed)]
     assert len(shown) < len(ours)
     if not any(_is_refusal(event) for event in stock):
-        # Without a `finish_reason`, the stock server ends before the refusal's end.
-        shown = shown[:-1]
+        # Without a `finish_reason`, the stock server ends before the refusal's end, and before that of the thoughts.
+        rest = shown[len(stock) - 1 :]
+        unfinished = {refusal["id"], *(e["item"]["id"] for e in shown if e.get("item", {}).get("type") == "workflow")}
+        assert rest and all((e.get("item_id") or e["item"]["id"]) in unfinished for e in rest), rest
+        shown = shown[: len(stock) - 1]
     return shown, stock[:-1]
 
 
@@ -196,7 +198,7 @@ def compare(script: Script, ours: list[list[Json]], stock: list[list[Json]]) -> 
         changed = [a_change_of_the_thread_is_sent_at_once(each) for each in (given_ours, given_stock)]
         mine, theirs = an_answered_client_tool_is_shown(named(given_ours)), named(given_stock)
         assert named(changed[0]) == named(changed[1]) or script.calls_badly(turn), f"turn {turn}: {changed}"
-        if theirs[-1]["type"] == "error" and _is_refusal(mine[-1]):
+        if theirs[-1]["type"] == "error" != mine[-1]["type"] and any(map(_is_refusal, mine)):
             mine, theirs = a_refusal_is_an_answer(mine, theirs)
         elif script.calls_badly(turn):
             mine = a_bad_call_is_given_back(mine, theirs)
