@@ -149,7 +149,7 @@ def a_refusal_is_an_answer(ours: list[Json], stock: list[Json]) -> tuple[list[Js
         # Without a `finish_reason`, the stock server ends before the refusal's end, and before that of the thoughts.
         rest = shown[len(stock) - 1 :]
         unfinished = {refusal["id"], *(e["item"]["id"] for e in shown if e.get("item", {}).get("type") == "workflow")}
-        assert rest and all((e.get("item_id") or e["item"]["id"]) in unfinished for e in rest), rest
+        assert {e.get("item_id") or e["item"]["id"] for e in rest} <= unfinished, rest
         shown = shown[: len(stock) - 1]
     return shown, stock[:-1]
 
