@@ -37,9 +37,13 @@ help: ## Show this list.
 	@echo "Installing uv into .venv ..." >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/environments/uv.txt
 
-.venv/.installed: uv.lock pyproject.toml local/environments/uv.txt | .venv/bin/uv
+# An agents' package names its own libraries.
+PACKAGES := $(wildcard layers/agents/*/pyproject.toml)
+
+.venv/.installed: uv.lock pyproject.toml $(PACKAGES) local/environments/uv.txt | .venv/bin/uv
 	@echo "Installing what uv.lock names into .venv (about a minute the first time) ..." >&2
-	@VIRTUAL_ENV= $(UV) sync --quiet --locked --inexact --python .venv/bin/python
+	@VIRTUAL_ENV= $(UV) sync --quiet --locked --inexact --all-packages --python .venv/bin/python || \
+		{ echo "If a pyproject.toml has changed, run \`make package\`." >&2; exit 1; }
 	@touch $@
 
 .envs/%/.installed: local/environments/%.txt | .venv/.installed
@@ -53,12 +57,20 @@ environments: .venv/.installed $(ENVIRONMENTS:%=.envs/%/.installed) ## Install t
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
-EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-project --no-annotate --no-header
+EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-workspace --no-annotate --no-header
+
+.PHONY: package
+package: .venv/bin/uv ## Take over what your agents' package declares: uv.lock, requirements, deployment.yaml.
+	@$(UV) lock --quiet
+	@$(MAKE) --silent --no-print-directory .venv/.installed
+	@$(EXPORT) > layers/agents/requirements.txt
+	@name="$$($(BIN)/python layers/agents/declaration.py package)"; \
+		$(EXPORT) --package "$$name" > "layers/agents/$$name/requirements.txt"; \
+		test -s "layers/agents/$$name/requirements.txt" || rm "layers/agents/$$name/requirements.txt"
+	@$(BIN)/python -m local.package
 
 .PHONY: lock
-lock: .venv/bin/uv ## Update uv.lock, the layer's requirements and the tools' requirements.
-	$(UV) lock
-	$(EXPORT) > layers/agents/requirements.txt
+lock: package ## Do what `package` does, and update the tools' requirements.
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - -o local/environments/uv.txt
 	for name in $(ENVIRONMENTS); do $(COMPILE) local/environments/$$name.in -o local/environments/$$name.txt; done
 
@@ -150,15 +162,22 @@ audit-deps: .venv/.installed .envs/audit/.installed ## Look for known vulnerabil
 
 # Only the parameter GradualDeployment changes the output of SAM's transform. The other parameters remain in it as references
 # and conditions, and cfn-lint tries all their values.
+# The own stacks of agents' packages. They need not follow the advice of cfn-lint and checkov, which are for ours.
+STACKS := $(wildcard layers/agents/*/stack.yaml)
+
 .PHONY: validate
 validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template with SAM, cfn-lint and checkov.
+	@$(BIN)/python -m local.package --check
 	@echo "Checking the template (half a minute) ..."
 	@$(WITH_TOOLS) sam validate --lint --region us-east-1
 	@rm -rf .build/validate && mkdir -p .build/validate
-	@.envs/sam/bin/python -m local.transform > .build/validate/default.json 2>/dev/null
-	@.envs/sam/bin/python -m local.transform GradualDeployment=true > .build/validate/gradual.json 2>/dev/null
+	@.envs/sam/bin/python -m local.transform deployment.yaml > .build/validate/default.json 2>/dev/null
+	@.envs/sam/bin/python -m local.transform deployment.yaml GradualDeployment=true > .build/validate/gradual.json 2>/dev/null
 	@cp -r stacks .build/validate
-	@.envs/sam/bin/cfn-lint -t template.yaml stacks/*.yaml .build/validate/default.json .build/validate/gradual.json
+	@for each in $(STACKS); do mkdir -p ".build/validate/$$(dirname $$each)" && cp $$each .build/validate/$$each; done
+	@.envs/sam/bin/cfn-lint -t deployment.yaml stacks/*.yaml .build/validate/default.json .build/validate/gradual.json
+	@test -z "$(STACKS)" || .envs/sam/bin/cfn-lint --ignore-checks W ES -t $(STACKS)
+	@rm -rf .build/validate/layers
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=TRUE .envs/checkov/bin/checkov --config-file .checkov.yaml -d .build/validate
 
 # --- Operating a deployment -----------------------------------------------------------------------------------

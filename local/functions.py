@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from local.own import add_agents, offer_aws_services
 from local.panel import panel_routes
 from local.parent import stop_with_parent
 from local.settings import ANY_HOST, ROOT, load_dev_settings
@@ -50,9 +51,9 @@ CONFIGURATION_EXIT = 78
 def load_function(name: str) -> ModuleType:
     """Import `functions/<name>/app.py` under a unique name, because each function's module is called `app`."""
     folder = ROOT / "functions" / name
-    for path in (str(folder), str(ROOT / "layers" / "agents")):
-        if path not in sys.path:
-            sys.path.insert(0, path)
+    add_agents()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
     spec = importlib.util.spec_from_file_location(f"{name}_app", folder / "app.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{folder / 'app.py'} is no module")
@@ -217,10 +218,11 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     stop_with_parent()
-    sys.path.insert(0, str(ROOT / "layers" / "agents"))
+    add_agents()
     from assistant.errors import ConfigurationError
 
     try:
+        offer_aws_services(os.environ)
         run(arguments.name, arguments.socket, arguments.spans)
     except ConfigurationError as error:
         # A wrong setting is not a bug, so print only the message and no traceback.

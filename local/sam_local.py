@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from local.emulator import CREDENTIALS, REGION, Emulator, EmulatorError
+from local.own import add_agents, own_variables, package_of
 from local.settings import ROOT, DevSettingsError, load_dev_settings, read_environment
-from local.stack import DataStack, deploy
+from local.stack import DataStack, StackError, deploy
 from local.template import load_template
 
 STACK_NAME = "chatkit-sam-local"
@@ -33,6 +34,7 @@ TIMEOUT = 120
 TURN_SECONDS = 110
 # On AWS, provider keys come from secrets, so the template does not have these variables.
 KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY")
+SECRET = "_SECRET"  # noqa: S105 - the end of a variable's name
 # Identity, storage and logging are fixed here.
 SETTLED = ("AUTH_", "ALLOW_", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_")
 
@@ -60,11 +62,15 @@ def passed_on(environment: Mapping[str, str], variables: Iterable[str]) -> dict[
         environment: The environment, with `.env`.
         variables: The names that the template gives to the functions.
     """
-    wanted = [*KEYS, *(name for name in variables if not name.startswith(SETTLED))]
+    names = [name for name in variables if not name.startswith(SETTLED)]
+    # A package's secrets come from secrets too.
+    wanted = [*KEYS, *names, *(name.removesuffix(SECRET) for name in names if name.endswith(SECRET))]
     return {name: environment[name] for name in wanted if environment.get(name)}
 
 
-def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url: str, architecture: str) -> Path:
+def local_template(
+    environment: Mapping[str, str], data: DataStack, own: Mapping[str, str], endpoint_url: str, architecture: str
+) -> Path:
     """Write the built template for this machine and the local AWS, and return its path.
 
     `sam local` hands a function only the variables that its template names. With all of them in it, `sam local invoke`
@@ -86,6 +92,7 @@ def local_template(environment: Mapping[str, str], data: DataStack, endpoint_url
         "AWS_ENDPOINT_URL": endpoint_url,
         "CHAT_TURN_SECONDS": str(TURN_SECONDS),
         **CREDENTIALS,
+        **{name: value for name, value in own.items() if name in variables},
         **passed,
     }
     path = BUILD / "local.json"
@@ -133,8 +140,9 @@ def run(environment: Mapping[str, str]) -> int:
     bridge = address if sys.platform == "linux" else None
     with Emulator(settings.state / "sam-local", persist=True, bridge=bridge) as emulator:
         data = deploy(emulator.endpoint_url, STACK_NAME, ["http://127.0.0.1:3000", "http://localhost:3000"])
+        own = own_variables(package_of(environment), emulator.endpoint_url, STACK_NAME, environment)
         endpoint_url = f"http://{bridge or HOST_NAME}:{emulator.port}"
-        template = local_template(environment, data, endpoint_url, architecture)
+        template = local_template(environment, data, own, endpoint_url, architecture)
         command = [str(SAM), "local", "start-api", "--template", str(template), "--host", "127.0.0.1"]
         command += ["--port", environment.get("SAM_PORT") or DEFAULT_SAM_PORT, "--warm-containers", "EAGER"]
         command += shlex.split(environment.get("SAM_LOCAL_FLAGS", ""))
@@ -151,9 +159,12 @@ def run(environment: Mapping[str, str]) -> int:
 
 def main() -> int:
     """Run it; return the exit code."""
+    add_agents()
+    from declaration import DeclarationError
+
     try:
         return run(read_environment())
-    except (EmulatorError, DevSettingsError) as error:
+    except (DeclarationError, EmulatorError, DevSettingsError, StackError) as error:
         print(error, file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from local.children import Child
 from local.emulator import Emulator, EmulatorError
 from local.functions import CONFIGURATION_EXIT
+from local.own import add_agents, own_variables, package_of
 from local.ports import listen
 from local.settings import (
     ANY_HOST,
@@ -25,18 +26,17 @@ from local.settings import (
     DevSettings,
     DevSettingsError,
     load_dev_settings,
-    offered_tools,
     read_environment,
 )
 from local.spans import open_socket, trace_environment
-from local.stack import deploy
+from local.stack import StackError, deploy
 from local.template import TEMPLATE
 from local.tokens import KeySetServer
 
 STACK_NAME = "chatkit-dev"
 # A change in these folders restarts the functions.
 WATCHED = [ROOT / "layers" / "agents", ROOT / "functions"]
-WATCHED_SUFFIXES = {".py", ".json", ".yaml"}
+WATCHED_SUFFIXES = {".py", ".json", ".yaml", ".toml"}
 # Watch the folders of these files, because an editor may replace a file, or create it later.
 WATCHED_FILES = {TEMPLATE, ENV_FILE}
 POLL_SECONDS = 0.1
@@ -245,9 +245,10 @@ class DevServer:
         origins = [front_url, front_url.replace("//127.0.0.1:", "//localhost:")]
         origins += [origin.strip() for origin in asked.get("ALLOWED_ORIGINS", "").split(",") if origin.strip()]
         made = await asyncio.to_thread(deploy, emulator.endpoint_url, STACK_NAME, origins)
+        own = await asyncio.to_thread(own_variables, package_of(asked), emulator.endpoint_url, STACK_NAME, asked)
         defaults = {
             "AUTH_MODE": "guest",
-            "ALLOWED_TOOLS": offered_tools(asked),
+            **own,
             # The SDKs load before `ready` is printed, so that the first message is as quick as the second.
             "PRELOAD": "init",
             "POWERTOOLS_SERVICE_NAME": "chatkit",
@@ -258,7 +259,8 @@ class DevServer:
         issuer = {} if asked.get("AUTH_ISSUER") else keys.environment()
         return {
             **defaults,
-            **asked,
+            # An empty value says nothing, so that a line of `.env` may be left empty.
+            **{name: value for name, value in asked.items() if value or name not in own},
             **issuer,
             **emulator.environment(),
             "TABLE_NAME": made.table_name,
@@ -275,9 +277,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parent", type=int, help="the id of the process to stop with, even if it is killed")
     arguments = parser.parse_args()
+    add_agents()
+    from declaration import DeclarationError
+
     try:
         settings = load_dev_settings(read_environment())
         return asyncio.run(DevServer(settings, arguments.parent).run())
-    except (DevServerError, DevSettingsError) as error:
+    except (DeclarationError, DevServerError, DevSettingsError, StackError) as error:
         print(error, file=sys.stderr)
         return 1

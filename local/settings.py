@@ -62,12 +62,6 @@ def read_environment(env: Mapping[str, str] | None = None, env_file: Path = ENV_
     return values | dict(os.environ if env is None else env)
 
 
-def offered_tools(env: Mapping[str, str]) -> str:
-    """Return the default tools of the page's menu: some of the sample agents' tools, or none for other agents."""
-    package = env.get("AGENT_FACTORY", "").partition(":")[0]
-    return "search_help,list_tasks" if package in ("", "helpdesk") else ""
-
-
 def load_dev_settings(env: Mapping[str, str]) -> DevSettings:
     """Read the settings from an environment.
 

@@ -1,4 +1,4 @@
-"""The table and the bucket of `template.yaml`, as one CloudFormation stack on the local AWS."""
+"""The table and the bucket of `template.yaml`, and a package's own stack, as CloudFormation stacks on the local AWS."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.emulator import CREDENTIALS, REGION
-from local.template import data_template, load_template
+from local.template import Node, data_template, load_template, own_template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 # The waiter's interval in seconds, and its number of attempts.
 _WAIT = {"Delay": 1, "MaxAttempts": 60}
+
+
+class StackError(RuntimeError):
+    """A package's own stack cannot be made. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,53 @@ def deploy(endpoint_url: str, stack_name: str, allowed_origins: Sequence[str] = 
     Raises:
         botocore.exceptions.WaiterError: the stack was rolled back.
     """
+    template = data_template(load_template())
+    outputs = _apply(endpoint_url, stack_name, template, {"AllowedOrigins": ",".join(allowed_origins)})
+    made = DataStack(table_name=outputs["Table"], bucket_name=outputs["Bucket"])
+    _enable_expiry(endpoint_url, made.table_name, template["Resources"]["Table"]["Properties"])
+    return made
+
+
+def deploy_own(endpoint_url: str, stack_name: str, path: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """Create or update the data of a package's own stack. Return its outputs.
+
+    Args:
+        endpoint_url: Where the local AWS answers.
+        stack_name: The stack's name.
+        path: The package's stack.yaml.
+        values: The values of its parameters, for those that have one.
+
+    Raises:
+        StackError: the stack was rolled back, or a parameter has no value.
+    """
+    from botocore.exceptions import ClientError, WaiterError
+
+    template = own_template(load_template(path))
+    if not template["Resources"]:
+        return {}
+    known = {name: values[name] for name in template.get("Parameters", {}) if name in values}
+    try:
+        outputs = _apply(endpoint_url, stack_name, template, known)
+    except (ClientError, WaiterError) as error:
+        raise StackError(f"{path.parent.name}/{path.name} cannot be made on the local AWS: {error}") from error
+    for resource in client("cloudformation", endpoint_url).describe_stack_resources(StackName=stack_name)[
+        "StackResources"
+    ]:
+        properties = template["Resources"][resource["LogicalResourceId"]].get("Properties", {})
+        if resource["ResourceType"] == "AWS::DynamoDB::Table" and "TimeToLiveSpecification" in properties:
+            _enable_expiry(endpoint_url, resource["PhysicalResourceId"], properties)
+    return outputs
+
+
+def _apply(endpoint_url: str, stack_name: str, template: Node, values: Mapping[str, str]) -> dict[str, str]:
+    """Create or update a stack, and return its outputs."""
     from botocore.exceptions import ClientError
 
     cloudformation = client("cloudformation", endpoint_url)
-    template = data_template(load_template())
     request = {
         "StackName": stack_name,
         "TemplateBody": json.dumps(template),
-        "Parameters": [{"ParameterKey": "AllowedOrigins", "ParameterValue": ",".join(allowed_origins)}],
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
     }
     try:
         cloudformation.create_stack(**request)
@@ -69,10 +113,7 @@ def deploy(endpoint_url: str, stack_name: str, allowed_origins: Sequence[str] = 
             waiter = "stack_exists"
     cloudformation.get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=_WAIT)
     [stack] = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    made = DataStack(table_name=outputs["Table"], bucket_name=outputs["Bucket"])
-    _enable_expiry(endpoint_url, made.table_name, template["Resources"]["Table"]["Properties"])
-    return made
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def _enable_expiry(endpoint_url: str, table_name: str, properties: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
-"""Read `template.yaml`, and extract the resources for the local AWS: the table and the bucket."""
+"""Read templates, and extract the resources for the local AWS: the table and the bucket, or a package's own."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# The platform's. No package changes it.
 TEMPLATE = ROOT / "template.yaml"
+# What `sam` builds and deploys. `make package` makes it (`local/package.py`).
+DEPLOYMENT = ROOT / "deployment.yaml"
 DATA_TYPES = ("AWS::DynamoDB::", "AWS::S3::")
+# The local AWS makes these of a package's own stack. It enforces no rights, so it needs no policies.
+OWN_TYPES = tuple(f"AWS::{name}::" for name in ("DynamoDB", "S3", "SQS", "SNS", "SSM", "SecretsManager", "KMS"))
 
 Node = dict[str, Any]
 
@@ -56,16 +62,17 @@ def _nodes(value: object) -> Iterator[Node]:
 
 
 def _references(value: object, names: Node) -> set[str]:
-    """Return the `names` that the value refers to by Ref, Condition, Fn::If or a `${…}` of Fn::Sub."""
+    """Return the `names` that the value refers to by Ref, Condition, Fn::If, Fn::GetAtt or a `${…}` of Fn::Sub."""
     found: set[str] = set()
     for node in _nodes(value):
         found.update(name for key in ("Ref", "Condition") if isinstance(name := node.get(key), str))
         if "Fn::If" in node:
             found.add(node["Fn::If"][0])
+        if "Fn::GetAtt" in node:
+            found.add(node["Fn::GetAtt"][0])
         if "Fn::Sub" in node:
             text = node["Fn::Sub"]
-            text = text if isinstance(text, str) else text[0]
-            found.update(name for name in names if "${" + name + "}" in text)
+            found.update(re.findall(r"\$\{(\w+)", text if isinstance(text, str) else text[0]))
     return found & names.keys()
 
 
@@ -96,3 +103,18 @@ def data_template(template: Node) -> Node:
             if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
         },
     }
+
+
+def own_template(template: Node) -> Node:
+    """Return the part of a package's own stack that the local AWS makes: its data, and the outputs that name it."""
+    all_resources: Node = template.get("Resources", {})
+    resources = {name: body for name, body in all_resources.items() if body["Type"].startswith(OWN_TYPES)}
+    # What refers to a resource that is not made cannot be made either.
+    while lacking := {name for name, body in resources.items() if _references(body, all_resources) - resources.keys()}:
+        resources = {name: body for name, body in resources.items() if name not in lacking}
+    outputs = {
+        name: body
+        for name, body in template.get("Outputs", {}).items()
+        if _references(body, all_resources) <= resources.keys()
+    }
+    return {**template, "Resources": resources, "Outputs": outputs}

@@ -1,8 +1,8 @@
-"""Print the template after SAM's transform, for linters that check the deployed resources.
+"""Print a template after SAM's transform, for linters that check the deployed resources.
 
 Run with the Python of SAM's environment, which has its translator:
 
-    .envs/sam/bin/python -m local.transform GradualDeployment=true
+    .envs/sam/bin/python -m local.transform template.yaml GradualDeployment=true
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
-
-from local.template import TEMPLATE
 
 # The transform needs the code in a bucket. The bucket's name does not matter here.
 CODE = "s3://bucket/key"
@@ -29,9 +28,9 @@ class _Session:
     region_name = REGION
 
 
-def transform(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return the template with SAM's resources replaced by CloudFormation's."""
-    template = yaml_parse(TEMPLATE.read_text())
+def transform(path: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return a template with SAM's resources replaced by CloudFormation's."""
+    template = yaml_parse(path.read_text())
     for resource in template["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource.get("Properties", {}):
@@ -41,4 +40,5 @@ def transform(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(transform(dict(argument.split("=", 1) for argument in sys.argv[1:])), indent=2))
+    template, *given = sys.argv[1:]
+    print(json.dumps(transform(Path(template), dict(argument.split("=", 1) for argument in given)), indent=2))

@@ -152,9 +152,11 @@ def table(verdicts: Sequence[Verdict], provider: str) -> str:
 def main() -> int:
     """Run all cases with the configured provider. Return 1 if a case fails or there are none."""
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
-    from assistant.settings import Settings, load_settings
+    from assistant.settings import load_settings
+    from declaration import chosen
     from local import stack
     from local.emulator import Emulator
+    from local.own import own_variables, package_of
     from local.settings import read_environment
     from scripts.eval_cases import CASES, FACTORY
     from scripts.eval_recipes import RECIPES
@@ -165,13 +167,14 @@ def main() -> int:
         print(f"There is no recipe {recipe!r}. The recipes are: {', '.join(sorted(RECIPES))}.", file=sys.stderr)
         return 1
     given = {**RECIPES.get(recipe, {}), **given}
-    factory = given.get("AGENT_FACTORY") or Settings.agent_factory
+    factory = given.get("AGENT_FACTORY") or chosen().factory
     if factory != FACTORY:
         print(f"scripts/eval_cases.py holds cases for {FACTORY}, and none for {factory}.", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
         made = stack.deploy(emulator.endpoint_url, "eval")
         environment = {
+            **own_variables(package_of(given), emulator.endpoint_url, "eval", given),
             **{name: value for name, value in given.items() if not name.startswith("AWS_")},
             **emulator.environment(),
             "TABLE_NAME": made.table_name,

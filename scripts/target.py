@@ -41,13 +41,14 @@ def open_target(arguments: argparse.Namespace) -> Resources:
     add_layer()
     from assistant.context import Resources
     from assistant.settings import Settings
+    from declaration import chosen
 
     names = _of_stack(arguments.stack) if arguments.stack else dict(os.environ)
     if not names.get("TABLE_NAME") or not names.get("BUCKET_NAME"):
         if arguments.stack:
             raise SystemExit(f"The stack {arguments.stack} is none of this template: it names no table and bucket.")
         raise SystemExit("Name the stack (STACK=…), or set TABLE_NAME and BUCKET_NAME.")
-    factory = os.environ.get("AGENT_FACTORY") or Settings.agent_factory
+    factory = os.environ.get("AGENT_FACTORY") or chosen().factory
     return Resources(
         Settings(
             table_name=names["TABLE_NAME"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import gzip
 import io
 import json
 import os
@@ -18,12 +19,13 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
-CONTENTS = tomllib.loads((Path(__file__).parent / "contents.toml").read_text())
-SERVICES: set[str] = set(CONTENTS["aws_services"])
-# Their names in botocore's list of endpoints, where they differ.
-ENDPOINT_NAMES = {"sso": "portal.sso", "sso-oidc": "oidc"}
+import declaration
+import shipped
+
+CONTENTS = tomllib.loads((declaration.FOLDER / declaration.CONTENTS).read_text())
 # Folders by these names hold a package's own tests. `agents.testing` and others that are public stay.
 TEST_FOLDERS = {"tests", "_tests"}
 # RECORD lists files that are gone by now; the rest says how, not what, was installed.
@@ -34,8 +36,27 @@ MODIFIED = 315_532_800
 MOUNT = "/opt"
 
 
-def prune(folder: Path) -> None:
-    """Remove tests, console scripts, stubs, the installer's notes, and what contents.toml names."""
+def remove(path: Path) -> bool:
+    """Remove a file or a folder. Return whether there was one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.is_file():
+        path.unlink()
+    else:
+        return False
+    return True
+
+
+def left_out(kept: Sequence[str]) -> list[str]:
+    """Return the paths that contents.toml leaves out, without those that the package keeps."""
+    paths = [name for names in CONTENTS["left_out"].values() for name in names]
+    if unknown := set(kept) - set(paths):
+        sys.exit(f"{', '.join(sorted(unknown))}: contents.toml does not leave this out, so nobody has to keep it.")
+    return [name for name in paths if name not in kept]
+
+
+def prune(folder: Path, services: set[str], paths: Sequence[str]) -> None:
+    """Remove tests, console scripts, stubs, the installer's notes, these paths, and the other AWS services."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     for path in sorted(folder.rglob("*"), reverse=True):
@@ -43,30 +64,35 @@ def prune(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.suffix == ".pyi" or (path.parent.suffix == ".dist-info" and path.name in INSTALLER_NOTES):
             path.unlink()
-    for name in (name for names in CONTENTS["left_out"].values() for name in names):
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.is_file():
-            path.unlink()
-        else:
+    for name in paths:
+        if not remove(folder / name):
             sys.exit(f"contents.toml leaves out {name}, which no package has. An update may have moved it.")
         for notes in folder.glob(f"{name}-*.dist-info"):
             shutil.rmtree(notes)
     for package in ("boto3", "botocore"):
         for path in (folder / package / "data").iterdir():
-            if path.is_dir() and path.name not in SERVICES:
+            if path.is_dir() and path.name not in services:
                 shutil.rmtree(path)
-    prune_endpoints(folder / "botocore" / "data" / "endpoints.json")
+    prune_endpoints(folder / "botocore" / "data", services)
 
 
-def prune_endpoints(path: Path) -> None:
+def prune_endpoints(data: Path, services: set[str]) -> None:
     """Keep the services of the layer in botocore's list of endpoints. Each process reads the whole list."""
+    path = data / "endpoints.json"
     endpoints = json.loads(path.read_text())
-    kept = {ENDPOINT_NAMES.get(name, name) for name in SERVICES}
+    kept = {endpoint_name(data, name) for name in services}
     for partition in endpoints["partitions"]:
         partition["services"] = {name: each for name, each in partition["services"].items() if name in kept}
     path.write_text(json.dumps(endpoints, separators=(",", ":")))
+
+
+def endpoint_name(data: Path, service: str) -> str:
+    """Return the name of a service in the list of endpoints. It is not always the name in boto3."""
+    descriptions = sorted((data / service).glob("*/service-2.json.gz"))
+    if not descriptions:
+        sys.exit(f"{service} is no AWS service that boto3 knows: correct aws_services in the package's pyproject.toml.")
+    name: str = json.loads(gzip.decompress(descriptions[-1].read_bytes()))["metadata"]["endpointPrefix"]
+    return name
 
 
 def strip(path: Path) -> None:
@@ -133,6 +159,16 @@ def normalise(folder: Path) -> None:
     os.utime(folder, (MODIFIED, MODIFIED))
 
 
+def check_deployment(folder: Path, declared: declaration.Declaration) -> None:
+    """End if the checkout that the layer is built in has a deployment.yaml of another package or template.
+
+    `sam build` runs this on a copy of the layer's sources, but writes the layer into a folder of the checkout.
+    """
+    root = next((each for each in folder.parents if (each / declaration.DEPLOYMENT).exists()), None)
+    if root is not None and not declaration.is_current(root, declared):
+        sys.exit(f"{declaration.DEPLOYMENT} is not made from {declared.package} as it is now: run `make package`.")
+
+
 def sizes(folder: Path) -> str:
     """Return the folder's size as files and as an archive. Lambda limits the first to 250 MB."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -151,7 +187,17 @@ def main() -> None:
     parser.add_argument("--python", required=True, help="the version that the layer is for: 3.13")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
-    prune(folder)
+    try:
+        declared = declaration.chosen()
+    except declaration.DeclarationError as error:
+        sys.exit(str(error))
+    check_deployment(folder, declared)
+    for name in shipped.NOT_SHIPPED:
+        remove(folder / declared.package / name)
+    paths = left_out(declared.kept)
+    prune(folder, declaration.aws_services(declared), paths)
+    if found := [*shipped.missing_requirements(declared), *shipped.problems(folder, declared, paths)]:
+        sys.exit("\n".join(found))
     for path in folder.rglob("*.so*"):
         strip(path)
     if not compile_bytecode(folder, arguments.python):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from declaration import aws_services, chosen
 from local.settings import ROOT
 from tests.support.build import MACHINE, RUNTIME_PYTHON, SHIPPED_PYTHON, Built, make_build
 
@@ -85,10 +86,7 @@ def test_modes_let_lambda_read_everything_and_run_the_wrapper(shipped: Built) ->
 
 def test_the_layer_holds_the_platform_the_agents_and_their_libraries(shipped: Built) -> None:
     python = shipped.layer / "python"
-    made_from = (ROOT / "layers" / "agents" / "Makefile").read_text(encoding="utf-8")
-    (ours,) = re.findall(r"cp -R ([\w ]+) ", made_from)
-    assert "assistant" in ours.split()
-    for name in (*ours.split(), "agents", "chatkit", "openai", "fastapi", "mangum", "boto3"):
+    for name in ("assistant", chosen().package, "agents", "chatkit", "openai", "fastapi", "mangum", "boto3"):
         assert (python / name / "__init__.py").exists(), name
     assert {path.name for path in shipped.layer.iterdir()} == {"python"}
 
@@ -210,7 +208,7 @@ print(json.dumps({
 
 
 def test_the_pruned_list_of_endpoints_has_those_of_each_service(built: Built) -> None:
-    services = ",".join(tomllib.loads((ROOT / "layers/agents/contents.toml").read_text())["aws_services"])
+    services = ",".join(aws_services(chosen()))
     credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "PATH": os.environ["PATH"]}
 
     def endpoints(python: Path | str, *more: Path) -> object:
@@ -231,10 +229,10 @@ def test_bytecode_does_not_look_at_times_and_names_the_path_on_lambda(built: Bui
 
 
 def test_the_layers_requirements_are_those_of_the_lock_file() -> None:
-    command = ["uv", "export", "--frozen", "--quiet", "--no-dev", "--no-emit-project", "--no-annotate", "--no-header"]
+    command = ["uv", "export", "--frozen", "--quiet", "--no-dev", "--no-emit-workspace", "--no-annotate", "--no-header"]
     command[0] = str(ROOT / ".venv" / "bin" / "uv")
     exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert (ROOT / "layers" / "agents" / "requirements.txt").read_text() == exported, "run `make lock`"
+    assert (ROOT / "layers" / "agents" / "requirements.txt").read_text() == exported, "run `make package`"
 
 
 def _checkout(source: Path, folder: Path) -> Path:

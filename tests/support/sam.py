@@ -12,7 +12,7 @@ from local.settings import ROOT
 
 SAM = ROOT / ".envs" / "sam" / "bin"
 # What `sam build` and `sam deploy` read.
-_READ = ("template.yaml", "samconfig.toml", "stacks", "layers", "functions")
+_READ = ("template.yaml", "deployment.yaml", "samconfig.toml", "stacks", "layers", "functions")
 
 
 def checkout(folder: Path) -> Path:

@@ -144,7 +144,7 @@ def test_every_parameter_of_the_functions_is_part_of_their_configuration() -> No
 
 def _transformed(**parameters: str) -> dict[str, Any]:
     """Return the template as CloudFormation gets it."""
-    command = [str(ROOT / ".envs" / "sam" / "bin" / "python"), "-m", "local.transform"]
+    command = [str(ROOT / ".envs" / "sam" / "bin" / "python"), "-m", "local.transform", "template.yaml"]
     command += [f"{name}={value}" for name, value in parameters.items()]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     resources: dict[str, Any] = json.loads(made)["Resources"]
@@ -328,6 +328,7 @@ def test_samconfig_has_a_development_and_a_production_stack() -> None:
     names = {name: config[name]["global"]["parameters"]["stack_name"] for name in ("default", "prod")}
     assert len(set(names.values())) == 2
     for name in names:
-        assert config[name]["build"]["parameters"] == {"cached": True, "parallel": True}
+        built = {"template_file": "deployment.yaml", "cached": True, "parallel": True}
+        assert config[name]["build"]["parameters"] == built
     overrides = dict(entry.split("=", 1) for entry in config["prod"]["deploy"]["parameters"]["parameter_overrides"])
     assert set(overrides) <= set(TEMPLATE["Parameters"])

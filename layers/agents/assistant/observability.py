@@ -154,12 +154,14 @@ def _count(outcome: str, story: Mapping[str, Any]) -> None:
 def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
     """Log what failed, and the types and stack traces of the error and its causes.
 
-    Error messages are left out, because some quote user text (for example validation errors).
+    Error messages are left out, because some quote user text (for example validation errors). That of an AWS service
+    that the layer lacks stays, because it names only services.
     """
     places = []
     link: BaseException | None = error
     while link is not None:
         frames = traceback.format_list(traceback.extract_tb(link.__traceback__))
-        places.append(f"{type(link).__module__}.{type(link).__qualname__}\n{''.join(frames)}")
+        words = f": {link}" if type(link).__name__ == "UnknownServiceError" else ""
+        places.append(f"{type(link).__module__}.{type(link).__qualname__}{words}\n{''.join(frames)}")
         link = link.__cause__ or link.__context__
     log.error("%s: %s", what, "caused by ".join(places))

@@ -32,7 +32,7 @@ from assistant.api.services import Deadline, Services
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.context import Resources
 from assistant.identity import Authenticator
-from assistant.settings import Settings
+from assistant.settings import Settings, check_variables
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +50,11 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
         deadline: Returns the deadline of a request's turn, in seconds of the event loop's clock.
 
     Raises:
-        ConfigurationError: An environment variable is invalid.
+        ConfigurationError: An environment variable is invalid, or one of the agents' package.
     """
     services = _services(resources, streaming=streaming, deadline=deadline)
+    if resources is None:
+        check_variables(services.resources.settings.agent_factory)
     every = (chatkit, cancel, usage, limits, choices, entities, attachments, visitor, my_data, admin, health)
     routers = [each.router for each in every]
     return _app(services, *routers, whole=not streaming)

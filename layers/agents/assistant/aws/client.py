@@ -20,12 +20,20 @@ T = TypeVar("T")
 MAX_CONCURRENT_CALLS = 32
 # Our own attempts have taken longer than this, so an outage that is not over may be over a moment later.
 RETRY_AFTER_SECONDS = 1
+# What botocore says of a service that the layer does not have.
+_UNDECLARED = (
+    "The layer does not have the AWS service {service_name!r}. Name it in aws_services of your package's"
+    " pyproject.toml. It has: {known_service_names}"
+)
 
 
 def lambda_config() -> Config:
     """Return the client configuration for Lambda: time-outs of seconds, not minutes."""
     from botocore.config import Config
+    from botocore.exceptions import UnknownServiceError
 
+    # The first client of a process is one of ours, so this holds for the clients of tools too.
+    UnknownServiceError.fmt = _UNDECLARED
     return Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

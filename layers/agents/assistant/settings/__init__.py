@@ -5,6 +5,14 @@ from assistant.settings.identity import AuthMode, AuthPreset, VisitorSettings
 from assistant.settings.limits import MAX_TENANT_TURNS_PER_MINUTE, MAX_TURNS_PER_MINUTE, Quota
 from assistant.settings.models import DEFAULT_GEMINI_MODEL, DEFAULT_OPENAI_MODEL, AllowedModels, ProviderName
 from assistant.settings.settings import Settings, load_settings
+from assistant.settings.variables import (
+    Variable,
+    check_variables,
+    find_variables,
+    read_variables,
+    variable,
+    variables_of,
+)
 
 __all__ = [
     "DEFAULT_GEMINI_MODEL",
@@ -20,6 +28,12 @@ __all__ = [
     "Quota",
     "Secret",
     "Settings",
+    "Variable",
     "VisitorSettings",
+    "check_variables",
+    "find_variables",
     "load_settings",
+    "read_variables",
+    "variable",
+    "variables_of",
 ]

@@ -1,0 +1,19 @@
+"""A shop's agents, for the tests of what a package declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents import Agent
+
+    from assistant.settings import Settings
+
+
+def build_agent(settings: Settings) -> Agent[Any]:
+    """Return the one agent."""
+    from agents import Agent
+
+    from bookshop.tools import TOOLS
+
+    return Agent(name="Shop", instructions="Sell books.", tools=[*TOOLS])

@@ -1,0 +1,46 @@
+"""A checkout with the package `bookshop`, which declares one thing of each kind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from local.settings import ROOT
+
+PACKAGE = ROOT / "tests" / "packages" / "bookshop"
+# What the commands on a package read.
+_READ = (
+    "Makefile",
+    "deployment.yaml",
+    "functions",
+    "layers",
+    "local",
+    "pyproject.toml",
+    "samconfig.toml",
+    "stacks",
+    "template.yaml",
+    "uv.lock",
+)
+
+
+def add_bookshop(agents: Path) -> Path:
+    """Put the package into a checkout's layers/agents, and choose it. Return its folder."""
+    folder = agents / "bookshop"
+    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (agents / "agents.toml").write_text('package = "bookshop"\n')
+    return folder
+
+
+def checkout_with_bookshop(folder: Path) -> Path:
+    """Return a copy of the checkout, without the sample and with the package."""
+    folder.mkdir(parents=True)
+    for name in _READ:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    for name in (".venv", ".envs"):
+        (folder / name).symlink_to(ROOT / name)
+    shutil.rmtree(folder / "layers" / "agents" / "helpdesk")
+    add_bookshop(folder / "layers" / "agents")
+    return folder
