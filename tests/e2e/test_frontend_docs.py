@@ -1,4 +1,4 @@
-"""The examples of docs/frontend.md: the types of all of them hold, and the page without a build runs."""
+"""The examples of the pages for frontends: the types of all of them hold, and the page without a build runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.exhaustive
 
-DOCS = (ROOT / "docs" / "frontend.md").read_text()
+PAGES = ("frontend.md", "from-agent-builder.md")
+DOCS = "".join((ROOT / "docs" / page).read_text() for page in PAGES)
 EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", DOCS, flags=re.DOTALL))
 TYPES = [
     "@openai/chatkit@1.9.0",
@@ -62,7 +63,7 @@ def test_the_types_of_the_examples_hold(frontend: Path, tmp_path: Path) -> None:
     source = tmp_path / "src"
     source.mkdir()
     typed = {name: text for name, text in EXAMPLES.items() if name.endswith((".ts", ".tsx"))}
-    assert sorted(typed) == ["angular.ts", "next.tsx", "react.tsx", "theme.ts", "vue.ts"]
+    assert sorted(typed) == ["angular.ts", "hosted.tsx", "next.tsx", "own.tsx", "react.tsx", "theme.ts", "vue.ts"]
     for name, text in typed.items():
         (source / name).write_text(text)
     (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": COMPILER, "include": ["src"]}))
