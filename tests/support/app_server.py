@@ -1,22 +1,26 @@
-"""A function under uvicorn in a process of its own: real HTTP, and a process that a test can kill."""
+"""A function under uvicorn in a process of its own: real HTTP, and a process that a test can kill.
+
+The process is forked from one that has loaded the SDKs. So a test with five servers does not load them five times.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
+from multiprocessing.context import ForkServerProcess
 from types import TracebackType
 from typing import Any
 
 import httpx2
 
+from local.ports import listen
 from local.settings import ROOT
+from tests.support import app_process
 from tests.support.aws import Aws
+from tests.support.forked import fork_context
 
-# Loading the SDKs on a busy machine.
+# Forking and loading the function on a busy machine.
 START_SECONDS = 120.0
 ANSWER_SECONDS = 120.0
 
@@ -51,32 +55,24 @@ class AppServer:
     ) -> None:
         self._app = app
         self._folder = ROOT / "functions" / function
-        layer = ROOT / "layers" / "agents"
-        path = os.pathsep.join(map(str, (layer, self._folder, ROOT)))
-        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "LLM_PROVIDER": "demo"}
-        self._env |= aws.environment(**environment)
+        self._environment = {"PATH": os.environ["PATH"], "LLM_PROVIDER": "demo", **aws.environment(**environment)}
         self.url = ""
-        self.process: subprocess.Popen[str]
+        self._process: ForkServerProcess | None = None
 
     def __enter__(self) -> AppServer:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", self._app, "--host", "127.0.0.1", "--port", "0"],
-            cwd=self._folder,
-            env=self._env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stderr is not None
-        said = []
-        for line in self.process.stderr:
-            said.append(line)
-            if "running on " in line:
-                self.url = line.partition("running on ")[2].split()[0]
-                break
-        assert self.url, "".join(said)
-        # Nobody reads the rest. Without this thread the process would stop at a full pipe.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        context = fork_context()
+        ready, tells = context.Pipe(duplex=False)
+        ended, self._alive = context.Pipe(duplex=False)
+        with listen("127.0.0.1", 0) as listener:
+            given = (self._app, self._folder, self._environment, listener, tells, ended)
+            self._process = context.Process(target=app_process.serve, args=given)
+            self._process.start()
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        tells.close()
+        ended.close()
+        assert ready.poll(START_SECONDS), "the server did not start in time"
+        failure = ready.recv()
+        assert not failure, failure
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -84,8 +80,10 @@ class AppServer:
 
     def kill9(self) -> None:
         """Kill the process, as a crash would."""
-        self.process.kill()
-        self.process.wait(START_SECONDS)
+        assert self._process is not None
+        self._process.kill()
+        self._process.join(START_SECONDS)
+        self._alive.close()
 
     def client(self, token: str, **headers: str) -> httpx2.AsyncClient:
         """Return a client with that bearer token."""

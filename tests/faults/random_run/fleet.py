@@ -12,7 +12,7 @@ from pathlib import Path
 
 from local.functions import SHUTDOWN_SECONDS
 from local.ports import listen
-from tests.faults.forked import fork_context
+from tests.support.forked import fork_context
 from tests.faults.random_run import server as server_process
 from tests.faults.random_run.network import Link
 

@@ -9,7 +9,7 @@ from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
 from unittest.mock import patch
 
-PRELOADED = ["tests.faults.apart", "tests.faults.random_run.server"]
+PRELOADED = ["tests.faults.apart", "tests.faults.random_run.server", "tests.support.app_process"]
 
 
 @functools.cache
