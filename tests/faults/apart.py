@@ -21,10 +21,10 @@ from assistant.identity import Caller
 from assistant.models import build_model
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings
-from tests.support.forked import fork_context
 from tests.faults.points import FaultyModel, Points, watch
 from tests.faults.timing import quicken
 from tests.support import turn_agents  # noqa: F401 - loaded before the fork
+from tests.support.forked import fork_context
 from tests.support.turns import Client, Process
 
 # The slowest point is reached within seconds; a loaded machine gets longer.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from local.functions import SHUTDOWN_SECONDS
 from local.ports import listen
-from tests.support.forked import fork_context
 from tests.faults.random_run import server as server_process
 from tests.faults.random_run.network import Link
+from tests.support.forked import fork_context
 
 # A process that is asked to end finishes its responses first.
 STOP_SECONDS = SHUTDOWN_SECONDS + 10.0
