@@ -36,5 +36,7 @@ END_MARGIN_SECONDS = TABLE_CALL_SECONDS + 1.5
 # After a turn's end is stored, the process waits at most this long for the hook `on_turn_end`, because Lambda freezes
 # the process afterwards. So an answer that does not stream comes later by up to this time.
 HOOK_SECONDS = 3.0
+# After that, a Lambda function waits at most this long for the export of its traces.
+TRACE_FLUSH_SECONDS = 1.0
 # The last part of the function's time, in which neither a hook nor an export runs: the runtime ends the response there.
 LAST_SECONDS = 1.0

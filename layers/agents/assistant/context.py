@@ -14,6 +14,7 @@ from assistant import observability
 from assistant.aws import Objects, Row, Table
 from assistant.aws.keys import Key, ThreadRef
 from assistant.identity import Caller
+from assistant.otel import Parent
 from assistant.settings import Settings, load_settings
 from assistant.texts import DEFAULT_LANGUAGE
 
@@ -199,6 +200,7 @@ class RequestContext:
         suggested_title: The title that the model suggests. A title that the user sets meanwhile wins.
         running_turn: The turn that was running in the thread when this request read it, if any.
         language: The language of the platform's texts for this user, as `assistant.texts` has it.
+        parent: The caller's span, if the request names one.
         effects: What a call would do, by the call's id, as its tool's `check` says it. The approval card shows it.
     """
 
@@ -211,6 +213,7 @@ class RequestContext:
     suggested_title: str | None = None
     running_turn: str | None = None
     language: str = DEFAULT_LANGUAGE
+    parent: Parent = field(default_factory=Parent)
     effects: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -10,7 +10,10 @@ import hmac
 import logging
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -72,6 +75,46 @@ def user_hash(tenant_id: str, user_id: str, salt: str) -> str:
         salt: The setting `USER_HASH_SALT`.
     """
     return hmac.new(salt.encode(), f"{tenant_id}\0{user_id}".encode(), sha256).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class TurnIdentity:
+    """The ids of a turn as logs and traces have them. The user is a hash.
+
+    Attributes:
+        thread_id: The thread.
+        turn_id: The turn.
+        tenant_id: The tenant.
+        user_hash: See `user_hash`.
+    """
+
+    thread_id: str
+    turn_id: str
+    tenant_id: str
+    user_hash: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The ids by name, without the thread's, which is the group of the SDK's traces."""
+        return {"turn_id": self.turn_id, "tenant_id": self.tenant_id, "user_hash": self.user_hash}
+
+
+_turn: ContextVar[TurnIdentity | None] = ContextVar("assistant_turn_identity", default=None)
+
+
+@contextmanager
+def in_turn(turn: TurnIdentity) -> Iterator[None]:
+    """Let the runs of this block and its tasks know their turn."""
+    token = _turn.set(turn)
+    try:
+        yield
+    finally:
+        _turn.reset(token)
+
+
+def current_turn() -> TurnIdentity | None:
+    """Return the turn that runs here; None outside a turn."""
+    return _turn.get()
 
 
 def turn_ended(

@@ -9,7 +9,7 @@ import pytest
 
 from assistant import turns
 from assistant.api import create_app
-from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS
+from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS, TRACE_FLUSH_SECONDS
 from assistant.context import RequestContext, Resources
 from assistant.hooks import TurnEnd
 from assistant.settings import load_settings
@@ -153,6 +153,6 @@ async def test_the_hook_gets_what_the_functions_time_leaves(
 ) -> None:
     resources = Resources(load_settings(aws_environment.environment()))
     context = RequestContext(ANN, resources, deadline=asyncio.get_running_loop().time() + left)
-    expected = min(HOOK_SECONDS, END_MARGIN_SECONDS - LAST_SECONDS) if budget is None else budget
+    expected = min(HOOK_SECONDS, END_MARGIN_SECONDS - TRACE_FLUSH_SECONDS - LAST_SECONDS) if budget is None else budget
     assert after._budget(context) == pytest.approx(expected, abs=0.5)
     assert after._budget(RequestContext(ANN, resources)) == HOOK_SECONDS

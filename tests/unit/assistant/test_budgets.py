@@ -32,6 +32,12 @@ def test_a_turn_ends_before_the_runtime_tells_it_to() -> None:
     assert runtime.DEFAULT_MARGIN_MS / 1000 < budgets.END_MARGIN_SECONDS
 
 
+def test_the_hook_and_the_export_fit_into_the_functions_last_seconds() -> None:
+    after = budgets.HOOK_SECONDS + budgets.TRACE_FLUSH_SECONDS + budgets.LAST_SECONDS
+    assert after <= budgets.END_MARGIN_SECONDS
+    assert budgets.LAST_SECONDS >= runtime.DEFAULT_CUT_MS / 1000
+
+
 def test_an_early_cancel_outlives_its_requests_way_to_the_claim() -> None:
     claim = budgets.COLD_START_SECONDS + budgets.OBJECT_CALL_SECONDS + budgets.TABLE_CALL_SECONDS
     assert stop.CLAIM_WAIT_SECONDS < claim < budgets.EARLY_CANCEL_SECONDS

@@ -13,7 +13,11 @@ from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterA
 
 from assistant.agent.tools import CHECKED_FIRST
 from assistant.agent.valid_history import valid_history
+from assistant.observability import current_turn
 from assistant.settings import Settings
+
+# The name of each trace of the Agents SDK.
+WORKFLOW = "ChatKit turn"
 
 
 def run_config(settings: Settings, models: Model | ModelProvider) -> RunConfig:
@@ -24,7 +28,11 @@ def run_config(settings: Settings, models: Model | ModelProvider) -> RunConfig:
         models: The model of every agent, or a provider for agents that choose their own model.
     """
     guard = _RunGuard()
-    config = copy.copy(_common(settings.agents_tracing, settings.log_content))
+    config = copy.copy(_common(settings.agents_tracing, settings.log_content, settings.tracing.on))
+    turn = current_turn()
+    if turn is not None:
+        config.group_id = turn.thread_id
+        config.trace_metadata = turn.metadata
     config.tool_error_formatter = guard.describe_error
     config.call_model_input_filter = guard.valid_input
     if isinstance(models, Model):
@@ -35,10 +43,15 @@ def run_config(settings: Settings, models: Model | ModelProvider) -> RunConfig:
 
 
 @functools.cache
-def _common(tracing: bool, texts: bool) -> RunConfig:
+def _common(agents_tracing: bool, texts: bool, open_tracing: bool) -> RunConfig:
     """Return what all runs have in common. The SDK evaluates its type hints for each new `RunConfig`, so copy this."""
+    if open_tracing:
+        from assistant.otel.agents_spans import install
+
+        install(beside_others=agents_tracing)
     return RunConfig(
-        tracing_disabled=not tracing,
+        workflow_name=WORKFLOW,
+        tracing_disabled=not (agents_tracing or open_tracing),
         trace_include_sensitive_data=texts,
         tool_execution=CHECKED_FIRST,
         tool_not_found_behavior="return_error_to_model",

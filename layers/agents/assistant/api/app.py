@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from assistant.api import (
     admin,
@@ -30,11 +31,17 @@ from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
 from assistant.api.services import Deadline, Services
 from assistant.aws import MAX_ANSWER_BYTES
+from assistant.budgets import TRACE_FLUSH_SECONDS
 from assistant.context import Resources
 from assistant.identity import Authenticator
+from assistant.otel import flush
 from assistant.settings import Settings, check_variables
 
 logger = logging.getLogger(__name__)
+
+# FastAPI's own telemetry records queries and messages of errors, whatever `LOG_CONTENT` says (fastapi 0.165).
+# `assistant.otel` traces the turns.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 if TYPE_CHECKING:
     from assistant.api.handler import Handler
@@ -97,6 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         from assistant import turns
 
         await turns.close(resources)
+    await flush(TRACE_FLUSH_SECONDS)
 
 
 async def _preload(settings: Settings) -> None:
@@ -111,7 +119,7 @@ async def _preload(settings: Settings) -> None:
 
 def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAPI:
     # No OpenAPI schema: building it from ChatKit's unions makes the start slower.
-    app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan)
+    app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan, telemetry=_NO_TELEMETRY)
     app.state.services = services
     for router in routers:
         app.include_router(router)

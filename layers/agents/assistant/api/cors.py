@@ -23,6 +23,8 @@ ALLOWED_HEADERS = (
     "accept-language",
     "chatkit-frame-instance-id",
     "idempotency-key",
+    "traceparent",
+    "tracestate",
     "x-amz-content-sha256",
 )
 EXPOSED_HEADERS = ("retry-after", "www-authenticate", "x-turn-id")

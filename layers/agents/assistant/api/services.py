@@ -15,6 +15,7 @@ from assistant.budgets import END_MARGIN_SECONDS
 from assistant.context import RequestContext, Resources
 from assistant.errors import ForbiddenError
 from assistant.identity import Authenticator, Caller
+from assistant.otel import Parent
 from assistant.texts import language_of
 
 Deadline = Callable[[Scope], float | None]
@@ -60,6 +61,7 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
         deadline=min(known, default=None),
         max_answer_bytes=most,
         language=language_of(request.headers.get("accept-language")),
+        parent=Parent(request.headers.get("traceparent"), request.headers.get("tracestate")),
     )
 
 

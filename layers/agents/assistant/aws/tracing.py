@@ -1,4 +1,5 @@
-"""X-Ray subsegments for the calls that a turn waits for: table, bucket and model.
+"""X-Ray subsegments for the calls that a turn waits for: table, bucket and model. The first two also get a span of
+OpenTelemetry (`assistant.otel`).
 
 Each subsegment is a document that goes by UDP to the X-Ray daemon beside the function. Its parent is the function's
 segment: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
+from assistant.otel import aws_call
+
 # Lambda sets both: the first for each invocation, the second if tracing is on.
 _TRACE = "_X_AMZN_TRACE_ID"
 _DAEMON = "AWS_XRAY_DAEMON_ADDRESS"
@@ -40,6 +43,22 @@ def segment(
             can be searched. They must not contain text of users.
     """
     parent = _sampled_parent()
+    if namespace == "aws":
+        with aws_call(name, refusals, **details), _subsegment(parent, name, namespace, refusals, details):
+            yield
+        return
+    with _subsegment(parent, name, namespace, refusals, details):
+        yield
+
+
+@contextmanager
+def _subsegment(
+    parent: Mapping[str, str] | None,
+    name: str,
+    namespace: Literal["aws", "remote"],
+    refusals: tuple[type[Exception], ...],
+    details: Mapping[str, str],
+) -> Iterator[None]:
     if parent is None:
         yield
         return

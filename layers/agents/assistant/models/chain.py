@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agents import Model
@@ -37,6 +37,7 @@ from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
 from assistant.models.surrogates import sendable_input
 from assistant.models.usage import with_usage, with_whole_usage
+from assistant.otel import ModelSpan, model_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -63,6 +64,8 @@ class _Progress:
         thought: The user has seen reasoning.
         shown: The user has seen output other than reasoning, so the answer cannot start again.
         completed: The answer is complete.
+        without_tools: The provider cannot use the agent's tools.
+        span: The attempt's span.
     """
 
     used: OpenCall
@@ -70,6 +73,7 @@ class _Progress:
     shown: bool = False
     completed: bool = False
     without_tools: bool = False
+    span: ModelSpan = field(default_factory=ModelSpan)
 
 
 class ModelChain(Model):
@@ -145,13 +149,15 @@ class ModelChain(Model):
             link, meter = attempts.link, current_meter()
             used = meter.begin(call, link.model_name)
             try:
-                with segment(link.provider, "remote", model=link.model_name):
+                with segment(link.provider, "remote", model=link.model_name), _traced(link, call, stream=False) as span:
                     async with asyncio.timeout(attempts.budget()):
                         prepared = link.prepare(call)
                         response = await _read(prepared.response(await link.model()))
                     response.output = normalized_output(response.output)
                     if is_empty(response.output):
                         raise EmptyAnswerError
+                    counted = with_whole_usage(response, call)
+                    span.answer(counted.output, counted.usage, response_id=counted.response_id, model=None)
             except Exception as error:
                 meter.end(used)
                 if learn(link, error):
@@ -161,7 +167,6 @@ class ModelChain(Model):
                 meter.end(used)
                 breaker_of(link.provider).succeeded()
                 self.tools_left_out = _lost_tools(call, prepared)
-                counted = with_whole_usage(response, call)
                 meter.count(link.model_name, counted.usage.input_tokens, counted.usage.output_tokens)
                 return counted
 
@@ -189,9 +194,13 @@ class ModelChain(Model):
         # The user has seen the reasoning of a failed attempt, which the next one's reasoning follows.
         thought = False
         while True:
-            progress = _Progress(meter.begin(call, attempts.link.model_name))
+            link = attempts.link
+            progress = _Progress(meter.begin(call, link.model_name))
             try:
-                with segment(attempts.link.provider, "remote", model=attempts.link.model_name):
+                with (
+                    segment(link.provider, "remote", model=link.model_name),
+                    _traced(link, call, stream=True) as progress.span,
+                ):
                     async with aclosing(_attempt(attempts, call, progress)) as events:
                         async for event in events:
                             self.tools_left_out, self.answered = progress.without_tools, progress.shown
@@ -206,11 +215,17 @@ class ModelChain(Model):
                 if not progress.shown:
                     if not progress.thought:
                         meter.end(progress.used)
-                    if learn(attempts.link, error):
+                    if learn(link, error):
                         continue
                 await attempts.failed(error, final=progress.shown)
             else:
                 return
+
+
+def _traced(link: Link, call: ModelCall, *, stream: bool) -> AbstractContextManager[ModelSpan]:
+    return model_span(
+        link.provider, link.model_name, call.settings, stream=stream, instructions=call.instructions, given=call.input
+    )
 
 
 def _lost_tools(call: ModelCall, prepared: ModelCall) -> bool:
@@ -244,7 +259,8 @@ async def _attempt(
                 breaker_of(link.provider).succeeded()
                 event = with_usage(event, prepared, progress.used.written)
                 meter.end(progress.used)
-                usage = event.response.usage
+                response, usage = event.response, event.response.usage
+                progress.span.answer(response.output, usage, response_id=response.id, model=response.model)
                 if usage is not None:
                     meter.count(link.model_name, usage.input_tokens, usage.output_tokens)
             held.append(event)
@@ -279,6 +295,7 @@ async def _next(
             raise UnreadableAnswerError(type(error).__name__) from error
         else:
             if normalized is not None:
+                progress.span.chunk()
                 delta = getattr(normalized, "delta", None)
                 progress.used.written += len(delta) if isinstance(delta, str) else 0
                 if normalized.type == "response.image_generation_call.in_progress":

@@ -5,6 +5,7 @@ from assistant.settings.identity import AuthMode, AuthPreset, VisitorSettings
 from assistant.settings.limits import MAX_TENANT_TURNS_PER_MINUTE, MAX_TURNS_PER_MINUTE, Quota
 from assistant.settings.models import DEFAULT_GEMINI_MODEL, DEFAULT_OPENAI_MODEL, AllowedModels, ProviderName
 from assistant.settings.settings import Settings, load_settings
+from assistant.settings.tracing import TracingSettings
 from assistant.settings.variables import (
     Variable,
     check_variables,
@@ -28,6 +29,7 @@ __all__ = [
     "Quota",
     "Secret",
     "Settings",
+    "TracingSettings",
     "Variable",
     "VisitorSettings",
     "check_variables",

@@ -41,6 +41,7 @@ from assistant.settings.models import (
     fallback_of,
     provider_of,
 )
+from assistant.settings.tracing import TracingSettings, tracing_settings
 
 OnBusy = Literal["interrupt", "reject"]
 Preload = Literal["turn", "init"]
@@ -125,6 +126,7 @@ class Settings:
     lazy_imports: bool = True
     preload: Preload = "turn"
     user_hash_salt: str = ""
+    tracing: TracingSettings = field(default_factory=TracingSettings)
 
     # Comments in the event stream, for proxies that close idle connections or buffer small chunks
     stream_heartbeat: bool = True
@@ -273,6 +275,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
         preload=cast(Preload, read.choice("PRELOAD", get_args(Preload)) or "turn"),
         user_hash_salt=read.text("USER_HASH_SALT") or "",
+        tracing=tracing_settings(read),
         stream_heartbeat=read.flag("STREAM_HEARTBEAT", default=True),
         stream_flush_comments=read.flag("STREAM_FLUSH_COMMENTS"),
     )

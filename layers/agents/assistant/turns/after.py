@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS
+from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS, TRACE_FLUSH_SECONDS
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConfigurationError
 from assistant.hooks import TurnEnd, find_hook
@@ -85,5 +85,7 @@ def _budget(context: RequestContext) -> float:
     """Return the hook's seconds: fewer if the function's time ends earlier."""
     if context.deadline is None:
         return HOOK_SECONDS
-    left = context.deadline + END_MARGIN_SECONDS - LAST_SECONDS - asyncio.get_running_loop().time()
+    left = (
+        context.deadline + END_MARGIN_SECONDS - TRACE_FLUSH_SECONDS - LAST_SECONDS - asyncio.get_running_loop().time()
+    )
     return max(0.0, min(HOOK_SECONDS, left))

@@ -7,6 +7,7 @@ import functools
 import gc
 from typing import TYPE_CHECKING
 
+from assistant import otel
 from assistant.models import build_model, warm_up
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 async def preload(settings: Settings) -> None:
     """Load everything that a turn needs, and run a turn without a network. Nothing of it connects or reads a secret."""
     await asyncio.to_thread(load_server, settings)
+    await asyncio.to_thread(otel.preload, settings.tracing)
     await warm_up(settings)
 
 

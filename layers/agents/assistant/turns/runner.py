@@ -43,7 +43,7 @@ from assistant.errors import (
 )
 from assistant.models import Meter, metered
 from assistant.models import deadline as model_deadline
-from assistant.observability import log_failure
+from assistant.observability import TurnIdentity, log_failure
 from assistant.quotas import limits_of, sharing, spent
 from assistant.threads import (
     IdempotencyKey,
@@ -66,6 +66,7 @@ from assistant.turns.plan import Plan, unanswered_calls
 from assistant.turns.retry import replaced_rows
 from assistant.turns.storage import TurnLostError, TurnSaver
 from assistant.turns.store import TurnStore
+from assistant.turns.traced import end_trace, taken_trace
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ class TurnRun:
         self._clock = time.monotonic()
         self._first_delta: float | None = None
         self._task: asyncio.Task[None] | None = None
+        self._trace = taken_trace(self.thread_id, self.turn_id)
 
     def start(self, first_events: list[ThreadStreamEvent]) -> asyncio.Task[None]:
         """Send the first events, which need no agent, and start the turn's task."""
@@ -223,6 +225,8 @@ class TurnRun:
             )
         except Exception as error:
             log_failure(logger, "a turn's line could not be written", error)
+        if self._trace is not None:
+            end_trace(self._trace, self.outcome or "lost", story, self._plan.user_message, self._journal)
         after_turn(
             turn_end(self.thread_id, self.turn_id, self.outcome or "lost", self._context.caller, story), self._context
         )
@@ -314,7 +318,12 @@ class TurnRun:
 
     async def _produce(self) -> None:
         thread = self._thread
-        with model_deadline(self._context.seconds_left()), metered(self._meter), sharing(self._share):
+        with (
+            model_deadline(self._context.seconds_left()),
+            metered(self._meter),
+            sharing(self._share),
+            observability.in_turn(self._identity()),
+        ):
             async with aclosing(self._respond(self._plan, thread, self._store, self._context)) as events:
                 async for event in events:
                     if self._closed:
@@ -324,6 +333,11 @@ class TurnRun:
                         # The transaction at the end stores a change after the last event.
                         await self._store.save_thread(thread, self._context)
                         self._publish_thread()
+
+    def _identity(self) -> TurnIdentity:
+        caller, salt = self._context.caller, self._context.resources.settings.user_hash_salt
+        hashed = observability.user_hash(caller.tenant_id, caller.user_id, salt)
+        return TurnIdentity(self.thread_id, self.turn_id, caller.tenant_id, hashed)
 
     def _take(self, event: ThreadStreamEvent) -> None:
         for repaired in self._repair(event):

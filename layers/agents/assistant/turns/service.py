@@ -43,6 +43,7 @@ from assistant.turns.runner import TurnRun
 from assistant.turns.stop import BUSY_RETRY_SECONDS, interrupt, read_turn
 from assistant.turns.storage import released_key
 from assistant.turns.store import TurnStore
+from assistant.turns.traced import traced
 from assistant.turns.waiting import NOT_STORED_YET, when_stored
 from assistant.turns.watchdog import watch_loop
 
@@ -85,6 +86,13 @@ async def start(
     Raises:
         AssistantError: the turn cannot start, and nothing is stored.
     """
+    async with traced(request, context):
+        return await _counted_start(request, context, idempotency_key, frame_id)
+
+
+async def _counted_start(
+    request: StreamingReq, context: RequestContext, idempotency_key: str | None, frame_id: str | None
+) -> TurnHandle:
     if isinstance(request, ThreadsCreateReq):
         return await _start(request, context, idempotency_key, frame_id)
     starting, thread = context.resources.starting, context.caller.thread(request.params.thread_id)

@@ -21,6 +21,8 @@ CONTRACT_HEADERS = {
     "accept-language",
     "chatkit-frame-instance-id",
     "idempotency-key",
+    "traceparent",
+    "tracestate",
     "x-amz-content-sha256",
 }
 PATHS = ["/chatkit/api", "/chatkit/api/cancel", "/chatkit/api/usage", "/health"]
