@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from declaration import (
     read,
 )
 from local.settings import ROOT
-from tests.support.own_package import add_bookshop
+from tests.support.own_package import PACKAGE, add_bookshop
 
 
 @pytest.fixture
@@ -100,3 +101,11 @@ def test_a_deployment_of_an_older_declaration_is_not_current(agents: Path, name:
 
 def test_the_deployment_of_this_checkout_is_current() -> None:
     assert is_current(ROOT, chosen()), "run `make package`"
+
+
+def test_the_page_on_extending_shows_the_package_of_the_tests() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text()
+    shown = dict(re.findall(r"```\w+\n# bookshop/([\w.]+)\n(.*?)```", page, re.DOTALL))
+    assert set(shown) == {"pyproject.toml", "settings.py", "stack.yaml"}
+    for name, text in shown.items():
+        assert (PACKAGE / name).read_text().endswith(text), name

@@ -11,7 +11,7 @@ from local.settings import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "frontend" / "README.md"])
 # Paths that the reader of docs/extending.md creates.
-OF_THE_READER = {"layers/agents/acme", "layers/agents/support"}
+OF_THE_READER = {"layers/agents/agents.toml", "layers/agents/acme", "layers/agents/support"}
 
 
 def _anchors(document: Path) -> list[str]:
