@@ -156,7 +156,7 @@ def main() -> int:
     from declaration import chosen
     from local import stack
     from local.emulator import Emulator
-    from local.own import own_variables, package_of
+    from local.own import offer_aws_services, own_variables, package_of
     from local.settings import read_environment
     from scripts.eval_cases import CASES, FACTORY
     from scripts.eval_recipes import RECIPES
@@ -181,6 +181,8 @@ def main() -> int:
             "BUCKET_NAME": made.bucket_name,
             "AUTH_MODE": "guest",
         }
+        # From here on as on Lambda.
+        offer_aws_services(given)
         os.environ.update(environment)
         from assistant.context import Resources
 

@@ -17,3 +17,8 @@ def test_who_may_call_and_where_things_are_kept_is_not_taken_from_the_environmen
     foreign = ["AUTH_MODE", "AUTH_JWKS_URL", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_SERVICE_NAME"]
     assert set(foreign) <= set(VARIABLES)
     assert passed_on(dict.fromkeys(foreign, "x"), VARIABLES) == {}
+
+
+def test_the_secrets_of_a_package_reach_the_functions_by_value() -> None:
+    given = {"SHOP_KEY": "k", "SHOP_URL": "u", "OTHER": "o"}
+    assert passed_on(given, ["SHOP_KEY_SECRET", "SHOP_URL"]) == {"SHOP_KEY": "k", "SHOP_URL": "u"}
