@@ -188,10 +188,10 @@ flag = $(if $($(2)),$(1) "$($(2))")
 script = MAKE_TARGET=$@ $(BIN)/python -m scripts.$@
 
 .PHONY: smoke
-smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= CLOSED= ORIGIN= AUTH_HEADER= STACK=].
+smoke: .venv/.installed ## Check a deployed stack: URL=… TOKEN=… [STREAM_URL= UPLOAD_URL= CLOSED= WAF=yes ORIGIN= AUTH_HEADER= STACK=].
 	@SMOKE_TOKEN="$(TOKEN)" $(script) --url "$(URL)" $(call flag,--stream-url,STREAM_URL) \
 		$(call flag,--upload-url,UPLOAD_URL) $(call flag,--origin,ORIGIN) $(call flag,--auth-header,AUTH_HEADER) \
-		$(call flag,--closed,CLOSED) $(call flag,--stack,STACK)
+		$(call flag,--closed,CLOSED) $(call flag,--stack,STACK) $(if $(WAF),--waf)
 
 .PHONY: show
 show: .venv/.installed ## Print one turn: TURN=… [THREAD= USER= TENANT=; without them the table is scanned] [STACK= TEXTS=yes].

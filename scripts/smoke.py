@@ -79,9 +79,8 @@ async def _run(arguments: argparse.Namespace) -> list[Result]:
             http=http,
         )
         closed = tuple(base_url(each) for each in arguments.closed.split(",") if each)
-        return await smoke(
-            Run(stack, origin=arguments.origin or None, stack_name=arguments.stack or None, closed=closed)
-        )
+        origin, stack_name = arguments.origin or None, arguments.stack or None
+        return await smoke(Run(stack, origin, stack_name, closed, has_web_acl=arguments.waf))
 
 
 def main() -> int:
@@ -96,6 +95,7 @@ def main() -> int:
     parser.add_argument("--upload-url", type=address, default="", help="the stack's output UploadUrl")
     parser.add_argument("--origin", type=address, default="", help="a page's origin that ALLOWED_ORIGINS names")
     parser.add_argument("--closed", default="", help="the stack's output ClosedUrls: they must refuse every request")
+    parser.add_argument("--waf", action="store_true", help="a web ACL stands before the functions")
     parser.add_argument("--stack", default="", help="the stack, to read Lambda's REPORT lines from its logs")
     parser.add_argument("--auth-header", default="authorization", help="the header that carries the token")
     results = asyncio.run(_run(parser.parse_args()))

@@ -9,6 +9,7 @@ from scripts.smoke_checks import files, front_door, reports, requests, threads, 
 from scripts.smoke_checks.run import Check
 
 CHECKS: tuple[tuple[str, Check], ...] = (
+    ("certificate", front_door.certificate),
     ("health", requests.health),
     ("no token", requests.no_token),
     ("bad token", requests.bad_token),
@@ -16,6 +17,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("empty bodies", requests.empty_bodies),
     ("raw path", requests.raw_path),
     ("only way in", front_door.only_way_in),
+    ("web ACL", front_door.web_acl),
     ("nothing cached", front_door.nothing_cached),
     ("plain call", turns.plain_call),
     ("first turn", turns.first_turn),

@@ -30,6 +30,7 @@ class Run:
         origin: A page's origin that the deployment lets in; None if unknown.
         stack_name: The stack, whose logs the environment's credentials may read; None if unknown.
         closed: The function URLs that a front door stands before; none without one.
+        has_web_acl: Whether a web ACL stands before the functions.
         provider: What /health says.
         streams: Whether there is an address that streams.
         thread_id: The thread that the checks talk in.
@@ -40,6 +41,7 @@ class Run:
     origin: str | None = None
     stack_name: str | None = None
     closed: tuple[str, ...] = ()
+    has_web_acl: bool = False
     provider: str = ""
     streams: bool = True
     thread_id: str = ""

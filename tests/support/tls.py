@@ -27,11 +27,11 @@ class Authority:
     server: ssl.SSLContext
 
 
-def make_authority(folder: Path) -> Authority:
-    """Create an authority and a server's certificate in a folder."""
+def make_authority(folder: Path, days: int = 1) -> Authority:
+    """Create an authority and a server's certificate in a folder. Both are valid for so many days."""
     authority, subject = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A test's authority")])
-    root = _builder(issuer, issuer, authority.public_key())
+    root = _builder(issuer, issuer, authority.public_key(), days)
     root = root.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     # OpenSSL refuses an authority's certificate without these two.
     own_key = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())
@@ -40,7 +40,7 @@ def make_authority(folder: Path) -> Authority:
     bundle.write_bytes(root.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    leaf = _builder(name, issuer, subject.public_key())
+    leaf = _builder(name, issuer, subject.public_key(), days)
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     signer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_key)
     leaf = leaf.add_extension(address, critical=False).add_extension(signer, critical=False)
@@ -56,7 +56,9 @@ def make_authority(folder: Path) -> Authority:
     return Authority(bundle, server)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -65,7 +67,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -17,11 +19,12 @@ import pytest
 
 from local.settings import ROOT
 from scripts.deployment import TIMEOUT_SECONDS, Deployment, base_url
-from scripts.smoke_checks.front_door import only_way_in
+from scripts.smoke_checks.front_door import certificate, only_way_in, web_acl
 from scripts.smoke_checks.requests import health
 from scripts.smoke_checks.run import CheckError, Run
 from scripts.smoke_checks.turns import first_turn, streaming
 from tests.support.dev import clean_environment
+from tests.support.tls import make_authority
 
 if TYPE_CHECKING:
     from tests.support.dev import DevServer
@@ -54,8 +57,9 @@ def test_all_checks_hold_on_the_dev_server_and_nothing_is_left_of_them(dev_serve
     )
     assert done.returncode == 0, done.stdout + done.stderr
     outcomes = _outcomes(done)
-    assert len(outcomes) == 23
-    assert [name for name, outcome in outcomes.items() if outcome != "ok"] == ["no token", "only way in", "cold starts"]
+    assert len(outcomes) == 25
+    skipped = ["certificate", "no token", "only way in", "web ACL", "cold starts"]
+    assert [name for name, outcome in outcomes.items() if outcome != "ok"] == skipped
     assert "THIS DEPLOYMENT LETS GUESTS IN" in done.stdout
     assert token not in done.stdout + done.stderr
 
@@ -100,15 +104,75 @@ def test_a_function_url_that_is_open_beside_its_front_door_fails_the_check_for_i
         asyncio.run(check())
 
 
+def test_a_web_acl_stops_an_attack_and_no_text_about_one(dev_server: DevServer) -> None:
+    async def check(edge: str) -> str:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+            stack = Deployment(edge, edge, edge, dev_server.token(user="attacked"), "authorization", http)
+            return await web_acl(Run(stack, has_web_acl=True))
+
+    with _door(dev_server.origin, forbidden="etc/passwd") as edge:
+        assert asyncio.run(check(edge)) == "403 to an attack, 200 to a text about one"
+    with pytest.raises(CheckError, match="HTTP 200 to an attack"):
+        asyncio.run(check(dev_server.origin))
+    # The common rules as AWS has them, without our overrides.
+    with _door(dev_server.origin, forbidden="<script>") as edge, pytest.raises(CheckError, match="HTTP 200 to an att"):
+        asyncio.run(check(edge))
+    with _door(dev_server.origin, forbidden="") as edge, pytest.raises(CheckError, match="HTTP 403 to a user's text"):
+        asyncio.run(check(edge))
+
+
+def test_a_certificate_that_ends_soon_or_that_nobody_trusts_fails_the_check_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(url: str) -> str:
+        async with httpx2.AsyncClient() as http:
+            return await certificate(Run(Deployment(url, url, url, None, "authorization", http)))
+
+    for days, problem in ((90, ""), (3, "ends in 3 days")):
+        folder = tmp_path / str(days)
+        folder.mkdir()
+        authority = make_authority(folder, days)
+        with _tls(authority.server) as url:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                asyncio.run(check(url))
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+            if problem:
+                with pytest.raises(CheckError, match=problem):
+                    asyncio.run(check(url))
+            else:
+                assert asyncio.run(check(url)).startswith("TLSv1.3, valid for ")
+        monkeypatch.delenv("SSL_CERT_FILE")
+
+
 @contextmanager
-def _door(target: str | None) -> Iterator[str]:
-    """A proxy that refuses what CloudFront's signature would not cover, or without a target everything."""
+def _tls(context: ssl.SSLContext) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def _door(target: str | None, forbidden: str | None = None) -> Iterator[str]:
+    """A proxy that refuses what CloudFront's signature would not cover, or without a target everything.
+
+    Args:
+        target: Where it passes requests on.
+        forbidden: A text that it refuses in an address or a body, as a web ACL does.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             hashed = self.headers.get("x-amz-content-sha256", "")
-            if target is None or (self.command == "POST" and hashed != hashlib.sha256(body).hexdigest()):
+            unsigned = self.command == "POST" and hashed != hashlib.sha256(body).hexdigest()
+            if forbidden is not None:
+                unsigned = forbidden in self.path or forbidden.encode() in body
+            if target is None or unsigned:
                 self.send_response(403)
                 self.send_header("content-length", "0")
                 self.end_headers()
