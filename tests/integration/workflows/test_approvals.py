@@ -50,6 +50,7 @@ async def test_the_widget_is_shown_and_a_card_asks(open_thread: OpenThread, prov
     assert [child["value"] for child in comparison["widget"]["children"]] == ["A and B", "equal"]
     assert status(card) == "Needs your approval"
     assert "Shall I act on this? equal" in json.dumps(card["widget"])
+    assert card["copy_text"] == "Approval request (Shall I act on this? equal): Needs your approval"
     assert len(provider.requests) == 4
 
 

@@ -109,6 +109,8 @@ def asking(item_id: str, thread_id: str, call: Call, language: str) -> WidgetIte
             "action": ActionConfig(type=DECIDE, payload=payload).model_dump(),
         }
     described = ", ".join(f"{label}: {value}" for label, value in _facts(call.arguments).items())
+    # A step of a workflow has no arguments: its effect is the question.
+    described = described or ("" if call.arguments is not None else call.effect)
     head = f"{title} ({described})" if described else title
     return WidgetItem(
         id=item_id,
