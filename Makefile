@@ -88,6 +88,10 @@ token: .venv/.installed ## Print a bearer token for `make dev`: USER=ann TENANT=
 sam-local: .venv/.installed .envs/ministack/.installed .envs/sam/.installed ## Build and run `sam local start-api` (needs Docker): SAM_PORT=3000.
 	@exec $(BIN)/python -m local.sam_local
 
+.PHONY: upgrade
+upgrade: .venv/.installed ## Merge a release of the platform and say what is to do: TO=v0.2.0.
+	@$(script) --to "$(TO)"
+
 # --- Checking -------------------------------------------------------------------------------------------------
 
 .PHONY: lint

@@ -31,6 +31,12 @@ def add_bookshop(agents: Path) -> Path:
     return folder
 
 
+def link_environments(folder: Path) -> None:
+    """Let another checkout use the environments of this one."""
+    for name in (".venv", ".envs"):
+        (folder / name).symlink_to(ROOT / name)
+
+
 def checkout_with_bookshop(folder: Path) -> Path:
     """Return a copy of the checkout, without the sample and with the package."""
     folder.mkdir(parents=True)
@@ -39,8 +45,7 @@ def checkout_with_bookshop(folder: Path) -> Path:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-    for name in (".venv", ".envs"):
-        (folder / name).symlink_to(ROOT / name)
+    link_environments(folder)
     shutil.rmtree(folder / "layers" / "agents" / "helpdesk")
     add_bookshop(folder / "layers" / "agents")
     return folder
