@@ -20,6 +20,7 @@ import pytest
 from local.server import BROKEN_SECONDS
 from local.settings import ROOT
 from local.stack import client
+from tests.support.collector import Collector
 from tests.support.dev import DevServer, clean_environment
 
 
@@ -154,6 +155,28 @@ def test_both_ports_answer_below_a_base_path_and_without_it(tmp_path: Path) -> N
         assert _get(server.page_url)[0] == 200
     finally:
         server.stop()
+
+
+@pytest.mark.exhaustive
+def test_every_process_exports_traces_where_env_says_so(tmp_path: Path) -> None:
+    with Collector() as collector:
+        server = DevServer(tmp_path, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"})
+        try:
+            thread = _say(server.chat_url, "hello")["thread_id"]
+            _stream(server.stream_url, "hello")
+            roots = collector.wait_for("invoke_workflow", 2)
+        finally:
+            server.stop()
+    assert thread in {root.attributes["session.id"] for root in roots}
+    # Each process is an instance of the service.
+    assert len({root.resource["service.instance.id"] for root in roots}) == 2
+
+
+def _stream(url: str, text: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps({"message": {"content": text}}).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        response.read()
 
 
 def test_threads_and_files_outlive_a_restart(own_server: DevServer) -> None:

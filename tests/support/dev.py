@@ -28,6 +28,7 @@ _CLEARED = (
     "GEMINI_",
     "AUTH_",
     "AWS_",
+    "OTEL_",
     "QUOTA_",
     "TENANT_",
     "MAX_",
