@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -17,7 +18,7 @@ from assistant.settings import load_settings
 from tests.integration.workflows.test_exports import structured, texts
 from tests.support.asgi import client
 from tests.support.aws import Aws
-from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
+from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
 from tests.support.snippet import expected_of_snippet, sent_by_snippet
 from tests.support.strict_client import StrictClient
 
@@ -153,6 +154,26 @@ async def test_the_own_guardrails_judge_and_are_counted(
     assert texts(provider.bodies[0]) == ["bomb"]
     usage = (await thread.http.get("/chatkit/api/usage")).json()
     assert usage["tokens"] >= 18 * len(provider.requests)
+
+
+async def test_a_message_that_no_guardrail_has_judged_is_left_out_of_later_turns(
+    tmp_path: Path, opened: Opened, provider: ProviderServer
+) -> None:
+    own = {"from guardrails.runtime import": "from support.checks import", "client = AsyncOpenAI()": "client = None"}
+    package(tmp_path, "customer_service", **own)
+    passed = [structured(flagged=False)] * 4
+    thread = opened("support:build_agent")
+    provider.script(*passed, structured(category="general"), Answer(Text("Hello.")))
+    assert await thread.say("Hello") == "Hello."
+    provider.script(Answer(Text("one"), Stall(30)))
+    turn = asyncio.create_task(opened("support:build_agent", thread).say("a bomb"))
+    await asyncio.to_thread(provider.stalled.wait)
+    assert (await thread.http.post("/chatkit/api/cancel", json={"thread_id": thread.thread_id})).status_code == 200
+    await turn
+    provider.script(*passed, structured(category="general"), Answer(Text("Hello again.")))
+    assert await thread.say("Hello once more") == "Hello again."
+    assert "Hello." in json.dumps(provider.bodies[-1])
+    assert "bomb" not in json.dumps(provider.bodies[-1])
 
 
 async def test_a_tool_knows_the_caller(tmp_path: Path, opened: Opened, provider: ProviderServer) -> None:

@@ -49,12 +49,28 @@ async def guarded_history(
         elif accepted[item.id]:
             await store.delete_thread_item(thread_id, item.id, request)
         else:
-            refused = item.model_copy(update={"content": {**item.content, "type": REFUSAL}})
+            refused = _as_refused(item)
             items.append(refused)
             # If the guardrails failed, leave the message out of this turn only, and keep its mark.
             if accepted[item.id] is False:
                 await store.add_thread_item(thread_id, refused, request)
     return newest_turns(items, request.settings.history_max_tokens, whole=True)
+
+
+def judged_history(history: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:
+    """Return the history without messages whose turn ended before its guardrails had finished.
+
+    The guardrails of a workflow are a step of the workflow, so they cannot run on an earlier message.
+    """
+    if not any(is_unjudged(item) for item in history):
+        return history
+    items = [_as_refused(item) if is_unjudged(item) else item for item in history]
+    return newest_turns(items, context.settings.history_max_tokens, whole=True)
+
+
+def _as_refused(mark: ThreadItem) -> ThreadItem:
+    content = mark.content if isinstance(mark, HiddenContextItem) else {}
+    return mark.model_copy(update={"content": {**content, "type": REFUSAL}})
 
 
 def _guardrail_input(mark: HiddenContextItem, history: Sequence[ThreadItem]) -> list[ThreadItem]:

@@ -46,7 +46,7 @@ from assistant.agent.client_tools import TurnContext, with_own_call
 from assistant.agent.code_files import CodeFiles
 from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter
-from assistant.agent.guardrails import guarded_history
+from assistant.agent.guardrails import guarded_history, judged_history
 from assistant.agent.history import load_history
 from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.left_out import LeftOut
@@ -127,6 +127,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
         if isinstance(self._agent, Workflow):
             history = await load_history(self.store, thread, context)
             history = LeftOut.of(thread.metadata).newer(history, self._answered)
+            if self._agent.has_guardrails:
+                history = judged_history(history, context)
             turn = WorkflowTurn(self._agent, self._steps(thread, history, context))
             async with aclosing(_titled(turn.events(), Title(thread, input_user_message, context))) as steps:
                 async for event in steps:
@@ -196,7 +198,8 @@ class AssistantServer(ChatKitServer[RequestContext]):
         converter = OutputConverter(agent_context.thread.id, context)
         files = CodeFiles(converter, agent_context.thread.id, context)
         rounds = ToolRounds(agent_context.thread, kept or ())
-        guardrails = 0 if resumed else len(agent.input_guardrails)
+        # The verdict of a judging run comes after its end.
+        guardrails = 0 if resumed else len(agent.input_guardrails) + step.judges
         run = CancellableRun(result, agent_context, guardrails, converter, rounds, files)
         text = AnswerText(agent, settings)
         filtered = False

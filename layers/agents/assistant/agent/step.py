@@ -43,6 +43,7 @@ class Step:
         hooks: The SDK's hooks of the run.
         config: The configuration that the workflow gives.
         of_workflow: Whether the run is one of several in a turn.
+        judges: Whether the run is part of a guardrail of the workflow.
         result: The run, once it has begun.
     """
 
@@ -51,6 +52,7 @@ class Step:
     hooks: RunHooks[Any] | None = None
     config: RunConfig | None = None
     of_workflow: bool = False
+    judges: bool = False
     result: RunResultStreaming | None = None
 
     def configured(self, config: RunConfig) -> RunConfig:

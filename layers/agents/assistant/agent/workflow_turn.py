@@ -88,7 +88,7 @@ class WorkflowTurn:
         self._shown = Shown(workflow)
         self._verdicts = Verdicts()
         self._waiting: list[Waiting] = []
-        self._runs = 0
+        self._runs = self._guardrails = 0
         self._one_run = asyncio.Lock()
         self._events: asyncio.Queue[ThreadStreamEvent | None] = asyncio.Queue()
 
@@ -107,9 +107,9 @@ class WorkflowTurn:
 
     async def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Stream the workflow."""
-        self._request.report.judged = True
-        await self._input.load(self._request)
         resumed = self._resumed
+        self._request.report.judged = resumed is not None or not self._workflow.has_guardrails
+        await self._input.load(self._request)
         if resumed is not None:
             self._reset_state()
             # From here the steps after the approval may be made. A tool's approval begins with its run instead.
@@ -187,6 +187,7 @@ class WorkflowTurn:
             give_bad_results_back(agents)
             self._context = self._steps.new_context()
             step = Step(self._context if context is None else context, max_turns, hooks, config, of_workflow=True)
+            step.judges = self._guardrails > 0
             async with aclosing(await self._started(agent, given, step)) as events:
                 async for event in events:
                     if self._shown.take(event, step.running_agent or agent):
@@ -266,9 +267,13 @@ class WorkflowTurn:
         """Reserve what the guardrails may need, as before each call of a model."""
         model = chosen_model(self._steps.items, self._request)
         await quotas.reserve_call(self._request, model, lambda: input_tokens(None, str(data)))
+        self._guardrails += 1
 
     def end_guardrails(self, data: Any, results: Sequence[Any]) -> None:
         """Note the results of guardrails."""
+        self._guardrails -= 1
+        if data == self._journal.text:
+            self._request.report.judged = True
         self._verdicts.take(data, results, is_input=data == self._journal.text)
         self._verdicts.count(results, self._request.report)
 

@@ -77,6 +77,11 @@ class Workflow:
         given.input_as_text = UserText(text)
         return await module.run_workflow(given)
 
+    @property
+    def has_guardrails(self) -> bool:
+        """Whether the export runs the guardrails of openai-guardrails, or of a module in its place."""
+        return hasattr(import_module(self.module), "run_guardrails")
+
     def show(self, agent_name: str, output: Any) -> str | WidgetRoot | None:
         """Return the text or the widget that shows an agent's structured output, or None."""
         shown = self.outputs.get(agent_name)
