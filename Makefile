@@ -184,6 +184,10 @@ validate: .envs/sam/.installed .envs/checkov/.installed ## Check the template wi
 	@rm -rf .build/validate/layers
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=TRUE .envs/checkov/bin/checkov --config-file .checkov.yaml -d .build/validate
 
+.PHONY: wheels
+wheels: .venv/.installed ## Build the platform and the streaming runtime as wheels into .build/wheels.
+	@$(script)
+
 # --- Operating a deployment -----------------------------------------------------------------------------------
 
 # $(call flag,--origin,ORIGIN) is `--origin VALUE` if the variable ORIGIN is set.
