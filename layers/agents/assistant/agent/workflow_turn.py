@@ -23,6 +23,7 @@ from chatkit.agents import AgentContext
 from chatkit.types import ThreadItemReplacedEvent, ThreadStreamEvent
 
 from assistant import quotas
+from assistant.agent.configuration import run_config
 from assistant.agent.step import Step, Steps
 from assistant.agent.tool_choice import reachable_agents
 from assistant.agent.tool_results import give_bad_results_back
@@ -260,8 +261,13 @@ class WorkflowTurn:
         """Return a span of the turn's trace, or a trace if there is none."""
         if get_current_trace() is not None:
             return custom_span(name)
-        fields["disabled"] = bool(fields.get("disabled")) or not self._request.settings.agents_tracing
-        return sdk_trace(name, **{"group_id": self._context.thread.id, **fields})
+        config = run_config(self._request.settings, TurnModels(None, self._context))
+        return sdk_trace(
+            name,
+            group_id=config.group_id or self._context.thread.id,
+            metadata={**(fields.get("metadata") or {}), **(config.trace_metadata or {})},
+            disabled=config.tracing_disabled or bool(fields.get("disabled")),
+        )
 
     async def begin_guardrails(self, data: Any) -> None:
         """Reserve what the guardrails may need, as before each call of a model."""
