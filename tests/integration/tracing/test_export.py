@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,26 @@ async def test_the_service_has_the_operators_attributes(open_thread: OpenThread,
     resource = collector.spans[0].resource
     assert (resource["deployment.environment.name"], resource["team"]) == ("a,b", "shop")
     assert resource["service.name"]
+
+
+async def test_on_aws_the_headers_are_a_secret_that_the_exporter_reads(
+    open_thread: OpenThread, collector: Collector, aws_environment: Aws
+) -> None:
+    name = f"otel-{uuid.uuid4().hex}"
+    aws_environment.client("secretsmanager").create_secret(Name=name, SecretString="authorization=Bearer%20abc,x-a=b")
+    await open_thread(OTEL_EXPORTER_OTLP_HEADERS_SECRET=name).say("hello")
+    await otel.flush(60)
+    [export] = collector.exports
+    assert (export.headers["authorization"], export.headers["x-a"]) == ("Bearer abc", "b")
+
+
+async def test_headers_that_cannot_be_read_harm_no_turn(
+    open_thread: OpenThread, collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await open_thread(OTEL_EXPORTER_OTLP_HEADERS_SECRET=f"missing-{uuid.uuid4().hex}").say("hello")
+    await otel.flush(60)
+    assert collector.exports == []
+    assert "Exception while exporting Span" in caplog.text
 
 
 async def test_the_sampler_decides_what_is_recorded(open_thread: OpenThread, collector: Collector) -> None:

@@ -228,7 +228,15 @@ async def test_a_tool_adds_spans_of_its_own(open_thread: OpenThread, collector: 
         pass
     await open_thread(LLM_PROVIDER="demo", AGENT_FACTORY=f"{__name__}:build_agent").say("!tool count_herons {}")
     await otel.flush(60)
-    assert {("execute_tool count_herons", "pond"), ("pond", "DynamoDB.GetItem")} <= tree(collector.spans)
+    assert tree(collector.spans) >= {
+        ("execute_tool count_herons", "pond"),
+        ("pond", "DynamoDB.GetItem"),
+        ("pond", "S3.PutObject"),
+        ("pond", "S3.GetObject"),
+    }
+    [put] = collector.named("S3.PutObject")
+    assert (put.kind, put.attributes["rpc.service"], put.attributes["rpc.method"]) == ("client", "S3", "PutObject")
+    assert "canary" not in str(collector.spans)
     assert collector.named("pond")[0].attributes["shelf"] == 3
     [dry] = collector.named("dry pond")
     assert (dry.failed, dry.attributes["error.type"], dry.message) == (True, "ValueError", "")
@@ -239,7 +247,10 @@ async def test_a_tool_adds_spans_of_its_own(open_thread: OpenThread, collector: 
 async def count_herons(context: ToolContext[AgentContext[RequestContext]]) -> str:
     """Count the herons."""
     with otel.span("pond", {"shelf": 3}):
-        await context.context.request_context.resources.table.get(Key("a", "b"))
+        resources = context.context.request_context.resources
+        await resources.table.get(Key("a", "b"))
+        await resources.objects.put("canary/herons", b"canary")
+        await resources.objects.get("canary/herons")
     with contextlib.suppress(ValueError), otel.span("dry pond"):
         raise ValueError("canary")
     return "two"
