@@ -1,6 +1,7 @@
-"""`make eval`: run sample conversations with the configured provider, and check the tool calls.
+"""`make eval`: run the active package's sample conversations with the configured provider, and check the tool calls.
 
-`RECIPE=ollama` takes the settings from a recipe of docs/models.md. The environment may replace each of them.
+The conversations are in `tests/evals/PACKAGE/cases.py`. `RECIPE=ollama` takes the settings from a recipe of
+docs/models.md. The environment may replace each of them.
 
 The tools run for real, against the local AWS. Without an API key the demo model answers, and passes all cases.
 """
@@ -8,6 +9,7 @@ The tools run for real, against the local AWS. Without an API key the demo model
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import sys
@@ -149,6 +151,21 @@ def table(verdicts: Sequence[Verdict], provider: str) -> str:
     return "\n".join([*lines, f"{good} of {len(verdicts)} on {provider}"])
 
 
+def place(factory: str) -> Path:
+    """Return the file with the sample conversations of the package that has this factory, from the checkout's root."""
+    package = factory.partition(":")[0].rpartition(".")[2]
+    return Path("tests", "evals", package, "cases.py")
+
+
+def cases_of(factory: str) -> Sequence[Case]:
+    """Return the sample conversations of the package that has this factory. No file: none."""
+    path = place(factory)
+    if not (ROOT / path).exists():
+        return ()
+    cases: Sequence[Case] = importlib.import_module(".".join(path.with_suffix("").parts)).CASES
+    return cases
+
+
 def main() -> int:
     """Run all cases with the configured provider. Return 1 if a case fails or there are none."""
     sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
@@ -158,7 +175,6 @@ def main() -> int:
     from local.emulator import Emulator
     from local.own import offer_aws_services, own_variables, package_of
     from local.settings import read_environment
-    from scripts.eval_cases import CASES, FACTORY
     from scripts.eval_recipes import RECIPES
 
     given = read_environment()
@@ -168,8 +184,11 @@ def main() -> int:
         return 1
     given = {**RECIPES.get(recipe, {}), **given}
     factory = given.get("AGENT_FACTORY") or chosen().factory
-    if factory != FACTORY:
-        print(f"scripts/eval_cases.py holds cases for {FACTORY}, and none for {factory}.", file=sys.stderr)
+    cases = cases_of(factory)
+    if not cases:
+        print(
+            f"AGENT_FACTORY={factory} has no conversations. Write them as CASES in {place(factory)}.", file=sys.stderr
+        )
         return 1
     with tempfile.TemporaryDirectory() as folder, Emulator(Path(folder)) as emulator:
         made = stack.deploy(emulator.endpoint_url, "eval")
@@ -187,7 +206,7 @@ def main() -> int:
         from assistant.context import Resources
 
         resources = Resources(load_settings(environment))
-        verdicts = asyncio.run(evaluate(resources, CASES))
+        verdicts = asyncio.run(evaluate(resources, cases))
     print(table(verdicts, resources.settings.llm_provider))
     return int(any(verdict.problems for verdict in verdicts))
 

@@ -88,13 +88,7 @@ def test_when_it_says_ready_every_address_that_it_prints_answers(dev_server: Dev
         "chat_url": dev_server.chat_url,
         "stream_url": dev_server.stream_url,
         "upload_url": dev_server.upload_url,
-        "composer": {
-            "models": [],
-            "tools": [
-                {"id": "search_help", "label": "Search help", "icon": "bolt"},
-                {"id": "list_tasks", "label": "List tasks", "icon": "bolt"},
-            ],
-        },
+        "composer": {"models": [], "tools": []},
         "panel": True,
     }
     aws = client("dynamodb", dev_server.aws_endpoint_url)

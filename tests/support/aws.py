@@ -11,6 +11,7 @@ import pytest
 
 from local import stack
 from local.emulator import CREDENTIALS, REGION, Emulator
+from tests.support import desk
 
 # The page's origin that the bucket's CORS rules let in.
 PAGE_ORIGIN = "http://127.0.0.1:8000"
@@ -26,6 +27,7 @@ class Aws:
         bucket_name: The bucket, made from the same.
         region: The region that requests are signed for.
         credentials: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+        agent_factory: The agents that answer; the tests of a package name their own.
     """
 
     endpoint_url: str
@@ -33,6 +35,7 @@ class Aws:
     bucket_name: str
     region: str = REGION
     credentials: dict[str, str] = field(default_factory=lambda: dict(CREDENTIALS))
+    agent_factory: str = desk.FACTORY
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return what a function's environment holds here, for `load_settings` or a child process.
@@ -49,6 +52,7 @@ class Aws:
             "BUCKET_NAME": self.bucket_name,
             "AUTH_MODE": "guest",
             "ALLOWED_ORIGINS": PAGE_ORIGIN,
+            "AGENT_FACTORY": self.agent_factory,
             **more,
         }
 

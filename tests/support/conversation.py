@@ -1,4 +1,4 @@
-"""A conversation with the helpdesk's agents: the SDK's real runner and ChatKit's real conversion, a scripted model."""
+"""A conversation with a package's agents: the SDK's real runner and ChatKit's real conversion, a scripted model."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import pytest
 
 from local.settings import ROOT
 from local.tokens import LIFETIME_SECONDS, issue_token
+from tests.support import desk
 
 # It is ready within a few seconds; a loaded machine gets much longer before the test fails.
 START_SECONDS = 120.0
@@ -44,7 +45,8 @@ def clean_environment(**more: str) -> dict[str, str]:
     empty = dict.fromkeys(("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL", "ALLOWED_ORIGINS"), "")
     # The tests that share a server are one guest.
     several = {"MAX_CONCURRENT_TURNS": "50"}
-    return {**kept, **empty, **several, "LLM_PROVIDER": "demo", "RELOAD": "false", "PRELOAD": "turn", **more}
+    fixed = {"LLM_PROVIDER": "demo", "RELOAD": "false", "PRELOAD": "turn", "AGENT_FACTORY": desk.FACTORY}
+    return {**kept, **empty, **several, **fixed, **more}
 
 
 class DevServer:

@@ -1,4 +1,4 @@
-"""Fixtures of the HTTP API: the apps on the local AWS, with the demo model and the helpdesk's agents."""
+"""Fixtures of the HTTP API: the apps on the local AWS, with the demo model and the tests' agents."""
 
 from __future__ import annotations
 

@@ -124,9 +124,10 @@ class Emulation:
         emulator = [str(EMULATOR), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
         emulator += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
         task = self.built.function(name)
-        # Outside of its place a function finds the layer by this path, ahead of the runtime's own packages.
-        path = {} if in_place else {"PYTHONPATH": str(self.built.layer / "python")}
-        named = {"AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", **path, **variables}
+        # Outside of its place a function finds the layer by this path, ahead of the runtime's own packages. The tests'
+        # agents are not in the layer.
+        path = PROJECT if in_place else os.pathsep.join((str(self.built.layer / "python"), str(ROOT)))
+        named = {"AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", "PYTHONPATH": path, **variables}
         environment = function_environment(**named)
         if at_once:
             environment["AWS_LAMBDA_MAX_CONCURRENCY"] = str(at_once)

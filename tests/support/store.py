@@ -18,6 +18,7 @@ from assistant.aws.table import Table
 from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.settings import load_settings
+from tests.support import desk
 from tests.support.aws import Aws
 
 MOTO_REGION = "us-east-1"
@@ -63,6 +64,7 @@ def resources_on(aws: Aws | None, table_name: str, bucket_name: str, **environme
         {
             "LLM_PROVIDER": "demo",
             "AUTH_MODE": "guest",
+            "AGENT_FACTORY": desk.FACTORY,
             "TABLE_NAME": table_name,
             "BUCKET_NAME": bucket_name,
             **environment,

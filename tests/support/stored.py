@@ -20,7 +20,7 @@ class Stored:
         messages: The texts of all messages, in their order: `("user_message", "hello")`.
         turns: How many turns have ended, by how they ended: `{"done": 1}`.
         running: How many turns run.
-        tasks: How many of the sample's tasks there are.
+        tasks: How many tasks of the tests' agents there are.
     """
 
     messages: list[tuple[str, str]] = field(default_factory=list)

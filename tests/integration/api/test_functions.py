@@ -54,7 +54,7 @@ for line in sys.stdin:
 def environment(aws: Aws, **more: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT / "layers" / "agents"),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "layers" / "agents"), str(ROOT))),
         **aws.environment(**{"LLM_PROVIDER": "demo", "CHAT_TURN_SECONDS": "300", **more}),
     }
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import desk
+
 ROOT = Path(__file__).resolve().parents[3]
 
 SCRIPT = """
@@ -21,7 +23,7 @@ from lambda_stream.snapstart import run_after_restore, run_before_snapshot
 assert "agents" not in sys.modules, "start-up loads the SDK"
 asyncio.run(run_before_snapshot())
 assert "agents" in sys.modules, "the snapshot lacks the SDK"
-assert "helpdesk.specialists" in sys.modules, "the snapshot lacks the agents"
+assert "tests.support.desk.specialists" in sys.modules, "the snapshot lacks the agents"
 resources = app.app.state.services.resources
 assert resources.table._client is None and resources.objects._client is None, "a client of AWS is in the snapshot"
 assert not clients._by_loop, "a connection is in the snapshot"
@@ -39,8 +41,9 @@ print("restored")
 @pytest.mark.parametrize("more", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}], ids=["plain", "traced"])
 def test_the_snapshot_holds_the_sdks_and_no_connection(more: dict[str, str]) -> None:
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "functions/stream"), str(ROOT / "layers/agents"))),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "functions/stream"), str(ROOT / "layers/agents"), str(ROOT))),
         "AUTH_MODE": "guest",
+        "AGENT_FACTORY": desk.FACTORY,
         "LLM_PROVIDER": "openai",
         "OPENAI_API_KEY": "sk-test",
         "TABLE_NAME": "table",

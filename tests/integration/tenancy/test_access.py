@@ -13,9 +13,9 @@ import pytest
 from assistant.api import create_app, create_upload_app
 from assistant.context import Resources
 from assistant.settings import load_settings
-from helpdesk.records.tasks import Tasks
 from tests.support.access import NOT_SERVED, ROUTES, Route, served_routes, shows
 from tests.support.aws import Aws
+from tests.support.desk.records import Tasks
 from tests.support.faults import failing
 from tests.support.identities import IDENTITIES, OWNER, VISITOR_KEY, Identity, Site, bearer
 from tests.support.issuer import AUDIENCE, ISSUER, Issuer, running_issuer

@@ -18,6 +18,7 @@ from assistant.otel import pipeline
 from assistant.settings import TracingSettings, load_settings
 from local.settings import ROOT
 from tests.integration.tracing.conftest import OpenThread
+from tests.support import desk
 from tests.support.aws import Aws
 from tests.support.collector import Collector, Mode
 from tests.support.lambda_events import function_url_event
@@ -221,7 +222,7 @@ def test_a_collector_that_hangs_does_not_keep_stream_from_its_next_invocation(
 
 
 def test_without_an_endpoint_nothing_of_it_is_loaded(stream: Callable[..., StreamProcess]) -> None:
-    with stream("tests.support.loaded_modules:app", AGENT_FACTORY="helpdesk:build_agent") as process:
+    with stream("tests.support.loaded_modules:app", AGENT_FACTORY=desk.FACTORY) as process:
         _say(process)
         loaded = set(process.invoke(function_url_event("/loaded-modules")).json)
     assert "agents" in loaded

@@ -17,6 +17,7 @@ from assistant.context import RequestContext
 from assistant.observability import user_hash
 from assistant.settings import Settings
 from tests.integration.tracing.conftest import OpenThread
+from tests.support import desk
 from tests.support.collector import Collector, Received
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Text, ToolCall
 
@@ -48,14 +49,14 @@ async def test_a_turn_is_a_tree_of_spans(
     spans = collector.spans
     assert len({span.trace_id for span in spans}) == 1
     assert tree(spans) >= {
-        ("", "invoke_workflow helpdesk"),
-        ("invoke_workflow helpdesk", "DynamoDB.BatchGetItem"),
-        ("invoke_workflow helpdesk", "DynamoDB.TransactWriteItems"),
-        ("invoke_workflow helpdesk", "invoke_agent Router"),
+        ("", f"invoke_workflow {desk.__name__}"),
+        (f"invoke_workflow {desk.__name__}", "DynamoDB.BatchGetItem"),
+        (f"invoke_workflow {desk.__name__}", "DynamoDB.TransactWriteItems"),
+        (f"invoke_workflow {desk.__name__}", "invoke_agent Router"),
         ("invoke_agent Router", "guardrail card_numbers"),
         ("invoke_agent Router", "chat gpt-6-luna"),
         ("invoke_agent Router", "handoff Tasks"),
-        ("invoke_workflow helpdesk", "invoke_agent Tasks"),
+        (f"invoke_workflow {desk.__name__}", "invoke_agent Tasks"),
         ("invoke_agent Tasks", "execute_tool add_task"),
         ("execute_tool add_task", "DynamoDB.PutItem"),
     }

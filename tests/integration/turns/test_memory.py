@@ -12,6 +12,7 @@ from assistant.errors import MessageTooLongError
 from assistant.settings import Secret
 from assistant.threads.snapshot import SNAPSHOT_ITEMS, TOKENS_AN_ITEM
 from tests.integration.turns.conftest import ProcessMaker
+from tests.support import desk
 from tests.support.provider_server import Answer, ProviderServer, RawStream, Reasoning, Text, ToolCall
 from tests.support.turns import addition, retry
 
@@ -115,7 +116,7 @@ async def test_what_is_not_the_users_words_is_marked_as_context(
 
 
 async def test_the_demo_model_counts_the_users_messages_alone(process: ProcessMaker) -> None:
-    here = process(api=None, agent_factory="helpdesk:build_agent")
+    here = process(api=None, agent_factory=desk.FACTORY)
     thread_id = await here.create("list my tasks")
     client = await here.say(thread_id, "hello")
     assert "I have seen 2 messages of yours" in client.text
@@ -173,7 +174,7 @@ async def test_a_retry_sees_what_came_before_its_message_and_nothing_of_the_old_
 
 
 async def test_a_hidden_note_is_context_and_every_item_has_a_form(process: ProcessMaker) -> None:
-    here = process(api=None, agent_factory="helpdesk:build_agent")
+    here = process(api=None, agent_factory=desk.FACTORY)
     thread_id = await here.create("!think about it")
     items = await here.stored(thread_id)
     given = await ItemConverter(here.context()).to_agent_input(items)

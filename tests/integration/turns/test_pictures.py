@@ -17,6 +17,7 @@ from assistant.files import images
 from assistant.settings import Quota
 from assistant.threads.store import ThreadStore
 from tests.integration.turns.conftest import ProcessMaker
+from tests.support import desk
 from tests.support.aws import Aws
 from tests.support.provider_server import Answer, Picture, ProviderServer, Text, ToolCall
 from tests.support.turns import Process, creation
@@ -28,7 +29,7 @@ STEPS = (png("grey"), png("blue"))
 
 @pytest.fixture
 def here(process: ProcessMaker, aws_environment: Aws) -> Process:
-    changes = {"agent_factory": "helpdesk:build_agent", "image_model": "gpt-image-x"}
+    changes = {"agent_factory": desk.FACTORY, "image_model": "gpt-image-x"}
     return process("responses", **changes)
 
 
@@ -74,7 +75,7 @@ async def test_a_picture_that_is_drawn_when_its_thread_is_deleted_leaves_nothing
 async def test_pictures_over_the_limit_of_a_day_are_not_drawn_and_unused_claims_are_given_back(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    changes: dict[str, Any] = {"agent_factory": "helpdesk:build_agent", "thread_titles": False}
+    changes: dict[str, Any] = {"agent_factory": desk.FACTORY, "thread_titles": False}
     here = process("responses", user_quota=Quota(pictures_per_day=1), **changes)
     provider.script(Answer(ToolCall("transfer_to_general")), Answer(Text("Hello.")))
     thread_id = await here.create("hello")
@@ -99,7 +100,7 @@ def tools_of(provider: ProviderServer) -> set[str]:
 async def test_without_the_responses_api_the_model_is_told_that_it_cannot_draw(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    here = process("chat_completions", agent_factory="helpdesk:build_agent")
+    here = process("chat_completions", agent_factory=desk.FACTORY)
     provider.script(Answer(ToolCall("transfer_to_general")), Answer(Text("I cannot draw.")))
     await here.run(creation("Draw a blue square"))
     assert "You cannot draw pictures in this deployment" in provider.bodies[-1]["messages"][0]["content"]

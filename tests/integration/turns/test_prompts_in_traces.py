@@ -10,6 +10,7 @@ import pytest
 from agents.tracing import Span, Trace, TracingProcessor, set_trace_processors
 
 from tests.integration.turns.conftest import ProcessMaker
+from tests.support import desk
 from tests.support.provider_server import Answer, ProviderServer, Text, ToolCall
 from tests.support.turns import creation
 
@@ -56,7 +57,7 @@ async def test_the_runs_of_a_turn_trace_its_words_only_where_they_may_be_logged(
         Answer(Text("Dear heron")),
         Answer(Text("Here it is.")),
     )
-    here = process(agent_factory="helpdesk:build_agent", agents_tracing=True, log_content=log_content)
+    here = process(agent_factory=desk.FACTORY, agents_tracing=True, log_content=log_content)
     client = await here.run(creation("Write a letter to the heron."))
     assert [item.copy_text for item in client.items.values() if item.type == "widget"] == ["Dear heron"]
     generations = [each for each in collector.exported if "generation" in str(each)]

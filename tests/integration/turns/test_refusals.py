@@ -27,6 +27,7 @@ from assistant.threads.store import ThreadStore
 from assistant.turns import service
 from assistant.turns.plan import Plan, make_plan
 from tests.integration.turns.conftest import ProcessMaker, ask_the_page
+from tests.support import desk
 from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
 from tests.support.turns import Process, addition, creation, eventually, follow, retry, said_by_user, tool_output
 
@@ -159,7 +160,7 @@ async def test_what_a_guardrail_has_refused_stays_with_the_user_and_never_reache
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
     provider.script(Answer(Text("warm")))
-    here = process(agent_factory="helpdesk:build_agent")
+    here = process(agent_factory=desk.FACTORY)
     thread_id = await here.create("hello")
     provider.script(Answer(Text(WORDS), pause=0.1))
     refused = await here.run(addition(thread_id, "my card is 4111 1111 1111 1111"))
@@ -173,7 +174,7 @@ async def test_what_a_guardrail_has_refused_stays_with_the_user_and_never_reache
 async def test_what_a_guardrail_refuses_while_its_turn_is_stopped_reaches_no_later_turns_model_either(
     process: ProcessMaker, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = process(agent_factory="helpdesk:build_agent")
+    here = process(agent_factory=desk.FACTORY)
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
     # Nothing looks at what the guardrail has found before the stop comes.
@@ -194,7 +195,7 @@ async def test_what_a_guardrail_refuses_while_its_turn_is_stopped_reaches_no_lat
 async def test_answers_that_a_guardrail_refuses_long_after_their_form_was_asked_reach_no_later_turns_model(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    here = process(agent_factory="helpdesk:build_agent")
+    here = process(agent_factory=desk.FACTORY)
     provider.script(Answer(ToolCall("transfer_to_tech")), Answer(ToolCall("ask_about_problem")))
     thread_id = await here.create("it is broken")
     form = next(item for item in await here.stored(thread_id) if isinstance(item, StructuredInputItem))
@@ -213,7 +214,7 @@ async def test_answers_that_a_guardrail_refuses_long_after_their_form_was_asked_
 async def test_a_message_that_was_refused_is_judged_again_when_it_is_retried(
     process: ProcessMaker, provider: ProviderServer
 ) -> None:
-    here = process(agent_factory="helpdesk:build_agent")
+    here = process(agent_factory=desk.FACTORY)
     provider.script(Answer(Text(WORDS), pause=0.1))
     client = await here.run(creation("my card is 4111 1111 1111 1111"))
     (message,) = [item for item in client.items.values() if isinstance(item, UserMessageItem)]

@@ -19,8 +19,9 @@ from chatkit.types import (
 from assistant.errors import StoreUnavailableError
 from assistant.threads import turn_record
 from assistant.turns import TurnHandle, lease, runner, stop
-from helpdesk.specialists.guardrail import no_card_numbers
 from tests.integration.turns.conftest import ProcessMaker
+from tests.support import desk
+from tests.support.desk.guardrail import no_card_numbers
 from tests.support.provider_server import Answer, NoAnswer, ProviderServer, Text, ToolCall
 from tests.support.turns import Process, addition, eventually, said_by_user
 
@@ -30,7 +31,7 @@ CARD = "my card is 4111 1111 1111 1111"
 
 
 class Guardrail:
-    """The helpdesk's guardrail, which comes to its first verdicts when nobody waits for them any more.
+    """The tests' guardrail, which comes to its first verdicts when nobody waits for them any more.
 
     Attributes:
         asked: How often it was asked.
@@ -96,7 +97,7 @@ async def test_a_message_that_was_not_judged_is_judged_before_the_next_model_rea
     monkeypatch.setattr(turn_record, "LEASE_SECONDS", 1.0)
     monkeypatch.setattr(stop, "CANCEL_PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
-    here, there = (process(agent_factory="helpdesk:build_agent") for _ in range(2))
+    here, there = (process(agent_factory=desk.FACTORY) for _ in range(2))
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
     provider.script(NoAnswer(30))
@@ -117,7 +118,7 @@ async def test_a_message_that_was_not_judged_is_judged_before_the_next_model_rea
 async def test_answers_that_were_not_judged_are_judged_before_the_next_model_reads_them(
     process: ProcessMaker, provider: ProviderServer, guardrail: Guardrail
 ) -> None:
-    here = process(agent_factory="helpdesk:build_agent")
+    here = process(agent_factory=desk.FACTORY)
     provider.script(Answer(ToolCall("transfer_to_tech")), Answer(ToolCall("ask_about_problem")))
     thread_id = await here.create("it is broken")
     form = next(item for item in await here.stored(thread_id) if isinstance(item, StructuredInputItem))
@@ -140,7 +141,7 @@ async def test_answers_that_were_not_judged_are_judged_before_the_next_model_rea
 async def test_what_cannot_be_judged_now_is_left_out_until_it_can(
     process: ProcessMaker, provider: ProviderServer, guardrail: Guardrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = process(agent_factory="helpdesk:build_agent")
+    here = process(agent_factory=desk.FACTORY)
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
     provider.script(NoAnswer(30))
@@ -166,7 +167,7 @@ async def test_a_message_that_was_judged_before_its_process_died_is_not_judged_a
     monkeypatch.setattr(stop, "CANCEL_PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.2)
-    here, there = (process(agent_factory="helpdesk:build_agent") for _ in range(2))
+    here, there = (process(agent_factory=desk.FACTORY) for _ in range(2))
     provider.script(Answer(Text("warm")))
     thread_id = await here.create("hello")
     provider.script(NoAnswer(30))

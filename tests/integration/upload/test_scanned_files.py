@@ -15,6 +15,7 @@ from assistant.files import FileRoom, files_to_content, load_attachment, scan
 from assistant.files.urls import object_key
 from assistant.identity import Caller
 from assistant.settings import load_settings
+from tests.support import desk
 from tests.support.asgi import client
 from tests.support.aws import Aws
 from tests.support.files import TEXT
@@ -152,12 +153,10 @@ async def test_a_file_that_was_never_uploaded_is_missing_and_not_unscanned(site:
 
 
 async def test_the_package_may_ask_a_scanner_of_its_own(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    import helpdesk
-
     async def scan_result(resources: Resources, owner: Caller, attachment: Any) -> str:
         assert owner.user_id == site.caller.user_id
         return "refused" if attachment.name == "bad.txt" else "clean"
 
-    monkeypatch.setattr(helpdesk, "scan_result", scan_result, raising=False)
+    monkeypatch.setattr(desk, "scan_result", scan_result, raising=False)
     assert (await site.send(await site.uploaded("bad.txt"))).status_code == 415
     assert (await site.send(await site.uploaded("good.txt"))).status_code == 200

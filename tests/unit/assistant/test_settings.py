@@ -12,7 +12,7 @@ LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "chat",
     "AUTH_JWKS_URL": "https://issuer.example/jwks.json",
     "AUTH_ISSUER": "https://issuer.example/",
-    "AUTH_AUDIENCE": "helpdesk",
+    "AUTH_AUDIENCE": "chat",
 }
 
 

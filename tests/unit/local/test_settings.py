@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.settings import Settings
-from helpdesk.specialists.classifier import SPECIALISTS
-from local.own import own_variables, package_of
 from local.settings import ORIGIN, DevSettingsError, load_dev_settings
 from local.template import load_template
-
-
-def test_the_page_offers_tools_that_the_agents_have() -> None:
-    known = {tool.name for build in SPECIALISTS.values() for tool in build(Settings()).tools}
-    offered = own_variables(package_of({"AGENT_FACTORY": "helpdesk:build_agent"}), "", "", {})["ALLOWED_TOOLS"]
-    assert set(offered.split(",")) <= known
-    assert package_of({"AGENT_FACTORY": "tests.support.turn_agents:build_agent"}) is None
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ import pytest
 
 from assistant.settings import Settings
 from assistant.turns.loading import load_server
+from tests.support import desk
 
-SETTINGS = Settings(auth_mode="guest")
+OURS = {"AGENT_FACTORY": desk.FACTORY}
+SETTINGS = Settings(auth_mode="guest", agent_factory=desk.FACTORY)
 
 
 def test_garbage_collections_leave_out_what_the_sdk_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +29,7 @@ def test_garbage_collections_leave_out_what_the_sdk_has_loaded(monkeypatch: pyte
     load_server(SETTINGS)
 
 
+LOADED = ["agents", f"{desk.__name__}.specialists", "openai"]
 PROGRAM = """
 import asyncio, json, sys
 from assistant.api import create_app
@@ -34,7 +37,7 @@ from assistant.api import create_app
 async def main() -> None:
     app = create_app(streaming=sys.argv[1] == "stream")
     async with app.router.lifespan_context(app):
-        print(json.dumps([name for name in ("agents", "helpdesk.specialists", "openai") if name in sys.modules]))
+        print(json.dumps([name for name in sys.argv[2:] if name in sys.modules]))
 
 asyncio.run(main())
 """
@@ -42,8 +45,8 @@ asyncio.run(main())
 
 def loaded_at_the_start(function: str, **environment: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, function],
-        env={"PYTHONPATH": "layers/agents", "PATH": os.environ["PATH"], "AUTH_MODE": "guest", **environment},
+        [sys.executable, "-c", PROGRAM, function, *LOADED],
+        env={"PYTHONPATH": "layers/agents:.", "PATH": os.environ["PATH"], "AUTH_MODE": "guest", **OURS, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -54,7 +57,7 @@ def loaded_at_the_start(function: str, **environment: str) -> list[str]:
 
 
 def test_the_function_that_streams_loads_the_sdks_and_the_agents_at_its_start() -> None:
-    assert loaded_at_the_start("stream", PRELOAD="init") == ["agents", "helpdesk.specialists", "openai"]
+    assert loaded_at_the_start("stream", PRELOAD="init") == LOADED
     assert loaded_at_the_start("stream") == []
     assert loaded_at_the_start("chat", PRELOAD="init") == []
 
