@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.agent.workflow_turn import MAX_RUNS
 from assistant.api import create_app
 from assistant.context import Resources
 from assistant.settings import load_settings
@@ -189,6 +190,10 @@ async def test_a_tool_knows_the_caller(tmp_path: Path, opened: Opened, provider:
     provider.script(structured(category="order_status"), Answer(ToolCall("my_tenant", {})), Answer(Text("Yours.")))
     assert await thread.say("Which one?") == "Yours."
     assert "local" in json.dumps(provider.bodies[2])
+
+
+def test_the_page_names_the_limit_of_runs() -> None:
+    assert f"A turn has at most {MAX_RUNS} runs of agents" in PAGE
 
 
 def test_the_router_of_the_page_sends_to_the_two_urls() -> None:

@@ -62,6 +62,7 @@ from assistant.agent.turn_models import TurnModels, name_model_objects
 from assistant.agent.workflow_turn import WorkflowTurn, continued
 from assistant.approvals import HeldDecision, runs
 from assistant.approvals.runs import Resumption
+from assistant.approvals.waiting import complete_steps
 from assistant.context import RequestContext
 from assistant.errors import (
     AnswerWithheldError,
@@ -227,7 +228,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 yield event
             for completed in _completed_rounds(rounds, result, agent_context, resumed):
                 yield completed
-            for completed_steps in runs.complete_steps(result, agent_context):
+            for completed_steps in complete_steps(result, agent_context):
                 yield completed_steps
             if not step.of_workflow:
                 async for event in runs.hold(result, agent_context, resumed):

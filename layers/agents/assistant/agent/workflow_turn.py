@@ -32,7 +32,8 @@ from assistant.agent.workflow_guardrails import Verdicts
 from assistant.agent.workflow_input import WorkflowInput
 from assistant.agent.workflow_output import Shown
 from assistant.approvals import runs
-from assistant.approvals.runs import HeldRunUnreadableError, Resumption, Waiting
+from assistant.approvals.runs import HeldRunUnreadableError, Resumption
+from assistant.approvals.waiting import Waiting, state_of, waiting_calls
 from assistant.context import RequestContext
 from assistant.errors import ModelError
 from assistant.models import chosen_model, input_tokens
@@ -216,8 +217,8 @@ class WorkflowTurn:
         if self._waiting:
             raise WorkflowPaused
         if result.interruptions:
-            self._waiting = runs.waiting_calls(result, self._context)
-            self._journal.open_run = OpenRun(agent=agent.name, state=runs.state_of(result))
+            self._waiting = waiting_calls(result, self._context)
+            self._journal.open_run = OpenRun(agent=agent.name, state=state_of(result))
             raise WorkflowPaused
         self._journal.steps.append(recorded(result, agent))
         if (event := self._shown.output(result, self._context)) is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,28 +22,25 @@ from typing import Any
 
 from agents import (
     Agent,
-    FunctionTool,
     RunContextWrapper,
     RunResultStreaming,
     RunState,
-    ToolApprovalItem,
     Usage,
     UserError,
 )
 from agents.version import __version__ as sdk_version
 from chatkit.agents import AgentContext
 from chatkit.types import HiddenContextItem, ThreadItemDoneEvent, ThreadItemReplacedEvent, ThreadStreamEvent, WidgetItem
-from openai.types.responses.response_output_item import McpApprovalRequest
 
 from assistant import clock
 from assistant.approvals import cards
 from assistant.approvals.decisions import AnsweredError, HeldDecision, answers_of, run_key
+from assistant.approvals.waiting import Waiting, state_of, waiting_calls
 from assistant.aws import ConditionFailedError, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ConflictError
 from assistant.ids import new_id, uuid7
-from assistant.texts import in_language
 from assistant.threads import (
     FLAG_POLL_SECONDS,
     MAX_INLINE_BYTES,
@@ -112,23 +109,6 @@ class Resumption:
         return self.answered() if self.held.decision.call_id in kept_calls([round_of_calls]) else None
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A call, or a step of a workflow, that waits for approval.
-
-    Attributes:
-        call_id: The call.
-        name: The tool's name.
-        arguments: The arguments, as JSON.
-        effect: What the call will do, in a sentence; may be empty.
-    """
-
-    call_id: str
-    name: str
-    arguments: str | None
-    effect: str
-
-
 async def hold(
     result: RunResultStreaming, context: AgentContext[RequestContext], resumed: Resumption | None = None
 ) -> AsyncIterator[ThreadStreamEvent]:
@@ -147,24 +127,6 @@ async def hold(
         return
     async for event in ask(waiting, state_of(result), context, resumed):
         yield event
-
-
-def complete_steps(result: RunResultStreaming, context: AgentContext[RequestContext]) -> Iterator[ThreadItemDoneEvent]:
-    """Yield the open steps of a run that waits. ChatKit would keep them open for the next turn."""
-    if context.workflow_item is not None and result.interruptions:
-        item, context.workflow_item = context.workflow_item, None
-        item.workflow.expanded = False
-        yield ThreadItemDoneEvent(item=item)
-
-
-def waiting_calls(result: RunResultStreaming, context: AgentContext[RequestContext]) -> list[Waiting]:
-    """Return the calls of a run that wait for approval."""
-    return [_waiting(each, context) for each in result.interruptions]
-
-
-def state_of(result: RunResultStreaming) -> dict[str, Any]:
-    """Return the state of a run that has stopped for approval, without our context: the resuming request has one."""
-    return result.to_state().to_json(context_serializer=lambda _: {}, strict_context=True)
 
 
 async def ask(
@@ -355,35 +317,9 @@ def _ours(
     )
 
 
-def _waiting(approval: ToolApprovalItem, context: AgentContext[RequestContext]) -> Waiting:
-    """Return a call of a run that waits for approval."""
-    call_id, name = str(approval.call_id), str(approval.tool_name)
-    effect = (
-        context.request_context.effects.get(call_id)
-        or _remote(approval, context.request_context.language)
-        or _first_sentence(approval.agent, name)
-    )
-    return Waiting(call_id, name, approval.arguments, effect)
-
-
 def _card(waiting: Waiting, run_id: str, context: AgentContext[RequestContext]) -> WidgetItem:
     call = cards.Call(waiting.name, waiting.arguments, waiting.effect, run_id, waiting.call_id)
     return cards.asking(context.generate_id("message"), context.thread.id, call, context.request_context.language)
-
-
-def _remote(approval: ToolApprovalItem, language: str) -> str:
-    """Return what a remote MCP call does, for the user. Empty for a tool of our own."""
-    raw = approval.raw_item
-    if not isinstance(raw, McpApprovalRequest):
-        return ""
-    return in_language(f"Calls the remote server `{raw.server_label}`.", language)
-
-
-def _first_sentence(agent: Agent[Any], name: str) -> str:
-    """Return the start of a tool's description: the rest is often advice to the model. Empty if there is none."""
-    described = (tool.description for tool in agent.tools if isinstance(tool, FunctionTool) and tool.name == name)
-    words = " ".join(next(described, "").split())
-    return f"{words.partition('. ')[0].rstrip('.')}." if words else ""
 
 
 async def _save(
