@@ -148,3 +148,28 @@ async def test_a_module_that_would_call_a_provider_past_the_platform_is_refused(
     (error,) = thread.of("error")
     assert "not set up correctly" in error["message"]
     assert provider.requests == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("from pydantic import BaseModel", "from not_there import BaseModel"), "not_there"),
+        (("class WorkflowInput(BaseModel)", "class WorkflowInput(BaseModel"), "workflow.py"),
+        (("from pydantic import BaseModel", "from pydantic import BaseModel\nBaseModel.no_such"), "no_such"),
+        (("async def run_workflow", "async def other"), "run_workflow"),
+    ],
+    ids=["import", "syntax", "attribute", "no export"],
+)
+async def test_an_export_that_cannot_be_loaded_is_an_error_of_the_set_up(
+    open_thread: OpenThread,
+    write_export: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    change: tuple[str, str],
+    named: str,
+) -> None:
+    write_export("planning", change)
+    thread = open_thread("", AGENT_FACTORY="changed:build_agent")
+    await thread.say("Hello")
+    (error,) = thread.of("error")
+    assert "not set up correctly" in error["message"]
+    assert named in caplog.text

@@ -46,12 +46,15 @@ class Workflow:
         """Load the export.
 
         Raises:
-            ImportError: The module cannot be imported.
-            ConfigurationError: It is no export.
+            ConfigurationError: The module cannot be imported, or it is no export.
         """
         from assistant.workflows.names import replace_names
 
-        module = import_module(self.module)
+        try:
+            module = import_module(self.module)
+        except Exception as error:
+            # An export also makes objects, such as a client of OpenAI that needs a key.
+            raise ConfigurationError(f"{self.module} cannot be loaded: {type(error).__name__}: {error}") from error
         replace_names(module)
         for name in ("WorkflowInput", "run_workflow"):
             if not hasattr(module, name):
