@@ -59,6 +59,12 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-annotate --custom-compile-command "make lock"
 EXPORT := $(UV) export --frozen --quiet --no-dev --no-emit-workspace --no-annotate --no-header
 
+.PHONY: new
+new: .venv/.installed ## Write an agents' package with its tests, and choose it: NAME=bookshop.
+	@$(script) --name "$(NAME)"
+	@$(MAKE) --silent --no-print-directory package
+	@echo "Run \`make dev\`, and write: !tool keep_note {\"text\": \"buy milk\"}"
+
 .PHONY: package
 package: .venv/bin/uv ## Take over what your agents' package declares: uv.lock, requirements, deployment.yaml.
 	@$(UV) lock --quiet
@@ -99,7 +105,8 @@ lint: .venv/.installed ## Check style with ruff, and the imports between package
 	@echo "Checking the style and the imports ..."
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@PYTHONPATH=layers/agents:functions/stream $(BIN)/lint-imports --no-cache --no-logo
+	@PYTHONPATH=layers/agents:functions/stream $(BIN)/lint-imports --no-cache --no-logo pyproject.toml \
+		$$(grep -ls '^\[tool.importlinter\]' layers/agents/*/pyproject.toml || true)
 
 .PHONY: types
 types: .venv/.installed ## Check types with mypy in strict mode.

@@ -29,8 +29,8 @@ PLACES = {
     "evals": Path("tests", "evals"),
 }
 CHOICE = Path("layers", "agents", "agents.toml")
-# Where modules lie that the functions and the commands import.
-_PATHS = ("", "layers/agents", "functions/stream", "functions/chat")
+# Where modules lie that the functions, the commands and the tests import.
+_PATHS = ("", "layers/agents", "functions/stream", "functions/chat", "tests/packages")
 # The name begins variables and parameters, and ends the name of a stack.
 MAX_CHARACTERS = 30
 _NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{MAX_CHARACTERS - 1}}}")

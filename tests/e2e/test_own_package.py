@@ -15,7 +15,7 @@ import pytest
 from local.functions import CONFIGURATION_EXIT
 from local.stack import client
 from tests.support.dev import DevServer, clean_environment
-from tests.support.own_package import checkout_with_bookshop
+from tests.support.own_package import checkout_with_bookmill
 
 KEY = "sk-of-the-shop"
 ORDER = '!tool order {"books": ["b", "a"]}'
@@ -29,12 +29,12 @@ def say(url: str, text: str) -> str:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkout_with_bookshop(tmp_path_factory.mktemp("shop") / "checkout")
+    return checkout_with_bookmill(tmp_path_factory.mktemp("shop") / "checkout")
 
 
 @pytest.fixture(scope="module")
 def server(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
-    made = DevServer(tmp_path_factory.mktemp("state"), {"BOOKSHOP_KEY": KEY, "BOOKSHOP_MOST": "2"}, root=shop)
+    made = DevServer(tmp_path_factory.mktemp("state"), {"BOOKMILL_KEY": KEY, "BOOKMILL_MOST": "2"}, root=shop)
     yield made
     if made.process.poll() is None:
         made.stop()
@@ -48,7 +48,7 @@ def _scanned(endpoint_url: str, start: str) -> list[Any]:
 
 def test_make_dev_runs_the_chosen_package_with_its_library_variables_table_and_queue(server: DevServer) -> None:
     assert say(server.chat_url, ORDER) == f"order answered: ordered a,b with a key of {len(KEY)} characters"
-    assert _scanned(server.aws_endpoint_url, "bookshop") == ["a,b"]
+    assert _scanned(server.aws_endpoint_url, "bookmill") == ["a,b"]
     assert say(server.chat_url, '!tool order {"books": ["a", "b", "c"]}') == "order answered: at most 2"
     shown = httpx2.get(f"{server.page_url}playground.json").json()
     assert [tool["id"] for tool in shown["composer"]["tools"]] == ["order"]
@@ -67,11 +67,11 @@ def test_a_function_of_make_dev_says_which_variable_is_missing(shop: Path) -> No
     done = subprocess.run(
         [sys.executable, "-m", "local.functions", "chat"],
         cwd=shop,
-        env=clean_environment(AUTH_MODE="guest", AGENT_FACTORY="bookshop:build_agent"),
+        env=clean_environment(AUTH_MODE="guest", AGENT_FACTORY="bookmill:build_agent"),
         stdin=reading,
         capture_output=True,
         text=True,
     )
     os.close(writing)
     assert done.returncode == CONFIGURATION_EXIT
-    assert done.stderr == "chat cannot start: BOOKSHOP_KEY is not set. The key of the shop's API.\n"
+    assert done.stderr == "chat cannot start: BOOKMILL_KEY is not set. The key of the shop's API.\n"

@@ -15,15 +15,15 @@ from local.emulator import Emulator
 from tests.support.build import MACHINE
 from tests.support.deployed import Deployed
 from tests.support.dev import clean_environment
-from tests.support.own_package import checkout_with_bookshop
+from tests.support.own_package import checkout_with_bookmill
 from tests.support.sam import SAM
 
 pytestmark = pytest.mark.exhaustive
 
-KEY = "bookshop/key"
+KEY = "bookmill/key"
 VISITOR_KEY = "chatkit/visitors"
 ORDER = '!tool order {"books": ["b", "a"]}'
-OPEN = ["AuthMode=visitor", f"VisitorKeySecret={VISITOR_KEY}", f"BookshopKeySecret={KEY}"]
+OPEN = ["AuthMode=visitor", f"VisitorKeySecret={VISITOR_KEY}", f"BookmillKeySecret={KEY}"]
 
 
 def _make(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ def _make(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("shop")
-    root = checkout_with_bookshop(folder / "checkout")
+    root = checkout_with_bookmill(folder / "checkout")
     done = _make(root, "package")
     assert done.returncode == 0, done.stderr
     with Emulator(folder / "aws") as emulator:
@@ -66,9 +66,9 @@ def test_a_package_is_deployed_with_its_library_service_variable_secret_table_an
     assert "internal_error" in _say(deployment, "!tool announce {}")[1]["content"]
 
     # A variable's value alone reaches the functions.
-    deployment.deploy(*OPEN, "BookshopMost=1")
+    deployment.deploy(*OPEN, "BookmillMost=1")
     assert _say(deployment, ORDER)[1]["content"] == "order answered: at most 1"
-    deployment.deploy(*OPEN, "BookshopMost=5")
+    deployment.deploy(*OPEN, "BookmillMost=5")
 
     # Without the policy of the package's stack the tool is refused.
     iam = deployment.client("iam")
@@ -84,13 +84,13 @@ def test_a_package_is_deployed_with_its_library_service_variable_secret_table_an
 @pytest.mark.parametrize(
     ("name", "old", "new", "told"),
     [
-        ("__init__.py", "def build_agent", "def build", "AGENT_FACTORY is bookshop:build_agent, and bookshop/__init__"),
+        ("__init__.py", "def build_agent", "def build", "AGENT_FACTORY is bookmill:build_agent, and bookmill/__init__"),
         ("tools.py", "import boto3", "import boto3\nimport hypothesis", "the layer has no library with the module hyp"),
-        ("pyproject.toml", '"sqs"', '"sqz"', "deployment.yaml is not made from bookshop as it is now"),
+        ("pyproject.toml", '"sqs"', '"sqz"', "deployment.yaml is not made from bookmill as it is now"),
     ],
 )
 def test_a_build_ends_with_what_the_layer_lacks(deployment: Deployed, name: str, old: str, new: str, told: str) -> None:
-    file = deployment.root / "layers" / "agents" / "bookshop" / name
+    file = deployment.root / "layers" / "agents" / "bookmill" / name
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))

@@ -1,4 +1,4 @@
-"""A checkout with the package `bookshop`, which declares one thing of each kind."""
+"""A checkout with the package `bookmill`, which declares one thing of each kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.settings import ROOT
 
-PACKAGE = ROOT / "tests" / "packages" / "bookshop"
+PACKAGE = ROOT / "tests" / "packages" / "bookmill"
 # What the commands on a package read.
 _READ = (
     "Makefile",
@@ -23,11 +23,11 @@ _READ = (
 )
 
 
-def add_bookshop(agents: Path) -> Path:
+def add_bookmill(agents: Path) -> Path:
     """Put the package into a checkout's layers/agents, and choose it. Return its folder."""
-    folder = agents / "bookshop"
+    folder = agents / "bookmill"
     shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (agents / "agents.toml").write_text('package = "bookshop"\n')
+    (agents / "agents.toml").write_text('package = "bookmill"\n')
     return folder
 
 
@@ -37,7 +37,7 @@ def link_environments(folder: Path) -> None:
         (folder / name).symlink_to(ROOT / name)
 
 
-def checkout_with_bookshop(folder: Path) -> Path:
+def checkout_with_bookmill(folder: Path) -> Path:
     """Return a copy of the checkout, without the sample and with the package."""
     folder.mkdir(parents=True)
     for name in _READ:
@@ -47,5 +47,5 @@ def checkout_with_bookshop(folder: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     link_environments(folder)
     shutil.rmtree(folder / "layers" / "agents" / "helpdesk")
-    add_bookshop(folder / "layers" / "agents")
+    add_bookmill(folder / "layers" / "agents")
     return folder

@@ -22,7 +22,7 @@ from declaration import (
     read,
 )
 from local.settings import ROOT
-from tests.support.own_package import PACKAGE, add_bookshop
+from tests.support.own_package import PACKAGE, add_bookmill
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def agents(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / SAMPLE).mkdir()
     shutil.copy2(ROOT / "layers" / "agents" / SAMPLE / "pyproject.toml", folder / SAMPLE)
-    add_bookshop(folder)
+    add_bookmill(folder)
     shutil.copy2(ROOT / TEMPLATE, tmp_path)
     return folder
 
@@ -43,7 +43,7 @@ def test_a_checkout_without_a_choice_has_the_sample(agents: Path) -> None:
 
 def test_the_chosen_package_says_what_it_needs(agents: Path) -> None:
     made = chosen(agents)
-    assert (made.package, made.factory) == ("bookshop", "bookshop:build_agent")
+    assert (made.package, made.factory) == ("bookmill", "bookmill:build_agent")
     assert made.libraries == ("sortedcontainers>=2.4",)
     assert made.playground_tools == ("order",)
     assert aws_services(made) - aws_services(None) == {"sqs"}
@@ -56,15 +56,15 @@ def test_the_chosen_package_says_what_it_needs(agents: Path) -> None:
         ('aws_services = "sqs"', "aws_services must be a list of strings"),
         (
             'factory = "helpdesk:build_agent"',
-            "factory must be like \"bookshop:build_agent\", not 'helpdesk:build_agent'",
+            "factory must be like \"bookmill:build_agent\", not 'helpdesk:build_agent'",
         ),
-        ('factory = "bookshop"', "factory must be like"),
+        ('factory = "bookmill"', "factory must be like"),
         ("factory = ", "is no TOML"),
     ],
 )
 def test_a_mistake_in_a_declaration_is_named(agents: Path, line: str, told: str) -> None:
-    file = agents / "bookshop" / "pyproject.toml"
-    file.write_text(f'[project]\nname = "bookshop"\n[tool.chatkit]\n{line}\n')
+    file = agents / "bookmill" / "pyproject.toml"
+    file.write_text(f'[project]\nname = "bookmill"\n[tool.chatkit]\n{line}\n')
     with pytest.raises(DeclarationError, match=told):
         chosen(agents)
 
@@ -78,9 +78,9 @@ def test_a_choice_that_names_no_package_is_refused(agents: Path) -> None:
 
 
 def test_the_name_of_the_project_is_the_folders(agents: Path) -> None:
-    file = agents / "bookshop" / "pyproject.toml"
-    file.write_text(file.read_text().replace('"bookshop"', '"shop"'))
-    with pytest.raises(DeclarationError, match='the name of the \\[project\\] must be "bookshop"'):
+    file = agents / "bookmill" / "pyproject.toml"
+    file.write_text(file.read_text().replace('"bookmill"', '"shop"'))
+    with pytest.raises(DeclarationError, match='the name of the \\[project\\] must be "bookmill"'):
         chosen(agents)
 
 
@@ -94,7 +94,7 @@ def test_a_deployment_of_an_older_declaration_is_not_current(agents: Path, name:
     (root / DEPLOYMENT).write_text(f"# Made ({digest(root, chosen(agents))})\nResources: {{}}\n")
     assert is_current(root, chosen(agents))
     assert not is_current(root, read(SAMPLE, agents))
-    with (agents / "bookshop" / name).open("a") as file:
+    with (agents / "bookmill" / name).open("a") as file:
         file.write("\n# More.\n")
     assert not is_current(root, chosen(agents))
 
@@ -105,7 +105,7 @@ def test_the_deployment_of_this_checkout_is_current() -> None:
 
 def test_the_page_on_extending_shows_the_package_of_the_tests() -> None:
     page = (ROOT / "docs" / "extending.md").read_text()
-    shown = dict(re.findall(r"```\w+\n# bookshop/([\w.]+)\n(.*?)```", page, re.DOTALL))
+    shown = dict(re.findall(r"```\w+\n# bookmill/([\w.]+)\n(.*?)```", page, re.DOTALL))
     assert set(shown) == {"pyproject.toml", "settings.py", "stack.yaml"}
     for name, text in shown.items():
         assert (PACKAGE / name).read_text().endswith(text), name

@@ -104,7 +104,9 @@ def agents_package(factory: str) -> AgentsPackage:
 
 
 def find_hook(settings: Settings, name: str) -> Any:
-    """Return a hook of the agents' package, or None if the package does not define it."""
+    """Return a hook of the agents' package, or None if the package does not define it or none is named."""
+    if not settings.agent_factory:
+        return None
     return getattr(agents_package(settings.agent_factory).module, name, None)
 
 

@@ -23,7 +23,7 @@ def load(**env: str) -> Settings:
 def test_an_empty_environment_runs_the_demo_model() -> None:
     settings = load()
     assert settings.llm_provider == "demo"
-    assert settings.agent_factory == "helpdesk:build_agent"
+    assert settings.agent_factory == ""
     assert settings.allowed_origins == ()
     assert not settings.openai_store
     assert not settings.agents_tracing

@@ -23,17 +23,17 @@ STACK = load_template(PACKAGE / "stack.yaml")
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> list[Variable]:
     monkeypatch.syspath_prepend(str(PACKAGE.parent))
-    from bookshop.settings import Variables
+    from bookmill.settings import Variables
 
     found = variables_of(Variables)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "bookshop"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "bookmill"]:
         monkeypatch.delitem(sys.modules, name)
     return found
 
 
 @pytest.fixture
 def merged(variables: list[Variable]) -> dict[str, Any]:
-    made = Merged(PLATFORM, "bookshop", "bookshop:build_agent")
+    made = Merged(PLATFORM, "bookmill", "bookmill:build_agent")
     made.add_stack(STACK)
     for variable in variables:
         made.add_variable(variable, STACK["Outputs"])
@@ -42,23 +42,23 @@ def merged(variables: list[Variable]) -> dict[str, Any]:
 
 def test_a_variable_is_a_parameter_a_secrets_name_or_an_output_of_the_packages_stack(merged: dict[str, Any]) -> None:
     added = merged["Parameters"].keys() - PLATFORM["Parameters"].keys()
-    assert added == {"BookshopKeySecret", "BookshopMost", "BookshopDays"}
-    assert merged["Parameters"]["BookshopMost"]["Default"] == 5
-    assert "Default" not in merged["Parameters"]["BookshopKeySecret"]
+    assert added == {"BookmillKeySecret", "BookmillMost", "BookmillDays"}
+    assert merged["Parameters"]["BookmillMost"]["Default"] == 5
+    assert "Default" not in merged["Parameters"]["BookmillKeySecret"]
     environment = merged["Globals"]["Function"]["Environment"]["Variables"]
-    assert environment["BOOKSHOP_MOST"] == {"Ref": "BookshopMost"}
-    assert environment["BOOKSHOP_KEY_SECRET"] == {"Ref": "BookshopKeySecret"}
-    assert environment["BOOKSHOP_ORDERS"] == {"Fn::GetAtt": [NESTED, "Outputs.BookshopOrders"]}
-    assert "BOOKSHOP_KEY" not in environment
+    assert environment["BOOKMILL_MOST"] == {"Ref": "BookmillMost"}
+    assert environment["BOOKMILL_KEY_SECRET"] == {"Ref": "BookmillKeySecret"}
+    assert environment["BOOKMILL_ORDERS"] == {"Fn::GetAtt": [NESTED, "Outputs.BookmillOrders"]}
+    assert "BOOKMILL_KEY" not in environment
 
 
 def test_the_packages_stack_is_nested_and_its_policies_join_the_functions_that_run_agents(
     merged: dict[str, Any],
 ) -> None:
     nested = merged["Resources"][NESTED]["Properties"]
-    assert nested["TemplateURL"] == "layers/agents/bookshop/stack.yaml"
-    assert nested["Parameters"] == {"Name": {"Ref": "AWS::StackName"}, "BookshopDays": {"Ref": "BookshopDays"}}
-    policy = {"Fn::GetAtt": [NESTED, "Outputs.BookshopPolicyArn"]}
+    assert nested["TemplateURL"] == "layers/agents/bookmill/stack.yaml"
+    assert nested["Parameters"] == {"Name": {"Ref": "AWS::StackName"}, "BookmillDays": {"Ref": "BookmillDays"}}
+    policy = {"Fn::GetAtt": [NESTED, "Outputs.BookmillPolicyArn"]}
     resources = merged["Resources"].items()
     having = [name for name, body in resources if policy in body.get("Properties", {}).get("Policies", [])]
     assert having == list(RUN_AGENTS)
@@ -66,22 +66,22 @@ def test_the_packages_stack_is_nested_and_its_policies_join_the_functions_that_r
 
 def test_the_functions_may_read_the_packages_secret(merged: dict[str, Any]) -> None:
     statement = merged["Resources"]["TurnPolicy"]["Properties"]["PolicyDocument"]["Statement"][-1]["Fn::If"]
-    assert statement[0] == "HasBookshopKeySecret"
+    assert statement[0] == "HasBookmillKeySecret"
     assert statement[1]["Action"] == "secretsmanager:GetSecretValue"
-    assert "secret:${BookshopKeySecret}-??????" in statement[1]["Resource"]["Fn::Sub"]
-    assert merged["Conditions"]["HasBookshopKeySecret"]
+    assert "secret:${BookmillKeySecret}-??????" in statement[1]["Resource"]["Fn::Sub"]
+    assert merged["Conditions"]["HasBookmillKeySecret"]
 
 
 def test_each_own_value_is_part_of_the_configuration_and_each_parameter_is_grouped(merged: dict[str, Any]) -> None:
     written = json.dumps(merged["Resources"]["Configuration"]["Properties"]["Content"])
-    for name in ("BookshopKeySecret=", "BookshopMost=", "BookshopDays=", "BookshopOrders=", "BookshopQueue="):
+    for name in ("BookmillKeySecret=", "BookmillMost=", "BookmillDays=", "BookmillOrders=", "BookmillQueue="):
         assert name in written, f"a change of {name} alone would reach no alias"
     groups = merged["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(merged["Parameters"])
 
 
 def test_all_else_is_the_platforms(merged: dict[str, Any]) -> None:
-    assert merged["Parameters"]["AgentFactory"]["Default"] == "bookshop:build_agent"
+    assert merged["Parameters"]["AgentFactory"]["Default"] == "bookmill:build_agent"
     changed = {name for name, body in merged["Resources"].items() if body != PLATFORM["Resources"].get(name)}
     assert changed == {*RUN_AGENTS, NESTED, "TurnPolicy", "Configuration"}
     assert load_template() == PLATFORM
@@ -89,15 +89,15 @@ def test_all_else_is_the_platforms(merged: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["ALLOWED_TOOLS", "AWS_KEY", "LAMBDA_SIZE", "AGENT_FACTORY"])
 def test_a_name_of_the_platform_is_refused(name: str) -> None:
-    made = Merged(PLATFORM, "bookshop", "bookshop:build_agent")
-    with pytest.raises(DeclarationError, match=f"{name} is taken. Name it BOOKSHOP_{name}"):
+    made = Merged(PLATFORM, "bookmill", "bookmill:build_agent")
+    with pytest.raises(DeclarationError, match=f"{name} is taken. Name it BOOKMILL_{name}"):
         made.add_variable(Variable(name, str, "Mine.", ""), {})
 
 
 def test_an_output_that_is_a_secret_needs_no_parameter() -> None:
     from assistant.settings import Secret
 
-    made = Merged(PLATFORM, "bookshop", "bookshop:build_agent")
+    made = Merged(PLATFORM, "bookmill", "bookmill:build_agent")
     made.add_variable(Variable("SHOP_KEY", Secret, "A key.", Secret()), {"ShopKeySecret": {}})
     template = made.finish()
     assert "ShopKeySecret" not in template["Parameters"]
@@ -107,20 +107,20 @@ def test_an_output_that_is_a_secret_needs_no_parameter() -> None:
 
 def test_the_sample_of_env_says_what_is_needed(variables: list[Variable]) -> None:
     lines = sample_environment(variables, STACK["Outputs"]).splitlines()
-    assert lines[1] == "BOOKSHOP_KEY=  # Needed. The key of the shop's API."
-    assert lines[2] == "# BOOKSHOP_ORDERS=  # stack.yaml sets it. The table of the orders."
-    assert lines[4] == "# BOOKSHOP_MOST=5  # How many books a customer may order."
+    assert lines[1] == "BOOKMILL_KEY=  # Needed. The key of the shop's API."
+    assert lines[2] == "# BOOKMILL_ORDERS=  # stack.yaml sets it. The table of the orders."
+    assert lines[4] == "# BOOKMILL_MOST=5  # How many books a customer may order."
 
 
 def test_names_of_variables_and_parameters_belong_together() -> None:
-    for variable, parameter in {"BOOKSHOP_URL": "BookshopUrl", "SHOP": "Shop", "S3_BUCKET": "S3Bucket"}.items():
+    for variable, parameter in {"BOOKMILL_URL": "BookmillUrl", "SHOP": "Shop", "S3_BUCKET": "S3Bucket"}.items():
         assert (parameter_name(variable), variable_name(parameter)) == (parameter, variable)
 
 
 def test_the_local_stack_leaves_out_what_the_local_aws_does_not_make(tmp_path: Path) -> None:
     local = own_template(STACK)
     assert set(local["Resources"]) == {"Orders", "Parcels"}
-    assert set(local["Outputs"]) == {"BookshopOrders", "BookshopQueue"}
+    assert set(local["Outputs"]) == {"BookmillOrders", "BookmillQueue"}
     (tmp_path / "stack.yaml").write_text(
         "Resources:\n"
         "  Base: { Type: AWS::Bedrock::KnowledgeBase }\n"

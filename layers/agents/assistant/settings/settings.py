@@ -79,7 +79,8 @@ class Settings:
     allowed_models: AllowedModels = field(default_factory=AllowedModels)
     allowed_tools: tuple[str, ...] = ()
     agents_tracing: bool = False
-    agent_factory: str = "helpdesk:build_agent"
+    # The platform knows no package. The template, the dev server and the scripts name the chosen one.
+    agent_factory: str = ""
     mcp_server_url: str | None = None
 
     # Identity
@@ -228,7 +229,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         allowed_models=allowed_models(read, "ALLOWED_MODELS"),
         allowed_tools=read.words("ALLOWED_TOOLS"),
         agents_tracing=read.flag("AGENTS_TRACING"),
-        agent_factory=read.text("AGENT_FACTORY") or "helpdesk:build_agent",
+        agent_factory=read.text("AGENT_FACTORY") or "",
         mcp_server_url=read.text("MCP_SERVER_URL"),
         auth_mode=auth_mode(read, on_lambda),
         auth_preset=cast(AuthPreset | None, read.choice("AUTH_PRESET", get_args(AuthPreset))),

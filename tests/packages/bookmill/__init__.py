@@ -14,6 +14,6 @@ def build_agent(settings: Settings) -> Agent[Any]:
     """Return the one agent."""
     from agents import Agent
 
-    from bookshop.tools import TOOLS
+    from bookmill.tools import TOOLS
 
     return Agent(name="Shop", instructions="Sell books.", tools=[*TOOLS])

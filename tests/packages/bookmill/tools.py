@@ -8,18 +8,18 @@ from sortedcontainers import SortedList  # type: ignore[import-untyped]  # it ha
 
 from assistant.agent import assistant_tool
 from assistant.settings import read_variables
-from bookshop.settings import Variables
+from bookmill.settings import Variables
 
 
 def order(context: ToolContext[Any], books: list[str]) -> str:
     """Order books."""
     own = read_variables(Variables)
-    if len(books) > own.bookshop_most:
-        return f"at most {own.bookshop_most}"
+    if len(books) > own.bookmill_most:
+        return f"at most {own.bookmill_most}"
     named = ",".join(SortedList(books))
-    boto3.client("dynamodb").put_item(TableName=own.bookshop_orders, Item={"id": {"S": named}})
-    boto3.client("sqs").send_message(QueueUrl=own.bookshop_queue, MessageBody=named)
-    return f"ordered {named} with a key of {len(own.bookshop_key.read())} characters"
+    boto3.client("dynamodb").put_item(TableName=own.bookmill_orders, Item={"id": {"S": named}})
+    boto3.client("sqs").send_message(QueueUrl=own.bookmill_queue, MessageBody=named)
+    return f"ordered {named} with a key of {len(own.bookmill_key.read())} characters"
 
 
 def announce(context: ToolContext[Any]) -> str:
