@@ -10,7 +10,7 @@ import pytest
 
 from assistant.models import close_clients
 from tests.integration.workflows.conftest import OpenThread
-from tests.integration.workflows.test_exports import sent, structured, texts
+from tests.integration.workflows.test_exports import APIS, sent, structured, texts
 from tests.support.hosted_items import ASKED, BOUGHT, LISTED, stream_of
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Stall, Text
 from tests.support.strict_client import StrictClient
@@ -18,9 +18,9 @@ from tests.support.strict_client import StrictClient
 pytestmark = pytest.mark.anyio
 
 
-async def asked(open_thread: OpenThread, provider: ProviderServer) -> StrictClient:
+async def asked(open_thread: OpenThread, provider: ProviderServer, api: str = "responses") -> StrictClient:
     """Run the export to its approval, and return another process's client of the thread."""
-    thread = open_thread("documents")
+    thread = open_thread("documents", api)
     provider.script(
         structured(more=True),
         structured(more=False),
@@ -29,7 +29,7 @@ async def asked(open_thread: OpenThread, provider: ProviderServer) -> StrictClie
     )
     assert await thread.say("Compare A and B") == "I would buy a lamp."
     assert thread.of("error") == []
-    there = open_thread("documents", of=thread)
+    there = open_thread("documents", api, of=thread)
     there.events = thread.events
     await close_clients()
     return there
@@ -77,8 +77,9 @@ async def test_an_approval_goes_on_in_another_process_without_repeating_a_step(
     assert [item["type"] for item in await thread.items()].count("widget") == 2, "the widget is shown once"
 
 
-async def test_a_rejection_takes_the_other_branch(open_thread: OpenThread, provider: ProviderServer) -> None:
-    thread = await asked(open_thread, provider)
+@pytest.mark.parametrize("api", APIS)
+async def test_a_rejection_takes_the_other_branch(open_thread: OpenThread, provider: ProviderServer, api: str) -> None:
+    thread = await asked(open_thread, provider, api)
     (card,) = await cards(thread)
     provider.script(Answer(Text("Then I leave it.")))
     assert await thread.click(card, card["widget"]["cancel"]["action"]) == "Then I leave it."

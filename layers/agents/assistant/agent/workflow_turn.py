@@ -174,6 +174,8 @@ class WorkflowTurn:
     ) -> Any:
         """Run an agent as a step, or return the result that the step had before the approval."""
         async with self._one_run:
+            if self._waiting:
+                raise WorkflowPaused
             agents = reachable_agents(agent)
             if (done := self._replay(Run)) is not None:
                 try:
