@@ -11,8 +11,9 @@ import pytest
 
 from assistant.settings import Variable, variables_of
 from declaration import DeclarationError
+from local.merged import NESTED, RUN_AGENTS, Merged
 from local.own import parameter_name, variable_name
-from local.package import NESTED, RUN_AGENTS, Merged, sample_environment
+from local.package import sample_environment
 from local.template import load_template, own_template
 from tests.support.own_package import PACKAGE
 
