@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from assistant import otel
-from assistant.api import create_app, make_handler
+from assistant.api import create_app, create_upload_app, make_handler
 from assistant.context import Resources
 from assistant.otel import pipeline
 from assistant.settings import TracingSettings, load_settings
@@ -168,6 +169,17 @@ def test_a_snapshot_holds_the_libraries_but_no_pipeline() -> None:
     settings = TracingSettings(endpoint="http://127.0.0.1:1/never")
     otel.preload(settings)
     assert settings not in pipeline._pipelines
+
+
+@pytest.mark.parametrize("make", [lambda given: create_app(given, streaming=True), create_upload_app])
+def test_fastapis_own_telemetry_which_records_messages_of_errors_stays_off(
+    make: Callable[[Resources], FastAPI], aws_environment: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    app = make(Resources(load_settings(aws_environment.environment(LLM_PROVIDER="demo"))))
+    # FastAPI 0.165 tells nobody else.
+    used = {name for name in ("tracing", "metrics", "logs", "auto_configure") if app._telemetry.get(name)}
+    assert not used
 
 
 # --- The function `stream`, run as Lambda runs it
