@@ -8,6 +8,7 @@ python -m local.functions sweep                 `sweep`, every few seconds
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib.util
 import logging
 import os
@@ -46,6 +47,8 @@ SWEEP_INTERVAL_SECONDS = 5.0
 SHUTDOWN_SECONDS = 5
 # The exit code of a process with wrong settings, which it has reported: EX_CONFIG of sysexits.h.
 CONFIGURATION_EXIT = 78
+# Where `stream` says whether it could load the agents' package.
+PACKAGE_PATH = "/dev/package"
 
 
 def load_function(name: str) -> ModuleType:
@@ -113,6 +116,31 @@ def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
             await page(scope, receive, send)
 
     return app
+
+
+def with_package_report(app: FastAPI) -> ASGIApp:
+    """Return the app of `stream` with `PACKAGE_PATH`: why turns cannot run, as a text; empty if they can."""
+    from starlette.responses import PlainTextResponse
+
+    from assistant.failures import failure_of
+
+    settings: Settings = app.state.services.resources.settings
+
+    async def with_report(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PACKAGE_PATH:
+            await app(scope, receive, send)
+            return
+        # The start has loaded it, so this takes no time unless it failed.
+        from assistant.turns import load_server
+
+        found = ""
+        try:
+            await asyncio.to_thread(load_server, settings)
+        except Exception as error:
+            found = failure_of("messages cannot be answered", error).title
+        await PlainTextResponse(found)(scope, receive, send)
+
+    return with_report
 
 
 def _composer(settings: Settings) -> dict[str, list[dict[str, str]]]:
@@ -204,7 +232,7 @@ def run(name: str, descriptor: int, spans: int | None) -> None:
         received = None if spans is None else Spans(socket.socket(fileno=spans))
         serve(front_door(os.environ, received), descriptor)
     elif name == "stream":
-        serve(load_function("stream").app, descriptor)
+        serve(with_package_report(load_function("stream").app), descriptor)
     else:
         sweep_for_ever()
 
@@ -216,14 +244,19 @@ def main() -> None:
     parser.add_argument("--socket", type=int, help="the descriptor of a listening socket")
     parser.add_argument("--spans", type=int, help="the descriptor of the socket that takes the functions' calls")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING)
     stop_with_parent()
     add_agents()
-    from assistant.errors import ConfigurationError
+    from assistant.errors import ConfigurationError, ImportFailedError
+    from assistant.failures import failure_of
+    from local.log import log_for_developers
 
+    log_for_developers(arguments.name, os.environ)
     try:
         offer_aws_services(os.environ)
         run(arguments.name, arguments.socket, arguments.spans)
+    except ImportFailedError as error:
+        print(failure_of(f"{arguments.name} cannot start", error), file=sys.stderr, flush=True)
+        sys.exit(CONFIGURATION_EXIT)
     except ConfigurationError as error:
         # A wrong setting is not a bug, so print only the message and no traceback.
         print(f"{arguments.name} cannot start: {error}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The developer's panel: routes that give the dev server's page tokens of users, stored rows and turns.
+"""The developer's panel: routes that give the dev server's page tokens of users, stored rows, turns and failures.
 
 The panel gives a token of any user without a check. So it answers only a page of this server, on this machine: see
 `is_open`.
@@ -61,7 +61,10 @@ def panel_routes(environment: Mapping[str, str], settings: DevSettings, spans: S
         found = await store.story(asked["tenant"], asked["user"], asked["thread"], asked["turn"])
         return None if found is None else {**found, **store.calls(found, asked["process"], float(asked["since"]))}
 
-    return [_route("token", token), _route("rows", rows), _route("story", story)]
+    async def failures(asked: dict[str, str]) -> object:
+        return spans.failures() if spans else []
+
+    return [_route("token", token), _route("rows", rows), _route("story", story), _route("failures", failures)]
 
 
 def _route(name: str, answer: Callable[[dict[str, str]], Coroutine[Any, Any, object]]) -> Route:

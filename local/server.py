@@ -15,7 +15,7 @@ from pathlib import Path
 
 from local.children import Child
 from local.emulator import Emulator, EmulatorError
-from local.functions import CONFIGURATION_EXIT
+from local.functions import CONFIGURATION_EXIT, PACKAGE_PATH
 from local.own import add_agents, own_variables, package_of
 from local.ports import listen
 from local.settings import (
@@ -75,13 +75,26 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def _announce(front_url: str, stream_url: str, environment: Mapping[str, str]) -> None:
-    """Print `ready` and all addresses when every part answers."""
+def _broken(stream_url: str) -> str:
+    """Return why `stream` cannot answer messages; empty if it can."""
+    try:
+        with urllib.request.urlopen(f"{stream_url}{PACKAGE_PATH}") as response:
+            return str(response.read().decode())
+    except OSError:
+        # The process is being restarted, and another announcement follows.
+        return ""
+
+
+async def _announce(front_url: str, stream_url: str, environment: Mapping[str, str], *, reload: bool) -> None:
+    """Print `ready` when every part answers, or why messages cannot be answered; then all addresses."""
     for url in (f"{front_url}/health", f"{front_url}/playground.json", f"{stream_url}/health"):
         while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(POLL_SECONDS)
+    # With `PRELOAD=turn` nothing is loaded yet.
+    broken = await asyncio.to_thread(_broken, stream_url) if environment["PRELOAD"] == "init" else ""
+    again = "The functions start again when a file changes." if reload else "Correct it, and start `make dev` again."
     print(
-        "ready",
+        f"not ready, {broken}\n  {again}" if broken else "ready",
         f"  playground  {front_url}/",
         f"  chat        {environment['CHAT_URL']}",
         f"  upload      {environment['UPLOAD_URL']}",
@@ -213,7 +226,9 @@ class DevServer:
                     asyncio.create_task(_keep_alive(child, environment | trace_environment(child.name, spans)))
                     for child in children
                 ]
-                reports.append(asyncio.create_task(_announce(front_url, stream_url, environment)))
+                reports.append(
+                    asyncio.create_task(_announce(front_url, stream_url, environment, reload=self._settings.reload))
+                )
                 await asyncio.wait({stopped, crashed, changed}, return_when=asyncio.FIRST_COMPLETED)
                 for report in reports:
                     report.cancel()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from assistant import observability
+from assistant import failures, observability
 from assistant.aws import Objects, Row, Table
 from assistant.aws.keys import Key, ThreadRef
 from assistant.identity import Caller
@@ -134,6 +134,7 @@ class Resources:
 
     def __post_init__(self) -> None:
         observability.keep_texts_out(self.settings.log_content)
+        failures.look_for_places_in(self.settings.agent_factory)
         self.table = Table(self.settings)
         self.objects = Objects(self.settings)
 

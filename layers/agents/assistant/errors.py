@@ -52,6 +52,12 @@ class ConfigurationError(AssistantError):
             self.args = (fix,)
 
 
+class ImportFailedError(ConfigurationError):
+    """A module of the agents' package, or one that it imports, is missing, is not valid Python, or fails to load."""
+
+    code = "import_failed"
+
+
 class InvalidRequestError(AssistantError):
     """The request is malformed, or a value in it is out of range."""
 

@@ -23,18 +23,15 @@ of `check_action` small: they run during a cold start.
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from assistant.errors import ConfigurationError, UnsupportedFeatureError
+from assistant.errors import ConfigurationError, ImportFailedError, UnsupportedFeatureError
 from assistant.identity import Caller
 from assistant.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,15 +89,23 @@ def agents_package(factory: str) -> AgentsPackage:
         factory: The setting `AGENT_FACTORY`: `module:function`.
 
     Raises:
-        ConfigurationError: The module cannot be imported, or has no such function. The log says why.
+        ImportFailedError: The module cannot be imported, or has no such function.
+        ConfigurationError: The module reads a variable that is missing or invalid.
     """
     module_name, _, function_name = factory.partition(":")
     try:
         module = import_module(module_name)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        missing = f" No module named '{error.name}'." if isinstance(error, ModuleNotFoundError) else ""
+        raise ImportFailedError(
+            f"AGENT_FACTORY={factory} cannot be loaded.{missing} Set it to module:function."
+        ) from error
+    try:
         return AgentsPackage(module, getattr(module, function_name))
-    except (ImportError, SyntaxError, AttributeError, ValueError) as error:
-        logger.error("AGENT_FACTORY=%s cannot be loaded. Set it to module:function. %s", factory, error)
-        raise ConfigurationError from error
+    except AttributeError:
+        raise ImportFailedError(f"AGENT_FACTORY={factory}: the module has no `{function_name}`.") from None
 
 
 def find_hook(settings: Settings, name: str) -> Any:

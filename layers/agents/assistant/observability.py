@@ -1,4 +1,4 @@
-"""Log one structured line and write metrics for each turn, and log unexpected errors.
+"""Log one structured line and write metrics for each turn.
 
 No line contains a user's text, and a user appears as a hash. Powertools is imported when the first turn ends, so reads
 start faster.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import logging
 import os
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -192,19 +191,3 @@ def _count(outcome: str, story: Mapping[str, Any]) -> None:
         # The alarm on cost watches the sum of all tokens.
         metrics.add_metric(name="Tokens", unit="Count", value=story["input_tokens"] + story["output_tokens"])
         metrics.flush_metrics()
-
-
-def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
-    """Log what failed, and the types and stack traces of the error and its causes.
-
-    Error messages are left out, because some quote user text (for example validation errors). That of an AWS service
-    that the layer lacks stays, because it names only services.
-    """
-    places = []
-    link: BaseException | None = error
-    while link is not None:
-        frames = traceback.format_list(traceback.extract_tb(link.__traceback__))
-        words = f": {link}" if type(link).__name__ == "UnknownServiceError" else ""
-        places.append(f"{type(link).__module__}.{type(link).__qualname__}{words}\n{''.join(frames)}")
-        link = link.__cause__ or link.__context__
-    log.error("%s: %s", what, "caused by ".join(places))

@@ -118,7 +118,7 @@ async def test_an_unforeseen_failure_shows_its_text_to_nobody(
     assert told["error"] == "internal_error"
     assert "hunter2" not in json.dumps(told)
     (logged,) = [record.message for record in caplog.records if record.name == "assistant.agent.tools"]
-    assert logged.startswith("A tool failed: builtins.RuntimeError")
+    assert logged.startswith("The tool list_tasks failed (")
     assert "in broken" in logged, "whoever reads the log finds the place"
     assert "hunter2" not in "".join(
         str(record.__dict__) for record in caplog.records if record.name == "assistant.agent.tools"

@@ -33,10 +33,10 @@ from assistant import clock
 from assistant.agent.output import OutputConverter
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ModelError, NotFoundError
+from assistant.failures import log_failure
 from assistant.files import is_picture, keep_file, keep_picture_bytes
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import MAX_CONTAINER_FILE_BYTES, container_file
-from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 

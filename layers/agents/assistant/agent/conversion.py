@@ -23,9 +23,9 @@ from openai.types.responses import EasyInputMessageParam, ResponseInputContentPa
 
 from assistant.context import RequestContext
 from assistant.errors import NotFoundError
+from assistant.failures import log_failure
 from assistant.files import FileRoom, as_data_url, files_to_content
 from assistant.hooks import find_hook
-from assistant.observability import log_failure
 from assistant.text import CONTEXT_END, CONTEXT_START
 from assistant.threads import is_mark, is_refusal, is_tool_round
 

@@ -19,7 +19,7 @@ from chatkit.types import HiddenContextItem, ThreadItem, UserMessageItem
 from assistant.agent.conversion import ItemConverter
 from assistant.agent.history import newest_turns
 from assistant.context import RequestContext
-from assistant.observability import log_failure
+from assistant.failures import log_failure
 from assistant.threads import REFUSAL, is_unjudged
 
 logger = logging.getLogger(__name__)

@@ -71,9 +71,9 @@ from assistant.errors import (
     ModelContentFilteredError,
     ModelError,
 )
+from assistant.failures import log_failure
 from assistant.hooks import agents_package, find_hook, needed_hook
 from assistant.models import chosen_model, current_meter
-from assistant.observability import log_failure
 from assistant.settings import Settings
 from assistant.threads import SNAPSHOT_ITEMS, ThreadStore, kept_calls, refusal
 from assistant.workflows import Workflow

@@ -1,6 +1,7 @@
 """Give bad results of tools back to the model (openai-agents, 0.24.0, ends the turn).
 
 - A failed call of a tool in `StopAtTools` ends the turn: the model does not read the error, and no answer comes.
+- A failed call of a `function_tool` has no line in the log, and the model does not read what happened.
 - A deeply nested value of a tool cannot become text, and the run fails.
 """
 
@@ -11,6 +12,11 @@ from functools import partial
 from typing import Any
 
 from agents import Agent, FunctionTool, FunctionToolResult, RunContextWrapper, ToolsToFinalOutputResult
+from agents.tool import (
+    default_tool_error_function,
+    resolve_function_tool_failure_error_function,
+    set_function_tool_failure_error_function,
+)
 from agents.tool_guardrails import ToolGuardrailFunctionOutput, ToolOutputGuardrail, ToolOutputGuardrailData
 
 from assistant.agent.tools import explain_failure, is_failure
@@ -30,6 +36,8 @@ def give_bad_results_back(agents: Iterable[Agent[Any]]) -> None:
         for tool in agent.tools:
             if isinstance(tool, FunctionTool) and _READABLE not in (tool.tool_output_guardrails or ()):
                 tool.tool_output_guardrails = [_READABLE, *(tool.tool_output_guardrails or ())]
+                if resolve_function_tool_failure_error_function(tool) is default_tool_error_function:
+                    set_function_tool_failure_error_function(tool, explain_failure)
 
 
 def _stop(

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from assistant.errors import AssistantError
-from assistant.observability import log_failure
+from assistant.failures import known, log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -114,17 +114,19 @@ def _described(error: ValidationError) -> str:
 
 def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
     """Return the text for the model when a tool fails: what happened, and what to do."""
-    match error:
-        case AssistantError():
-            code, message = error.code, error.message
+    if not isinstance(error, AssistantError | ModelBehaviorError):
+        named = f"The tool {context.tool_name}" if isinstance(context, ToolContext) else "A tool"
+        log_failure(logger, f"{named} failed", error)
+    match known(error):
+        case AssistantError() as found:
+            code, message = found.code, found.message
             advice = "Do not call the tool again with the same arguments."
-            if error.retryable:
+            if found.retryable:
                 advice = "Tell the user, who may try again later."
         case ModelBehaviorError():
             code, message, advice = "invalid_arguments", str(error), "Correct the arguments and call again."
         case _:
-            # The text of an unexpected error can hold secrets, so neither the model nor the log gets it.
-            log_failure(logger, "A tool failed", error)
+            # The text of an unexpected error can hold secrets, so the model does not get it.
             code, message = "internal_error", "The tool failed for a reason on our side."
             advice = "Tell the user, who may try again later."
     return json.dumps({"error": code, "message": message, "advice": advice}, ensure_ascii=False)

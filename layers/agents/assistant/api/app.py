@@ -33,6 +33,7 @@ from assistant.api.services import Deadline, Services
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.budgets import TRACE_FLUSH_SECONDS
 from assistant.context import Resources
+from assistant.failures import log_failure
 from assistant.identity import Authenticator
 from assistant.otel import flush
 from assistant.settings import Settings, check_variables
@@ -112,9 +113,9 @@ async def _preload(settings: Settings) -> None:
 
     try:
         await turns.preload(settings)
-    except Exception:
+    except Exception as error:
         # Reads work without it, and each message reports the failure.
-        logger.exception("PRELOAD=init: what turns need cannot be loaded")
+        log_failure(logger, "PRELOAD=init: what turns need cannot be loaded", error)
 
 
 def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAPI:

@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.errors import AssistantError, InvalidRequestError
-from assistant.observability import log_failure
+from assistant.errors import AssistantError, ImportFailedError, InvalidRequestError
+from assistant.failures import known, log_failure
 from assistant.texts import in_language, language_of
 
 logger = logging.getLogger(__name__)
@@ -69,8 +69,8 @@ def error_response(
 
 
 def log_unexpected(error: BaseException) -> None:
-    """Log the stack trace of an unexpected error, without its message."""
-    log_failure(logger, "Unexpected error", error)
+    """Log an error that a request has met."""
+    log_failure(logger, "A request failed", error)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -78,7 +78,9 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def answer_assistant_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, AssistantError)  # noqa: S101 - for the type checker
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if isinstance(error, ImportFailedError):
+            log_unexpected(error)
+        elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             cause = error.__cause__
             known = error.fix or ("unknown cause" if cause is None else type(cause).__qualname__)
             logger.error("%s: %s", error.code, known)
@@ -127,4 +129,6 @@ class UnexpectedErrors:
             if started or scope["type"] != "http":
                 raise
             log_unexpected(error)
-            await error_response(AssistantError(), scope)(scope, receive, send)
+            found = known(error)
+            answer = found if isinstance(found, AssistantError) else AssistantError()
+            await error_response(answer, scope)(scope, receive, send)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assistant.errors import (
     AssistantError,
@@ -14,13 +14,13 @@ from assistant.errors import (
     ModelRefusedRequestError,
     ModelTimeoutError,
 )
+from assistant.failures import log_failure
 from assistant.models.breaker import breaker_of
 from assistant.models.call_log import log_failed_call
 from assistant.models.clients import forget_client
 from assistant.models.failures import Blame, EmptyAnswerError, Failure, failure_of
 from assistant.models.link import Link
 from assistant.models.time_limit import seconds_left
-from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ class Attempts:
         breaker_of(self.link.provider).begins()
         self._tried = 0
         self._first: Failure | None = None
+        # The settings of the current attempt's request, for the log.
+        self.request: Mapping[str, object] = {}
         self._give_up_at = asyncio.get_running_loop().time() + RETRY_SECONDS_WITHOUT_DEADLINE
 
     @property
@@ -120,7 +122,8 @@ class Attempts:
         if self._with_files:
             failure = failure.with_files()
         self._tried += 1
-        log_failed_call(link, failure, attempt=self._tried, shown=final)
+        log_failed_call(link, failure, attempt=self._tried, shown=final, request=self.request)
+        self.request = {}
         if failure.error.code == "model_credentials":
             forget_client(link.provider)
         # Report the first provider's failure: that is the provider the operator configured.

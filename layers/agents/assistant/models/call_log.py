@@ -1,7 +1,7 @@
-"""Log failed model calls: status, code, request id, the setting to change, and the provider's own words if allowed.
+"""Log failed model calls: status, code, request id, the request's settings, the setting to change, and the words.
 
-The words can quote the prompt and part of a key. So they are bounded, keys are removed, and `LOG_CONTENT` must allow
-them.
+The provider's own words can quote the prompt and part of a key. So they are bounded, keys are removed, and
+`LOG_CONTENT` must allow them. The dev server always shows them, without the parts of the request that they repeat.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from assistant import failures
+from assistant.models.quoted import without_request
 from assistant.observability import texts_allowed
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
     from assistant.models.failures import Failure
@@ -25,14 +29,12 @@ logger = logging.getLogger(__name__)
 MAX_LOGGED_WORDS = 500
 # A code, a type or a path into the request, such as `messages[3].content`.
 _NAME = re.compile(r"[\w.:\[\]/-]{1,80}")
-# Keys of providers, and tokens of sign-in services.
-_KEY_LIKE = re.compile(r"\b(sk|rk|pk|gsk|xai|hf|nvapi|AIza|AKIA|eyJ)[-_]?[\w*.-]{2,}|(?<=earer )\S+")
 
 
 def name_of(value: object) -> str:
     """Return a code or another name of a provider. A sentence in its place is left out."""
     text = str(value)
-    return text if _NAME.fullmatch(text) and not _KEY_LIKE.search(text) else "unreadable"
+    return text if _NAME.fullmatch(text) and failures.without_keys(text) == text else "unreadable"
 
 
 def names_of(error: openai.APIError) -> str:
@@ -43,15 +45,23 @@ def names_of(error: openai.APIError) -> str:
     return " ".join(known) or "reported in the stream"
 
 
-def words_of(body: object) -> str:
-    """Return the start of a provider's own words, without anything that looks like a key."""
+def words_of(body: object, request: httpx2.Request | None = None) -> str:
+    """Return the start of a provider's own words, without anything that looks like a key.
+
+    Args:
+        body: The provider's report.
+        request: The refused request, if it is known. Without `LOG_CONTENT`, what the words repeat of it is left out.
+    """
     if body is None:
         return ""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
-    return _KEY_LIKE.sub("[removed]", text[: 2 * MAX_LOGGED_WORDS])[:MAX_LOGGED_WORDS]
+    text = failures.without_keys(text[: 2 * MAX_LOGGED_WORDS])
+    return (text if texts_allowed() else without_request(text, request))[:MAX_LOGGED_WORDS]
 
 
-def log_failed_call(link: Link, failure: Failure, *, attempt: int = 1, shown: bool = False) -> None:
+def log_failed_call(
+    link: Link, failure: Failure, *, attempt: int = 1, shown: bool = False, request: Mapping[str, object] | None = None
+) -> None:
     """Log one failed attempt.
 
     Args:
@@ -59,8 +69,9 @@ def log_failed_call(link: Link, failure: Failure, *, attempt: int = 1, shown: bo
         failure: The failure.
         attempt: The number of the attempt at this provider.
         shown: Whether the client has seen output already.
+        request: The settings of the request, see `assistant.models.request_settings`.
     """
-    line = {
+    line: dict[str, object] = {
         "provider": link.provider,
         "model": link.model_name,
         "error_code": failure.error.code,
@@ -70,6 +81,9 @@ def log_failed_call(link: Link, failure: Failure, *, attempt: int = 1, shown: bo
     }
     if failure.error.fix is not None:
         line["fix"] = failure.error.fix
-    if failure.words and texts_allowed():
+    if failure.words and failures.messages_shown():
         line["words"] = failure.words
+    if request:
+        line["request"] = dict(request)
     logger.warning("model call failed", extra=line)
+    failures.pass_on(failures.Failure("model call failed", failure.error.code, details=line))

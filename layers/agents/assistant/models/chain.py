@@ -35,6 +35,7 @@ from assistant.models.hosted import runs_at_provider
 from assistant.models.learning import learn
 from assistant.models.link import Link, ModelCall
 from assistant.models.meter import OpenCall, current_meter
+from assistant.models.request_settings import request_settings
 from assistant.models.surrogates import sendable_input
 from assistant.models.usage import with_usage, with_whole_usage
 from assistant.otel import ModelSpan, model_span
@@ -152,7 +153,9 @@ class ModelChain(Model):
                 with segment(link.provider, "remote", model=link.model_name), _traced(link, call, stream=False) as span:
                     async with asyncio.timeout(attempts.budget()):
                         prepared = link.prepare(call)
-                        response = await _read(prepared.response(await link.model()))
+                        model = await link.model()
+                        attempts.request = request_settings(link, prepared, model)
+                        response = await _read(prepared.response(model))
                     response.output = normalized_output(response.output)
                     if is_empty(response.output):
                         raise EmptyAnswerError
@@ -242,7 +245,9 @@ async def _attempt(
     held: list[TResponseStreamEvent] = []
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(attempts.budget()) as limit:
-            stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(await link.model()))
+            model = await link.model()
+            attempts.request = request_settings(link, prepared, model)
+            stream = cast("AsyncGenerator[TResponseStreamEvent, None]", prepared.stream(model))
             await stack.enter_async_context(aclosing(stream))
             event = await _next(stream, answer, link, progress)
             while event is not None and not shows(event) and not isinstance(event, ResponseCompletedEvent):

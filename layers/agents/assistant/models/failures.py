@@ -109,11 +109,13 @@ def failure_of(error: Exception, link: Link) -> Failure | None:
             detail = f"status={error.status_code} {names_of(error)}"
             report = Report.of(error.code, error.body, error.status_code, error.request)
             found = _from_status(error, report, link)
-            return _judged(found, detail, words_of(error.body or error.message), _blame(found, report, link))
+            words = words_of(error.body or error.message, error.request)
+            return _judged(found, detail, words, _blame(found, report, link))
         case openai.APIConnectionError() | openai.APIResponseValidationError() | httpx2.HTTPError():
-            return _judged(ModelUnavailableError(), type(error).__name__)
+            return _judged(ModelUnavailableError(), type(error).__name__, words_of(str(error.__cause__ or error)))
         case openai.APIError():
-            return _reported(Report.of(error.code, error.body), link, names_of(error), words_of(error.body))
+            words = words_of(error.body, error.request)
+            return _reported(Report.of(error.code, error.body), link, names_of(error), words)
         case ModelBehaviorError() | json.JSONDecodeError() | UnreadableAnswerError():
             # An answer that the SDK cannot read, or a body that is not JSON.
             cause = error.__cause__ or error

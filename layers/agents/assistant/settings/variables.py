@@ -20,7 +20,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from assistant.errors import ConfigurationError
+from assistant.errors import ConfigurationError, ImportFailedError
 from assistant.settings.environment import Environment, Secret
 
 Own = TypeVar("Own")
@@ -134,7 +134,7 @@ def find_variables(factory: str) -> type[Any] | None:
     A package that cannot be imported has none here. Its first turn says why.
 
     Raises:
-        ConfigurationError: The package's module `settings` cannot be imported.
+        ImportFailedError: The package's module `settings` cannot be imported.
     """
     package = factory.partition(":")[0].partition(".")[0]
     try:
@@ -146,7 +146,7 @@ def find_variables(factory: str) -> type[Any] | None:
     try:
         cls: type[Any] | None = getattr(import_module(f"{package}.settings"), CLASS, None)
     except Exception as error:
-        raise ConfigurationError(f"{package}/settings.py cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ImportFailedError(f"{package}/settings.py cannot be loaded: {type(error).__name__}: {error}") from error
     return cls
 
 

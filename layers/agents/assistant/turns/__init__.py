@@ -2,7 +2,7 @@
 
 from assistant.turns.after import ended
 from assistant.turns.lease import take_over
-from assistant.turns.loading import preload
+from assistant.turns.loading import load_server, preload
 from assistant.turns.outcome import error_event
 from assistant.turns.service import TurnHandle, close, start
 from assistant.turns.stop import cancel, end_turn
@@ -15,6 +15,7 @@ __all__ = [
     "end_turn",
     "ended",
     "error_event",
+    "load_server",
     "preload",
     "start",
     "take_over",

@@ -14,9 +14,9 @@ from typing import Any
 from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS, TRACE_FLUSH_SECONDS
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConfigurationError
+from assistant.failures import log_failure
 from assistant.hooks import TurnEnd, find_hook
 from assistant.identity import Caller
-from assistant.observability import log_failure
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from assistant.aws.keys import Key
 from assistant.budgets import RENEWAL_SECONDS
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
-from assistant.observability import log_failure
+from assistant.failures import log_failure
 from assistant.threads import (
     CHECKPOINT_SECONDS,
     FLAG_POLL_SECONDS,

@@ -34,6 +34,7 @@ from assistant.context import RequestContext
 from assistant.errors import (
     AssistantError,
     ConflictError,
+    ImportFailedError,
     ModelError,
     ModelsStoppedError,
     ModelTimeoutError,
@@ -41,9 +42,10 @@ from assistant.errors import (
     StoreUnavailableError,
     TurnDeadlineError,
 )
+from assistant.failures import known, log_failure
 from assistant.models import Meter, metered
 from assistant.models import deadline as model_deadline
-from assistant.observability import TurnIdentity, log_failure
+from assistant.observability import TurnIdentity
 from assistant.quotas import limits_of, sharing, spent
 from assistant.threads import (
     IdempotencyKey,
@@ -304,9 +306,9 @@ class TurnRun:
         if producer.cancelled():
             self.request_end("lost")
         elif (error := producer.exception()) is not None and self._ending is None:
-            self.error = error
+            self.error = known(error)
             self.request_end("deadline" if self._is_deadline(error) else "failed")
-            if not isinstance(error, AssistantError):
+            if not isinstance(error, AssistantError) or isinstance(error, ImportFailedError):
                 log_failure(logger, f"turn {self.turn_id} failed", error)
             elif error.fix is not None and not isinstance(error, ModelError):
                 logger.error("turn %s failed: %s", self.turn_id, error.fix)

@@ -22,8 +22,9 @@ from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import Resources
 from assistant.errors import AssistantError
+from assistant.failures import log_failure
 from assistant.files import sweep_picture, sweep_unsent
-from assistant.observability import log_failure, sweep_ended, work_failed
+from assistant.observability import sweep_ended, work_failed
 from assistant.threads import expire_thread, purge_thread, row_key, sweep_object
 from assistant.upkeep import exports, privacy, tenants, visitors
 
