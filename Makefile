@@ -229,6 +229,10 @@ whose = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$
 export: .venv/.installed ## Write all data of one user to a folder: TENANT=… USER=… OUT=… [STACK=].
 	@$(script) $(whose) --out "$(OUT)"
 
+.PHONY: import
+import: .venv/.installed ## Store threads of another backend for one user: FILE=… TENANT=… USER=… [FILES=… STACK=].
+	@MAKE_TARGET=$@ $(BIN)/python -m scripts.import_threads --file "$(FILE)" $(whose) $(call flag,--files,FILES)
+
 .PHONY: erase
 erase: .venv/.installed ## Delete all data of one user: TENANT=… USER=… CONFIRM=… [STACK=].
 	@$(script) $(whose) --confirm "$(CONFIRM)"

@@ -55,6 +55,7 @@ def open_target(arguments: argparse.Namespace) -> Resources:
             bucket_name=names["BUCKET_NAME"],
             agent_factory=factory,
             user_hash_salt=names.get("USER_HASH_SALT", ""),
+            retention_days=int(names.get("RETENTION_DAYS") or 0) or None,
         )
     )
 
@@ -68,7 +69,9 @@ def _of_stack(stack: str) -> dict[str, str]:
     except ClientError as error:
         raise SystemExit(f"The stack {stack} cannot be read: {error}") from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
     return {
+        "RETENTION_DAYS": parameters.get("RetentionDays", ""),
         "TABLE_NAME": outputs.get("TableName", ""),
         "BUCKET_NAME": outputs.get("BucketName", ""),
         # As in the template.

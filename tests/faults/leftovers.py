@@ -7,10 +7,12 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote
 
-from chatkit.types import GeneratedImage, GeneratedImageItem
+from chatkit.types import FileAttachment, GeneratedImage, GeneratedImageItem, ThreadItem
 
 from assistant import clock, files
 from assistant.aws import keys
@@ -32,6 +34,9 @@ from assistant.upkeep import (
     sweep,
 )
 from assistant.upkeep import take_along as upkeep_take_along
+from scripts.importing.document import ReadThread
+from scripts.importing.source import Source
+from scripts.importing.store import import_thread
 from tests.support.conversations import answered, new_thread, said
 from tests.support.files import PNG
 from tests.support.rows import put_items
@@ -181,6 +186,28 @@ async def take_along(resources: Resources) -> Act:
     return act
 
 
+async def import_of_a_thread(resources: Resources) -> Act:
+    """Import a thread of another backend, with a file, a picture and large items."""
+    folder = TemporaryDirectory()
+    (Path(folder.name) / "a").write_bytes(PNG)
+    thread = new_thread()
+    attachment = FileAttachment(id="a", name="a.png", mime_type="image/png")
+    image = GeneratedImage(id="i", url=f"data:image/png;base64,{b64encode(PNG).decode()}")
+    items: list[ThreadItem] = [
+        said(thread.id, attachments=[attachment]),
+        answered(thread.id, LARGE),
+        GeneratedImageItem(id=new_id("msg"), thread_id=thread.id, created_at=clock.now(), image=image),
+        # A foreign id takes two rows.
+        *[answered(thread.id, item_id=f"their-{number}") for number in range(SHORT_ITEMS // 2)],
+    ]
+
+    async def act(faulty: Resources) -> None:
+        source = Source(Path(folder.name), Path(folder.name))
+        await import_thread(faulty, request_of(faulty, USER).caller, ReadThread(thread, items), source)
+
+    return act
+
+
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
@@ -197,6 +224,7 @@ SCENES: dict[str, Scene] = {
         export,
         expiry,
         take_along,
+        import_of_a_thread,
     )
 }
 

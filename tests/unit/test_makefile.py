@@ -57,6 +57,7 @@ def test_a_folder_may_have_a_space_in_its_name(checkout: Path) -> None:
     [
         ("show", [], "make show: TURN=…: it has to be given"),
         ("export", ["TENANT=acme"], "make export: USER=…: it has to be given"),
+        ("import", ["TENANT=acme", "USER=ann"], "make import: FILE=…: it has to be given"),
         ("erase", ["USER=ann"], "make erase: TENANT=…: it has to be given"),
         ("smoke", ["STREAM_URL=here", "URL=there"], "make smoke: URL=…: it is an address"),
         ("cost", ["TURNS=none"], "make cost: TURNS=…: it is a number above 0"),

@@ -28,6 +28,7 @@ Action = Literal[
     "call.approved",
     "call.rejected",
     "data.exported",
+    "data.imported",
     "file.deleted",
     "limits.changed",
     "models.started",

@@ -76,12 +76,36 @@ async def keep_picture_bytes(body: bytes, thread_id: str, context: RequestContex
         ModelError: the data is not a picture.
         NotFoundError: the thread has been deleted.
     """
+    name, media_type = _new_name(body)
+    await keep_object(name, body, media_type, thread_id, context)
+    return f"image:{name}"
+
+
+async def put_picture(picture: str, thread_id: str, context: RequestContext) -> str:
+    """Store a picture of a thread that is not shown yet. If the thread is never shown, its removal takes the picture.
+
+    Args:
+        picture: PNG, JPEG or WebP, as base64.
+        thread_id: The picture's thread.
+        context: The request of the thread's user.
+
+    Returns:
+        The reference that a stored item has in place of a URL.
+
+    Raises:
+        ModelError: the data is not a picture.
+    """
+    body = _decoded(picture)
+    name, media_type = _new_name(body)
+    await context.resources.objects.put(_key(name, thread_id, context.caller), body, media_type)
+    return f"image:{name}"
+
+
+def _new_name(body: bytes) -> tuple[str, str]:
     kind = _kind_of(body)
     if kind is None:
         raise ModelError("The generated picture is not valid. Please try again.")
-    name = f"{uuid7()}.{kind}"
-    await keep_object(name, body, f"image/{kind}", thread_id, context)
-    return f"image:{name}"
+    return f"{uuid7()}.{kind}", f"image/{kind}"
 
 
 def _decoded(picture: str) -> bytes:

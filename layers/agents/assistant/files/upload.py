@@ -24,7 +24,9 @@ def new_attachment(attachment_id: str, media: Media, name: str) -> Attachment:
     return FileAttachment(id=attachment_id, name=name, mime_type=media.name)
 
 
-def check_upload(file: BinaryIO, *, name: str, declared_type: str, size: int) -> tuple[Media, str]:
+def check_upload(
+    file: BinaryIO, *, name: str, declared_type: str, size: int, most: int = MAX_UPLOAD_BYTES
+) -> tuple[Media, str]:
     """Return the type of a file and a harmless name for it. Read no more than the file's first bytes.
 
     Args:
@@ -32,16 +34,17 @@ def check_upload(file: BinaryIO, *, name: str, declared_type: str, size: int) ->
         name: The client's name for the file.
         declared_type: The media type that the client declares.
         size: The number of bytes.
+        most: The greatest size. The default is for a request that carries the file.
 
     Raises:
         InvalidRequestError: the file is empty.
-        TooLargeError: the file is larger than `MAX_UPLOAD_BYTES`.
+        TooLargeError: the file is larger than `most`.
         UnsupportedTypeError: the type is not allowed, or the content does not match it.
     """
     if size == 0:
         raise InvalidRequestError("An empty file cannot be attached.")
-    if size > MAX_UPLOAD_BYTES:
-        raise TooLargeError(f"A file may have at most {MAX_UPLOAD_BYTES / 1_000_000:g} MB here.")
+    if size > most:
+        raise TooLargeError(f"A file may have at most {most / 1_000_000:g} MB here.")
     media = allowed_media(declared_type, safe_name(name))
     harmless = safe_name(name, media)
     head = file.read(HEAD_BYTES)
@@ -51,7 +54,14 @@ def check_upload(file: BinaryIO, *, name: str, declared_type: str, size: int) ->
 
 
 async def upload(
-    resources: Resources, caller: Caller, file: BinaryIO, *, name: str, declared_type: str, size: int
+    resources: Resources,
+    caller: Caller,
+    file: BinaryIO,
+    *,
+    name: str,
+    declared_type: str,
+    size: int,
+    most: int = MAX_UPLOAD_BYTES,
 ) -> Attachment:
     """Store a file and return its stored attachment. Call `with_fresh_urls` before you send it to a client.
 
@@ -62,11 +72,12 @@ async def upload(
         name: The client's name for the file.
         declared_type: The media type that the client declares.
         size: The number of bytes.
+        most: The greatest size.
 
     Raises:
         InvalidRequestError, TooLargeError, UnsupportedTypeError: see `check_upload`.
     """
-    media, harmless = check_upload(file, name=name, declared_type=declared_type, size=size)
+    media, harmless = check_upload(file, name=name, declared_type=declared_type, size=size, most=most)
     attachment = new_attachment(new_id("atc"), media, harmless)
     await records.create(resources.table, caller, attachment, size)
     await resources.objects.put(object_key(caller, attachment.id), file, media.name)

@@ -139,8 +139,9 @@ async def _remove_rows(resources: Resources, pk: str, rows: list[Row], work: Row
     The rows come from one Query, so they are at most 1 MB; a transaction may hold 4 MB.
     """
     removed = [row_key(row) for row in rows]
-    if keys.own_place(work["thread_id"]) is not None:
-        # No new thread can take an id that this project has made. Batches cost half as much as transactions.
+    if keys.own_place(work["thread_id"]) is not None and not work.get("importing"):
+        # No new thread can take an id that this project has made, except a repeated import whose first attempt has
+        # failed. Batches cost half as much as transactions.
         await resources.table.delete_many(removed)
         return True
     try:

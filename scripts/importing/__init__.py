@@ -1,0 +1,1 @@
+"""Import threads of another backend: read and check them, convert OpenAI's form, store them."""
