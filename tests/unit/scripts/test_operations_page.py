@@ -20,7 +20,7 @@ def test_every_alarm_has_a_runbook() -> None:
         assert re.search(rf"^`.*`{name}`.*: \*|^`{name}`.*: \*", PAGES["operations.md"], re.MULTILINE), name
 
 
-@pytest.mark.parametrize("page", ["operations.md", "security.md", "cost.md"])
+@pytest.mark.parametrize("page", ["operations.md", "security.md", "cost.md", "backup.md", "stages.md"])
 def test_a_page_names_only_targets_and_parameters_that_exist(page: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
