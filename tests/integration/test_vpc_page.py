@@ -21,7 +21,7 @@ from assistant.api import create_app
 from assistant.context import Resources
 from assistant.models import close_clients
 from assistant.settings import load_settings
-from local.package import Merged
+from local.merged import Merged
 from local.settings import ROOT
 from local.template import load_template
 from tests.support.asgi import client

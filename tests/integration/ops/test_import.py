@@ -130,7 +130,7 @@ async def test_a_thread_of_a_thousand_items_reads_in_its_order(
 
 
 async def test_a_bad_line_is_named_and_leaves_nothing_of_its_thread(
-    open_client: MakeClient, issuer: Issuer, script: Script, tmp_path: Path
+    open_client: MakeClient, issuer: Issuer, script: Script, resources: Resources, tmp_path: Path
 ) -> None:
     user = Caller("acme", "ann-bad")
     no_text = json.loads(_line([said("t", "one"), said("t", "two")], "no-text"))
@@ -150,7 +150,8 @@ async def test_a_bad_line_is_named_and_leaves_nothing_of_its_thread(
         _line([], "x" * 700),
         _line([said("good2")], "good2"),
     )
-    done = script("import_threads", "--file", str(path), "--tenant", "acme", "--user", user.user_id)
+    whose = ("--tenant", "acme", "--user", user.user_id)
+    done = script("import_threads", "--file", str(path), *whose, RETENTION_DAYS="30")
     assert done.returncode == 1
     assert done.stdout == "2 threads imported with 0 files, 0 were here already, 6 refused\n"
     refused = [line for line in done.stderr.splitlines() if ": refused: " in line]
@@ -166,6 +167,10 @@ async def test_a_bad_line_is_named_and_leaves_nothing_of_its_thread(
     client = _client(open_client, issuer, user)
     listed = (await client.post("threads.list", limit=10)).json()["data"]
     assert {thread["id"] for thread in listed} == {"good", "good2"}
+    # The retention starts with the import.
+    good = await thread_data(resources, user, "good")
+    for row in (good["thread"], *good["items"]):
+        assert row["expires_at"] > (clock.now() + timedelta(days=29)).timestamp()
 
 
 async def test_an_item_over_the_limit_refuses_its_whole_thread(
