@@ -82,7 +82,7 @@ def test_each_step_is_one_file_of_less_than_thirty_lines() -> None:
 
 async def test_the_agent_hands_over_and_the_tool_shows_its_widget_whose_button_works(new_thread: NewThread) -> None:
     thread = new_thread()
-    [printed] = re.findall(r"`(!tool .+?)`", PAGE.read_text(encoding="utf-8"))
+    [printed] = re.findall(r"`(!tool check_stock .+?)`", PAGE.read_text(encoding="utf-8"))
     assert await thread.say(printed) == "check_stock answered: 10 left"
     assert thread.of("progress_update")[0]["text"] == "Counting lamp"
     card = thread.widget()
