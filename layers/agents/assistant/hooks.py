@@ -12,12 +12,13 @@
 | `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
 | `scan_result(resources, owner, attachment)` | returns `"clean"`, `"refused"`, or None while a file is being scanned |
 | `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
+| `build_router()` | returns a FastAPI router with the package's own routes, below `/chatkit/api/own` |
 | `on_turn_end(turn, context)` | is told how a turn ended (`TurnEnd`), after the turn's end is stored |
 
 `STAYS_IN_CHARGE` is no function: it lists the names of agents that also answer the next message after a handoff.
 
-All hooks are optional. All are coroutines except `handle_action` and `build_link`. Keep the imports of the package and
-of `check_action` small: they run during a cold start.
+All hooks are optional. All are coroutines except `handle_action`, `build_link` and `build_router`. Keep the imports
+of the package and of `check_action` small: they run during a cold start.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ import uvicorn
 from chatkit.types import ProgressUpdateEvent
 from mcp.server.mcpserver import MCPServer
 
+from assistant.agent.mcp_servers import SessionPerCall
 from assistant.context import Resources
 from assistant.identity import Caller
 from helpdesk import build_agent
-from helpdesk.tools.mcp import SessionPerCall
 from tests.support.conversation import Conversation, call, say
 
 pytestmark = pytest.mark.anyio

@@ -1,5 +1,8 @@
 """Let the browser run client tools. A turn may have one client tool call, which gets the id of the model's call.
 
+The call ends the turn, because the page's answer starts the next one. Without that, the model would answer before it
+knows what the page says, and once more afterwards.
+
 ChatKit sends only the last requested client tool, with the id of the model's last call (chatkit.agents, 1.6.5).
 That id is wrong if the model made another call after the client tool call.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from typing import TYPE_CHECKING, Any
 
+from agents import Agent, FunctionToolResult, RunContextWrapper, ToolsToFinalOutputResult
 from agents.items import RunItem, ToolCallItem
 from chatkit.agents import AgentContext
 from chatkit.types import ClientToolCallItem, ThreadItemDoneEvent, ThreadStreamEvent
@@ -25,6 +29,25 @@ if TYPE_CHECKING:
 else:
     # Pydantic would resolve the type of the request context, which only type checkers need.
     _Context = AgentContext
+
+
+def end_with_client_tools(agents: Iterable[Agent[Any]]) -> None:
+    """Let the runs of agents end with a client tool, unless the agents say themselves what ends a run.
+
+    Args:
+        agents: The agents, which are changed in place.
+    """
+    for agent in agents:
+        if agent.tool_use_behavior == "run_llm_again":
+            agent.tool_use_behavior = _end_if_the_page_is_asked
+
+
+def _end_if_the_page_is_asked(
+    context: RunContextWrapper[Any], results: list[FunctionToolResult]
+) -> ToolsToFinalOutputResult:
+    if context.context.client_tool_call is None:
+        return ToolsToFinalOutputResult(is_final_output=False)
+    return ToolsToFinalOutputResult(is_final_output=True, final_output=results[-1].output)
 
 
 class ClientToolPendingError(ConflictError):

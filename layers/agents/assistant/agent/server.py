@@ -42,7 +42,7 @@ from chatkit.types import (
 )
 
 from assistant.agent.answer_text import AnswerText
-from assistant.agent.client_tools import TurnContext, with_own_call
+from assistant.agent.client_tools import TurnContext, end_with_client_tools, with_own_call
 from assistant.agent.code_files import CodeFiles
 from assistant.agent.configuration import run_config
 from assistant.agent.conversion import ItemConverter
@@ -356,6 +356,7 @@ def load_agent(settings: Settings) -> Agent[Any] | Workflow:
         return agent
     name_model_objects(reachable_agents(agent))
     give_bad_results_back(reachable_agents(agent))
+    end_with_client_tools(reachable_agents(agent))
     return agent
 
 

@@ -38,22 +38,28 @@ Returns what the call will do, for the user who is asked to approve it. None: th
 """
 
 
-def assistant_tool(
-    function: Callable[..., Awaitable[str] | str], *, needs_approval: bool = False, check: Check | None = None
-) -> FunctionTool:
+# What the model reads of a tool that returns nothing.
+DONE = "Done."
+
+Function = Callable[..., Awaitable[str | None] | str | None]
+"""A tool's function: a coroutine function, or a plain one, which the SDK runs in a thread."""
+
+
+def assistant_tool(function: Function, *, needs_approval: bool = False, check: Check | None = None) -> FunctionTool:
     """Make a tool of a function. The SDK runs a plain `def` in a thread, so that it may block.
 
     The model reads the whole docstring as the tool's description, and the `Annotated` texts as the descriptions of the
     parameters. This avoids the SDK's docstring parser, which slows down a cold start.
 
-    The model reads invalid arguments and the errors of `check` and of the function as text.
+    The model reads invalid arguments and the errors of `check` and of the function as text. Of a function that returns
+    nothing it reads `DONE`.
 
     Args:
         function: Its first parameter is the tool's context.
         needs_approval: Whether the user must approve a call before it runs.
         check: Runs before the user is asked, and again before the call.
     """
-    return function_tool(
+    tool = function_tool(
         function,
         description_override=inspect.getdoc(function),
         use_docstring_info=False,
@@ -61,11 +67,17 @@ def assistant_tool(
         needs_approval=needs_approval,
         tool_input_guardrails=[_guardrail(function, check, "forbid" if needs_approval else "ignore")],
     )
+    invoke = tool.on_invoke_tool
+
+    async def said(context: ToolContext[Any], arguments: str) -> Any:
+        result = await invoke(context, arguments)
+        return DONE if result is None else result
+
+    tool.on_invoke_tool = said
+    return tool
 
 
-def _guardrail(
-    function: Callable[..., Awaitable[str] | str], check: Check | None, extra: Literal["forbid", "ignore"]
-) -> ToolInputGuardrail[Any]:
+def _guardrail(function: Function, check: Check | None, extra: Literal["forbid", "ignore"]) -> ToolInputGuardrail[Any]:
     """Return a guardrail that refuses a call that cannot run.
 
     Args:

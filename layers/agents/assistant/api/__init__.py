@@ -4,6 +4,6 @@ The agents SDK is imported when a turn needs it. Health checks, reads and upload
 """
 
 from assistant.api.app import create_app, create_upload_app, make_handler
-from assistant.api.services import lambda_deadline
+from assistant.api.services import CurrentAdmin, CurrentContext, lambda_deadline
 
-__all__ = ["create_app", "create_upload_app", "lambda_deadline", "make_handler"]
+__all__ = ["CurrentAdmin", "CurrentContext", "create_app", "create_upload_app", "lambda_deadline", "make_handler"]

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
-from fastapi.telemetry import TelemetryConfig
 
 from assistant.api import (
     admin,
@@ -20,6 +19,7 @@ from assistant.api import (
     health,
     limits,
     my_data,
+    own,
     upload,
     usage,
     visitor,
@@ -29,7 +29,7 @@ from assistant.api.answer_size import AnswerSizeLimit
 from assistant.api.base_path import BasePath
 from assistant.api.cors import add_cors
 from assistant.api.errors import add_error_handlers
-from assistant.api.services import Deadline, Services
+from assistant.api.services import NO_TELEMETRY, Deadline, Services
 from assistant.aws import MAX_ANSWER_BYTES
 from assistant.budgets import TRACE_FLUSH_SECONDS
 from assistant.context import Resources
@@ -39,10 +39,6 @@ from assistant.otel import flush
 from assistant.settings import Settings, check_variables
 
 logger = logging.getLogger(__name__)
-
-# FastAPI's own telemetry records queries and messages of errors, whatever `LOG_CONTENT` says (fastapi 0.165).
-# `assistant.otel` traces the turns.
-_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 if TYPE_CHECKING:
     from assistant.api.handler import Handler
@@ -65,7 +61,9 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
         check_variables(services.resources.settings.agent_factory)
     every = (chatkit, cancel, usage, limits, choices, entities, attachments, visitor, my_data, admin, health)
     routers = [each.router for each in every]
-    return _app(services, *routers, whole=not streaming)
+    app = _app(services, *routers, whole=not streaming)
+    app.mount(own.PATH, own.OwnRoutes(services))
+    return app
 
 
 def create_upload_app(resources: Resources | None = None) -> FastAPI:
@@ -120,7 +118,7 @@ async def _preload(settings: Settings) -> None:
 
 def _app(services: Services, *routers: APIRouter, whole: bool = False) -> FastAPI:
     # No OpenAPI schema: building it from ChatKit's unions makes the start slower.
-    app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan, telemetry=_NO_TELEMETRY)
+    app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=_lifespan, telemetry=NO_TELEMETRY)
     app.state.services = services
     for router in routers:
         app.include_router(router)

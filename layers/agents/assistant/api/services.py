@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import Scope
 
 from assistant.aws import MAX_ANSWER_BYTES
@@ -19,6 +20,10 @@ from assistant.otel import Parent
 from assistant.texts import language_of
 
 Deadline = Callable[[Scope], float | None]
+
+# FastAPI's own telemetry records queries and messages of errors, whatever `LOG_CONTENT` says (fastapi 0.165).
+# `assistant.otel` traces the turns.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ async def _context(request: Request, caller: CurrentCaller) -> RequestContext:
 
 # A route with one of these parameters answers 401 to a request without a valid token, before it reads the body.
 CurrentCaller = Annotated[Caller, Depends(_caller)]
+# The same for all routes of a router, also those without such a parameter.
+NEEDS_CALLER = Depends(_caller)
 CurrentContext = Annotated[RequestContext, Depends(_context)]
 
 

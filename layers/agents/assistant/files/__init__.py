@@ -4,7 +4,7 @@ A stored attachment has no URL that expires. `with_fresh_urls` signs URLs before
 """
 
 from assistant.files.binding import bind, refusal
-from assistant.files.content import FileRoom, files_to_content
+from assistant.files.content import FileRoom, files_to_content, read_file
 from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
 from assistant.files.extraction import document_text
 from assistant.files.images import (
@@ -59,6 +59,7 @@ __all__ = [
     "object_key",
     "object_keys",
     "put_picture",
+    "read_file",
     "read_url",
     "refusal",
     "save_attachment",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chatkit.types import Attachment
 
 from assistant.context import RequestContext
+from assistant.errors import NotFoundError
 from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_CHARACTERS
 from assistant.files.media import ALLOWED_MEDIA
 from assistant.files.scan import scan_result
@@ -63,6 +64,19 @@ async def files_to_content(
     let_in = [each if isinstance(each, str) or room.take(len(each)) else _NO_ROOM for each in found]
     # Encoding large files takes milliseconds, so do not block the event loop.
     return await asyncio.to_thread(lambda: [_part(*each) for each in zip(attachments, let_in, strict=True)])
+
+
+async def read_file(attachment: Attachment, context: RequestContext) -> bytes:
+    """Return the bytes of a file of the caller, for a tool.
+
+    Raises:
+        NotFoundError: It is missing, did not pass the malware scan, or does not match its type.
+        StoreUnavailableError: S3 cannot be reached.
+    """
+    found = await _read(attachment, context)
+    if isinstance(found, str):
+        raise NotFoundError(f"The file {attachment.name!r} {found}.")
+    return found
 
 
 async def _read(attachment: Attachment, context: RequestContext) -> bytes | str:

@@ -11,6 +11,7 @@ from chatkit.actions import ActionConfig
 from chatkit.icons import IconName
 from chatkit.widgets import DynamicWidgetRoot
 
+from assistant.widgets import widget
 from helpdesk.records.tasks import Priority
 
 Part = dict[str, Any]
@@ -20,7 +21,7 @@ PRIORITY_COLORS: dict[Priority, str] = {"low": "info", "medium": "warning", "hig
 
 def root(kind: str, **fields: Any) -> DynamicWidgetRoot:
     """Return a whole widget: a `Card`, a `ListView`, or a `Basic` for previews."""
-    return DynamicWidgetRoot.model_validate(part(kind, **fields))
+    return widget(part(kind, **fields))
 
 
 def part(kind: str, **fields: Any) -> Part:

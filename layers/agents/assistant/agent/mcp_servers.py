@@ -1,4 +1,4 @@
-"""Tools from the MCP server at `MCP_SERVER_URL`, which must support Streamable HTTP.
+"""Tools from an MCP server, which must support Streamable HTTP: `Agent(mcp_servers=[SessionPerCall(url)])`.
 
 Each call opens its own session. An open session would break when Lambda freezes the process. It would also belong to
 the task that opened it, while many turns share the process.
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from agents import Agent, AgentHooks, RunContextWrapper, Tool
 from agents.agent import AgentBase
 from agents.mcp import MCPServer, MCPServerStreamableHttp
 from chatkit.agents import AgentContext
+from chatkit.types import ProgressUpdateEvent
 from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult
 from mcp.types import Tool as ListedTool
 
-from assistant.agent import explain_failure
+from assistant.agent.tools import explain_failure
 from assistant.context import RequestContext
-from helpdesk.context import HelpdeskRunContext
-from helpdesk.tools.base import show
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +35,26 @@ RETRY_SECONDS = 30.0
 class ShownCalls(AgentHooks[AgentContext[RequestContext]]):
     """Shows the progress of MCP tools, which cannot show it themselves."""
 
-    async def on_tool_start(self, context: HelpdeskRunContext, agent: Agent[Any], tool: Tool) -> None:
+    async def on_tool_start(
+        self, context: RunContextWrapper[AgentContext[RequestContext]], agent: Agent[Any], tool: Tool
+    ) -> None:
         """Show the name of the tool."""
         if all(tool is not own for own in agent.tools):
-            await show(context, f"Calling {tool.name}", "globe")
+            await context.context.stream(ProgressUpdateEvent(text=f"Calling {tool.name}", icon="globe"))
 
 
 class SessionPerCall(MCPServer):
-    """An MCP server with one session per call. If the server cannot be reached, the agent works without its tools."""
+    """An MCP server with one session per call. If the server cannot be reached, the agent works without its tools.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: The server's address, which begins with http:// or https://.
+        headers: Headers of each request, such as `Authorization`.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(failure_error_function=explain_failure)
         self._url = url
+        self._headers = dict(headers or {})
         self._tools: list[ListedTool] = []
         self._list_again_at = float("-inf")
 
@@ -73,7 +81,8 @@ class SessionPerCall(MCPServer):
             except Exception as error:
                 self._list_again_at = time.monotonic() + RETRY_SECONDS
                 logger.warning(
-                    "The MCP server cannot be reached: check MCP_SERVER_URL", extra={"error_type": type(error).__name__}
+                    "An MCP server cannot be reached: check its address, such as MCP_SERVER_URL",
+                    extra={"error_type": type(error).__name__},
                 )
         return self._tools
 
@@ -99,5 +108,6 @@ class SessionPerCall(MCPServer):
 
     def _session(self) -> MCPServerStreamableHttp:
         return MCPServerStreamableHttp(
-            {"url": self._url, "timeout": REQUEST_SECONDS}, client_session_timeout_seconds=REQUEST_SECONDS
+            {"url": self._url, "headers": self._headers, "timeout": REQUEST_SECONDS},
+            client_session_timeout_seconds=REQUEST_SECONDS,
         )
