@@ -13,9 +13,9 @@ import uvicorn
 from chatkit.types import ProgressUpdateEvent
 from mcp.server.mcpserver import MCPServer
 
-from assistant.agent.mcp_servers import SessionPerCall
 from assistant.context import Resources
 from assistant.identity import Caller
+from assistant.mcp_servers import SessionPerCall
 from helpdesk import build_agent
 from tests.support.conversation import Conversation, call, say
 

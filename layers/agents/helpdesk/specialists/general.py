@@ -31,7 +31,7 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
     )
     if settings.mcp_server_url:
         # Imported only if it is used, because the MCP client takes half a second to import.
-        from assistant.agent.mcp_servers import SessionPerCall, ShownCalls
+        from assistant.mcp_servers import SessionPerCall, ShownCalls
 
         agent.mcp_servers.append(SessionPerCall(settings.mcp_server_url))
         agent.hooks = ShownCalls()

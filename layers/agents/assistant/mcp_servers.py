@@ -19,7 +19,7 @@ from chatkit.types import ProgressUpdateEvent
 from mcp.types import CallToolResult, GetPromptResult, ListPromptsResult
 from mcp.types import Tool as ListedTool
 
-from assistant.agent.tools import explain_failure
+from assistant.agent import explain_failure
 from assistant.context import RequestContext
 
 logger = logging.getLogger(__name__)
