@@ -34,7 +34,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
-    made = DevServer(tmp_path_factory.mktemp("state"), {"BOOKMILL_KEY": KEY, "BOOKMILL_MOST": "2"}, root=shop)
+    # Empty: the package that the checkout chooses.
+    made = DevServer(
+        tmp_path_factory.mktemp("state"), {"BOOKMILL_KEY": KEY, "BOOKMILL_MOST": "2", "AGENT_FACTORY": ""}, root=shop
+    )
     yield made
     if made.process.poll() is None:
         made.stop()
