@@ -133,8 +133,8 @@ bench: .venv/.installed .envs/ministack/.installed ## Run the benchmarks against
 	@for name in cold streaming store turns busy growth page; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
 
 .PHONY: eval
-eval: .venv/.installed .envs/ministack/.installed ## Run sample conversations with the configured provider, or with a RECIPE of docs/models.md.
-	@$(BIN)/python -W ignore scripts/evaluate.py
+eval: .venv/.installed .envs/ministack/.installed ## Run the package's conversations with the configured provider: [RECIPE= THRESHOLD=0.9 JUDGE=model REPORT=file].
+	@PYTHONPATH=layers/agents $(BIN)/python -W ignore -m scripts.evaluate
 
 .PHONY: test-all
 test-all: environments browser lint types validate ## Run all tests, including the slow ones.

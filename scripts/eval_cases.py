@@ -34,6 +34,7 @@ class Turn:
         held: Whether the turn must end by asking for approval.
         answer_has: Texts that the answer must contain, in any case.
         answer_lacks: Texts that it must not contain.
+        criteria: What the answer must fulfil, in words that a model judges: "It names the price and invents nothing".
     """
 
     says: str
@@ -42,6 +43,7 @@ class Turn:
     held: bool = False
     answer_has: tuple[str, ...] = ()
     answer_lacks: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """`make eval`: run the active package's sample conversations with the configured provider, and check the tool calls.
 
 The conversations are in `tests/evals/PACKAGE/cases.py`. `RECIPE=ollama` takes the settings from a recipe of
-docs/models.md. The environment may replace each of them.
+docs/models.md. The environment may replace each of them. `JUDGE=model` names the model that judges the criteria of the
+cases, `THRESHOLD=0.9` the share of cases that must pass, and `REPORT=file.json` the report.
 
 The tools run for real, against the local AWS. Without an API key the demo model answers, and passes all cases.
 """
@@ -14,17 +15,23 @@ import json
 import os
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.eval_judge import Judge, Judged
+from scripts.eval_report import Verdict, share, table, threshold_of, write_report
+
 if TYPE_CHECKING:
     from assistant.context import Resources
     from scripts.eval_cases import Case, Turn
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where the report is if `REPORT` names no file.
+REPORT = ".build/eval.json"
 
 
 @dataclass(frozen=True)
@@ -35,26 +42,19 @@ class Made:
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a case. Without `problems` it has passed."""
-
-    name: str
-    calls: tuple[str, ...]
-    problems: tuple[str, ...]
-
-
-async def evaluate(resources: Resources, cases: Sequence[Case]) -> list[Verdict]:
+async def evaluate(resources: Resources, cases: Sequence[Case], judge_model: str | None = None) -> list[Verdict]:
     """Run the cases, one after another.
 
     Args:
         resources: The `Resources` with the settings of the provider, and a table.
         cases: The `Case`s.
+        judge_model: The model that judges the criteria; None for the provider's default model.
     """
-    return [await _hold(resources, case) for case in cases]
+    judge_of_criteria = Judge(resources, judge_model)
+    return [await _hold(resources, case, judge_of_criteria) for case in cases]
 
 
-async def _hold(resources: Resources, case: Case) -> Verdict:
+async def _hold(resources: Resources, case: Case, judge_of_criteria: Judge) -> Verdict:
     from agents import Runner
     from chatkit.agents import AgentContext
     from chatkit.types import ThreadMetadata
@@ -79,6 +79,8 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
     said: list[Any] = []
     names: list[str] = []
     problems: list[str] = []
+    judged: list[Judged] = []
+    tokens, started = 0, time.monotonic()
     for turn in case.turns:
         chat: AgentContext[RequestContext] = AgentContext(thread=thread, store=store, request_context=context)
         said.append({"role": "user", "content": turn.says})
@@ -90,11 +92,16 @@ async def _hold(resources: Resources, case: Case) -> Verdict:
         made = list(_calls(result.new_items))
         names += [call.name for call in made]
         answer = result.final_output if isinstance(result.final_output, str) else ""
+        tokens += result.context_wrapper.usage.total_tokens
         problems += judge(turn, made, answer, held=bool(result.interruptions))
+        said = result.to_input_list()
+        found = await judge_of_criteria.judge(turn.criteria, said)
+        judged += found
+        problems += [f"not fulfilled: {each.criterion} ({each.reason})" for each in found if each.fulfilled is False]
         if result.interruptions:
             break
-        said = result.to_input_list()
-    return Verdict(case.name, tuple(names), tuple(problems))
+    seconds = round(time.monotonic() - started, 2)
+    return Verdict(case.name, tuple(names), tuple(problems), tuple(judged), seconds, tokens)
 
 
 def _calls(items: Sequence[Any]) -> Iterator[Made]:
@@ -139,18 +146,6 @@ def _fits(expected: Any, given: dict[str, Any]) -> bool:
     return all(name in given and same(wanted, given[name]) for name, wanted in expected.items())
 
 
-def table(verdicts: Sequence[Verdict], provider: str) -> str:
-    """Return the results as a table."""
-    width = max(len(verdict.name) for verdict in verdicts)
-    lines = [
-        f"{'ok  ' if not verdict.problems else 'FAIL'}  {verdict.name:<{width}}  "
-        + ("; ".join(verdict.problems) or " > ".join(verdict.calls))
-        for verdict in verdicts
-    ]
-    good = sum(not verdict.problems for verdict in verdicts)
-    return "\n".join([*lines, f"{good} of {len(verdicts)} on {provider}"])
-
-
 def place(factory: str) -> Path:
     """Return the file with the sample conversations of the package that has this factory, from the checkout's root."""
     package = factory.partition(":")[0].rpartition(".")[2]
@@ -167,8 +162,7 @@ def cases_of(factory: str) -> Sequence[Case]:
 
 
 def main() -> int:
-    """Run all cases with the configured provider. Return 1 if a case fails or there are none."""
-    sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "agents")]
+    """Run all cases with the configured provider. Return 1 if too few pass or there are none."""
     from assistant.settings import load_settings
     from declaration import chosen
     from local import stack
@@ -183,6 +177,11 @@ def main() -> int:
         print(f"There is no recipe {recipe!r}. The recipes are: {', '.join(sorted(RECIPES))}.", file=sys.stderr)
         return 1
     given = {**RECIPES.get(recipe, {}), **given}
+    try:
+        threshold = threshold_of(given.get("THRESHOLD", ""))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     factory = given.get("AGENT_FACTORY") or chosen().factory
     cases = cases_of(factory)
     if not cases:
@@ -206,9 +205,17 @@ def main() -> int:
         from assistant.context import Resources
 
         resources = Resources(load_settings(environment))
-        verdicts = asyncio.run(evaluate(resources, cases))
-    print(table(verdicts, resources.settings.llm_provider))
-    return int(any(verdict.problems for verdict in verdicts))
+        judge_model = given.get("JUDGE") or None
+        verdicts = asyncio.run(evaluate(resources, cases, judge_model))
+    settings = resources.settings
+    print(table(verdicts, settings.llm_provider))
+    report = Path(given.get("REPORT") or REPORT)
+    facts = {"factory": factory, "provider": settings.llm_provider, "model": settings.default_model}
+    write_report(ROOT / report, verdicts, **facts, judge=Judge(resources, judge_model).model, threshold=threshold)
+    print(f"The report is in {report}.")
+    if share(verdicts) < threshold:
+        print(f"Fewer than {threshold:.0%} of the cases have passed.", file=sys.stderr)
+    return int(share(verdicts) < threshold)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from local.settings import ROOT
 from scripts.eval_cases import Expected, Turn
-from scripts.evaluate import Made, Verdict, cases_of, judge, table
+from scripts.eval_judge import Judged
+from scripts.eval_report import Verdict, share, table, threshold_of, write_report
+from scripts.evaluate import Made, cases_of, judge
 from tests.evals.desk.cases import CASES
 from tests.support import desk
 
@@ -21,9 +25,9 @@ def test_a_package_is_judged_by_its_own_cases() -> None:
 
 
 def test_a_package_without_cases_is_told_where_they_belong() -> None:
-    environment = os.environ | {"AGENT_FACTORY": "acme:build_agent"}
-    script = ROOT / "scripts" / "evaluate.py"
-    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+    environment = os.environ | {"AGENT_FACTORY": "acme:build_agent", "PYTHONPATH": str(ROOT / "layers" / "agents")}
+    command = [sys.executable, "-m", "scripts.evaluate"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
         "AGENT_FACTORY=acme:build_agent has no conversations. Write them as CASES in tests/evals/acme/cases.py.\n"
@@ -88,3 +92,30 @@ def test_the_judge_lets_other_calls_stand_between() -> None:
 def test_the_table_counts_what_went_well() -> None:
     shown = table([Verdict("one", ("a", "b"), ()), Verdict("two", (), ("no a()",))], "demo")
     assert shown.splitlines() == ["ok    one  a > b", "FAIL  two  no a()", "1 of 2 on demo"]
+
+
+@pytest.mark.parametrize(("given", "value"), [("", 1.0), ("0.9", 0.9), ("0", 0.0), ("1", 1.0)])
+def test_the_threshold_is_a_share(given: str, value: float) -> None:
+    assert threshold_of(given) == value
+
+
+@pytest.mark.parametrize("given", ["90", "90%", "-0.1", "nan", "x"])
+def test_a_wrong_threshold_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="THRESHOLD is a share from 0 to 1"):
+        threshold_of(given)
+
+
+def test_the_report_has_each_case_and_what_was_judged(tmp_path: Path) -> None:
+    judged = (Judged("It is kind.", True, "It says please."), Judged("It is short.", None, "nobody has judged"))
+    verdicts = [Verdict("one", ("a",), (), judged, 1.5, 120), Verdict("two", (), ("no a()",))]
+    write_report(tmp_path / "new" / "eval.json", verdicts, provider="openai", judge="gpt")
+    report = json.loads((tmp_path / "new" / "eval.json").read_text())
+    assert (report["share"], report["provider"], report["judge"]) == (0.5, "openai", "gpt")
+    assert [case["passed"] for case in report["cases"]] == [True, False]
+    assert report["cases"][0]["judged"][0] == {
+        "criterion": "It is kind.",
+        "fulfilled": True,
+        "reason": "It says please.",
+    }
+    assert share(verdicts) == 0.5
+    assert table(verdicts, "openai").endswith("1 of 2 on openai, 1 criteria not judged")
