@@ -149,7 +149,7 @@ docs: .venv/.installed .envs/docs/.installed ## Build the documentation site int
 
 .PHONY: screenshots
 screenshots: environments browser ## Take the documentation's pictures anew, into docs/images.
-	@SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest tests/e2e/test_screenshots.py
+	@SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/pytest tests/e2e/helpdesk/test_screenshots.py
 
 # --- Building and deploying -----------------------------------------------------------------------------------
 

@@ -193,7 +193,8 @@ def main() -> int:
         made = stack.deploy(emulator.endpoint_url, "eval")
         environment = {
             **own_variables(package_of(given), emulator.endpoint_url, "eval", given),
-            **{name: value for name, value in given.items() if not name.startswith("AWS_")},
+            # An empty value says nothing, so that a line of `.env` may be left empty.
+            **{name: value for name, value in given.items() if value and not name.startswith("AWS_")},
             **emulator.environment(),
             "TABLE_NAME": made.table_name,
             "BUCKET_NAME": made.bucket_name,

@@ -1,0 +1,17 @@
+"""A dev server with the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.dev import DevServer
+
+
+@pytest.fixture(scope="session")
+def dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    server = DevServer(tmp_path_factory.mktemp("helpdesk"), {"AGENT_FACTORY": "helpdesk:build_agent"})
+    yield server
+    if server.process.poll() is None:
+        server.stop()
