@@ -99,7 +99,8 @@ class DevServer:
             start_new_session=True,
         )
         threading.Thread(target=self._read, args=(self.process, self._output), daemon=True).start()
-        self.await_line("ready")
+        said = self.await_line("(not )?ready")
+        assert said == "ready", said
         self.page_url = self._shown("playground")
         self.chat_url = self._shown("chat")
         self.upload_url = self._shown("upload")

@@ -1,4 +1,4 @@
-"""A checkout with the package `bookmill`, which declares one thing of each kind."""
+"""A checkout without the sample and with a package of the tests, such as `bookmill`, which declares all there is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.settings import ROOT
 
-PACKAGE = ROOT / "tests" / "packages" / "bookmill"
+PACKAGES = ROOT / "tests" / "packages"
 # What the commands on a package read.
 _READ = (
     "Makefile",
@@ -23,11 +23,11 @@ _READ = (
 )
 
 
-def add_bookmill(agents: Path) -> Path:
-    """Put the package into a checkout's layers/agents, and choose it. Return its folder."""
-    folder = agents / "bookmill"
-    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (agents / "agents.toml").write_text('package = "bookmill"\n')
+def add_package(name: str, agents: Path) -> Path:
+    """Put a package of the tests into a checkout's layers/agents, and choose it. Return its folder."""
+    folder = agents / name
+    shutil.copytree(PACKAGES / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (agents / "agents.toml").write_text(f'package = "{name}"\n')
     return folder
 
 
@@ -37,8 +37,8 @@ def link_environments(folder: Path) -> None:
         (folder / name).symlink_to(ROOT / name)
 
 
-def checkout_with_bookmill(folder: Path) -> Path:
-    """Return a copy of the checkout, without the sample and with the package."""
+def checkout_of_the_platform(folder: Path) -> Path:
+    """Return a copy of the checkout, without the sample."""
     folder.mkdir(parents=True)
     for name in _READ:
         if (ROOT / name).is_dir():
@@ -47,5 +47,10 @@ def checkout_with_bookmill(folder: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     link_environments(folder)
     shutil.rmtree(folder / "layers" / "agents" / "helpdesk")
-    add_bookmill(folder / "layers" / "agents")
+    return folder
+
+
+def checkout_with_bookmill(folder: Path) -> Path:
+    """Return a copy of the checkout, without the sample and with the package."""
+    add_package("bookmill", checkout_of_the_platform(folder) / "layers" / "agents")
     return folder

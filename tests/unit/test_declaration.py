@@ -22,7 +22,7 @@ from declaration import (
     read,
 )
 from local.settings import ROOT
-from tests.support.own_package import PACKAGE, add_bookmill
+from tests.support.own_package import PACKAGES, add_package
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def agents(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / SAMPLE).mkdir()
     shutil.copy2(ROOT / "layers" / "agents" / SAMPLE / "pyproject.toml", folder / SAMPLE)
-    add_bookmill(folder)
+    add_package("bookmill", folder)
     shutil.copy2(ROOT / TEMPLATE, tmp_path)
     return folder
 
@@ -108,4 +108,4 @@ def test_the_page_on_extending_shows_the_package_of_the_tests() -> None:
     shown = dict(re.findall(r"```\w+\n# bookmill/([\w.]+)\n(.*?)```", page, re.DOTALL))
     assert set(shown) == {"pyproject.toml", "settings.py", "stack.yaml"}
     for name, text in shown.items():
-        assert (PACKAGE / name).read_text().endswith(text), name
+        assert (PACKAGES / "bookmill" / name).read_text().endswith(text), name

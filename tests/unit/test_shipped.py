@@ -8,14 +8,14 @@ import pytest
 
 from declaration import Declaration, chosen
 from shipped import missing_requirements, problems
-from tests.support.own_package import add_bookmill
+from tests.support.own_package import add_package
 
 
 @pytest.fixture
 def declared(tmp_path: Path) -> Declaration:
     agents = tmp_path / "agents"
     agents.mkdir()
-    add_bookmill(agents)
+    add_package("bookmill", agents)
     return chosen(agents)
 
 

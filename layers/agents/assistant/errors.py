@@ -57,6 +57,18 @@ class ImportFailedError(ConfigurationError):
 
     code = "import_failed"
 
+    @classmethod
+    def of(cls, what: str, error: Exception, advice: str = "") -> ImportFailedError:
+        """Return the error of what cannot be loaded, without the message of its cause, which may have texts.
+
+        Args:
+            what: What cannot be loaded, for the operator.
+            error: The cause.
+            advice: What to do, as a sentence.
+        """
+        missing = f": No module named '{error.name}'" if isinstance(error, ModuleNotFoundError) else ""
+        return cls(f"{what} cannot be loaded: {type(error).__name__}{missing}. {advice}".rstrip())
+
 
 class InvalidRequestError(AssistantError):
     """The request is malformed, or a value in it is out of range."""

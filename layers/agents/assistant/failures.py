@@ -208,7 +208,7 @@ def _trace(error: BaseException, at: int) -> str:
     if at == 0 and isinstance(error, AssistantError) and not _place(error):
         # Its text names the setting to change.
         return ""
-    frames, folders = traceback.extract_tb(error.__traceback__), _package_folders()
+    frames, folders = _frames(error), _package_folders()
     first = next((at for at, frame in enumerate(frames) if _is_in(frame.filename, folders)), 0)
     lines = [] if at == 0 else [_described(error)]
     source = _source(error)
@@ -219,8 +219,16 @@ def _trace(error: BaseException, at: int) -> str:
     for frame in frames[first:][-MAX_FRAMES:]:
         lines.append(f"  {_relative(frame.filename)}:{frame.lineno} in {frame.name}")
         if frame.line:
-            lines.append(f"    {frame.line}")
+            lines.append(f"    {without_keys(frame.line)}")
     return "\n".join(lines) + "\n"
+
+
+def _frames(error: BaseException) -> traceback.StackSummary:
+    """Return the frames of an error without those of Python's import."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return traceback.StackSummary.from_list(
+        each for each in frames if not each.filename.startswith("<frozen importlib")
+    )
 
 
 def _marked(error: SyntaxError) -> list[str]:

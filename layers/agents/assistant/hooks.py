@@ -99,10 +99,7 @@ def agents_package(factory: str) -> AgentsPackage:
     except ConfigurationError:
         raise
     except Exception as error:
-        missing = f" No module named '{error.name}'." if isinstance(error, ModuleNotFoundError) else ""
-        raise ImportFailedError(
-            f"AGENT_FACTORY={factory} cannot be loaded.{missing} Set it to module:function."
-        ) from error
+        raise ImportFailedError.of(f"AGENT_FACTORY={factory}", error, "Set it to module:function.") from error
     try:
         return AgentsPackage(module, getattr(module, function_name))
     except AttributeError:

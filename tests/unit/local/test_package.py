@@ -15,15 +15,15 @@ from local.merged import NESTED, RUN_AGENTS, Merged
 from local.own import parameter_name, variable_name
 from local.package import sample_environment
 from local.template import load_template, own_template
-from tests.support.own_package import PACKAGE
+from tests.support.own_package import PACKAGES
 
 PLATFORM = load_template()
-STACK = load_template(PACKAGE / "stack.yaml")
+STACK = load_template(PACKAGES / "bookmill" / "stack.yaml")
 
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> list[Variable]:
-    monkeypatch.syspath_prepend(str(PACKAGE.parent))
+    monkeypatch.syspath_prepend(str(PACKAGES))
     from bookmill.settings import Variables
 
     found = variables_of(Variables)

@@ -146,7 +146,7 @@ def find_variables(factory: str) -> type[Any] | None:
     try:
         cls: type[Any] | None = getattr(import_module(f"{package}.settings"), CLASS, None)
     except Exception as error:
-        raise ImportFailedError(f"{package}/settings.py cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ImportFailedError.of(f"{package}/settings.py", error) from error
     return cls
 
 

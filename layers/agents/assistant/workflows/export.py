@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from assistant.errors import ConfigurationError
+from assistant.errors import ConfigurationError, ImportFailedError
 from assistant.workflows.text import UserText
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Workflow:
         """Load the export.
 
         Raises:
-            ConfigurationError: The module cannot be imported, or it is no export.
+            ImportFailedError: The module cannot be imported.
+            ConfigurationError: It is no export.
         """
         from assistant.workflows.names import replace_names
 
@@ -54,7 +55,7 @@ class Workflow:
             module = import_module(self.module)
         except Exception as error:
             # An export also makes objects, such as a client of OpenAI that needs a key.
-            raise ConfigurationError(f"{self.module} cannot be loaded: {type(error).__name__}: {error}") from error
+            raise ImportFailedError.of(self.module, error) from error
         replace_names(module)
         for name in ("WorkflowInput", "run_workflow"):
             if not hasattr(module, name):

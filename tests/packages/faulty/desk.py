@@ -1,0 +1,23 @@
+"""The agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents import Agent, ModelSettings, RunContextWrapper
+
+from assistant.settings import Settings
+from faulty.tools import TOOLS
+
+
+def instructions(context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
+    """Fail for one user."""
+    if context.context.request_context.caller.user_id == "uninstructed":
+        raise ValueError("canary of the instructions")
+    return "Help."
+
+
+def desk(settings: Settings) -> Agent[Any]:
+    """Return the agent."""
+    wanted = ModelSettings(temperature=0.25, extra_headers={"x-own": "canary of a header"})
+    return Agent(name="Desk", instructions=instructions, tools=[*TOOLS], model_settings=wanted)
