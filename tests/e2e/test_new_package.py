@@ -52,7 +52,7 @@ def test_evaluations_run_on_the_new_package(checkout: Path) -> None:
 
 
 def test_the_dev_server_runs_the_new_package(checkout: Path, tmp_path: Path) -> None:
-    server = DevServer(tmp_path, {"AGENT_FACTORY": ""}, root=checkout)
+    server = DevServer(tmp_path, root=checkout)
     try:
         body = json.dumps({"message": {"content": '!tool keep_note {"text": "buy milk"}'}}).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}

@@ -18,9 +18,10 @@ from local.emulator import Emulator
 from tests.support.deployed import STACK, Deployed
 from tests.support.every_operation import OPERATIONS, use_every_operation
 from tests.support.sam import checkout
+from tests.support.sample import needs_sample
 from tests.support.snippet import expected_of_snippet, sent_by_snippet
 
-pytestmark = pytest.mark.exhaustive
+pytestmark = [pytest.mark.exhaustive, needs_sample]
 
 TASK = "feed the heron"
 RESTORED = "chatkit-restored"

@@ -29,8 +29,9 @@ from tests.support.events import EVENTS, expected_status
 from tests.support.every_operation import OPERATIONS, use_every_operation
 from tests.support.rie import NULS, free_port
 from tests.support.sam import sam
+from tests.support.sample import needs_sample
 
-pytestmark = pytest.mark.exhaustive
+pytestmark = [pytest.mark.exhaustive, needs_sample]
 
 START_SECONDS = 300.0
 ANSWER_SECONDS = 120.0
@@ -74,6 +75,8 @@ def api(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
         SAM_PORT=str(port),
         SAM_LOCAL_FLAGS=HAS_THE_IMAGE,
         STATE_DIR=str(tmp_path_factory.mktemp("state")),
+        # The tests' agents are not in the layer.
+        AGENT_FACTORY="",
     )
     log = tmp_path_factory.mktemp("sam-local") / "log"
     with log.open("wb") as output:

@@ -79,8 +79,17 @@ class DevServer:
         self.state = state
         self.root = root
         self.command = command or [sys.executable, "-m", "local"]
+        # The tests' agents are in this checkout. Another one runs the package that it chooses.
+        chosen = {} if root == ROOT else {"AGENT_FACTORY": ""}
         self.environment = clean_environment(
-            PORT="0", STREAM_PORT="0", AWS_PORT="0", STATE_DIR=str(state), **(environment or {})
+            **{
+                "PORT": "0",
+                "STREAM_PORT": "0",
+                "AWS_PORT": "0",
+                "STATE_DIR": str(state),
+                **chosen,
+                **(environment or {}),
+            }
         )
         self.lines: list[str] = []
         self.start()

@@ -46,7 +46,7 @@ def checkout_of_the_platform(folder: Path) -> Path:
         else:
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     link_environments(folder)
-    shutil.rmtree(folder / "layers" / "agents" / "helpdesk")
+    shutil.rmtree(folder / "layers" / "agents" / "helpdesk", ignore_errors=True)
     return folder
 
 

@@ -30,7 +30,7 @@ def agents(tmp_path: Path) -> Path:
     folder = tmp_path / "layers" / "agents"
     folder.mkdir(parents=True)
     (folder / SAMPLE).mkdir()
-    shutil.copy2(ROOT / "layers" / "agents" / SAMPLE / "pyproject.toml", folder / SAMPLE)
+    (folder / SAMPLE / "pyproject.toml").write_text(f'[project]\nname = "{SAMPLE}"\n')
     add_package("bookmill", folder)
     shutil.copy2(ROOT / TEMPLATE, tmp_path)
     return folder
