@@ -7,15 +7,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from playwright.sync_api import expect
 
 from local.panel import HEADER
+from tests.support.browser import open_page
+from tests.support.chat_page import TURN_MILLISECONDS, Chat
 from tests.support.dev import DevServer
 from tests.support.own_package import add_package, checkout_of_the_platform
 from tests.support.provider_server import Answer, HttpError, ProviderServer, Text, ToolCall
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 KEY = "sk-canary-of-the-provider"
 SHOP_TOKEN = "canary-of-the-shop-42"
@@ -135,6 +141,23 @@ def assert_at(dev: Dev, found: str, error: str, place: str, source: str) -> None
     newest = dev.shown()[0]
     assert newest["place"] == where
     assert error in newest["error"]
+
+
+def test_the_panel_shows_a_failure_with_its_place(dev: Dev, profile: BrowserContext) -> None:
+    expect.set_options(timeout=TURN_MILLISECONDS)
+    with open_page(profile) as page:
+        chat = Chat(page, dev.server.origin).open()
+        chat.button("Panel").click()
+        dev.provider.reset()
+        dev.provider.script(*called("find"))
+        chat.send("Where is it?").finished()
+        errors = page.locator("#panel > details").filter(has_text=re.compile(r"^Errors \(\d+\)"))
+        errors.locator("summary").first.click()
+        newest = errors.get_by_role("listitem").first
+        expect(newest).to_contain_text("The tool find failed")
+        expect(newest).to_contain_text("RuntimeError: canary of a stock tool")
+        newest.locator("summary").click()
+        expect(newest).to_contain_text(re.compile(r"layers/agents/faulty/tools.py:\d+ in find"))
 
 
 def test_a_key_in_a_message_is_removed(dev: Dev) -> None:

@@ -44,7 +44,7 @@ export function watchNetwork(urls) {
     const url = new URL(input instanceof Request ? input.url : input, document.baseURI);
     if (!ours.has(url.href) || init?.method !== "POST") return send(input, init);
     const streaming = new Headers(init.headers).get("accept")?.includes("event-stream") ?? false;
-    const record = { url: url.href, init, started: performance.now(), sentAt: Date.now(), status: null, turnId: null, events: [] };
+    const record = { url: url.href, init, started: performance.now(), sentAt: Date.now(), status: null, turnId: null, events: [], ended: false };
     if (streaming) network.last = record;
     const { failure } = network;
     if (STATUSES.includes(failure)) {
@@ -56,7 +56,7 @@ export function watchNetwork(urls) {
     const response = await send(input, init);
     record.status = response.status;
     record.turnId = response.headers.get("x-turn-id");
-    if (!streaming || !response.ok || !response.body) return tell(), response;
+    if (!streaming || !response.ok || !response.body) return (record.ended = true), tell(), response;
     const [shown, watched] = response.body.tee();
     note(watched, record, tell);
     const body = failure === "cut" || failure === "slow" ? shown.pipeThrough(harm(failure)) : shown;
@@ -75,6 +75,7 @@ async function note(stream, record, tell) {
   } catch (error) {
     record.events.push({ at: performance.now() - record.started, event: { type: "(the stream broke)", reason: String(error) } });
   }
+  record.ended = true;
   tell();
 }
 

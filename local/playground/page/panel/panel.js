@@ -3,7 +3,8 @@ import { useLayoutEffect, useState } from "preact/hooks";
 import { say } from "../../element/texts.js";
 import { FAILURES, asCurl } from "../network.js";
 import { COMMANDS, USERS, callerOf } from "./choices.js";
-import { Facts, Json, html, milliseconds, useAsked } from "./parts.js";
+import { Errors } from "./errors.js";
+import { Facts, Json, Section, html, milliseconds, useAsked } from "./parts.js";
 import { Story } from "./story.js";
 
 /** Events of a list that are drawn: the newest. */
@@ -38,14 +39,11 @@ function Panel({ page }) {
     <${Section} name=${say("Demo commands")} open=${true}><${Commands} page=${page} /><//>
     <${Section} name=${say("Failures")}><${Failures} network=${page.network} /><//>
     <${Section} name=${say("Last answer")} open=${true}><${Answer} page=${page} /><//>
+    <${Errors} page=${page} />
     <${Section} name=${say("Last turn")}><${Story} page=${page} caller=${caller} /><//>
     <${Section} name=${say("Stored and shown")}><${Stored} page=${page} caller=${caller} /><//>
     <${Section} name=${say("Usage and limits")}><${Usage} page=${page} /><//>
   `;
-}
-
-function Section({ name, open = false, children }) {
-  return html`<details open=${open}><summary>${name}</summary><div class="panel-body">${children}</div></details>`;
 }
 
 function Who({ page, caller, redraw }) {

@@ -5,6 +5,11 @@ import { say } from "../../element/texts.js";
 
 export const html = htm.bind(h);
 
+/** A part of the panel that folds. */
+export function Section({ name, open = false, children }) {
+  return html`<details open=${open}><summary>${name}</summary><div class="panel-body">${children}</div></details>`;
+}
+
 /** Names with their values. */
 export function Facts({ facts }) {
   return html`<dl>${Object.entries(facts).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
