@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from assistant.settings import Secret, variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variables:
     """The shop's variables."""
 

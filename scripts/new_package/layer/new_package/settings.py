@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from assistant.settings import variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variables:
     """Each field is the environment variable of that name. Without a default it has to be set."""
 
