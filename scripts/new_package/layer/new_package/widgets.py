@@ -9,6 +9,7 @@ from chatkit.types import SyncCustomActionResponse, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
 from assistant.errors import InvalidRequestError
+from assistant.widgets import widget
 from new_package.records import Note, Notes
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ REMOVE = "notes.remove"
 def notes_card(notes: list[Note]) -> DynamicWidgetRoot:
     """Return the card. https://widgets.chatkit.studio shows all components."""
     rows = [_row(note) for note in notes] or [{"type": "Caption", "value": "No notes."}]
-    return DynamicWidgetRoot.model_validate({"type": "Card", "children": rows})
+    return widget({"type": "Card", "children": rows})
 
 
 def notes_text(notes: list[Note]) -> str:
