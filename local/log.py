@@ -49,11 +49,19 @@ def log_for_developers(process: str, environment: Mapping[str, str]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    address = environment.get(DAEMON, "")
-    show_messages(_Sender(process, address) if address else lambda failure: None)
+    # The sweep has no socket to send to, see `local.spans`.
+    address = "" if process == "sweep" else environment.get(DAEMON, "")
+    show_messages(FailureSender(process, address) if address else lambda failure: None)
 
 
-class _Sender:
+class FailureSender:
+    """Sends failures to the process that serves the panel.
+
+    Args:
+        process: The process that has failed.
+        address: The socket of `local.spans`.
+    """
+
     def __init__(self, process: str, address: str) -> None:
         self._process = process
         host, _, port = address.partition(":")
@@ -61,6 +69,7 @@ class _Sender:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def __call__(self, failure: Failure) -> None:
+        """Send one, without its trace and details if it is too long for a datagram."""
         document = {"process": self._process, "at": time.time(), **asdict(failure)}
         body = json.dumps(document, default=str).encode()
         if len(body) + len(FAILURE) >= MAX_BYTES:

@@ -32,7 +32,8 @@ def test_an_error_has_a_status_of_the_contract_and_a_message_for_the_user(error:
     given = error("Said differently.")
     assert str(given) == "Said differently."
     # The text of a wrong setting is for the operator.
-    assert given.message == (error.default_message if error is ConfigurationError else "Said differently.")
+    told = error.default_message if issubclass(error, ConfigurationError) else "Said differently."
+    assert given.message == told
 
 
 @pytest.mark.parametrize("error", ALL)

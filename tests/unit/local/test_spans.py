@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from assistant.aws.tracing import segment
-from local.spans import Spans, open_socket, trace_environment
+from assistant.failures import Failure
+from local.log import FailureSender
+from local.spans import DAEMON, MAX_BYTES, Spans, open_socket, trace_environment
 
 
 def after(spans: Spans, count: int, found: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -36,3 +38,17 @@ def test_the_calls_of_a_process_in_a_time_are_told(monkeypatch: pytest.MonkeyPat
     ]
     assert spans.of("stream", start - 2, start - 1) == []
     assert trace_environment("sweep", receiver) == {}
+
+
+def test_failures_are_told_with_the_newest_first_and_a_long_one_without_its_trace() -> None:
+    receiver = open_socket()
+    spans, environment = Spans(receiver), trace_environment("stream", receiver)
+    send = FailureSender("stream", environment[DAEMON])
+    for what, trace in (("first", "frames"), ("second", "x" * MAX_BYTES)):
+        send(Failure(what, "KeyError: 'x'", "layers/agents/acme/tools.py:3 in count", trace))
+    while len(spans.failures()) < 2:
+        time.sleep(0.01)
+    assert [(each["what"], each["trace"], each["process"]) for each in spans.failures()] == [
+        ("second", "", "stream"),
+        ("first", "frames", "stream"),
+    ]
