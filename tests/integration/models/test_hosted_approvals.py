@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from assistant.api import create_app
+from assistant.aws import Table
 from assistant.context import Resources
 from assistant.models import close_clients
 from assistant.settings import Settings, load_settings
@@ -144,9 +146,18 @@ async def test_an_approved_call_with_an_unknown_outcome_is_not_made_again(
     assert "outcome is not known" in str(provider.bodies[-1]["input"])
 
 
+@pytest.mark.parametrize("table_seconds", [0.0, 0.3])
 async def test_a_call_that_the_provider_has_made_is_known_although_its_answer_was_cut(
-    thread: ChatKitClient, provider: ProviderServer
+    thread: ChatKitClient, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch, table_seconds: float
 ) -> None:
+    call = Table._call
+
+    async def slow(*given: Any) -> Any:
+        # The cut comes while the turn waits for the table.
+        await asyncio.sleep(table_seconds)
+        return await call(*given)
+
+    monkeypatch.setattr(Table, "_call", slow)
     card = await card_of(thread)
     provider.script(stream_of(BOUGHT, cut=True))
     await thread.click(card, card["widget"]["confirm"]["action"])

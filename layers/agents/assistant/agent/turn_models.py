@@ -30,6 +30,20 @@ if TYPE_CHECKING:
     from assistant.models import ModelChain
 
 
+# openai-agents, 0.24.0, has this mark for its own errors (`agents.exceptions`) and no public name for it. A test of a
+# call at the provider with a slow table fails without it.
+_AFTER_WHAT_CAME = "_agents_drain_queued_stream_events"
+
+
+def after_what_came(error: Exception) -> None:
+    """Mark a failure of a model, so that all its events before the failure reach the turn.
+
+    The SDK reads the model in a task of its own. If a run fails, it drops the events that wait between that task and
+    the turn. The user would lose the last words, and the thread a call that the provider has made.
+    """
+    setattr(error, _AFTER_WHAT_CAME, True)
+
+
 class TurnModels(ModelProvider):
     """Provides the model of each agent in a turn.
 
@@ -173,6 +187,7 @@ class HealingModel(Model):
                 return
             except ModelError as error:
                 if model.answered:
+                    after_what_came(error)
                     raise
                 if request.failed(error):
                     continue
@@ -186,7 +201,8 @@ class HealingModel(Model):
                 async for event in events:
                     started = True
                     yield event
-        except AssistantError:
+        except AssistantError as error:
             if started:
+                after_what_came(error)
                 raise
             raise request.error from None
