@@ -88,7 +88,7 @@ async def test_a_bug_in_a_link_reaches_the_fallback_and_stays_in_the_log(
     settings = with_fallback("http://127.0.0.1:9/v1", other_provider, "responses")
     run = await run_streamed(helper(build_model(settings)), "Hello")
     assert (run.error, run.text) == (None, "All is well.")
-    assert "builtins.KeyError" in caplog.text
+    assert ": KeyError\n" in caplog.text
     run = await run_streamed(helper(build_model(replace(settings, llm_fallback=None))), "Hello")
     assert isinstance(run.error, KeyError)
 
