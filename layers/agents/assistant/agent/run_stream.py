@@ -46,6 +46,7 @@ from assistant.agent.code_files import CodeFiles
 from assistant.agent.hosted_tools import HostedTools
 from assistant.agent.output import for_chatkit
 from assistant.agent.tool_rounds import ToolRounds
+from assistant.agent.turn_models import comes_after_events
 
 # The interval of the check for a tripwire while guardrails are running.
 TRIPWIRE_SECONDS = 0.1
@@ -84,6 +85,9 @@ class CancellableRun:
         self._next: asyncio.Future[StreamEvent] | None = None
         self._deltas: deque[ThreadItemUpdatedEvent] = deque()
         self._arrival: asyncio.Future[None] | None = None
+        # The event behind all that tools have shown before a failure, and whether it has passed.
+        self._last = ProgressUpdateEvent(text="")
+        self._passed: asyncio.Future[None] | None = None
 
     async def events(self) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Stream the run as ChatKit events, with a `TOOL_FINISHED` after each tool's result.
@@ -105,7 +109,11 @@ class CancellableRun:
                         await self._arrival
                     else:
                         done, coming = coming, None
-                        yield done.result()
+                        event = done.result()
+                        if event is self._last and self._passed is not None:
+                            self._passed.set_result(None)
+                        else:
+                            yield event
             except StopAsyncIteration:
                 return
             finally:
@@ -140,6 +148,13 @@ class CancellableRun:
             # with it.
             if self._context.client_tool_call is None or self._is_reasoning():
                 await self._context.end_workflow()
+            raise
+        except Exception as error:
+            if comes_after_events(error):
+                # ChatKit drops what the tools' queue still has when the run fails.
+                self._passed = asyncio.get_running_loop().create_future()
+                await self._context.stream(self._last)
+                await self._passed
             raise
         await self._hosted.take(event)
         if event.type == "raw_response_event" and event.data.type == "response.output_item.done":

@@ -44,6 +44,11 @@ def after_what_came(error: Exception) -> None:
     setattr(error, _AFTER_WHAT_CAME, True)
 
 
+def comes_after_events(error: Exception) -> bool:
+    """Tell whether all events before a failure have to reach the turn."""
+    return bool(getattr(error, _AFTER_WHAT_CAME, False))
+
+
 class TurnModels(ModelProvider):
     """Provides the model of each agent in a turn.
 
