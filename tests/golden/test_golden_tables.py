@@ -20,7 +20,7 @@ from assistant.threads.rows import SCHEMA_VERSION
 from assistant.threads.store import ThreadStore
 from assistant.threads.turn_record import load_record
 from assistant.upkeep.sweep import sweep
-from tests.golden.write import FOLDER, TABLE, TENANT, USER, from_json, seen
+from tests.golden.write import FOLDER, TABLE, TENANT, USER, from_json, seen, write
 from tests.support.conversations import said
 from tests.support.rows import keys_of
 from tests.support.store import make_moto_bucket, make_moto_table, request_of, resources_on
@@ -137,3 +137,9 @@ async def test_a_deletion_that_was_under_way_is_finished(golden: Golden) -> None
 def test_every_row_says_by_which_schema_it_was_written(golden: Golden) -> None:
     for row in golden.rows:
         assert 1 <= int(row["schema_version"]["N"]) <= SCHEMA_VERSION
+
+
+def test_the_table_of_a_next_release_can_be_written(tmp_path: Path) -> None:
+    written = json.loads(write("9.9.9", tmp_path).read_text())
+    assert len(written["expected"]["threads"]) == 4
+    assert written["rows"]

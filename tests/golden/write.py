@@ -1,4 +1,4 @@
-"""Write the golden table of this release: `python -m tests.golden.write 0.1.0`.
+"""Write the golden table of this release: `python -m tests.golden.write 0.3.0`.
 
 Run this once for each release, when the release is made. The file shows the rows in users' tables of that release.
 """
@@ -34,6 +34,8 @@ FOLDER = Path(__file__).parent
 TABLE = "golden"
 USER = "golden user"
 TENANT = "golden#tenant"
+# The rows must not expire while tests read them.
+LONGEST_DAYS = "99999"
 
 
 def to_json(value: Any) -> Any:
@@ -106,13 +108,13 @@ async def converse(resources: Resources) -> dict[str, Any]:
     }
 
 
-def write(version: str) -> Path:
-    """Write the golden table of a release and return its file."""
+def write(version: str, folder: Path = FOLDER) -> Path:
+    """Write the golden table of a release into a folder, and return its file."""
     # Lower the limit, so that a small object is enough.
     with mock_aws(), patch.object(rows_module, "MAX_INLINE_BYTES", 3_000):
         make_moto_table(TABLE)
         make_moto_bucket(TABLE)
-        resources = resources_on(None, TABLE, TABLE, RETENTION_DAYS="365000")
+        resources = resources_on(None, TABLE, TABLE, RETENTION_DAYS=LONGEST_DAYS)
         expected = asyncio.run(converse(resources))
         rows = resources.table.client.scan(TableName=TABLE)["Items"]
         bucket = resources.objects.client
@@ -122,7 +124,7 @@ def write(version: str) -> Path:
         }
     rows.sort(key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
     golden = {"version": version, "expected": expected, "rows": to_json(rows), "objects": to_json(objects)}
-    path = FOLDER / f"{version}.json"
+    path = folder / f"{version}.json"
     path.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n")
     return path
 

@@ -7,7 +7,7 @@ You do not need to edit this package to adopt the project. Agents live in a pack
 from assistant.lazy_imports import install
 from assistant.lazy_places import PLACES
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Before anything imports an SDK.
 install(PLACES)
