@@ -167,6 +167,7 @@ async def test_a_form_is_sent_and_a_wrong_one_refused(new_thread: NewThread) -> 
         ({"type": "Card", "size": "huge", "children": []}, "Card: size: Input should be"),
         ({"type": "Basic", "children": {"type": "Nope"}}, r"Basic.children\[0\]: there is no 'Nope'"),
         ({}, "the widget: there is no None here"),
+        ([1], "the widget: there is no None here"),
         ({"type": "Card", "children": ["text"]}, r"children\[0\]: there is no None here"),
     ],
 )

@@ -26,8 +26,8 @@ def widget(document: Mapping[str, Any]) -> DynamicWidgetRoot:
     Raises:
         WidgetError: A component or a field does not exist, or a value does not fit.
     """
-    roots = _types(StrictWidgetRoot)
-    _check(document, roots, str(document.get("type", "the widget")))
+    kind = document.get("type") if isinstance(document, Mapping) else None
+    _check(document, _types(StrictWidgetRoot), str(kind or "the widget"))
     return DynamicWidgetRoot.model_validate(document)
 
 

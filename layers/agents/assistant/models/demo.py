@@ -205,10 +205,10 @@ def _usage(call: ModelCall, writer: ResponseWriter) -> ResponseUsage:
 
 
 def demo_link(model_name: str | None = None) -> Link:
-    """Return the link of the demo model. A model name only changes the name in its answers."""
+    """Return the link of the demo model. A model name only changes the name in its answers, and costs nothing."""
     name = model_name or DEMO_MODEL_NAME
 
     async def model() -> Model:
         return DemoModel(name)
 
-    return Link(provider="demo", model_name=name, model_setting="LLM_PROVIDER", key_setting="", model=model)
+    return Link(provider="demo", model_name=DEMO_MODEL_NAME, model_setting="LLM_PROVIDER", key_setting="", model=model)
