@@ -67,6 +67,7 @@ new: .venv/.installed ## Write an agents' package with its tests, and choose it:
 
 .PHONY: package
 package: .venv/bin/uv ## Take over what your agents' package declares: uv.lock, requirements, deployment.yaml.
+	@$(BIN)/python layers/agents/declaration.py check
 	@$(UV) lock --quiet
 	@$(MAKE) --silent --no-print-directory .venv/.installed
 	@$(EXPORT) > layers/agents/requirements.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from local.own import parameter_name
@@ -31,13 +32,14 @@ class Merged:
         factory: What `AGENT_FACTORY` is by default.
 
     Raises:
-        DeclarationError: a name of the package is one of the platform's.
+        DeclarationError: a name of the package is taken, or a parameter has another type than the platform's.
     """
 
     def __init__(self, platform: Node, package: str, factory: str) -> None:
         self.template: Node = copy.deepcopy(platform)
         self._package = package
         self._own: list[str] = []
+        self._of_stack: set[str] = set()
         self._environment: Node = self.template["Globals"]["Function"]["Environment"]["Variables"]
         self.template["Parameters"]["AgentFactory"]["Default"] = factory
 
@@ -46,12 +48,18 @@ class Merged:
         given: Node = {}
         for name, body in stack.get("Parameters", {}).items():
             if name == "Name":
+                if body["Type"] != "String":
+                    raise _other_type(self._package, name, body["Type"], "String")
                 given[name] = {"Ref": "AWS::StackName"}
                 continue
             # The functions get a key or an architecture by the same parameter.
             if name not in self.template["Parameters"]:
                 self._add_parameter(name, body)
-            is_list = self.template["Parameters"][name]["Type"] == "CommaDelimitedList"
+                self._of_stack.add(name)
+            needed = self.template["Parameters"][name]["Type"]
+            if body["Type"] != needed:
+                raise _other_type(self._package, name, body["Type"], needed)
+            is_list = needed == "CommaDelimitedList"
             given[name] = {"Fn::Join": [",", {"Ref": name}]} if is_list else {"Ref": name}
         self.template["Resources"][NESTED] = {
             "Type": "AWS::CloudFormation::Stack",
@@ -67,21 +75,19 @@ class Merged:
         """Add one of the package's variables: an output of its own stack, a secret's name, or a parameter."""
         from assistant.settings import Secret
 
-        name = parameter_name(variable.name)
-        if variable.kind is Secret:
-            variable_, name = f"{variable.name}_SECRET", f"{name}Secret"
-        else:
-            variable_ = variable.name
+        name = parameter_of(variable)
+        variable_ = f"{variable.name}_SECRET" if variable.kind is Secret else variable.name
         if variable_ in self._environment or variable_.startswith(RESERVED):
             raise _taken(self._package, variable.name)
         if name in outputs:
             self._environment[variable_] = {"Fn::GetAtt": [NESTED, f"Outputs.{name}"]}
             self._remember(f"{name}=${{{NESTED}.Outputs.{name}}}")
             return
-        if name not in self._own:
-            if name in self.template["Parameters"]:
-                raise _taken(self._package, variable.name)
-            self._add_parameter(name, _parameter(variable))
+        if name in self._of_stack:
+            raise _twice(self._package, name, variable.name)
+        if name in self.template["Parameters"]:
+            raise _taken(self._package, variable.name)
+        self._add_parameter(name, _parameter(variable))
         self._environment[variable_] = {"Ref": name}
         if variable.kind is Secret:
             self._allow_secret(name)
@@ -116,6 +122,37 @@ class Merged:
         }
         statements = self.template["Resources"]["TurnPolicy"]["Properties"]["PolicyDocument"]["Statement"]
         statements.append({"Fn::If": [f"Has{name}", statement, {"Ref": "AWS::NoValue"}]})
+
+
+def parameter_of(variable: Variable) -> str:
+    """Return the template's parameter of a variable. The output that sets the variable has this name too."""
+    from assistant.settings import Secret
+
+    return parameter_name(variable.name) + ("Secret" if variable.kind is Secret else "")
+
+
+def unused_outputs(outputs: Node, variables: Sequence[Variable]) -> list[str]:
+    """Return the outputs of a package's own stack that set no variable and are no policy."""
+    used = {parameter_of(each) for each in variables}
+    return [name for name in outputs if name not in used and not name.endswith(POLICY)]
+
+
+def _twice(package: str, parameter: str, variable: str) -> Exception:
+    from declaration import DeclarationError
+
+    return DeclarationError(
+        f"layers/agents/{package}: the parameter {parameter} of stack.yaml has the name that the variable {variable} of"
+        f" settings.py needs. Rename one, or let an output {parameter} of stack.yaml set the variable."
+    )
+
+
+def _other_type(package: str, name: str, has: str, needed: str) -> Exception:
+    from declaration import DeclarationError
+
+    return DeclarationError(
+        f"layers/agents/{package}/stack.yaml: the parameter {name} gets the value of the platform's parameter, so its"
+        f" type must be {needed}, not {has}."
+    )
 
 
 def _taken(package: str, name: str) -> Exception:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.settings import ROOT
@@ -47,6 +49,29 @@ def package_of(environment: Mapping[str, str]) -> Declaration | None:
     return read(named) if (AGENTS / named).is_dir() else None
 
 
+def check_aws_services(package: Declaration) -> None:
+    """Check that boto3 knows the AWS services that a package names.
+
+    Raises:
+        DeclarationError: it does not know one.
+    """
+    if not package.aws_services:
+        return
+    import botocore
+
+    from declaration import DeclarationError
+
+    # Not by botocore's loader, which may offer only the services of the layer.
+    known = {path.parents[1].name for path in (Path(botocore.__file__).parent / "data").glob("*/*/service-2.json*")}
+    for name in package.aws_services:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known))
+            raise DeclarationError(
+                f"layers/agents/{package.package}/pyproject.toml: boto3 has no AWS service {name!r} of aws_services."
+                + (f" Near names: {', '.join(near)}." if near else "")
+            )
+
+
 def offer_aws_services(environment: Mapping[str, str]) -> None:
     """Let boto3 know only the AWS services of the layer, so that a missing one is missing here too."""
     package = package_of(environment)
@@ -74,10 +99,12 @@ def own_variables(
         given: The environment, which may set the parameters of the package's stack by their variables' names.
 
     Raises:
+        DeclarationError: the package's stack.yaml is no template, or boto3 does not know one of its AWS services.
         StackError: the stack cannot be made.
     """
     if package is None:
         return {}
+    check_aws_services(package)
     values = {**{parameter_name(name): value for name, value in given.items() if value}, "Name": stack_name}
     # The resources of two packages do not replace each other.
     outputs = (

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local.merged import Merged, default_text
-from local.own import add_agents, parameter_name
+from local.merged import Merged, default_text, unused_outputs
+from local.own import add_agents, check_aws_services, parameter_name
+from local.own_stack import read_own_stack
 from local.settings import ROOT
 from local.template import DEPLOYMENT, TEMPLATE, Node, load_template
 
@@ -44,8 +45,12 @@ def own_variables_of(declared: Declaration) -> list[Variable]:
 
 
 def own_stack_of(declared: Declaration) -> Node:
-    """Return the template of the package's own stack; empty if it has none."""
-    return load_template(declared.stack) if declared.stack.is_file() else {}
+    """Return the template of the package's own stack; empty if it has none.
+
+    Raises:
+        DeclarationError: it is no template.
+    """
+    return read_own_stack(declared.stack) if declared.stack.is_file() else {}
 
 
 def deployment() -> str | None:
@@ -59,6 +64,7 @@ def deployment() -> str | None:
     from declaration import chosen, digest
 
     declared = chosen()
+    check_aws_services(declared)
     platform = load_template()
     merged = Merged(platform, declared.package, declared.factory)
     stack = own_stack_of(declared)
@@ -103,8 +109,12 @@ def write(path: Path = DEPLOYMENT) -> None:
         path.write_text(made, encoding="utf-8")
     from declaration import chosen
 
-    if variables := own_variables_of(declared := chosen()):
-        sample = sample_environment(variables, own_stack_of(declared).get("Outputs", {}))
+    declared = chosen()
+    variables, outputs = own_variables_of(declared), own_stack_of(declared).get("Outputs", {})
+    for name in unused_outputs(outputs, variables):
+        print(f"{declared.package}/stack.yaml: the output {name} sets no variable and is no policy.")
+    if variables:
+        sample = sample_environment(variables, outputs)
         (declared.folder / ".env.example").write_text(sample, encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.emulator import CREDENTIALS, REGION
+from local.own_stack import read_own_stack
 from local.template import Node, data_template, load_template, own_template
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ def deploy_own(endpoint_url: str, stack_name: str, path: Path, values: Mapping[s
         values: The values of its parameters, for those that have one.
 
     Raises:
+        DeclarationError: stack.yaml is no template.
         StackError: the stack was rolled back, or a parameter has no value.
     """
     from botocore.exceptions import ClientError, WaiterError
 
-    template = own_template(load_template(path))
+    template = own_template(read_own_stack(path))
     if not template["Resources"]:
         return {}
     known = {name: values[name] for name in template.get("Parameters", {}) if name in values}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
 ROOT = Path(__file__).resolve().parent.parent
 # The platform's. No package changes it.
@@ -17,12 +18,26 @@ DEPLOYMENT = ROOT / "deployment.yaml"
 DATA_TYPES = ("AWS::DynamoDB::", "AWS::S3::")
 # The local AWS makes these of a package's own stack. It enforces no rights, so it needs no policies.
 OWN_TYPES = tuple(f"AWS::{name}::" for name in ("DynamoDB", "S3", "SQS", "SNS", "SSM", "SecretsManager", "KMS"))
+# YAML's `<<`, which may repeat.
+MERGE = "tag:yaml.org,2002:merge"
+# CloudFormation's macros among the resources, such as `Fn::ForEach::Queues`, are no resources.
+MACRO = "Fn::"
 
 Node = dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that expands CloudFormation's short forms."""
+    """A YAML loader that expands CloudFormation's short forms, and refuses a key that is there twice."""
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                if key.value in seen:
+                    raise ConstructorError(None, None, f"the key {key.value} is there twice", key.start_mark)
+                seen.add(key.value)
+        return node
 
 
 def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> Node:
@@ -108,7 +123,11 @@ def data_template(template: Node) -> Node:
 def own_template(template: Node) -> Node:
     """Return the part of a package's own stack that the local AWS makes: its data, and the outputs that name it."""
     all_resources: Node = template.get("Resources", {})
-    resources = {name: body for name, body in all_resources.items() if body["Type"].startswith(OWN_TYPES)}
+    resources = {
+        name: body
+        for name, body in all_resources.items()
+        if not name.startswith(MACRO) and body["Type"].startswith(OWN_TYPES)
+    }
     # What refers to a resource that is not made cannot be made either.
     while lacking := {name for name, body in resources.items() if _references(body, all_resources) - resources.keys()}:
         resources = {name: body for name, body in resources.items() if name not in lacking}

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from local.own import add_agents
 from scripts.arguments import Parser, given
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +103,20 @@ def write(name: str) -> list[Path]:
     return written
 
 
+def replaced(name: str) -> str | None:
+    """Return the other package that agents.toml has named so far; None if it named none."""
+    add_agents()
+    from declaration import DeclarationError, chosen_package
+
+    if not (ROOT / CHOICE).exists():
+        return None
+    try:
+        before = chosen_package((ROOT / CHOICE).parent)
+    except DeclarationError:
+        return None
+    return before if before != name else None
+
+
 def main() -> None:
     """Write the package, and choose it."""
     parser = Parser(description=__doc__)
@@ -109,8 +124,9 @@ def main() -> None:
     name: str = parser.parse_args().name
     for path in write(name):
         print(f"  {path.relative_to(ROOT)}")
+    before = replaced(name)
     (ROOT / CHOICE).write_text(f'# The agents\' package that is built and run.\npackage = "{name}"\n', encoding="utf-8")
-    print(f"{CHOICE} names {name} now.")
+    print(f"{CHOICE} names {name} now{f', and no longer {before}' if before else ''}.")
 
 
 if __name__ == "__main__":

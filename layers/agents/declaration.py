@@ -19,6 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 CHOICE = "agents.toml"
 # The package of a checkout that has made no choice.
 SAMPLE = "helpdesk"
+# The folder of the platform, which is no agents' package.
+PLATFORM = "assistant"
 # What `sam` builds and deploys: the platform's template, with what the package declares.
 DEPLOYMENT = "deployment.yaml"
 TEMPLATE = "template.yaml"
@@ -126,6 +128,20 @@ def read(package: str, agents: Path = FOLDER) -> Declaration:
     )
 
 
+def check_folders(agents: Path = FOLDER) -> None:
+    """Check that each folder with modules declares a package. uv refuses all packages if one does not.
+
+    Raises:
+        DeclarationError: one has no pyproject.toml.
+    """
+    for name in sorted({path.parent.name for path in agents.glob("[!.]*/*.py")} - {PLATFORM}):
+        if not (agents / name / "pyproject.toml").is_file():
+            raise DeclarationError(
+                f"layers/agents/{name} has no pyproject.toml. Write one as docs/extending.md shows, with"
+                f' name = "{name}" in its [project], or move the folder.'
+            )
+
+
 def aws_services(declared: Declaration | None) -> set[str]:
     """Return the AWS services that boto3 has in the layer: the platform's and the package's."""
     return {*_load(FOLDER / CONTENTS)["aws_services"], *(declared.aws_services if declared else ())}
@@ -167,9 +183,12 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print one fact of the chosen package: `package`, `factory` or `requirements`."""
+    """Print one fact of the chosen package: `package`, `factory` or `requirements`. `check` prints what is wrong."""
     try:
         made = chosen()
+        if sys.argv[1:] == ["check"]:
+            check_folders()
+            return
     except DeclarationError as error:
         sys.exit(str(error))
     match sys.argv[1:]:
@@ -182,7 +201,7 @@ def main() -> None:
             files = [FOLDER / REQUIREMENTS, *([made.requirements] if made.libraries else [])]
             print(*(f"-r {path.relative_to(FOLDER)}" for path in files))
         case _:
-            sys.exit(f"{Path(__file__).name} package|factory|requirements")
+            sys.exit(f"{Path(__file__).name} package|factory|requirements|check")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from declaration import (
     TEMPLATE,
     DeclarationError,
     aws_services,
+    check_folders,
     chosen,
     chosen_package,
     digest,
@@ -75,6 +76,17 @@ def test_a_choice_that_names_no_package_is_refused(agents: Path) -> None:
         chosen_package(agents)
     with pytest.raises(DeclarationError, match="The package cinema has no file layers/agents/cinema/"):
         read("cinema", agents)
+
+
+def test_a_folder_with_modules_that_declares_no_package_is_named(agents: Path) -> None:
+    for name in ("assistant", ".hidden", "cinema"):
+        (agents / name).mkdir()
+        (agents / name / "__init__.py").touch()
+    (agents / "__pycache__").mkdir()
+    with pytest.raises(DeclarationError, match=r"layers/agents/cinema has no pyproject\.toml\..* name = \"cinema\""):
+        check_folders(agents)
+    (agents / "cinema" / "pyproject.toml").touch()
+    check_folders(agents)
 
 
 def test_the_name_of_the_project_is_the_folders(agents: Path) -> None:

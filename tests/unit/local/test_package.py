@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assistant.settings import Variable, variables_of
-from declaration import DeclarationError
-from local.merged import NESTED, RUN_AGENTS, Merged
-from local.own import parameter_name, variable_name
+from declaration import DeclarationError, read
+from local.merged import NESTED, RUN_AGENTS, Merged, unused_outputs
+from local.own import check_aws_services, own_variables, parameter_name, variable_name
 from local.package import sample_environment
 from local.template import load_template, own_template
 from tests.support.own_package import PACKAGES
@@ -93,6 +94,42 @@ def test_a_name_of_the_platform_is_refused(name: str) -> None:
     made = Merged(PLATFORM, "bookmill", "bookmill:build_agent")
     with pytest.raises(DeclarationError, match=f"{name} is taken. Name it BOOKMILL_{name}"):
         made.add_variable(Variable(name, str, "Mine.", ""), {})
+
+
+def test_a_parameter_of_the_stack_does_not_replace_a_variables_parameter() -> None:
+    stack = {"Parameters": {"BookmillMost": {"Type": "String", "Default": "abc"}}}
+    most = Variable("BOOKMILL_MOST", int, "Mine.", 5)
+    made = Merged(PLATFORM, "bookmill", "bookmill:build_agent")
+    made.add_stack(stack)
+    with pytest.raises(DeclarationError, match=r"BookmillMost of stack\.yaml .* variable BOOKMILL_MOST of settings"):
+        made.add_variable(most, {})
+    # An output may set the variable to the parameter's value.
+    made.add_variable(most, {"BookmillMost": {"Value": {"Ref": "BookmillMost"}}})
+    variables = made.finish()["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["BOOKMILL_MOST"] == {"Fn::GetAtt": [NESTED, "Outputs.BookmillMost"]}
+
+
+@pytest.mark.parametrize(("name", "kind", "needed"), [("LogContent", "Number", "String"), ("Name", "Number", None)])
+def test_a_parameter_that_the_platform_sets_has_the_platforms_type(name: str, kind: str, needed: str | None) -> None:
+    made = Merged(PLATFORM, "bookmill", "bookmill:build_agent")
+    with pytest.raises(DeclarationError, match=f"{name} gets the value .* must be {needed or 'String'}, not {kind}"):
+        made.add_stack({"Parameters": {name: {"Type": kind}}})
+
+
+def test_an_output_that_nothing_uses_is_named(variables: list[Variable]) -> None:
+    outputs = STACK["Outputs"] | {"BookmillKeySecret": {}, "BookmillKey": {}, "BookmillOrder": {}}
+    assert unused_outputs(outputs, variables) == ["BookmillKey", "BookmillOrder"]
+
+
+def test_an_aws_service_that_boto3_does_not_know_is_named_with_near_names() -> None:
+    package = read("bookmill", PACKAGES)
+    check_aws_services(package)
+    told = r"bookmill/pyproject\.toml: boto3 has no AWS service 'sqss' of aws_services\. Near names: .*\bsqs\b"
+    wrong = replace(package, aws_services=("sqs", "sqss"))
+    with pytest.raises(DeclarationError, match=told):
+        check_aws_services(wrong)
+    with pytest.raises(DeclarationError, match=told):
+        own_variables(wrong, "http://127.0.0.1:9", "test", {})
 
 
 def test_an_output_that_is_a_secret_needs_no_parameter() -> None:

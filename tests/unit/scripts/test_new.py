@@ -78,3 +78,17 @@ def test_a_package_and_its_tests_are_written_under_its_name(tmp_path: Path, monk
     for path in written:
         if path.suffix == ".py":
             ast.parse(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [(None, None), ('package = "bookshop"\n', "bookshop"), ('package = "teashop"\n', None), ("package", None)],
+)
+def test_the_package_that_it_replaces_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, before: str | None
+) -> None:
+    monkeypatch.setattr(new, "ROOT", tmp_path)
+    (tmp_path / new.CHOICE).parent.mkdir(parents=True)
+    if text is not None:
+        (tmp_path / new.CHOICE).write_text(text)
+    assert new.replaced("teashop") == before
