@@ -27,6 +27,8 @@ _LAYER_IN_CHECKOUT = Path("layers", "agents")
 MAX_MESSAGE_CHARACTERS = 2_000
 # The frames of a trace that are logged, the last ones: a recursion has a thousand.
 MAX_FRAMES = 40
+# The errors of a group that are logged. Tasks that fail together often fail for the same reason.
+MAX_GROUPED = 5
 # Keys of providers, and tokens of sign-in services.
 _KEY_LIKE = re.compile(r"\b(sk|rk|pk|gsk|xai|hf|nvapi|AIza|AKIA|eyJ)[-_]?[\w*.-]{2,}|(?<=earer )\S+")
 # Environment variables with such names hold secrets. A shorter value could stand in a message by chance.
@@ -118,7 +120,8 @@ def failure_of(what: str, error: BaseException) -> Failure:
     if _is_import_failure(links[0]):
         what = f"{what}: an import failed"
     shown = _described(links[0])
-    return Failure(what, shown, _place(links[0]), "caused by ".join(_trace(link, at) for at, link in enumerate(links)))
+    trace = "caused by ".join(_trace(link, at) for at, link in enumerate(links)) + _others(error, links)
+    return Failure(what, shown, _place(links[0]), trace)
 
 
 def known(error: BaseException) -> BaseException:
@@ -151,9 +154,25 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(link))
         yield link
         if isinstance(link, BaseExceptionGroup):
-            link = link.exceptions[0]
+            errors = _grouped(link)
+            link = next((each for each in errors if _place(each)), errors[0])
         else:
             link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _grouped(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return the errors of a group and of the groups in it."""
+    found: list[BaseException] = []
+    for each in group.exceptions:
+        found += _grouped(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found
+
+
+def _others(error: BaseException, shown: list[BaseException]) -> str:
+    """Return a line for each further error of the first group among an error and its causes, bounded."""
+    group = next((each for each in _chain(error) if isinstance(each, BaseExceptionGroup)), None)
+    others = [] if group is None else [each for each in _grouped(group) if each not in shown][: MAX_GROUPED - 1]
+    return "".join(f"together with {_described(each)} {_place(each)}".rstrip() + "\n" for each in others)
 
 
 def _described(error: BaseException) -> str:

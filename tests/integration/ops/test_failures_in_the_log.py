@@ -8,6 +8,7 @@ import pytest
 
 from assistant.api import create_app
 from assistant.context import Resources
+from assistant.failures import MAX_GROUPED
 from assistant.settings import load_settings
 from tests.support.asgi import client
 from tests.support.aws import Aws
@@ -64,3 +65,43 @@ async def test_a_failure_has_its_type_and_place_and_its_text_with_log_content_al
         assert (answer.status_code, answer.json()["error"]["code"]) == (500, "import_failed")
         assert "No module named 'no_such_search'" in caplog.text
         assert "in search_entities)" in caplog.text
+
+
+FATAL = {"leave": "SystemExit", "quit_now": "SystemExit", "interrupt": "KeyboardInterrupt", "ask_page": "TypeError"}
+
+
+async def test_a_tool_that_would_end_the_process_only_fails(
+    aws_environment: Aws, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(PACKAGES))
+    environment = aws_environment.environment(
+        LLM_PROVIDER="demo", AGENT_FACTORY="faulty:build_agent", THREAD_TITLES="false"
+    )
+    async with client(create_app(Resources(load_settings(environment)), streaming=True)) as http:
+        thread = ChatKitClient(http)
+        for tool, kind in FATAL.items():
+            for _ in range(2):
+                caplog.clear()
+                await thread.say(f"!tool {tool} {{}}")
+                (line,) = [record.message for record in caplog.records if record.name == "assistant.agent.tools"]
+                title = line.splitlines()[0]
+                assert title.startswith(f"The tool {tool} failed (")
+                assert "faulty/tools.py:" in title
+                assert title.endswith(f"in {tool}): {kind}")
+        assert await thread.say("Hello")
+        assert not [event for event in thread.events if event["type"] == "error"]
+
+
+async def test_the_log_has_the_errors_of_a_group(
+    aws_environment: Aws, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(PACKAGES))
+    environment = aws_environment.environment(
+        LLM_PROVIDER="demo", AGENT_FACTORY="faulty:build_agent", THREAD_TITLES="false"
+    )
+    async with client(create_app(Resources(load_settings(environment)), streaming=True)) as http:
+        await ChatKitClient(http).say("!tool together {}")
+    (line,) = [record.message for record in caplog.records if record.name == "assistant.agent.tools"]
+    for kind in ("ExceptionGroup", "KeyError", "OSError", "ValueError"):
+        assert kind in line
+    assert line.count("together with") == MAX_GROUPED - 1

@@ -41,13 +41,16 @@ def write_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
         del sys.modules[name]
 
 
-async def test_a_loop_without_an_end_is_ended(open_thread: OpenThread, provider: ProviderServer) -> None:
+async def test_a_loop_without_an_end_is_ended(
+    open_thread: OpenThread, provider: ProviderServer, caplog: pytest.LogCaptureFixture
+) -> None:
     thread = open_thread("documents", MAX_TURN_TOKENS="")
     provider.script(*[structured(more=True)] * (MAX_RUNS + 5))
     await thread.say("Compare everything")
     (error,) = thread.of("error")
     assert "too many steps" in error["message"]
     assert len(provider.requests) == MAX_RUNS
+    assert f"wants more than {MAX_RUNS} runs of agents" in caplog.text
 
 
 async def test_the_days_limit_ends_a_workflow_before_a_later_call(

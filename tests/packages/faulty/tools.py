@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from agents import function_tool
 from agents.tool_context import ToolContext
+from chatkit.agents import ClientToolCall
 
 from assistant.agent import assistant_tool
 
@@ -48,4 +50,34 @@ def stop(context: ToolContext[Any]) -> str:
     raise RuntimeError("canary of a tool that ends the run")
 
 
-TOOLS = [*(assistant_tool(each) for each in (count, order, show, pay)), find, stop]
+def leave(context: ToolContext[Any]) -> str:
+    """End the process, in a thread."""
+    sys.exit("canary of an exit")
+
+
+async def quit_now(context: ToolContext[Any]) -> str:
+    """End the process, in the event loop."""
+    raise SystemExit(3)
+
+
+@function_tool
+async def interrupt(context: ToolContext[Any]) -> str:
+    """Interrupt the process in a tool of the SDK."""
+    raise KeyboardInterrupt
+
+
+@function_tool
+def ask_page(context: ToolContext[Any]) -> str:
+    """Ask the page with arguments that are not JSON."""
+    context.context.client_tool_call = ClientToolCall(name="ask_page", arguments={"heron": object()})
+    return "Asked."
+
+
+@function_tool
+async def together(context: ToolContext[Any]) -> str:
+    """Fail with a group of errors."""
+    raise ExceptionGroup("canary of a group", [KeyError("one"), OSError("two"), *[ValueError("more")] * 9])
+
+
+PLAIN = (count, order, show, pay, leave, quit_now)
+TOOLS = [*(assistant_tool(each) for each in PLAIN), find, stop, interrupt, ask_page, together]

@@ -18,6 +18,7 @@ from chatkit.agents import AgentContext
 from chatkit.types import ClientToolCallItem, ThreadItemDoneEvent, ThreadStreamEvent
 from chatkit.widgets import WidgetRoot
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_json
 
 from assistant.errors import ConflictError, InvalidRequestError
 from assistant.nesting import is_deep
@@ -97,9 +98,15 @@ class TurnContext(_Context):
 
         Raises:
             ClientToolPendingError: this turn has a client tool call already.
+            TypeError: the arguments of the call are not JSON.
         """
-        if name == "client_tool_call" and value is not None and self.client_tool_call is not None:
-            raise ClientToolPendingError
+        if name == "client_tool_call" and value is not None:
+            if self.client_tool_call is not None:
+                raise ClientToolPendingError
+            try:
+                to_json(value.arguments)
+            except PydanticSerializationError as error:
+                raise TypeError(f"The arguments of the client tool {value.name} are not JSON.") from error
         super().__setattr__(name, value)
 
 

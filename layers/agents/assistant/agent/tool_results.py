@@ -3,6 +3,7 @@
 - A failed call of a tool in `StopAtTools` ends the turn: the model does not read the error, and no answer comes.
 - A failed call of a `function_tool` has no line in the log, and the model does not read what happened.
 - A deeply nested value of a tool cannot become text, and the run fails.
+- A `SystemExit` of a tool ends the event loop, and with it the process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from agents.tool import (
 )
 from agents.tool_guardrails import ToolGuardrailFunctionOutput, ToolOutputGuardrail, ToolOutputGuardrailData
 
-from assistant.agent.tools import explain_failure, is_failure
+from assistant.agent.tool_choice import reachable_agents
+from assistant.agent.tools import explain_failure, fail_at_exit, is_failure
 from assistant.errors import AssistantError
 from assistant.nesting import is_deep
 
@@ -28,16 +30,20 @@ def give_bad_results_back(agents: Iterable[Agent[Any]]) -> None:
     """Change agents and their tools, so that the model reads why a tool failed.
 
     Args:
-        agents: The agents, which are changed in place.
+        agents: The agents, which are changed in place, and with them the agents that they have as tools.
     """
     for agent in agents:
         if isinstance(agent.tool_use_behavior, dict):
             agent.tool_use_behavior = partial(_stop, frozenset(agent.tool_use_behavior["stop_at_tool_names"]))
         for tool in agent.tools:
             if isinstance(tool, FunctionTool) and _READABLE not in (tool.tool_output_guardrails or ()):
+                fail_at_exit(tool)
                 tool.tool_output_guardrails = [_READABLE, *(tool.tool_output_guardrails or ())]
                 if resolve_function_tool_failure_error_function(tool) is default_tool_error_function:
                     set_function_tool_failure_error_function(tool, explain_failure)
+                # Only a private attribute of `Agent.as_tool` has the agent (openai-agents, 0.24.0).
+                if isinstance(tool._agent_instance, Agent):
+                    give_bad_results_back(reachable_agents(tool._agent_instance))
 
 
 def _stop(

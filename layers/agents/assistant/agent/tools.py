@@ -6,6 +6,7 @@ of an error from the model (openai-agents, 0.24.0).
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import json
@@ -45,6 +46,9 @@ Function = Callable[..., Awaitable[str | None] | str | None]
 """A tool's function: a coroutine function, or a plain one, which the SDK runs in a thread."""
 
 
+_Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
+
+
 def assistant_tool(function: Function, *, needs_approval: bool = False, check: Check | None = None) -> FunctionTool:
     """Make a tool of a function. The SDK runs a plain `def` in a thread, so that it may block.
 
@@ -67,6 +71,7 @@ def assistant_tool(function: Function, *, needs_approval: bool = False, check: C
         needs_approval=needs_approval,
         tool_input_guardrails=[_guardrail(function, check, "forbid" if needs_approval else "ignore")],
     )
+    fail_at_exit(tool)
     invoke = tool.on_invoke_tool
 
     async def said(context: ToolContext[Any], arguments: str) -> Any:
@@ -75,6 +80,39 @@ def assistant_tool(function: Function, *, needs_approval: bool = False, check: C
 
     tool.on_invoke_tool = said
     return tool
+
+
+class ToolExitError(Exception):
+    """A tool has raised what ends a process, such as the `SystemExit` of `sys.exit()`."""
+
+
+def fail_at_exit(tool: FunctionTool) -> None:
+    """Let a `SystemExit` of a tool fail its call. Raised in a task, it would end the event loop.
+
+    The SDK's wrapper of a function handles its errors (a private attribute of openai-agents, 0.24.0, holds the
+    function), so the change is inside of that wrapper.
+
+    Args:
+        tool: The tool, which is changed in place.
+    """
+    handled: Any = tool.on_invoke_tool
+    if hasattr(handled, "_invoke_tool_impl"):
+        handled._invoke_tool_impl = _failing_at_exit(handled._invoke_tool_impl)
+    else:
+        tool.on_invoke_tool = _failing_at_exit(handled)
+
+
+def _failing_at_exit(invoke: _Invoke) -> _Invoke:
+    @functools.wraps(invoke)
+    async def invoked(context: ToolContext[Any], arguments: str) -> Any:
+        try:
+            return await invoke(context, arguments)
+        except (Exception, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            raise ToolExitError from error
+
+    return invoked
 
 
 def _guardrail(function: Function, check: Check | None, extra: Literal["forbid", "ignore"]) -> ToolInputGuardrail[Any]:
@@ -105,7 +143,7 @@ def _guardrail(function: Function, check: Check | None, extra: Literal["forbid",
             return ToolGuardrailFunctionOutput.reject_content(
                 explain_failure(context, ModelBehaviorError(_described(error)))
             )
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             return ToolGuardrailFunctionOutput.reject_content(explain_failure(context, error))
         return ToolGuardrailFunctionOutput.allow()
 
@@ -124,7 +162,7 @@ def _described(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in problems)
 
 
-def explain_failure(context: RunContextWrapper[Any], error: Exception) -> str:
+def explain_failure(context: RunContextWrapper[Any], error: BaseException) -> str:
     """Return the text for the model when a tool fails: what happened, and what to do."""
     if not isinstance(error, AssistantError | ModelBehaviorError):
         named = f"The tool {context.tool_name}" if isinstance(context, ToolContext) else "A tool"

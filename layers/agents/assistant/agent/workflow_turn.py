@@ -186,6 +186,11 @@ class WorkflowTurn:
                     raise HeldRunUnreadableError from error
             self._runs += 1
             if self._runs > MAX_RUNS:
+                logger.warning(
+                    "the workflow %s wants more than %d runs of agents in a turn: look for a `while` that does not end",
+                    self._workflow.module,
+                    MAX_RUNS,
+                )
                 raise ModelError("The assistant took too many steps without an answer. Please try again.")
             name_model_objects(agents)
             give_bad_results_back(agents)

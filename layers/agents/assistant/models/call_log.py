@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from assistant import failures
-from assistant.models.quoted import without_request
+from assistant.models.quoted import repeats, without_request
 from assistant.observability import texts_allowed
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # Characters of a provider's words in one log line: enough for any sentence, too few for a prompt.
 MAX_LOGGED_WORDS = 500
+WITHHELD = "[left out: they repeat the request. LOG_CONTENT allows them]"
 # A code, a type or a path into the request, such as `messages[3].content`.
 _NAME = re.compile(r"[\w.:\[\]/-]{1,80}")
 
@@ -50,13 +51,18 @@ def words_of(body: object, request: httpx2.Request | None = None) -> str:
 
     Args:
         body: The provider's report.
-        request: The refused request, if it is known. Without `LOG_CONTENT`, what the words repeat of it is left out.
+        request: The refused request, if it is known. Without `LOG_CONTENT`, what the words repeat of it is left out,
+            and they are left out wholly if they repeat it in another form.
     """
     if body is None:
         return ""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
     text = failures.without_keys(text[: 2 * MAX_LOGGED_WORDS])
-    return (text if texts_allowed() else without_request(text, request))[:MAX_LOGGED_WORDS]
+    if not texts_allowed():
+        text = without_request(text, request)
+        if request is not None and repeats(text, request):
+            return WITHHELD
+    return text[:MAX_LOGGED_WORDS]
 
 
 def log_failed_call(

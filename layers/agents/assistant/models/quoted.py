@@ -6,17 +6,23 @@ process that the server has none.
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import unicodedata
 from typing import Any
+from urllib.parse import unquote
 
 import httpx2
 
 # A shorter text of a request can stand in a provider's words by chance.
 SHORTEST_QUOTE = 16
+# Letters and digits of a request in another form, such as capitals. It is less than a quote, whose spaces count.
+SHORTEST_TRACE = 13
 # The newest texts are the ones that a server quotes. More would take seconds to compare.
 MAX_COMPARED_CHARACTERS = 200_000
 # Some servers repeat the request after the reason.
+_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[nrt])")
 _REPEATED_REQUEST = re.compile(r"[;,]? *messages ?= ?\[")
 
 
@@ -29,6 +35,25 @@ def without_request(words: str, request: httpx2.Request | None = None) -> str:
     """
     words = _REPEATED_REQUEST.split(words, maxsplit=1)[0]
     return words if request is None else _without(words, _texts_of(request))
+
+
+def repeats(words: str, request: httpx2.Request) -> bool:
+    """Tell whether the words of an error repeat the request in another form: in capitals, with escapes or as HTML.
+
+    Args:
+        words: The words, bounded.
+        request: The refused request.
+    """
+    said = _plain(words)
+    given = _plain(_texts_of(request))
+    return any(said[at : at + SHORTEST_TRACE] in given for at in range(len(said) - SHORTEST_TRACE + 1))
+
+
+def _plain(text: str) -> str:
+    """Return the letters and digits of a text, without escapes and capitals."""
+    text = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)) if found[1] or found[2] else " ", text)
+    text = unicodedata.normalize("NFKC", unquote(html.unescape(text))).casefold()
+    return "".join(filter(str.isalnum, text))
 
 
 def _without(words: str, text: str) -> str:
