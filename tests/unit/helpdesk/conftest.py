@@ -43,7 +43,7 @@ def resources(dynamodb: DynamoDBClient) -> Resources:
         ],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     )
-    settings = Settings(table_name=name)
+    settings = Settings(table_name=name, agent_factory="helpdesk:build_agent")
     resources = Resources(settings)
     resources.table = Table(settings, dynamodb)
     # moto's transactions are seen half-done by calls at the same time; DynamoDB's are not.

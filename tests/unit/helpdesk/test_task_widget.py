@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
 import pytest
 
+from assistant.widgets import WidgetError
 from helpdesk.records.tasks import Filter, Priority, Status, Task, TaskList
 from helpdesk.widgets.parts import part, root, text
 from helpdesk.widgets.tasks import task_list_text, task_list_widget
@@ -86,5 +86,5 @@ def test_the_text_for_copying_says_the_same() -> None:
 
 def test_the_check_of_widgets_refuses_a_field_that_a_component_does_not_have() -> None:
     wrong = part("ListViewItem", children=[text("a", linethrough=True)])
-    with pytest.raises(jsonschema.ValidationError):
-        check_widget(root("ListView", children=[wrong]))
+    with pytest.raises(WidgetError, match="Text has no linethrough"):
+        root("ListView", children=[wrong])
