@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -88,6 +89,11 @@ async def test_a_tool_that_would_end_the_process_only_fails(
                 assert title.startswith(f"The tool {tool} failed (")
                 assert "faulty/tools.py:" in title
                 assert title.endswith(f"in {tool}): {kind}")
+        caplog.clear()
+        call = json.dumps({"input": "!tool interrupt_again {}"})
+        await thread.say(f"!tool helper {call}")
+        (line,) = [record.message for record in caplog.records if record.name == "assistant.agent.tools"]
+        assert line.splitlines()[0].endswith("in interrupt_again): KeyboardInterrupt")
         assert await thread.say("Hello")
         assert not [event for event in thread.events if event["type"] == "error"]
 

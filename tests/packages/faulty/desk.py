@@ -7,7 +7,7 @@ from typing import Any
 from agents import Agent, ModelSettings, RunContextWrapper
 
 from assistant.settings import Settings
-from faulty.tools import TOOLS
+from faulty.tools import TOOLS, interrupt_again
 
 
 def instructions(context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
@@ -20,4 +20,6 @@ def instructions(context: RunContextWrapper[Any], agent: Agent[Any]) -> str:
 def desk(settings: Settings) -> Agent[Any]:
     """Return the agent."""
     wanted = ModelSettings(temperature=0.25, extra_headers={"x-own": "canary of a header"})
-    return Agent(name="Desk", instructions=instructions, tools=[*TOOLS], model_settings=wanted)
+    helper = Agent[Any](name="Helper", instructions="Help the desk.", tools=[interrupt_again])
+    tools = [*TOOLS, helper.as_tool("helper", "Help.")]
+    return Agent(name="Desk", instructions=instructions, tools=tools, model_settings=wanted)

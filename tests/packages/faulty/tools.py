@@ -67,6 +67,12 @@ async def interrupt(context: ToolContext[Any]) -> str:
 
 
 @function_tool
+async def interrupt_again(context: ToolContext[Any]) -> str:
+    """Interrupt the process in a tool of another agent."""
+    raise KeyboardInterrupt
+
+
+@function_tool
 def ask_page(context: ToolContext[Any]) -> str:
     """Ask the page with arguments that are not JSON."""
     context.context.client_tool_call = ClientToolCall(name="ask_page", arguments={"heron": object()})
