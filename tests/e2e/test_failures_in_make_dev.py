@@ -215,7 +215,7 @@ def test_a_refused_request_shows_the_providers_words_and_the_requests_settings(d
         f"base_url={dev.provider.base_url}",
         "api=chat_completions",
         "temperature=0.25",
-        "tools=6",
+        "tools=12",
     ):
         assert part in line
     shown = next(each for each in dev.shown() if each["what"] == "model call failed")
