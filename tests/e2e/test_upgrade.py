@@ -160,7 +160,7 @@ def extracted(page: str) -> dict[str, str]:
 
 @pytest.mark.exhaustive
 def test_a_package_of_the_first_release_and_its_threads_outlive_the_upgrade_that_the_page_describes(
-    tmp_path: Path,
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if subprocess.run(["git", "cat-file", "-e", FIRST_RELEASE], cwd=ROOT, capture_output=True).returncode:
         pytest.skip("this clone has no history")
@@ -176,6 +176,7 @@ def test_a_package_of_the_first_release_and_its_threads_outlive_the_upgrade_that
     link_environments(mine)
     environment = {"AGENT_FACTORY": "acme:build_agent"}
     server = DevServer(tmp_path / "state", environment, root=mine)
+    request.addfinalizer(server.kill9)
     thread_id, answer = say(server.chat_url, None, '!tool check_stock {"item": "lamp"}')
     assert answer.endswith("check_stock answered: 10 left")
     before = items(server.chat_url, thread_id)
@@ -197,6 +198,7 @@ def test_a_package_of_the_first_release_and_its_threads_outlive_the_upgrade_that
     assert outside == []
 
     server = DevServer(tmp_path / "state", root=mine)
+    request.addfinalizer(server.kill9)
     assert items(server.chat_url, thread_id) == before
     _, again = say(server.chat_url, thread_id, '!tool check_stock {"item": "lamp"}')
     assert again.endswith("check_stock answered: 10 left")
