@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,14 @@ pytest_plugins = [
 def anyio_backend() -> str:
     """The event loop of every coroutine test: the one that Lambda's runtimes have."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def clients_of_secrets() -> None:
+    """Forget Powertools' clients of Secrets Manager: another test may have made them for another Region."""
+    known = sys.modules.get("aws_lambda_powertools.utilities.parameters.constants")
+    if known is not None:
+        known.DEFAULT_PROVIDERS.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -237,7 +237,13 @@ def _kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, id="sigterm", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_make_dev_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     server = DevServer(tmp_path, command=["make", "--silent", "dev"])
     children = _descendants(server.process.pid)

@@ -80,8 +80,11 @@ async def _count(aws: Aws, name: str, monkeypatch: pytest.MonkeyPatch) -> list[s
     return points.passed
 
 
-@pytest.mark.parametrize("harm", ["killed", "raised"])
-@pytest.mark.parametrize("name", SCENES)
+# One harm for each scene. The long form has both.
+PAIRS = [(name, ("killed", "raised")[number % 2]) for number, name in enumerate(SCENES)]
+
+
+@pytest.mark.parametrize(("name", "harm"), PAIRS)
 async def test_what_an_operation_has_begun_is_finished(
     fresh_table_and_bucket: Aws, name: str, harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -484,8 +484,16 @@ def points_of(hurt: str, names: list[str]) -> list[int]:
     return list(range(len(names)))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("hurt", HURTS)
+# Every other pair, so that each operation and each harm are there. The long form has all pairs at all points.
+PAIRS = [
+    (operation, hurt)
+    for row, operation in enumerate(OPERATIONS)
+    for column, hurt in enumerate(HURTS)
+    if (row + column) % 2 == 0
+]
+
+
+@pytest.mark.parametrize(("operation", "hurt"), PAIRS)
 async def test_a_turn_that_is_hurt_at_a_point_leaves_everything_in_order(
     stages: Iterator[Stage], operation: str, hurt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

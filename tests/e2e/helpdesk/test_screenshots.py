@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TURN_MILLISECONDS = 60_000
 
+# Other tests of the page show the same parts.
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

@@ -154,7 +154,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("days", [0, 1, 29])
+@pytest.mark.parametrize("days", [*(pytest.param(days, marks=pytest.mark.exhaustive) for days in (0, 1)), 29])
 async def test_an_approval_resumes_the_run_in_another_process_also_days_later(
     new_thread: NewThread, issuer: Issuer, aws_environment: Aws, days: int
 ) -> None:

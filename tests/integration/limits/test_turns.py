@@ -117,7 +117,7 @@ async def test_a_killed_process_frees_the_places_of_its_turns(serve: ServerMaker
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("of", ["", "TENANT_"])
+@pytest.mark.parametrize("of", [pytest.param("", marks=pytest.mark.exhaustive), "TENANT_"])
 async def test_a_killed_process_keeps_nothing_reserved(serve: ServerMaker, token: str, of: str) -> None:
     limit = {f"{of}QUOTA_TOKENS_PER_DAY": "1000"}
     dying, living = serve(**limit), serve(**limit)
@@ -142,7 +142,14 @@ async def test_a_killed_process_keeps_nothing_reserved(serve: ServerMaker, token
         assert (usage["turns"], 0 < usage["tokens"] < RESERVED) == (2, True)
 
 
-@pytest.mark.parametrize("places", [[0], [1], [0, 1, 2]], ids=["own process", "another process", "all processes"])
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param([0], id="own process", marks=pytest.mark.exhaustive),
+        pytest.param([1], id="another process", marks=pytest.mark.exhaustive),
+        pytest.param([0, 1, 2], id="all processes"),
+    ],
+)
 async def test_of_identical_requests_the_newest_followers_stay_and_the_others_are_told(
     serve: ServerMaker, token: str, places: list[int]
 ) -> None:

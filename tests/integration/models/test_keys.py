@@ -8,7 +8,6 @@ from dataclasses import replace
 import boto3
 import pytest
 from agents import RunConfig, Runner
-from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from moto import mock_aws
 
 from assistant.errors import ModelCredentialsError
@@ -39,12 +38,8 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     # Powertools would hand out for seconds what another test has stored.
     monkeypatch.setenv("POWERTOOLS_PARAMETERS_MAX_AGE", "0")
-    # Another test may have made clients of another Region.
-    DEFAULT_PROVIDERS.clear()
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with mock_aws():
         yield
-    DEFAULT_PROVIDERS.clear()
 
 
 def stored_key(settings: Settings, stored: str | None) -> Settings:
