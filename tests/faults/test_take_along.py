@@ -122,7 +122,7 @@ def _at(at: int, harm: str) -> Points:
     return LastCall(at) if harm == "killed" else Points(at, "raised")
 
 
-@pytest.mark.parametrize("harm", ["killed", "raised"])
+@pytest.mark.parametrize("harm", ["killed", pytest.param("raised", marks=pytest.mark.exhaustive)])
 async def test_no_thread_is_lost(fresh_table_and_bucket: Aws, harm: str) -> None:
     passed = await _points(fresh_table_and_bucket)
     for at in range(1, len(passed), max(1, len(passed) // 8)):
