@@ -36,7 +36,7 @@ from typing import Any
 
 import boto3
 from agents.tool_context import ToolContext
-from sortedcontainers import SortedList  # type: ignore[import-untyped]
+from sortedcontainers import SortedList  # type: ignore[import-untyped]  # it has no types
 
 from assistant.agent import assistant_tool
 from assistant.settings import read_variables

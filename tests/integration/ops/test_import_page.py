@@ -118,7 +118,7 @@ async def test_hosted_threads_are_fetched_and_imported(resources: Resources, pag
     environment = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": openai_url}
     command = [sys.executable, str(page / "fetch.py"), "hosted-ann"]
     # The server's thread answers meanwhile.
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221 - nothing else runs meanwhile
     assert done.returncode == 0, done.stderr
     (page / "threads.jsonl").write_text(done.stdout, encoding="utf-8")
     user = Caller("acme", "ann-fetched")

@@ -110,10 +110,11 @@ class CancellableRun:
                     else:
                         done, coming = coming, None
                         event = done.result()
-                        if event is self._last and self._passed is not None:
-                            self._passed.set_result(None)
-                        else:
+                        if event is not self._last:
                             yield event
+                        elif self._passed is not None and not self._passed.done():
+                            # A stop may have cancelled the wait for it.
+                            self._passed.set_result(None)
             except StopAsyncIteration:
                 return
             finally:
