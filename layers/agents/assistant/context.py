@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Requests of a user that wait for a claim or a scan, beyond one for each turn: a double click and some tabs.
 MORE_WAITS = 5
 
+# What a turn can read that its user did not write (`RequestContext.outside`). An agents' package may name others.
+WEB, MCP, FILES, PAGE, KNOWLEDGE = "web", "mcp", "files", "page", "knowledge"
+
 
 class PictureClaim(Protocol):
     """A counted picture that may be drawn."""
@@ -203,6 +206,7 @@ class RequestContext:
         language: The language of the platform's texts for this user, as `assistant.texts` has it.
         parent: The caller's span, if the request names one.
         effects: What a call would do, by the call's id, as its tool's `check` says it. The approval card shows it.
+        outside: Where the texts come from that the turn's model has read and its user did not write.
     """
 
     caller: Caller
@@ -216,6 +220,17 @@ class RequestContext:
     language: str = DEFAULT_LANGUAGE
     parent: Parent = field(default_factory=Parent)
     effects: dict[str, str] = field(default_factory=dict)
+    outside: set[str] = field(default_factory=set)
+
+    def read_outside(self, source: str) -> None:
+        """Note that the model reads text that the user did not write, before it reads it.
+
+        Such a text can contain instructions. So a tool with lasting effects, such as `remember`, then needs approval.
+
+        Args:
+            source: `WEB`, `MCP`, `FILES`, `PAGE`, `KNOWLEDGE`, or a name of the agents' package.
+        """
+        self.outside.add(source)
 
     @property
     def settings(self) -> Settings:

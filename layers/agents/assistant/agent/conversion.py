@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from agents import TResponseInputItem
@@ -11,6 +11,7 @@ from chatkit.agents import ThreadItemConverter
 from chatkit.types import (
     AssistantMessageItem,
     Attachment,
+    ClientToolCallItem,
     GeneratedImageItem,
     HiddenContextItem,
     TaskItem,
@@ -21,11 +22,12 @@ from chatkit.types import (
 )
 from openai.types.responses import EasyInputMessageParam, ResponseInputContentParam, ResponseInputTextParam
 
-from assistant.context import RequestContext
+from assistant.context import FILES, PAGE, WEB, RequestContext
 from assistant.errors import NotFoundError
 from assistant.failures import log_failure
 from assistant.files import FileRoom, as_data_url, files_to_content
 from assistant.hooks import find_hook
+from assistant.models import HOSTED_CALLS
 from assistant.text import CONTEXT_END, CONTEXT_START
 from assistant.threads import is_mark, is_refusal, is_tool_round
 
@@ -48,6 +50,7 @@ class ItemConverter(ThreadItemConverter):
         room = FileRoom()
         for item in reversed(items):
             if isinstance(item, UserMessageItem) and item.attachments:
+                self._context.read_outside(FILES)
                 contents = await files_to_content(item.attachments, self._context, room)
                 self._files |= {each.id: part for each, part in zip(item.attachments, contents, strict=True)}
             elif isinstance(item, GeneratedImageItem):
@@ -95,12 +98,29 @@ class ItemConverter(ThreadItemConverter):
         """Return a stored round of tool calls as it is, and other hidden context as ChatKit does."""
         if is_tool_round(item):
             items: list[TResponseInputItem] = item.content["items"]
+            self._note_outside(item.content)
             return items
         if is_refusal(item):
             item = item.model_copy(update={"content": _REFUSED_NOTE})
         if isinstance(item.content, str):
             return await super().hidden_context_to_input(item)
         return None
+
+    def _note_outside(self, round_of_calls: Mapping[str, Any]) -> None:
+        """Note where the results of a stored round of tool calls come from."""
+        for source in round_of_calls.get("outside", ()):
+            self._context.read_outside(source)
+        # Rounds of earlier releases name no sources.
+        if any(item.get("type") in HOSTED_CALLS for item in round_of_calls["items"]):
+            self._context.read_outside(WEB)
+
+    async def client_tool_call_to_input(
+        self, item: ClientToolCallItem
+    ) -> TResponseInputItem | list[TResponseInputItem] | None:
+        """Return a client tool call with its output, which the page has sent."""
+        if item.status != "pending":
+            self._context.read_outside(PAGE)
+        return await super().client_tool_call_to_input(item)
 
     async def task_to_input(self, item: TaskItem) -> TResponseInputItem | list[TResponseInputItem] | None:
         """Leave out the mark of an incomplete answer: a hidden note informs the model."""
@@ -131,6 +151,7 @@ class ItemConverter(ThreadItemConverter):
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
         """Describe a mentioned entity from the package's own records: the data that the page sends is not trusted."""
+        self._context.read_outside(PAGE)
         describe = find_hook(self._context.settings, "entity_to_input")
         if describe is None:
             facts = "Nothing more is known about it."

@@ -51,6 +51,7 @@ from assistant.agent.history import load_history
 from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.left_out import LeftOut
 from assistant.agent.output import OutputConverter, refusal_as_answer
+from assistant.agent.outside import OutsideHooks
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
 from assistant.agent.step import Step, Steps
 from assistant.agent.store import AgentStore
@@ -191,14 +192,14 @@ class AssistantServer(ChatKitServer[RequestContext]):
             given,
             context=step.context,
             max_turns=min(step.max_turns or MAX_MODEL_CALLS, MAX_MODEL_CALLS),
-            hooks=step.hooks,
+            hooks=OutsideHooks(context, step.hooks),
             run_config=config,
             error_handlers={"model_refusal": refusal_as_answer},
         )
         step.result = result
         converter = OutputConverter(agent_context.thread.id, context)
         files = CodeFiles(converter, agent_context.thread.id, context)
-        rounds = ToolRounds(agent_context.thread, kept or ())
+        rounds = ToolRounds(agent_context.thread, kept or (), context.outside)
         # The verdict of a judging run comes after its end.
         guardrails = 0 if resumed else len(agent.input_guardrails) + step.judges
         run = CancellableRun(result, agent_context, guardrails, converter, rounds, files)
@@ -278,6 +279,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Resume a run after the user's decision on its call."""
         agent_context = self._agent_context(thread, context)
+        context.outside.update(held.row.get("outside", ()))
         if isinstance(self._agent, Workflow):
             stored = await runs.stored(held, agent_context)
             steps = self._steps(thread, await load_history(self.store, thread, context), context)

@@ -7,7 +7,7 @@ later turn sees the calls, with the provider's own data (Gemini's signature, rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.items import (
@@ -49,10 +49,15 @@ class ToolRounds:
     Args:
         thread: The run's thread.
         left_out: Ids of calls that the thread has already, for example of a resumed run.
+        outside: Where the texts come from that the run has read and its user did not write. The item names them,
+            because the model of a later turn reads the results again.
     """
 
-    def __init__(self, thread: ThreadMetadata, left_out: Iterable[str] = ()) -> None:
+    def __init__(
+        self, thread: ThreadMetadata, left_out: Iterable[str] = (), outside: Collection[str] = frozenset()
+    ) -> None:
         self._thread = thread
+        self._outside = outside
         self._left_out = set(left_out)
         self._seen = 0
         self._open: list[dict[str, Any]] = []
@@ -144,7 +149,11 @@ class ToolRounds:
             id=new_id(ID_PREFIXES["tool_call"]),
             thread_id=self._thread.id,
             created_at=clock.now(),
-            content={"type": TOOL_ROUND, "items": values},
+            content={
+                "type": TOOL_ROUND,
+                "items": values,
+                **({"outside": sorted(self._outside)} if self._outside else {}),
+            },
         )
 
 

@@ -348,6 +348,7 @@ async def _save(
         "tools": tools,
         "answers": {},
         "cards": cards,
+        "outside": sorted(request.outside),
         "expires_at": expires_at.timestamp(),
         "ttl": int(expires_at.timestamp()),
         **packed,
