@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 # Where the report is if `REPORT` names no file.
 REPORT = ".build/eval.json"
+
+
+class CasesError(Exception):
+    """The sample conversations cannot be loaded. The message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -153,16 +158,46 @@ def place(factory: str) -> Path:
 
 
 def cases_of(factory: str) -> Sequence[Case]:
-    """Return the sample conversations of the package that has this factory. No file: none."""
+    """Return the sample conversations of the package that has this factory. No file: none.
+
+    Raises:
+        CasesError: the file cannot be loaded.
+    """
     path = place(factory)
     if not (ROOT / path).exists():
         return ()
-    cases: Sequence[Case] = importlib.import_module(".".join(path.with_suffix("").parts)).CASES
+    try:
+        cases: Sequence[Case] = importlib.import_module(".".join(path.with_suffix("").parts)).CASES
+    except Exception as error:
+        at = error.lineno if isinstance(error, SyntaxError) else _line(path, error)
+        where = f"{path}, line {at}" if at else str(path)
+        raise CasesError(f"{where}: {type(error).__name__}: {error}") from error
     return cases
 
 
+def _line(path: Path, error: Exception) -> int | None:
+    """Return the line of a file where an error was raised, or where the file imports what raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(ROOT / path)), None)
+
+
 def main() -> int:
-    """Run all cases with the configured provider. Return 1 if too few pass or there are none."""
+    """Run all cases with the configured provider. Return 1 if too few pass, there are none, or they cannot run."""
+    from assistant.errors import ConfigurationError
+    from declaration import DeclarationError
+    from local.settings import DevSettingsError
+    from local.stack import StackError
+
+    try:
+        return _run()
+    except (CasesError, DeclarationError, DevSettingsError, StackError) as error:
+        print(error, file=sys.stderr)
+    except ConfigurationError as error:
+        print(error.fix or error.message, file=sys.stderr)
+    return 1
+
+
+def _run() -> int:
     from assistant.settings import load_settings
     from declaration import chosen
     from local import stack

@@ -200,7 +200,7 @@ def test_failed_hooks_show_their_place(dev: Dev) -> None:
 def test_a_failed_import_in_a_hook_is_the_same_error_as_in_the_package(dev: Dev) -> None:
     answer = httpx2.get(f"{dev.server.stream_url}/entities", params={"query": "a"}, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "import_failed")
-    found = dev.logged("A request failed: an import failed")
+    found = dev.logged("A request failed at GET /chatkit/api/entities: an import failed")
     assert_at(dev, found, "ModuleNotFoundError: No mod", "__init__.py:{} in search_entities", "import no_such_search")
 
 

@@ -58,7 +58,7 @@ class ImportFailedError(ConfigurationError):
     code = "import_failed"
 
     @classmethod
-    def of(cls, what: str, error: Exception, advice: str = "") -> ImportFailedError:
+    def of(cls, what: str, error: BaseException, advice: str = "") -> ImportFailedError:
         """Return the error of what cannot be loaded, without the message of its cause, which may have texts.
 
         Args:

@@ -31,6 +31,7 @@ from types import ModuleType
 from typing import Any
 
 from assistant.errors import ConfigurationError, ImportFailedError, UnsupportedFeatureError
+from assistant.exits import EXITS, failing_at_exit
 from assistant.identity import Caller
 from assistant.settings import Settings
 
@@ -98,19 +99,23 @@ def agents_package(factory: str) -> AgentsPackage:
         module = import_module(module_name)
     except ConfigurationError:
         raise
-    except Exception as error:
+    except (Exception, *EXITS) as error:
         raise ImportFailedError.of(f"AGENT_FACTORY={factory}", error, "Set it to module:function.") from error
     try:
-        return AgentsPackage(module, getattr(module, function_name))
+        return AgentsPackage(module, failing_at_exit(getattr(module, function_name)))
     except AttributeError:
         raise ImportFailedError(f"AGENT_FACTORY={factory}: the module has no `{function_name}`.") from None
 
 
 def find_hook(settings: Settings, name: str) -> Any:
-    """Return a hook of the agents' package, or None if the package does not define it or none is named."""
+    """Return a hook of the agents' package, or None if the package does not define it or none is named.
+
+    A `sys.exit()` in a hook fails the call of the hook only.
+    """
     if not settings.agent_factory:
         return None
-    return getattr(agents_package(settings.agent_factory).module, name, None)
+    hook = getattr(agents_package(settings.agent_factory).module, name, None)
+    return failing_at_exit(hook) if callable(hook) else hook
 
 
 def needed_hook(settings: Settings, name: str, what: str) -> Any:

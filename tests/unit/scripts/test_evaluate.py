@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from local.settings import ROOT
 from scripts.eval_cases import Expected, Turn
 from scripts.eval_judge import Judged
 from scripts.eval_report import Verdict, share, table, threshold_of, write_report
-from scripts.evaluate import Made, cases_of, judge
+from scripts.evaluate import CasesError, Made, cases_of, judge
 from tests.evals.desk.cases import CASES
 from tests.support import desk
 
@@ -32,6 +33,31 @@ def test_a_package_without_cases_is_told_where_they_belong() -> None:
     assert done.stderr == (
         "AGENT_FACTORY=acme:build_agent has no conversations. Write them as CASES in tests/evals/acme/cases.py.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("CASES = (\n", ", line 1: SyntaxError: '(' was never closed"),
+        ("import json\nCASES = [Case()]\n", ", line 2: NameError: name 'Case' is not defined"),
+        ("import no_such_module\n", ", line 1: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("", ": AttributeError: module 'tests.evals.broken.cases' has no attribute 'CASES'"),
+    ],
+)
+def test_cases_that_cannot_be_loaded_are_told_with_their_line(
+    text: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tests" / "evals" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "cases.py").write_text(text)
+    monkeypatch.setattr("scripts.evaluate.ROOT", tmp_path)
+    monkeypatch.setattr("tests.evals.__path__", [str(tmp_path / "tests" / "evals")])
+    for name in ("tests.evals.broken", "tests.evals.broken.cases"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    importlib.invalidate_caches()
+    with pytest.raises(CasesError) as raised:
+        cases_of("broken:build_agent")
+    assert str(raised.value).startswith(f"tests/evals/broken/cases.py{shown}")
 
 
 def test_a_recipe_that_does_not_exist_is_told_with_those_that_do() -> None:

@@ -57,7 +57,7 @@ from assistant.agent.step import Step, Steps
 from assistant.agent.store import AgentStore
 from assistant.agent.titles import Title
 from assistant.agent.tool_choice import first_agent, reachable_agents
-from assistant.agent.tool_results import give_bad_results_back
+from assistant.agent.tool_results import fail_at_exits, give_bad_results_back
 from assistant.agent.tool_rounds import ToolRounds
 from assistant.agent.turn_models import TurnModels, name_model_objects
 from assistant.agent.workflow_turn import WorkflowTurn, continued
@@ -357,6 +357,7 @@ def load_agent(settings: Settings) -> Agent[Any] | Workflow:
     if isinstance(agent, Workflow):
         return agent
     name_model_objects(reachable_agents(agent))
+    fail_at_exits(reachable_agents(agent))
     give_bad_results_back(reachable_agents(agent))
     end_with_client_tools(reachable_agents(agent))
     return agent

@@ -23,7 +23,23 @@ from agents.tool_guardrails import ToolGuardrailFunctionOutput, ToolOutputGuardr
 from assistant.agent.tool_choice import reachable_agents
 from assistant.agent.tools import explain_failure, fail_at_exit, is_failure
 from assistant.errors import AssistantError
+from assistant.exits import failing_at_exit
 from assistant.nesting import is_deep
+
+
+def fail_at_exits(agents: Iterable[Agent[Any]]) -> None:
+    """Let a `sys.exit()` in an agent's instructions or guardrails fail the turn only.
+
+    Args:
+        agents: The agents, which are changed in place.
+    """
+    for agent in agents:
+        if callable(agent.instructions):
+            agent.instructions = failing_at_exit(agent.instructions)
+        for of_input in agent.input_guardrails:
+            of_input.guardrail_function = failing_at_exit(of_input.guardrail_function)
+        for of_output in agent.output_guardrails:
+            of_output.guardrail_function = failing_at_exit(of_output.guardrail_function)
 
 
 def give_bad_results_back(agents: Iterable[Agent[Any]]) -> None:

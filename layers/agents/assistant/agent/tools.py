@@ -6,7 +6,6 @@ of an error from the model (openai-agents, 0.24.0).
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import json
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from assistant.errors import AssistantError
+from assistant.exits import EXITS, failing_at_exit
 from assistant.failures import known, log_failure
 
 logger = logging.getLogger(__name__)
@@ -44,9 +44,6 @@ DONE = "Done."
 
 Function = Callable[..., Awaitable[str | None] | str | None]
 """A tool's function: a coroutine function, or a plain one, which the SDK runs in a thread."""
-
-
-_Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
 
 
 def assistant_tool(function: Function, *, needs_approval: bool = False, check: Check | None = None) -> FunctionTool:
@@ -82,12 +79,8 @@ def assistant_tool(function: Function, *, needs_approval: bool = False, check: C
     return tool
 
 
-class ToolExitError(Exception):
-    """A tool has raised what ends a process, such as the `SystemExit` of `sys.exit()`."""
-
-
 def fail_at_exit(tool: FunctionTool) -> None:
-    """Let a `SystemExit` of a tool fail its call. Raised in a task, it would end the event loop.
+    """Let a `SystemExit` of a tool fail its call.
 
     The SDK's wrapper of a function handles its errors (a private attribute of openai-agents, 0.24.0, holds the
     function), so the change is inside of that wrapper.
@@ -97,22 +90,9 @@ def fail_at_exit(tool: FunctionTool) -> None:
     """
     handled: Any = tool.on_invoke_tool
     if hasattr(handled, "_invoke_tool_impl"):
-        handled._invoke_tool_impl = _failing_at_exit(handled._invoke_tool_impl)
+        handled._invoke_tool_impl = failing_at_exit(handled._invoke_tool_impl)
     else:
-        tool.on_invoke_tool = _failing_at_exit(handled)
-
-
-def _failing_at_exit(invoke: _Invoke) -> _Invoke:
-    @functools.wraps(invoke)
-    async def invoked(context: ToolContext[Any], arguments: str) -> Any:
-        try:
-            return await invoke(context, arguments)
-        except (Exception, asyncio.CancelledError, GeneratorExit):
-            raise
-        except BaseException as error:
-            raise ToolExitError from error
-
-    return invoked
+        tool.on_invoke_tool = failing_at_exit(handled)
 
 
 def _guardrail(function: Function, check: Check | None, extra: Literal["forbid", "ignore"]) -> ToolInputGuardrail[Any]:
@@ -143,7 +123,7 @@ def _guardrail(function: Function, check: Check | None, extra: Literal["forbid",
             return ToolGuardrailFunctionOutput.reject_content(
                 explain_failure(context, ModelBehaviorError(_described(error)))
             )
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except (Exception, *EXITS) as error:
             return ToolGuardrailFunctionOutput.reject_content(explain_failure(context, error))
         return ToolGuardrailFunctionOutput.allow()
 

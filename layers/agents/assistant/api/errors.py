@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import AssistantError, ImportFailedError, InvalidRequestError
+from assistant.exits import EXITS, ExitError
 from assistant.failures import known, log_failure
 from assistant.texts import in_language, language_of
 
@@ -68,9 +69,10 @@ def error_response(
     return json_response(body, error.status, headers)
 
 
-def log_unexpected(error: BaseException) -> None:
-    """Log an error that a request has met."""
-    log_failure(logger, "A request failed", error)
+def log_unexpected(error: BaseException, scope: Scope) -> None:
+    """Log an error that a request has met, with the path of its route: it has the names of parameters, not values."""
+    path = getattr(scope.get("route"), "path", "")
+    log_failure(logger, f"A request failed at {scope['method']} {scope.get('root_path', '')}{path}", error)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -79,7 +81,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def answer_assistant_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, AssistantError)  # noqa: S101 - for the type checker
         if isinstance(error, ImportFailedError):
-            log_unexpected(error)
+            log_unexpected(error, request.scope)
         elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             cause = error.__cause__
             known = error.fix or ("unknown cause" if cause is None else type(cause).__qualname__)
@@ -125,10 +127,10 @@ class UnexpectedErrors:
         except ClientDisconnect:
             # The client disconnected while it sent the request.
             return
-        except Exception as error:
+        except (Exception, *EXITS) as error:
             if started or scope["type"] != "http":
-                raise
-            log_unexpected(error)
+                raise error if isinstance(error, Exception) else ExitError from error
+            log_unexpected(error, scope)
             found = known(error)
             answer = found if isinstance(found, AssistantError) else AssistantError()
             await error_response(answer, scope)(scope, receive, send)

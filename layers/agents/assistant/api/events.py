@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -26,9 +27,9 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
-from assistant.api.errors import log_unexpected
 from assistant.context import RequestContext
 from assistant.errors import AssistantError
+from assistant.failures import log_failure
 from assistant.settings import Settings
 from assistant.texts import in_language
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from assistant.turns import TurnHandle
+
+logger = logging.getLogger(__name__)
 
 # Many proxies close a connection that is idle for 30 s. The stream is checked at this interval, so it is idle for at
 # most twice as long.
@@ -93,7 +96,7 @@ def encode_failure(error: Exception, language: str) -> bytes:
     from assistant.turns import error_event
 
     if not isinstance(error, AssistantError):
-        log_unexpected(error)
+        log_failure(logger, "A request failed in its stream", error)
     return encode_event(localized(error_event(error), language))
 
 

@@ -77,7 +77,7 @@ async def _call(hook: Any, turn: TurnEnd, context: RequestContext) -> None:
             await hook(turn, context)
     except TimeoutError:
         logger.warning("on_turn_end of turn %s was cancelled after its %s s", turn.turn_id, HOOK_SECONDS)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except Exception as error:
         log_failure(logger, f"on_turn_end of turn {turn.turn_id} failed", error)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from assistant.errors import ConfigurationError, ImportFailedError
+from assistant.exits import EXITS
 from assistant.workflows.text import UserText
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Workflow:
 
         try:
             module = import_module(self.module)
-        except Exception as error:
+        except (Exception, *EXITS) as error:
             # An export also makes objects, such as a client of OpenAI that needs a key.
             raise ImportFailedError.of(self.module, error) from error
         replace_names(module)
