@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import Agent, ModelResponse, RunContextWrapper, RunHooks, Tool
-from agents.lifecycle import AgentHookContext
+from agents import Agent, AgentHookContext, ModelResponse, RunContextWrapper, RunHooks, Tool
 from agents.tool import FunctionTool, ToolOriginType, get_function_tool_origin
 
 from assistant.agent.tool_choice import reachable_agents
