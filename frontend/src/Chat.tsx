@@ -2,6 +2,7 @@ import { ChatKit, useChatKit } from "@openai/chatkit-react";
 import { createRouter } from "chatkit-lambda-router";
 import { useState } from "react";
 
+import { Forks } from "./Forks";
 import { session } from "./session";
 import { settings } from "./settings";
 import { currentToken } from "./token";
@@ -10,7 +11,7 @@ import { currentToken } from "./token";
 export function Chat() {
   const [following, setFollowing] = useState(false);
   const [router] = useState(() => createRouter({ ...settings, token: currentToken, onFollow: setFollowing }));
-  const { control } = useChatKit({
+  const { control, setComposerValue } = useChatKit({
     api: router.api(settings.domainKey),
     initialThread: router.initialThread,
     composer: { attachments: { enabled: true } },
@@ -31,6 +32,7 @@ export function Chat() {
           The assistant is still answering. <button onClick={() => void router.stop()}>Stop the answer</button>
         </p>
       )}
+      <Forks router={router} compose={(text) => setComposerValue({ text })} />
       {session && (
         <p>
           <button

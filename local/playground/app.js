@@ -1,5 +1,6 @@
 import { clientTools } from "./page/client_tools.js";
 import { createEntities } from "./page/entities.js";
+import { offerForks } from "./page/forks.js";
 import { writeTexts } from "./page/header.js";
 import { chatOptions, endpointUrl } from "./page/options.js";
 import { watchNetwork } from "./page/network.js";
@@ -159,6 +160,9 @@ function startPanel() {
   });
   show();
 }
+
+const compose = (text) => element.setComposerValue({ content: [{ type: "input_text", text }] });
+offerForks(document.getElementById("forks"), () => router, compose);
 
 apply();
 if (hasPanel) startPanel();

@@ -19,6 +19,7 @@ from assistant.aws import keys
 from assistant.aws.rowformat import load
 from assistant.context import Resources
 from assistant.files import keep_picture
+from assistant.forks import fork_thread
 from assistant.identity import Caller
 from assistant.ids import new_id
 from assistant.threads import row_key
@@ -186,6 +187,14 @@ async def take_along(resources: Resources) -> Act:
     return act
 
 
+async def fork(resources: Resources) -> Act:
+    """Copy a thread into a new one."""
+    thread_id = await _thread(resources)
+    page = await ThreadStore(resources).load_thread_items(thread_id, None, 1, "desc", request_of(resources, USER))
+    newest = page.data[0].id
+    return lambda faulty: fork_thread(thread_id, newest, request_of(faulty, USER))
+
+
 async def import_of_a_thread(resources: Resources) -> Act:
     """Import a thread of another backend, with a file, a picture and large items."""
     folder = TemporaryDirectory()
@@ -225,6 +234,7 @@ SCENES: dict[str, Scene] = {
         expiry,
         take_along,
         import_of_a_thread,
+        fork,
     )
 }
 

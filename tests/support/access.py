@@ -70,9 +70,10 @@ class Route:
             params = guesses(theirs).get(self.name) or _OTHER_PARAMETERS[self.name]
             return "POST", API, {"json": {"type": self.name, "params": params}}
         method, _, path = self.name.partition(" ")
-        path = path.format(attachment_id=theirs.attachment_id, entity_id=task)
+        path = path.format(attachment_id=theirs.attachment_id, entity_id=task, thread_id=theirs.thread_id)
         bodies: dict[str, dict[str, Any]] = {
             f"POST {API}/cancel": {"json": {"thread_id": theirs.thread_id}},
+            f"POST {API}/fork": {"json": {"thread_id": theirs.thread_id, "item_id": theirs.answer.id}},
             f"POST {API}/limits": {"json": {"limits": None, "user_id": "ann"}},
             f"POST {API}/visitor/take-along": {"json": {"visitor_token": visitor_token()}},
             f"POST {API}/upload": {"files": {"file": ("a.png", PNG, "image/png")}},
@@ -98,6 +99,8 @@ ROUTES = [
     Route(f"GET {API}/entities", "own"),
     Route(f"GET {API}/entities/{{entity_id}}", "theirs"),
     Route(f"GET {API}/attachments/{{attachment_id}}", "theirs"),
+    Route(f"POST {API}/fork", "theirs"),
+    Route(f"GET {API}/fork/{{thread_id}}", "theirs"),
     Route(f"POST {API}/visitor", "visitors"),
     Route(f"POST {API}/visitor/take-along", "sign-in"),
     Route(f"GET {API}/audit", "admin"),

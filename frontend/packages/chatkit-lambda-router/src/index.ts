@@ -2,6 +2,7 @@ import type { RouterOptions } from "./options.js";
 import { ChatKitRouter } from "./router.js";
 
 export type { Attachment } from "./attachments.js";
+export type { Question } from "./forks.js";
 export type { ChatKitApi, ChatKitElement, RouterOptions, TokenSource, UnsentMessage } from "./options.js";
 export type { ChatKitRouter } from "./router.js";
 

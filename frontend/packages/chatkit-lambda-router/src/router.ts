@@ -1,7 +1,9 @@
 import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
+import { Edits } from "./edits.js";
 import { Following } from "./following.js";
+import { fork, questions, type Question } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn, type Operation } from "./operations.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
 import { pause, Stops } from "./stops.js";
@@ -26,6 +28,7 @@ export class ChatKitRouter {
   #turns = new Turns();
   #attachments = new Attachments();
   #attempts = new Set<Attempt>();
+  #edits = new Edits();
   #stale = new Set<string>();
   #stops: Stops;
   #view: View;
@@ -98,6 +101,34 @@ export class ChatKitRouter {
     return pending;
   }
 
+  /** The user's newest messages in the open thread, the newest first: for a page that offers to fork or to edit. */
+  async questions(): Promise<Question[]> {
+    return questions(this.#backend, this.#openThread);
+  }
+
+  /**
+   * Copy the open thread up to an item into a new thread, and open that.
+   *
+   * @param before whether to leave the item out, to ask its question in another way
+   * @throws Error with the server's message
+   */
+  async fork(itemId: string, { before = false }: { before?: boolean } = {}): Promise<string> {
+    const threadId = await fork(this.#backend, this.#openThread, itemId, before);
+    await this.#view.open(threadId);
+    return threadId;
+  }
+
+  /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */
+  edit(itemId: string): void {
+    this.#edits.begin(this.#openThread, itemId);
+  }
+
+  get #openThread(): string {
+    const { thread } = this.#view;
+    if (thread == null) throw new Error("No conversation is open.");
+    return thread;
+  }
+
   /** Forget the open thread and all turns. Call it when the user signs out. */
   forget(): void {
     this.#following.end();
@@ -116,7 +147,10 @@ export class ChatKitRouter {
       if (request.body instanceof FormData) await this.#attachments.note(answer);
       return answer;
     }
-    if (operation.streaming) return this.#stream(request, request.body as string);
+    if (operation.streaming) {
+      const body = this.#edits.marked(operation, request.body as string);
+      return this.#stream({ ...request, body }, body);
+    }
     if (operation.type === "threads.get_by_id") this.#view.read(operation.threadId);
     const response = await this.#answer(operation, request);
     if (operation.type === "attachments.create") await this.#attachments.note(response);
@@ -212,7 +246,10 @@ export class ChatKitRouter {
   #ended(attempt: Attempt, whole: boolean): void {
     this.#attempts.delete(attempt);
     // A stream that broke off is sent again by ChatKit, with the same key.
-    if (whole) this.#turns.forget(attempt.turn);
+    if (whole) {
+      this.#turns.forget(attempt.turn);
+      this.#edits.ended(attempt.turn.body);
+    }
     this.#view.tellOthers(attempt.turn.threadId);
   }
 
@@ -285,6 +322,7 @@ export class ChatKitRouter {
   }
 
   #threadOpened(threadId: string | null): void {
+    this.#edits.forget();
     this.#following.end();
     for (const attempt of this.#attempts) attempt.left ||= attempt.turn.threadId !== threadId;
   }

@@ -129,6 +129,11 @@ export class View {
     if (this.thread == null) void this.#element?.setThreadId(threadId);
   }
 
+  /** Open a thread. */
+  async open(threadId: string): Promise<void> {
+    await this.#element?.setThreadId(threadId);
+  }
+
   compose(message: Pick<UnsentMessage, "content" | "reply" | "attachments">): void {
     const element = this.#element;
     if (!element) return;

@@ -16,6 +16,7 @@ from assistant.api import (
     chatkit,
     choices,
     entities,
+    fork,
     health,
     limits,
     my_data,
@@ -59,7 +60,7 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     services = _services(resources, streaming=streaming, deadline=deadline)
     if resources is None:
         check_variables(services.resources.settings.agent_factory)
-    every = (chatkit, cancel, usage, limits, choices, entities, attachments, visitor, my_data, admin, health)
+    every = (chatkit, cancel, usage, limits, choices, entities, attachments, fork, visitor, my_data, admin, health)
     routers = [each.router for each in every]
     app = _app(services, *routers, whole=not streaming)
     app.mount(own.PATH, own.OwnRoutes(services))

@@ -5,6 +5,7 @@ A stored attachment has no URL that expires. `with_fresh_urls` signs URLs before
 
 from assistant.files.binding import bind, refusal
 from assistant.files.content import FileRoom, files_to_content, read_file
+from assistant.files.copying import copies_for_thread
 from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
 from assistant.files.extraction import document_text
 from assistant.files.images import (
@@ -43,6 +44,7 @@ __all__ = [
     "check_upload",
     "cites_files",
     "copied_files",
+    "copies_for_thread",
     "delete",
     "delete_for_thread",
     "document_text",

@@ -113,6 +113,20 @@ async def create(table: Table, caller: Caller, attachment: Attachment, size: int
     )
 
 
+def copy_write(caller: Caller, copy: Attachment, row: Row, now: datetime) -> Write:
+    """Return the write of the row of a file's copy, which belongs to the thread that the copy names.
+
+    Args:
+        caller: The owner of both files.
+        copy: The copy.
+        row: The source's row.
+        now: The time of the copy.
+    """
+    content = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
+    changes = {"document": _document(copy), "thread_id": copy.thread_id, "created_at": now.isoformat()}
+    return Write(attachment_key(caller, copy.id), put={**content, **changes})
+
+
 async def save_attachment(table: Table, caller: Caller, attachment: Attachment) -> None:
     """Write ChatKit's fields of an attachment. Keep its size and its thread.
 

@@ -5,7 +5,8 @@
 | a turn (`assistant.quotas.turn`), with its title and its answers | turns, tokens | the models' tokens |
 | a transcription | `QUOTA_TRANSCRIPTIONS_PER_MINUTE` | the recording's minutes |
 | a picture | `QUOTA_PICTURES_PER_DAY` | one picture |
-| an upload | `QUOTA_UPLOADS_PER_DAY` | none |
+| an upload, or the copy of a file | `QUOTA_UPLOADS_PER_DAY` | none |
+| a fork | `MAX_FORKS_PER_DAY` | none |
 """
 
 from __future__ import annotations
@@ -30,9 +31,16 @@ from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["transcription", "picture", "upload"]
+Kind = Literal["transcription", "picture", "upload", "fork"]
 
-_COUNTERS: dict[Kind, str] = {"transcription": "transcriptions", "picture": "pictures", "upload": "uploads"}
+_COUNTERS: dict[Kind, str] = {
+    "transcription": "transcriptions",
+    "picture": "pictures",
+    "upload": "uploads",
+    "fork": "forks",
+}
+# A fork of a long thread costs a cent. Nobody makes more by hand.
+MAX_FORKS_PER_DAY = 200
 _LOG = "dictated"
 
 
@@ -118,7 +126,8 @@ def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
         window.enter(live, _LOG, quota.transcriptions_per_minute)
     day = Counting(Key(context.caller.partition, claimed.day))
     day.add(counter, 1)
-    limit = {"picture": quota.pictures_per_day, "upload": quota.uploads_per_day}.get(claimed.kind)
+    limits = {"picture": quota.pictures_per_day, "upload": quota.uploads_per_day, "fork": MAX_FORKS_PER_DAY}
+    limit = limits.get(claimed.kind)
     if limit is not None:
         day.below(counter, limit)
     if claimed.spend:

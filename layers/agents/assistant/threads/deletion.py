@@ -120,6 +120,9 @@ async def purge_thread(
         if meta is not None and meta.get("deleted_at") != work["deleted_at"]:
             await resources.table.delete(row_key(work))
             return True
+        if meta is not None and "forking" in meta:
+            await _end_copying(resources, meta)
+            continue
         if not rows and not objects:
             await _remove_last_rows(resources, pk, work)
             return True
@@ -131,6 +134,16 @@ async def purge_thread(
         await resources.objects.delete_many(objects)
         removed += len(rows) + len(objects)
     return False
+
+
+async def _end_copying(resources: Resources, meta: Row) -> None:
+    """Let no process write more copies into a fork that is removed before it was complete."""
+    try:
+        await resources.table.update(
+            row_key(meta), "REMOVE forking", condition="deleted_at = :then", values={":then": meta["deleted_at"]}
+        )
+    except ConditionFailedError:
+        return  # Another process has removed it.
 
 
 async def _remove_rows(resources: Resources, pk: str, rows: list[Row], work: Row) -> bool:

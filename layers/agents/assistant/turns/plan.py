@@ -42,6 +42,9 @@ from assistant.threads import ThreadSnapshot, read_snapshot, thread_store
 from assistant.turns.retry import approved_cards_after
 from assistant.turns.waiting import NoCallWaitsError
 
+# The key in a request's `metadata` that names the message which the new message replaces.
+EDIT_OF = "edit_of"
+
 
 @dataclass
 class Plan:
@@ -57,6 +60,8 @@ class Plan:
         decision: The user's decision on a call that waits for approval.
         retry_of: The user message to answer again.
         approved_cards: The cards of approved calls in the old answer, which a retry keeps.
+        edited: The earlier user message that `user_message` replaces, with all that follows it.
+        kept: The ids of the items after an edited message that stay: the cards of approved calls.
         writes: Further writes of the claim, such as those that bind attachments.
         snapshot: The thread as it was read before the claim, if the operation depends on it.
     """
@@ -70,6 +75,8 @@ class Plan:
     decision: HeldDecision | None = None
     retry_of: UserMessageItem | None = None
     approved_cards: list[ThreadItem] = field(default_factory=list)
+    edited: UserMessageItem | None = None
+    kept: frozenset[str] = frozenset()
     writes: list[Write] = field(default_factory=list)
     snapshot: ThreadSnapshot | None = None
 
@@ -119,6 +126,8 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             thread = ThreadMetadata(id=new_id(ID_PREFIXES["thread"]), created_at=clock.now())
             message, writes = await _user_message(create.input, thread.id, context)
             return Plan(request, thread.id, new_thread=thread, user_message=message, writes=writes)
+        case ThreadsAddUserMessageReq(params=add) if EDIT_OF in request.metadata:
+            return await _edit(request, context)
         case ThreadsAddUserMessageReq(params=add):
             message, writes = await _user_message(add.input, add.thread_id, context)
             return Plan(request, add.thread_id, user_message=message, writes=writes)
@@ -163,6 +172,32 @@ async def make_plan(request: StreamingReq, context: RequestContext) -> Plan:
             return Plan(request, action.thread_id, sender=sender, snapshot=snapshot)
         case _:
             assert_never(request)
+
+
+async def _edit(request: ThreadsAddUserMessageReq, context: RequestContext) -> Plan:
+    """Plan the answer to a message that replaces an earlier one, and all that follows it.
+
+    As with a retry, the old messages stay until the new answer is complete.
+    """
+    params, item_id = request.params, request.metadata[EDIT_OF]
+    if not isinstance(item_id, str) or not item_id:
+        raise InvalidRequestError(f"The metadata's '{EDIT_OF}' must be the id of a message.")
+    item = await thread_store(context.resources).load_item(params.thread_id, item_id, context)
+    if not isinstance(item, UserMessageItem):
+        raise InvalidRequestError("Only a user's message can be edited.")
+    snapshot = await read_snapshot(params.thread_id, context, newest=item.id)
+    cards = await approved_cards_after(item.id, params.thread_id, context)
+    snapshot.items = [*(each for each in snapshot.items if each.id != item.id), *cards]
+    message, writes = await _user_message(params.input, params.thread_id, context)
+    return Plan(
+        request,
+        params.thread_id,
+        user_message=message,
+        edited=item,
+        kept=frozenset(card.id for card in cards),
+        writes=writes,
+        snapshot=snapshot,
+    )
 
 
 async def _decision(request: ThreadsCustomActionReq, snapshot: ThreadSnapshot, context: RequestContext) -> Plan:

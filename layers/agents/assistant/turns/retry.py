@@ -25,10 +25,13 @@ PAGE_ROWS = 100
 async def replaced_rows(
     plan: Plan, outcome: Outcome, floor: str, own: Mapping[str, object], context: RequestContext
 ) -> list[Row]:
-    """Return the item rows to delete when a turn ends; none if the turn is no retry.
+    """Return the item rows to delete when a turn ends; none if the turn is no retry and edits no message.
 
     A retry that succeeds replaces all items after its message, except the cards of approved calls. A retry that fails
     keeps the old answer and replaces the failed retries just before it, so that at most one failed attempt stays.
+
+    A turn that edits a message and succeeds replaces that message and all that follows it, except those cards. A turn
+    that fails replaces nothing: its new message is then the newest one of the thread.
 
     Args:
         plan: The turn's plan.
@@ -37,6 +40,8 @@ async def replaced_rows(
         own: The turn's own items by id. If there are none, nothing is deleted.
         context: The request's context.
     """
+    if plan.edited is not None:
+        return await _edited_rows(plan, floor, context) if outcome == "done" else []
     if plan.retry_of is None or not own:
         return []
     if outcome != "done":
@@ -46,6 +51,17 @@ async def replaced_rows(
     if message is None:
         return []
     return await _items(plan.thread_id, message["sk"], keys.ITEM_END, {*own, *plan.changed}, context)
+
+
+async def _edited_rows(plan: Plan, floor: str, context: RequestContext) -> list[Row]:
+    if plan.edited is None or plan.user_message is None:
+        return []
+    message = await thread_store(context.resources).find_item(plan.thread_id, plan.edited.id, context)
+    if message is None:
+        return []
+    # The new message is the first item of the turn.
+    new = plan.user_message.id
+    return [message, *await _items(plan.thread_id, message["sk"], floor, {*plan.kept, new}, context)]
 
 
 async def approved_cards_after(message_id: str, thread_id: str, context: RequestContext) -> list[ThreadItem]:

@@ -76,6 +76,9 @@ logger = logging.getLogger(__name__)
 CANCEL_GRACE_SECONDS = 0.5
 # How often to try to store a turn's end while the table is unavailable.
 ENDING_ATTEMPTS = 3
+# The removals of an edit that clients are told of. The story's row has their ids, and DynamoDB limits a row to 400 KB.
+# A page that shows more items shows them until it reads the thread again.
+MAX_TOLD_REMOVALS = 1_000
 # Fields of the story that the log leaves out: long lists of ids, and texts for the user.
 _NOT_LOGGED = {"items", "changed", "retried", "error_message"}
 # A model time-out this close to the turn's deadline counts as the deadline.
@@ -125,6 +128,8 @@ class TurnRun:
         self._end_requested = asyncio.Event()
         self._approved_call = ApprovedCall()
         self._closed = False
+        # The visible items that an edited message takes with it.
+        self._edited: list[str] = []
         self._started_at = clock.now()
         self._clock = time.monotonic()
         self._first_delta: float | None = None
@@ -391,6 +396,8 @@ class TurnRun:
             self._log.add(ThreadItemRemovedEvent(item_id=item_id))
         for item in kept:
             self._log.add(ThreadItemDoneEvent(item=item))
+        for item_id in self._edited:
+            self._log.add(ThreadItemRemovedEvent(item_id=item_id))
         if self._plan.retry_of is not None and outcome != "done":
             # The client has removed the old answer, and the thread keeps it.
             try:
@@ -419,6 +426,8 @@ class TurnRun:
         for attempt in range(1, ENDING_ATTEMPTS + 1):
             try:
                 old = await replaced_rows(self._plan, outcome, self._saver.floor, self._journal.done, self._context)
+                if self._plan.edited is not None:
+                    self._edited = [row["id"] for row in old if not row.get("hidden")][:MAX_TOLD_REMOVALS]
                 changed = self._thread if self._thread != self._known_thread else None
                 await self._saver.finish(self._journal, outcome, self._story(), old, changed)
                 if changed is not None:
@@ -448,7 +457,9 @@ class TurnRun:
             "pictures": meter.pictures,
             "dollars": spent(meter, self._context.settings),
             "tools": report.tools,
-            "changed": self._plan.changed + [item_id for item_id in self._journal.done if item_id in self._earlier],
+            "changed": self._plan.changed
+            + self._edited
+            + [item_id for item_id in self._journal.done if item_id in self._earlier],
             "items": list(self._journal.done),
             **error_story(self.error),
         }

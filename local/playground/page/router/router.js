@@ -1,7 +1,9 @@
 import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
+import { Edits } from "./edits.js";
 import { Following } from "./following.js";
+import { fork, questions } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn } from "./operations.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
@@ -21,6 +23,7 @@ export class ChatKitRouter {
     #turns = new Turns();
     #attachments = new Attachments();
     #attempts = new Set();
+    #edits = new Edits();
     #stale = new Set();
     #stops;
     #view;
@@ -89,6 +92,31 @@ export class ChatKitRouter {
         const { pending } = (await response.json());
         return pending;
     }
+    /** The user's newest messages in the open thread, the newest first: for a page that offers to fork or to edit. */
+    async questions() {
+        return questions(this.#backend, this.#openThread);
+    }
+    /**
+     * Copy the open thread up to an item into a new thread, and open that.
+     *
+     * @param before whether to leave the item out, to ask its question in another way
+     * @throws Error with the server's message
+     */
+    async fork(itemId, { before = false } = {}) {
+        const threadId = await fork(this.#backend, this.#openThread, itemId, before);
+        await this.#view.open(threadId);
+        return threadId;
+    }
+    /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */
+    edit(itemId) {
+        this.#edits.begin(this.#openThread, itemId);
+    }
+    get #openThread() {
+        const { thread } = this.#view;
+        if (thread == null)
+            throw new Error("No conversation is open.");
+        return thread;
+    }
     /** Forget the open thread and all turns. Call it when the user signs out. */
     forget() {
         this.#following.end();
@@ -108,8 +136,10 @@ export class ChatKitRouter {
                 await this.#attachments.note(answer);
             return answer;
         }
-        if (operation.streaming)
-            return this.#stream(request, request.body);
+        if (operation.streaming) {
+            const body = this.#edits.marked(operation, request.body);
+            return this.#stream({ ...request, body }, body);
+        }
         if (operation.type === "threads.get_by_id")
             this.#view.read(operation.threadId);
         const response = await this.#answer(operation, request);
@@ -202,8 +232,10 @@ export class ChatKitRouter {
     #ended(attempt, whole) {
         this.#attempts.delete(attempt);
         // A stream that broke off is sent again by ChatKit, with the same key.
-        if (whole)
+        if (whole) {
             this.#turns.forget(attempt.turn);
+            this.#edits.ended(attempt.turn.body);
+        }
         this.#view.tellOthers(attempt.turn.threadId);
     }
     /** The request did not reach the server, or the server could not answer. ChatKit sends it again. */
@@ -281,6 +313,7 @@ export class ChatKitRouter {
         await Promise.race([Promise.all([...stops, this.#stops.telling(threadId)]), pause(STOP_MILLISECONDS)]);
     }
     #threadOpened(threadId) {
+        this.#edits.forget();
         this.#following.end();
         for (const attempt of this.#attempts)
             attempt.left ||= attempt.turn.threadId !== threadId;

@@ -101,6 +101,10 @@ export class View {
         if (this.thread == null)
             void this.#element?.setThreadId(threadId);
     }
+    /** Open a thread. */
+    async open(threadId) {
+        await this.#element?.setThreadId(threadId);
+    }
     compose(message) {
         const element = this.#element;
         if (!element)
