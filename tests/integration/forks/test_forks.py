@@ -92,7 +92,7 @@ async def test_a_fork_of_a_fork_and_later_items_have_their_order(ann: User) -> N
     await ann.store.add_thread_item(first.thread_id, answered(first.thread_id, "later"), ann.request)
     copied = await items_of(ann, first.thread_id)
     second = await forks.fork_thread(first.thread_id, copied[-1].id, ann.request)
-    texts = [item.content[0].text for item in await items_of(ann, second.thread_id) if hasattr(item, "content")]
+    texts = [item.model_dump()["content"][0]["text"] for item in await items_of(ann, second.thread_id)]
     assert texts == [*(f"their {number}" for number in range(5)), "own", "later"]
 
 
@@ -124,7 +124,7 @@ async def test_files_pictures_and_large_items_are_copied_and_stay_when_the_sourc
     message_item = said(source, attachments=bound)
     image = GeneratedImage(id="i", url=await files.keep_picture(b64encode(PNG).decode(), source, ann.request))
     picture = GeneratedImageItem(id=new_id("msg"), thread_id=source, created_at=now(), image=image)
-    items = [message_item, picture, answered(source, LARGE)]
+    items: list[ThreadItem] = [message_item, picture, answered(source, LARGE)]
     for item in items:
         await ann.store.add_thread_item(source, item, ann.request)
     made = await forks.fork_thread(source, items[-1].id, ann.request)
