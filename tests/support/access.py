@@ -70,11 +70,15 @@ class Route:
             params = guesses(theirs).get(self.name) or _OTHER_PARAMETERS[self.name]
             return "POST", API, {"json": {"type": self.name, "params": params}}
         method, _, path = self.name.partition(" ")
-        path = path.format(attachment_id=theirs.attachment_id, entity_id=task, thread_id=theirs.thread_id)
+        path = path.format(
+            attachment_id=theirs.attachment_id, entity_id=task, thread_id=theirs.thread_id, fact_id=theirs.fact_id
+        )
         bodies: dict[str, dict[str, Any]] = {
             f"POST {API}/cancel": {"json": {"thread_id": theirs.thread_id}},
             f"POST {API}/fork": {"json": {"thread_id": theirs.thread_id, "item_id": theirs.answer.id}},
             f"POST {API}/limits": {"json": {"limits": None, "user_id": "ann"}},
+            f"POST {API}/memory": {"json": {"on": True}},
+            f"POST {API}/memory/{{fact_id}}": {"json": {"fact": "mine now"}},
             f"POST {API}/visitor/take-along": {"json": {"visitor_token": visitor_token()}},
             f"POST {API}/upload": {"files": {"file": ("a.png", PNG, "image/png")}},
         }
@@ -103,6 +107,10 @@ ROUTES = [
     Route(f"GET {API}/fork/{{thread_id}}", "theirs"),
     Route(f"POST {API}/visitor", "visitors"),
     Route(f"POST {API}/visitor/take-along", "sign-in"),
+    Route(f"GET {API}/memory", "own"),
+    Route(f"POST {API}/memory", "own"),
+    Route(f"POST {API}/memory/{{fact_id}}", "theirs"),
+    Route(f"DELETE {API}/memory/{{fact_id}}", "own"),
     Route(f"GET {API}/audit", "admin"),
     Route(f"GET {API}/tenant", "admin"),
     Route(f"DELETE {API}/tenant", "confirmed"),

@@ -11,6 +11,7 @@ from assistant.api import create_upload_app
 from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.ids import new_id
+from assistant.memory import add_fact
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, now, said
@@ -34,6 +35,7 @@ class Conversation(NamedTuple):
     question: ThreadItem
     call: ThreadItem
     attachment_id: str
+    fact_id: str
 
 
 async def converse(resources: Resources, issuer: Issuer, caller: Caller, words: str = "secret") -> Conversation:
@@ -53,6 +55,7 @@ async def converse(resources: Resources, issuer: Issuer, caller: Caller, words: 
         ),
         call=ClientToolCallItem(id=new_id("tc"), call_id="c", name="tool", arguments={}, **common),
         attachment_id=sent.json()["id"],
+        fact_id=(await add_fact(f"{words} fact", context, source="asked", thread_id=thread.id)).id,
     )
     await store.save_thread(thread, context)
     for item in (made.message, made.answer, made.widget, made.question, made.call):

@@ -130,6 +130,22 @@ class TurnRunningError(ConflictError):
     default_message = "The previous answer is still being written. Please wait until it is complete, or stop it."
 
 
+class MemoryFullError(ConflictError):
+    """The user has the most facts that the memory holds."""
+
+    code = "memory_full"
+    retryable = False
+    default_message = "The memory is full. Please remove a fact first."
+
+
+class MemoryOffError(ConflictError):
+    """The user has switched the memory off."""
+
+    code = "memory_off"
+    retryable = False
+    default_message = "The memory is switched off."
+
+
 class AttachmentInUseError(ConflictError):
     """The attachment belongs to another thread."""
 

@@ -34,6 +34,19 @@ _GERMAN = {
         "Diese Frage stammt von einer früheren Version des Assistenten und kann nicht fortgesetzt werden. "
         "Bitte fragen Sie noch einmal."
     ),
+    # The memory.
+    "Keeps this for later conversations: {}": "Merkt sich dies für spätere Unterhaltungen: {}",
+    "Kept for later conversations": "Für spätere Unterhaltungen gemerkt",
+    "Forget": "Vergessen",
+    "Forgotten": "Vergessen",
+    "The memory is full. Please remove a fact first.": (
+        "Das Gedächtnis ist voll. Bitte entfernen Sie zuerst einen Eintrag."
+    ),
+    "The memory is switched off.": "Das Gedächtnis ist ausgeschaltet.",
+    "There is no such fact.": "Diesen Eintrag gibt es nicht.",
+    "A fact must have 1 to {} characters and no control characters.": (
+        "Ein Eintrag muss 1 bis {} Zeichen haben und darf keine Steuerzeichen enthalten."
+    ),
     # Notices.
     "A later request ended this answer.": "Eine spätere Anfrage hat diese Antwort beendet.",
     "This answer is incomplete because it reached the length limit.": (

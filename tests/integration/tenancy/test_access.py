@@ -121,7 +121,7 @@ async def test_an_identity_gets_the_answers_of_the_table_and_changes_nothing_of_
     deployment = deployments[identity.site]
     theirs, task = await owned(deployment, issuer)
     table = deployment.resources.table.client
-    before = rows_with(deployment.resources, theirs.thread_id, theirs.attachment_id)
+    before = rows_with(deployment.resources, theirs.thread_id, theirs.attachment_id, theirs.fact_id)
     wrong = []
     for route, function in CELLS:
         method, path, arguments = route.request(theirs, task)
@@ -137,7 +137,7 @@ async def test_an_identity_gets_the_answers_of_the_table_and_changes_nothing_of_
             # A refused request costs a verification and no call of the table.
             assert calls.seen == [], route.name
     assert wrong == []
-    assert rows_with(deployment.resources, theirs.thread_id, theirs.attachment_id) == before
+    assert rows_with(deployment.resources, theirs.thread_id, theirs.attachment_id, theirs.fact_id) == before
 
 
 def test_a_wrong_answer_would_be_seen() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from assistant import audit, clock, upkeep
 from assistant.api import create_app, create_upload_app
+from assistant.context import RequestContext
 from assistant.identity import VISITOR_COOKIE, Caller
+from assistant.memory import add_fact, load_memory
 from assistant.observability import user_hash
 from assistant.upkeep import erase, request_erasure, sweep, visitors
 from tests.integration.tenancy.test_visitors import API, HELLO, LIST, Site, forged, visitor_of
@@ -107,6 +109,16 @@ async def test_threads_that_a_visitor_starts_later_stay_and_come_along_later(sit
     await take(site, bob, visitor_token=visitor)
     assert await listed(site, ann) == [first]
     assert await listed(site, bob) == [second]
+
+
+async def test_facts_come_along_also_without_a_thread(site: Site, issuer: Issuer) -> None:
+    visitor, user = await site.token("198.51.100.11"), issuer.token(sub="ann-facts", tenant_id="acme")
+    caller = Caller("visitors", visitor_of(visitor), visitor=True)
+    await add_fact("Likes herons.", RequestContext(caller, site.resources), source="asked", thread_id=None)
+    assert (await take(site, user, visitor_token=visitor)).status_code == 200
+    facts = (await load_memory(site.resources.table, Caller("acme", "ann-facts"))).facts
+    assert [fact.text for fact in facts] == ["Likes herons."]
+    assert (await load_memory(site.resources.table, caller)).facts == []
 
 
 async def test_expiry_is_that_of_users(aws_environment: Aws, issuer: Issuer) -> None:

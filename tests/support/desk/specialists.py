@@ -6,6 +6,7 @@ from typing import Any
 
 from agents import Agent, Handoff, ImageGenerationTool, StopAtTools, handoff
 
+from assistant.memory import forget, remember
 from assistant.settings import Settings
 
 from .drafts import draft_message
@@ -43,7 +44,7 @@ def build_router(settings: Settings) -> Agent[Any]:
         Agent[Any](
             name="General",
             instructions=f"You answer the rest.{draws}",
-            tools=[search_help, set_theme, draft_message, *pictures],
+            tools=[search_help, set_theme, draft_message, remember, forget, *pictures],
         ),
     ]
     router = Agent[Any](

@@ -5,6 +5,7 @@ The first streaming operation loads this module, because the module imports the 
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -42,6 +43,7 @@ from chatkit.types import (
 )
 
 from assistant.agent.answer_text import AnswerText
+from assistant.agent.brought import brought_context
 from assistant.agent.client_tools import TurnContext, end_with_client_tools, with_own_call
 from assistant.agent.code_files import CodeFiles
 from assistant.agent.configuration import run_config
@@ -141,10 +143,12 @@ class AssistantServer(ChatKitServer[RequestContext]):
             agent = agent_in_charge(agent, thread, context.settings)
         context.report.judged = not agent.input_guardrails
         agent_context = self._agent_context(thread, context)
-        history = await load_history(self.store, thread, context)
+        history, brought = await asyncio.gather(
+            load_history(self.store, thread, context), brought_context(agent, context)
+        )
         history = LeftOut.of(thread.metadata).newer(history, self._answered)
         history = await guarded_history(history, agent, self.store, agent_context)
-        given = await ItemConverter(context).to_agent_input(history)
+        given = [*brought, *await ItemConverter(context).to_agent_input(history)]
         models = TurnModels(chosen_model(history, context), agent_context, _newest_message(history))
         run = self._run(agent, given, agent_context, models)
         async with aclosing(_titled(run, Title(thread, input_user_message, context))) as events:

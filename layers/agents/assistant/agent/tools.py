@@ -20,6 +20,7 @@ from agents.tool_guardrails import ToolGuardrailFunctionOutput, ToolInputGuardra
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from assistant.agent.brought import Brings, bringing
 from assistant.errors import AssistantError
 from assistant.exits import EXITS, failing_at_exit
 from assistant.failures import known, log_failure
@@ -46,7 +47,13 @@ Function = Callable[..., Awaitable[str | None] | str | None]
 """A tool's function: a coroutine function, or a plain one, which the SDK runs in a thread."""
 
 
-def assistant_tool(function: Function, *, needs_approval: bool = False, check: Check | None = None) -> FunctionTool:
+Approval = bool | Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
+"""Whether a call needs approval, or a function that decides it from the context, the arguments and the call's id."""
+
+
+def assistant_tool(
+    function: Function, *, needs_approval: Approval = False, check: Check | None = None, brings: Brings | None = None
+) -> FunctionTool:
     """Make a tool of a function. The SDK runs a plain `def` in a thread, so that it may block.
 
     The model reads the whole docstring as the tool's description, and the `Annotated` texts as the descriptions of the
@@ -59,6 +66,7 @@ def assistant_tool(function: Function, *, needs_approval: bool = False, check: C
         function: Its first parameter is the tool's context.
         needs_approval: Whether the user must approve a call before it runs.
         check: Runs before the user is asked, and again before the call.
+        brings: Returns context for the model, in each turn whose agents have the tool.
     """
     tool = function_tool(
         function,
@@ -76,7 +84,7 @@ def assistant_tool(function: Function, *, needs_approval: bool = False, check: C
         return DONE if result is None else result
 
     tool.on_invoke_tool = said
-    return tool
+    return tool if brings is None else bringing(tool, brings)
 
 
 def fail_at_exit(tool: FunctionTool) -> None:

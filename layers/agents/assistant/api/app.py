@@ -19,6 +19,7 @@ from assistant.api import (
     fork,
     health,
     limits,
+    memory,
     my_data,
     own,
     upload,
@@ -60,7 +61,21 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     services = _services(resources, streaming=streaming, deadline=deadline)
     if resources is None:
         check_variables(services.resources.settings.agent_factory)
-    every = (chatkit, cancel, usage, limits, choices, entities, attachments, fork, visitor, my_data, admin, health)
+    every = (
+        chatkit,
+        cancel,
+        usage,
+        limits,
+        choices,
+        entities,
+        attachments,
+        fork,
+        visitor,
+        memory,
+        my_data,
+        admin,
+        health,
+    )
     routers = [each.router for each in every]
     app = _app(services, *routers, whole=not streaming)
     app.mount(own.PATH, own.OwnRoutes(services))

@@ -16,6 +16,7 @@ its newest items, in this order:
                                 A#<thread id>    the place of a foreign thread id in the list
                                 F#<attachment>   an attachment
                                 K#<key>          an idempotency key and its turn
+                                M!, M#<id>       the memory's switch and version; a fact about the user
                                 Q#D<day>         usage on a UTC day
                                 Q#live           running turns, times of the last ones, limits in place of the settings
                                 V#<visitor>      a visitor whose threads are being taken along
@@ -72,6 +73,10 @@ MINUTE_USAGE_SK = "Q#minute"
 HELD_RUN_PREFIX = "H#"
 IDEMPOTENCY_PREFIX = "K#"
 IDEMPOTENCY_END = "K$"
+# The switch sorts before all facts, so one Query returns both.
+MEMORY_SK = "M!"
+FACT_PREFIX = "M#"
+MEMORY_END = "M$"
 TAKEN_ALONG_PREFIX = "V#"
 TAKEN_ALONG_END = "V$"
 EXPORT_SK = "X#export"
@@ -232,6 +237,11 @@ def orphans_sk(place: str) -> str:
 def idempotency_sk(key: str) -> str:
     """Return the sort key of an idempotency key in its user's partition."""
     return f"{IDEMPOTENCY_PREFIX}{_component(key, 'idempotency')}"
+
+
+def fact_sk(fact_id: str) -> str:
+    """Return the sort key of a fact in its user's partition."""
+    return f"{FACT_PREFIX}{_component(fact_id, 'fact')}"
 
 
 def taken_along_sk(visitor_id: str) -> str:

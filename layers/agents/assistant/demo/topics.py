@@ -28,7 +28,7 @@ _TOPICS = {
     "tech": r"tech|technical|errors?|crash(es|ed)?|bugs?|broken|log ?in|passwords?|install|tickets?|not working",
     "task": r"tasks?|to-?dos?",
     "employee": r"employees?|colleagues?|orders?|shipping|delivery",
-    "general": r"general|opening hours|contact|help cent(re|er)",
+    "general": r"general|opening hours|contact|help cent(re|er)|remember|forget",
 }
 _TOPIC_PATTERNS = {topic: re.compile(rf"\b({words})\b", re.IGNORECASE) for topic, words in _TOPICS.items()}
 

@@ -15,6 +15,7 @@ from chatkit.types import (
     ItemsFeedbackReq,
     ItemsListReq,
     NonStreamingReq,
+    SyncCustomActionResponse,
     ThreadsDeleteReq,
     ThreadsGetByIdReq,
     ThreadsListReq,
@@ -27,6 +28,7 @@ from pydantic import BaseModel
 from assistant import files, quotas
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
+from assistant.memory import FORGET, forgotten_card
 from assistant.operations import feedback, reads
 from assistant.operations.answers import readable, serialized
 from assistant.text import one_line
@@ -95,7 +97,8 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
     await quotas.load_records(context)
     await quotas.check_action(params.action, context)
     thread = await store.load_thread(params.thread_id, context)
-    server = await asyncio.to_thread(import_module, "assistant.agent.server")
+    forgets = params.action.type == FORGET
+    server = None if forgets else await asyncio.to_thread(import_module, "assistant.agent.server")
     # Imported after the thread above has loaded it with the server.
     from assistant.turns import when_stored
 
@@ -106,7 +109,10 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
         if not isinstance(item, WidgetItem):
             raise InvalidRequestError("The item is not a widget, so it has no actions.")
         sender = item
-    response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
+    if server is None:
+        response = SyncCustomActionResponse(updated_item=await forgotten_card(params.action, sender, context))
+    else:
+        response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
     if response.updated_item is not None:
         await store.save_item(params.thread_id, response.updated_item, context)
     return serialized(response)

@@ -1,7 +1,8 @@
 """Take a visitor's threads along: they become the threads of the user as whom the visitor has signed in.
 
 The first write is work for the sweep. So if the process dies, the sweep moves the rest. All of it can be repeated.
-The threads keep their ids. Files and idempotency keys move too. Usage and the agents' own records stay.
+The threads keep their ids. Files, idempotency keys and the facts of the memory move too. Usage and the agents' own
+records stay.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from assistant.context import RequestContext, Resources
 from assistant.errors import TooLargeError
 from assistant.files import move_unsent
 from assistant.identity import Caller
+from assistant.memory import take_facts_along
 from assistant.threads import SCHEMA_VERSION, can_move, hide_thread, is_visible, move_hidden_thread, moving_to
 
 TAKE_ALONG_KIND = "take_along"
@@ -108,6 +110,7 @@ async def take_along(resources: Resources, work: Row, *, time_is_up: Callable[[]
     if not complete or not await move_unsent(resources, visitor, user, time_is_up=time_is_up):
         return False
     await _move_keys(resources, visitor, user)
+    await take_facts_along(resources, visitor, user)
     mark = Write(_mark_key(work), delete=True, condition="cutoff = :cutoff", values={":cutoff": work["cutoff"]})
     try:
         await resources.table.transact([mark])

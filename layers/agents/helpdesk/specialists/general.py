@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents import Agent, ImageGenerationTool
 
 from assistant.agent import PARTIAL_IMAGES
+from assistant.memory import forget, remember
 from assistant.settings import Settings
 from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
 from helpdesk.tools.drafts import draft_message
@@ -12,7 +13,8 @@ from helpdesk.tools.help import search_help, set_theme
 
 _INSTRUCTIONS = """\
 You answer general questions about the company from the help centre. Search it first, and say so when it has
-nothing; do not guess. You can also make the page light or dark, and write letters and e-mails with draft_message."""
+nothing; do not guess. You can also make the page light or dark, and write letters and e-mails with draft_message.
+When the user asks you to remember something about them, use remember; when they ask you to forget it, use forget."""
 _DRAWS = "You draw a picture when the user asks for one."
 _DRAWS_NOT = "You cannot draw pictures in this deployment: say so when you are asked to."
 
@@ -24,10 +26,10 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
         name="General",
         handoff_description=(
             "Answers general questions: opening hours, returns, shipping, contact, the page's look. "
-            "Writes letters, draws pictures."
+            "Writes letters, draws pictures, remembers and forgets facts about the user."
         ),
         instructions=with_caller(f"{_INSTRUCTIONS} {_DRAWS if pictures else _DRAWS_NOT}"),
-        tools=[search_help, set_theme, draft_message, *pictures],
+        tools=[search_help, set_theme, draft_message, remember, forget, *pictures],
     )
     if settings.mcp_server_url:
         # Imported only if it is used, because the MCP client takes half a second to import.

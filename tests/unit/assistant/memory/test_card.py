@@ -1,0 +1,18 @@
+"""The card of a kept fact has components that ChatKit knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.memory.card import kept_card
+from assistant.memory.rows import Fact
+from assistant.widgets import widget
+
+FACT = Fact("0190", "Prefers tea.", "asked", (), None, "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00")
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "Forget"), ("de", "Vergessen")])
+def test_the_card_is_a_strict_widget_in_the_users_language(language: str, label: str) -> None:
+    document = kept_card(FACT, language).model_dump(exclude_none=True)
+    assert widget(document).model_dump(exclude_none=True) == document
+    assert document["children"][1]["label"] == label
