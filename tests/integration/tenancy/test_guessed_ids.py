@@ -44,7 +44,9 @@ async def theirs(resources: Resources, issuer: Issuer) -> Conversation:
 NOBODYS = answered("")
 
 
-@pytest.mark.parametrize("operation", list(guesses(Conversation("", NOBODYS, NOBODYS, NOBODYS, NOBODYS, NOBODYS, ""))))
+@pytest.mark.parametrize(
+    "operation", list(guesses(Conversation("", NOBODYS, NOBODYS, NOBODYS, NOBODYS, NOBODYS, "", "")))
+)
 async def test_a_guessed_id_is_not_found(
     resources: Resources, stranger: httpx2.AsyncClient, theirs: Conversation, operation: str
 ) -> None:
