@@ -20,7 +20,7 @@ class Child:
     """One process of `local.functions`.
 
     Args:
-        name: Which: `chat`, `stream` or `sweep`.
+        name: Which: `chat`, `stream`, `ingest` or `sweep`.
         listener: The socket it serves. The parent keeps it open, so that requests wait while a child restarts
             and the port is never given away.
         spans: The socket that takes the functions' calls, for the child that shows them.

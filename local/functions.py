@@ -2,6 +2,7 @@
 
 python -m local.functions chat --socket FD      the page, `chat` and `upload`
 python -m local.functions stream --socket FD    `stream`
+python -m local.functions ingest --socket FD    `ingest`, which takes events as AWS Lambda does
 python -m local.functions sweep                 `sweep`, every few seconds
 """
 
@@ -43,6 +44,8 @@ PLAYGROUND = ROOT / "local" / "playground"
 # Environment variables from `local.server` with data for the page.
 PAGE_URLS = ("CHAT_URL", "STREAM_URL", "UPLOAD_URL")
 SWEEP_INTERVAL_SECONDS = 5.0
+# The time limit of `ingest` in the template.
+INGEST_SECONDS = 900.0
 # Running responses get this many seconds to finish when the server stops or reloads.
 SHUTDOWN_SECONDS = 5
 # The exit code of a process with wrong settings, which it has reported: EX_CONFIG of sysexits.h.
@@ -220,11 +223,37 @@ def sweep_for_ever() -> None:
             logger.exception("The sweep failed")
 
 
+def ingest_endpoint() -> ASGIApp:
+    """Return an app with Lambda's call `Invoke` for asynchronous events: it answers at once, and runs `ingest`."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    handler = load_function("ingest").lambda_handler
+    running: set[asyncio.Task[None]] = set()
+
+    async def work(event: dict[str, object]) -> None:
+        try:
+            await run_in_threadpool(handler, event, ScheduledContext(deadline=time.monotonic() + INGEST_SECONDS))
+        except Exception:
+            logger.exception("The ingest failed")
+
+    async def invoke(request: Request) -> Response:
+        task = asyncio.create_task(work(await request.json()))
+        running.add(task)
+        task.add_done_callback(running.discard)
+        return Response(status_code=202)
+
+    return Starlette(routes=[Route("/2015-03-31/functions/{name}/invocations", invoke, methods=["POST"])])
+
+
 def run(name: str, descriptor: int, spans: int | None) -> None:
     """Run one process until SIGTERM.
 
     Args:
-        name: `chat`, `stream` or `sweep`.
+        name: `chat`, `stream`, `ingest` or `sweep`.
         descriptor: The socket to listen on; the sweep has none.
         spans: The socket that takes the functions' calls; `chat` alone has one, because it serves the panel.
     """
@@ -233,6 +262,8 @@ def run(name: str, descriptor: int, spans: int | None) -> None:
         serve(front_door(os.environ, received), descriptor)
     elif name == "stream":
         serve(with_package_report(load_function("stream").app), descriptor)
+    elif name == "ingest":
+        serve(ingest_endpoint(), descriptor)
     else:
         sweep_for_ever()
 
@@ -240,7 +271,7 @@ def run(name: str, descriptor: int, spans: int | None) -> None:
 def main() -> None:
     """Run the process that the command line names. Return `CONFIGURATION_EXIT` if a setting is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["chat", "stream", "sweep"])
+    parser.add_argument("name", choices=["chat", "stream", "ingest", "sweep"])
     parser.add_argument("--socket", type=int, help="the descriptor of a listening socket")
     parser.add_argument("--spans", type=int, help="the descriptor of the socket that takes the functions' calls")
     arguments = parser.parse_args()

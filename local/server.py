@@ -29,11 +29,14 @@ from local.settings import (
     read_environment,
 )
 from local.spans import open_socket, trace_environment
-from local.stack import StackError, deploy
+from local.stack import StackError, deploy, deploy_knowledge
 from local.template import TEMPLATE
 from local.tokens import KeySetServer
 
 STACK_NAME = "chatkit-dev"
+KNOWLEDGE_TABLE_NAME = f"{STACK_NAME}-knowledge"
+# The default of the template and of the settings. A test compares them.
+DIMENSIONS = 256
 # A change in these folders restarts the functions.
 WATCHED = [ROOT / "layers" / "agents", ROOT / "functions"]
 WATCHED_SUFFIXES = {".py", ".json", ".yaml", ".toml"}
@@ -157,6 +160,18 @@ async def _next(changes: AsyncIterator[set[Path]]) -> set[Path]:
     return await anext(changes)
 
 
+def _knowledge(endpoint_url: str, asked: Mapping[str, str], ingest_url: str) -> dict[str, str]:
+    """Make the table of passages, if there is knowledge. Return the variables that lead to it and to `ingest`."""
+    if not asked.get("KNOWLEDGE"):
+        return {}
+    # The child `ingest` takes events as AWS Lambda does.
+    variables = {"INGEST_FUNCTION": "ingest", "AWS_ENDPOINT_URL_LAMBDA": ingest_url}
+    if asked["KNOWLEDGE"] != "dynamodb":
+        return variables
+    deploy_knowledge(endpoint_url, KNOWLEDGE_TABLE_NAME, int(asked.get("EMBEDDING_DIMENSIONS") or DIMENSIONS))
+    return {**variables, "KNOWLEDGE_TABLE_NAME": KNOWLEDGE_TABLE_NAME}
+
+
 class DevServer:
     """Everything that `make dev` runs."""
 
@@ -188,6 +203,7 @@ class DevServer:
             front = stack.enter_context(_listen(settings.host, settings.port, "PORT"))
             stream = stack.enter_context(_listen(settings.host, settings.stream_port, "STREAM_PORT"))
             spans = stack.enter_context(open_socket())
+            ingest = stack.enter_context(_listen(DEFAULT_HOST, 0, "PORT"))
             print("Starting the local AWS (ministack) ...", flush=True)
             try:
                 emulator = await asyncio.to_thread(Emulator, settings.state, port=settings.aws_port, persist=True)
@@ -198,7 +214,7 @@ class DevServer:
             stack.callback(emulator.stop)
             keys = KeySetServer(settings.keys)
             stack.callback(keys.stop)
-            return await self._supervise(emulator, keys, front, stream, spans)
+            return await self._supervise(emulator, keys, front, stream, spans, ingest)
 
     async def _supervise(
         self,
@@ -207,10 +223,13 @@ class DevServer:
         front: socket.socket,
         stream: socket.socket,
         spans: socket.socket,
+        ingest: socket.socket,
     ) -> int:
         """Start the functions, and restart them after each change, until the server stops."""
         front_url, stream_url = _url(self._settings.host, front), _url(self._settings.host, stream)
-        children = [Child("chat", front, spans), Child("stream", stream), Child("sweep")]
+        ingest_url = _url(DEFAULT_HOST, ingest)
+        every = [Child("chat", front, spans), Child("stream", stream), Child("sweep"), Child("ingest", ingest)]
+        children = every[:3]
         stopped = asyncio.create_task(self._stopped.wait())
         orphaned = asyncio.create_task(self._watch_parent())
         crashed = asyncio.create_task(asyncio.to_thread(emulator.process.wait))
@@ -218,7 +237,9 @@ class DevServer:
         changed = asyncio.create_task(_next(changes))
         try:
             while True:
-                environment = await self._prepare(emulator, keys, front_url, stream_url)
+                environment = await self._prepare(emulator, keys, front_url, stream_url, ingest_url)
+                # Without knowledge, no document is read.
+                children = every if environment.get("KNOWLEDGE") else every[:3]
                 print("Starting the functions ...", flush=True)
                 for child in children:
                     await child.start(environment | trace_environment(child.name, spans))
@@ -252,14 +273,17 @@ class DevServer:
                 self._stopped.set()
             await asyncio.sleep(PARENT_SECONDS)
 
-    async def _prepare(self, emulator: Emulator, keys: KeySetServer, front_url: str, stream_url: str) -> dict[str, str]:
-        """Update the table and the bucket, and return the environment of the functions."""
+    async def _prepare(
+        self, emulator: Emulator, keys: KeySetServer, front_url: str, stream_url: str, ingest_url: str
+    ) -> dict[str, str]:
+        """Update the tables and the bucket, and return the environment of the functions."""
         # Read each time, so that a change of `.env` takes effect.
         asked = load_dev_settings(read_environment()).functions
         # The page may be opened by address or by name.
         origins = [front_url, front_url.replace("//127.0.0.1:", "//localhost:")]
         origins += [origin.strip() for origin in asked.get("ALLOWED_ORIGINS", "").split(",") if origin.strip()]
         made = await asyncio.to_thread(deploy, emulator.endpoint_url, STACK_NAME, origins)
+        knowledge = await asyncio.to_thread(_knowledge, emulator.endpoint_url, asked, ingest_url)
         own = await asyncio.to_thread(own_variables, package_of(asked), emulator.endpoint_url, STACK_NAME, asked)
         defaults = {
             "AUTH_MODE": "guest",
@@ -278,6 +302,7 @@ class DevServer:
             **{name: value for name, value in asked.items() if value or name not in own},
             **issuer,
             **emulator.environment(),
+            **knowledge,
             "TABLE_NAME": made.table_name,
             "BUCKET_NAME": made.bucket_name,
             "ALLOWED_ORIGINS": ",".join(origins),

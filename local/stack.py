@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.emulator import CREDENTIALS, REGION
 from local.own_stack import read_own_stack
-from local.template import Node, data_template, load_template, own_template
+from local.template import Node, data_template, knowledge_table, load_template, own_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +58,28 @@ def deploy(endpoint_url: str, stack_name: str, allowed_origins: Sequence[str] = 
     made = DataStack(table_name=outputs["Table"], bucket_name=outputs["Bucket"])
     _enable_expiry(endpoint_url, made.table_name, template["Resources"]["Table"]["Properties"])
     return made
+
+
+def deploy_knowledge(endpoint_url: str, table_name: str, dimensions: int) -> None:
+    """Create the table of passages from the template's own properties, if it does not exist.
+
+    Raises:
+        StackError: the table exists with vectors of another length.
+    """
+    properties = knowledge_table(load_template(), dimensions)
+    expiry = properties.pop("TimeToLiveSpecification")
+    dynamodb = client("dynamodb", endpoint_url)
+    try:
+        dynamodb.create_table(TableName=table_name, **properties)
+    except dynamodb.exceptions.ResourceInUseException:
+        found = dynamodb.describe_table(TableName=table_name)["Table"].get("VectorIndexes", [])
+        if [each["IndexName"] for each in found] != [each["IndexName"] for each in properties["VectorIndexes"]]:
+            raise StackError(
+                f"The table {table_name} has vectors of another length. Set EMBEDDING_DIMENSIONS as before, or remove "
+                "the folder of STATE_DIR."
+            ) from None
+        return
+    dynamodb.update_time_to_live(TableName=table_name, TimeToLiveSpecification=expiry)
 
 
 def deploy_own(endpoint_url: str, stack_name: str, path: Path, values: Mapping[str, str]) -> dict[str, str]:

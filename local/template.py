@@ -18,6 +18,8 @@ DEPLOYMENT = ROOT / "deployment.yaml"
 DATA_TYPES = ("AWS::DynamoDB::", "AWS::S3::")
 # The local AWS makes these of a package's own stack. It enforces no rights, so it needs no policies.
 OWN_TYPES = tuple(f"AWS::{name}::" for name in ("DynamoDB", "S3", "SQS", "SNS", "SSM", "SecretsManager", "KMS"))
+# The table of passages, which the local AWS gets by a call of its own.
+KNOWLEDGE_TABLE = "KnowledgeTable"
 # YAML's `<<`, which may repeat.
 MERGE = "tag:yaml.org,2002:merge"
 # CloudFormation's macros among the resources, such as `Fn::ForEach::Queues`, are no resources.
@@ -94,10 +96,15 @@ def _references(value: object, names: Node) -> set[str]:
 def data_template(template: Node) -> Node:
     """Return a template of the DynamoDB and S3 resources alone, with the parameters and conditions they use.
 
+    The table of passages is not part of it: ministack 1.5.33 makes no index of vectors from a template. See
+    `knowledge_table`.
+
     Each resource's `Ref` is added as an output of the same name.
     """
     resources = {
-        name: resource for name, resource in template["Resources"].items() if resource["Type"].startswith(DATA_TYPES)
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"].startswith(DATA_TYPES) and name != KNOWLEDGE_TABLE
     }
     all_conditions: Node = template.get("Conditions", {})
     conditions: Node = {}
@@ -118,6 +125,33 @@ def data_template(template: Node) -> Node:
             if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
         },
     }
+
+
+def knowledge_table(template: Node, dimensions: int) -> Node:
+    """Return the properties of the table of passages, as DynamoDB's CreateTable and UpdateTimeToLive take them.
+
+    Args:
+        template: The template.
+        dimensions: The value of the parameter `EmbeddingDimensions`.
+    """
+    properties = _filled(template["Resources"][KNOWLEDGE_TABLE]["Properties"], {"EmbeddingDimensions": dimensions})
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "VectorIndexes", "TimeToLiveSpecification")
+    return {name: properties[name] for name in wanted}
+
+
+def _filled(value: Any, parameters: dict[str, int]) -> Any:
+    """Return a part of a template with the values of parameters. Anything else that refers stays as it is."""
+    match value:
+        case {"Ref": str(name)} if name in parameters:
+            return parameters[name]
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)\}", lambda found: str(parameters.get(found[1], found[0])), text)
+        case dict():
+            return {name: _filled(each, parameters) for name, each in value.items()}
+        case list():
+            return [_filled(each, parameters) for each in value]
+        case _:
+            return value
 
 
 def own_template(template: Node) -> Node:

@@ -71,7 +71,11 @@ class Route:
             return "POST", API, {"json": {"type": self.name, "params": params}}
         method, _, path = self.name.partition(" ")
         path = path.format(
-            attachment_id=theirs.attachment_id, entity_id=task, thread_id=theirs.thread_id, fact_id=theirs.fact_id
+            attachment_id=theirs.attachment_id,
+            entity_id=task,
+            thread_id=theirs.thread_id,
+            fact_id=theirs.fact_id,
+            document_id=theirs.attachment_id,
         )
         bodies: dict[str, dict[str, Any]] = {
             f"POST {API}/cancel": {"json": {"thread_id": theirs.thread_id}},
@@ -118,6 +122,12 @@ ROUTES = [
     Route(f"POST {API}/my-data/export", "off"),
     Route(f"GET {API}/my-data/export", "off"),
     Route(f"DELETE {API}/my-data", "off"),
+    Route(f"GET {API}/knowledge/documents", "off"),
+    Route(f"POST {API}/knowledge/documents", "off"),
+    Route(f"GET {API}/knowledge/documents/{{document_id}}", "off"),
+    Route(f"POST {API}/knowledge/documents/{{document_id}}", "off"),
+    Route(f"POST {API}/knowledge/documents/{{document_id}}/complete", "off"),
+    Route(f"DELETE {API}/knowledge/documents/{{document_id}}", "off"),
     Route(f"POST {API}/upload", "own", ("upload",)),
     Route("GET /health", "public", (*COMPLETE, "upload")),
 ]

@@ -94,6 +94,7 @@ class Resources:
     Attributes:
         settings: The configuration.
         table: The DynamoDB table.
+        passages: The table of passages, if there is knowledge.
         objects: The bucket.
         running: The turns that run in this process, by thread. Only one event loop uses it.
         claiming: How many requests are claiming a turn.
@@ -106,6 +107,7 @@ class Resources:
 
     settings: Settings = field(default_factory=load_settings)
     table: Table = field(init=False)
+    passages: Table = field(init=False)
     objects: Objects = field(init=False)
     running: dict[ThreadRef, RunningTurn] = field(init=False, default_factory=dict)
     claiming: int = field(init=False, default=0)
@@ -139,6 +141,7 @@ class Resources:
         observability.keep_texts_out(self.settings.log_content)
         failures.look_for_places_in(self.settings.agent_factory)
         self.table = Table(self.settings)
+        self.passages = Table(self.settings, beside=self.table, name=self.settings.knowledge.table_name)
         self.objects = Objects(self.settings)
 
 
@@ -178,6 +181,21 @@ class Report:
 
 
 @dataclass(frozen=True)
+class CitedPassage:
+    """A passage that the model may cite in this turn.
+
+    Attributes:
+        entity_id: The id by which a client asks for its document.
+        title: The document's name.
+        page: The page, if the document has pages.
+    """
+
+    entity_id: str
+    title: str
+    page: int | None
+
+
+@dataclass(frozen=True)
 class KnownThread:
     """A thread that this request has read or written.
 
@@ -206,6 +224,7 @@ class RequestContext:
         language: The language of the platform's texts for this user, as `assistant.texts` has it.
         parent: The caller's span, if the request names one.
         effects: What a call would do, by the call's id, as its tool's `check` says it. The approval card shows it.
+        cited: The passages that this turn has given to the model, by their marks.
         outside: Where the texts come from that the turn's model has read and its user did not write.
     """
 
@@ -220,6 +239,7 @@ class RequestContext:
     language: str = DEFAULT_LANGUAGE
     parent: Parent = field(default_factory=Parent)
     effects: dict[str, str] = field(default_factory=dict)
+    cited: dict[str, CitedPassage] = field(default_factory=dict)
     outside: set[str] = field(default_factory=set)
 
     def read_outside(self, source: str) -> None:

@@ -33,6 +33,10 @@ PRICES = {
     "gpt-6-sol": Price(2.00, 10.00),
     "gpt-6-luna": Price(0.10, 0.50),
     "gemini-3.8-flash": Price(0.75, 3.75),
+    "text-embedding-3-small": Price(0.02),
+    "text-embedding-3-large": Price(0.13),
+    "gemini-embedding-001": Price(0.15),
+    "amazon.titan-embed-text-v2:0": Price(0.02),
     "gpt-transcribe": Price(minute=0.0045),
     # A square picture of the quality `max` has 7,024 output tokens at 30.00 for a million. Larger ones cost more.
     "gpt-image-2.6-flare": Price(picture=0.25),

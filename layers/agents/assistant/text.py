@@ -8,6 +8,9 @@ from assistant.errors import InvalidRequestError
 
 # The marks around text that is sent with the role `user` but that the user did not write.
 CONTEXT_START, CONTEXT_END = "<context>", "</context>"
+# The start of a tool's output with passages of documents. Such an output is for its own turn only and is not stored: a
+# document that is deleted later would otherwise stay in the thread.
+PASSAGES_START = '{"passages": ['
 # Unicode categories: control characters (some programs end a text at NUL), and halves of surrogate pairs.
 _REFUSED = {"Cc", "Cs"}
 

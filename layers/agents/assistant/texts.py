@@ -47,6 +47,8 @@ _GERMAN = {
     "A fact must have 1 to {} characters and no control characters.": (
         "Ein Eintrag muss 1 bis {} Zeichen haben und darf keine Steuerzeichen enthalten."
     ),
+    # Sources.
+    "Page {}": "Seite {}",
     # Notices.
     "A later request ended this answer.": "Eine spätere Anfrage hat diese Antwort beendet.",
     "This answer is incomplete because it reached the length limit.": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import Agent, Handoff, ImageGenerationTool, StopAtTools, handoff
+from agents import Agent, Handoff, ImageGenerationTool, StopAtTools, Tool, handoff
 
 from assistant.memory import forget, remember
 from assistant.settings import Settings
@@ -44,7 +44,7 @@ def build_router(settings: Settings) -> Agent[Any]:
         Agent[Any](
             name="General",
             instructions=f"You answer the rest.{draws}",
-            tools=[search_help, set_theme, draft_message, remember, forget, *pictures],
+            tools=[search_help, set_theme, draft_message, remember, forget, *pictures, *_documents(settings)],
         ),
     ]
     router = Agent[Any](
@@ -61,6 +61,14 @@ def build_router(settings: Settings) -> Agent[Any]:
 def _handoff_to(agent: Agent[Any]) -> Handoff[Any, Any]:
     tools = ", ".join(tool.name for tool in agent.tools)
     return handoff(agent, tool_description_override=f"Hand over to {agent.name}. Tools: {tools}.")
+
+
+def _documents(settings: Settings) -> list[Tool]:
+    if not settings.knowledge.on:
+        return []
+    from assistant.knowledge import search_knowledge
+
+    return [search_knowledge]
 
 
 def _pictures(settings: Settings) -> list[ImageGenerationTool]:

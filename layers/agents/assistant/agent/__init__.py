@@ -1,6 +1,7 @@
 """Run agents: build the model's input from the thread, run the agent, turn its output into ChatKit events."""
 
 from assistant.agent.configuration import run_config
+from assistant.agent.marks import note_passages
 from assistant.agent.output import PARTIAL_IMAGES
 from assistant.agent.server import MAX_MODEL_CALLS, AssistantServer, load_agent
 from assistant.agent.tools import assistant_tool, explain_failure
@@ -14,5 +15,6 @@ __all__ = [
     "assistant_tool",
     "explain_failure",
     "load_agent",
+    "note_passages",
     "run_config",
 ]

@@ -52,6 +52,7 @@ from assistant.agent.guardrails import guarded_history, judged_history
 from assistant.agent.history import load_history
 from assistant.agent.in_charge import agent_in_charge, note_agent
 from assistant.agent.left_out import LeftOut
+from assistant.agent.marks import Marks
 from assistant.agent.output import OutputConverter, refusal_as_answer
 from assistant.agent.outside import OutsideHooks
 from assistant.agent.run_stream import TOOL_FINISHED, CancellableRun
@@ -207,15 +208,15 @@ class AssistantServer(ChatKitServer[RequestContext]):
         # The verdict of a judging run comes after its end.
         guardrails = 0 if resumed else len(agent.input_guardrails) + step.judges
         run = CancellableRun(result, agent_context, guardrails, converter, rounds, files)
-        text = AnswerText(agent, settings)
+        text, marks = AnswerText(agent, settings), Marks(context)
         filtered = False
         try:
             async with aclosing(run.events()) as events:
                 async for sent in events:
                     if isinstance(sent, ThreadItemUpdatedEvent):
                         # An update completes nothing.
-                        if text.take(sent):
-                            yield sent
+                        if (shown_update := marks.updated(sent)) is not None and text.take(shown_update):
+                            yield shown_update
                         continue
                     event = with_own_call(sent, result.new_items)
                     for completed in _completed_rounds(rounds, result, agent_context, resumed, event):
@@ -225,7 +226,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
                     if sent is TOOL_FINISHED:
                         continue
                     async for found in files.take(event):
-                        if text.take(shown := await _with_sources(found, context)):
+                        if text.take(shown := await _with_sources(marks.done(found), context)):
                             yield shown
                         if (answered := _answered_at_provider(found, resumed)) is not None:
                             yield answered

@@ -27,10 +27,14 @@ from pydantic_core import to_jsonable_python
 from assistant import clock
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import APPROVAL_RESPONSE, HOSTED_CALLS, sendable_output, stored_hosted_item
+from assistant.text import PASSAGES_START
 from assistant.threads import TOOL_ROUND
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
+
+# What the model of a later turn reads in place of passages.
+_PASSAGES_GONE = "[Passages of documents were here, for that turn only. Search again if you need them.]"
 
 _KEPT_ITEMS = (
     ToolCallItem
@@ -79,7 +83,7 @@ class ToolRounds:
         if len(run_items) == self._seen:
             return None
         self._open += [
-            sendable_output(to_jsonable_python(item.to_input_item(), exclude_none=True))
+            without_passages(sendable_output(to_jsonable_python(item.to_input_item(), exclude_none=True)))
             for item in run_items[self._seen :]
             if isinstance(item, _KEPT_ITEMS)
             # A picture has its own thread item. Here it would be stored as base64.
@@ -155,6 +159,14 @@ class ToolRounds:
                 **({"outside": sorted(self._outside)} if self._outside else {}),
             },
         )
+
+
+def without_passages(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an item of a run. A note takes the place of an output with passages of documents."""
+    output = value.get("output")
+    if isinstance(output, str) and output.startswith(PASSAGES_START):
+        return {**value, "output": _PASSAGES_GONE}
+    return value
 
 
 def _is_rejection(value: dict[str, Any]) -> bool:

@@ -15,6 +15,8 @@ router = APIRouter()
 
 # Longer than any name that a user types.
 MAX_QUERY_CHARACTERS = 200
+# The ids of cited documents start with it.
+CITED = "knowledge."
 
 
 @router.get("/chatkit/api/entities")
@@ -28,7 +30,11 @@ async def entities(
 
 @router.get("/chatkit/api/entities/{entity_id}")
 async def preview(context: CurrentContext, entity_id: str) -> Response:
-    """Return an entity's preview, as `onRequestPreview` expects it."""
+    """Return an entity's preview, as `onRequestPreview` expects it. That of a cited document has its link, as `url`."""
+    if context.settings.knowledge.on and entity_id.startswith(CITED):
+        from assistant import knowledge
+
+        return json_response(await knowledge.preview(context, entity_id))
     show = needed_hook(context.settings, "preview_entity", "previews")
     widget = await show(entity_id, context)
     return json_response({"preview": widget.model_dump(mode="json", by_alias=True, exclude_none=True)})

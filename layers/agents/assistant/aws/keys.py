@@ -11,10 +11,12 @@ its newest items, in this order:
                                 A#<item id>      the place of a foreign item id
                                 F#<place>        the attachments of a removed message
                                 H#<run id>       a run that waits for the user's approval
+                                D#<document>     a document of the thread's own knowledge
 
     USER#tenant#user            T#<place>        a thread in the user's list
                                 A#<thread id>    the place of a foreign thread id in the list
                                 F#<attachment>   an attachment
+                                D#<document>     a document of the user's own knowledge
                                 K#<key>          an idempotency key and its turn
                                 M!, M#<id>       the memory's switch and version; a fact about the user
                                 Q#D<day>         usage on a UTC day
@@ -26,11 +28,19 @@ its newest items, in this order:
                                 Q#limits         limits of the tenant and its users in place of the settings
                                 L#<id>           an entry of the audit trail; ids sort by time
                                 U#<user>         a user with stored data, for an erasure of the tenant
+                                D#<document>     a document of the tenant's knowledge
     APP#tenant[#user]           the agents' own records
     AUDIT                       L#<id>           an entry about the whole deployment
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     CONTROL                     models           whether all paid calls are stopped
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
+
+The table of passages is another one. A space is a partition, so a search of one space finds nothing of another:
+
+    KB#tenant                   C#<document>#<generation>#<number>   a passage of the tenant's knowledge
+    KB#tenant#@<group>          the same of a group within the tenant
+    KB#tenant#user              the same of a user
+    KB#tenant#user#thread       the same of a thread
 
 Ids are percent-encoded, so that a separator inside an id cannot lead to another partition.
 """
@@ -84,6 +94,11 @@ MEMBER_PREFIX = "U#"
 MEMBER_END = "U$"
 AUDIT_PREFIX = "L#"
 AUDIT_END = "L$"
+DOCUMENT_PREFIX = "D#"
+DOCUMENT_END = "D$"
+PASSAGE_PREFIX = "C#"
+# An encoded id contains no `@`, so no user has the name of a group, or of the folder of a tenant's own objects.
+_NO_USER = "@"
 
 
 class Key(NamedTuple):
@@ -148,6 +163,61 @@ class ThreadRef(NamedTuple):
     def _encoded(self, separator: str) -> str:
         names = zip(self, ("tenant", "user", "thread"), strict=True)
         return separator.join(_component(value, what) for value, what in names)
+
+
+class Space(NamedTuple):
+    """Whose knowledge: a tenant's, a group's within the tenant, a user's, or a thread's.
+
+    The properties raise `InvalidRequestError` if an id cannot be part of a key.
+    """
+
+    tenant_id: str
+    user_id: str | None = None
+    thread_id: str | None = None
+    group: str | None = None
+
+    @property
+    def partition(self) -> str:
+        """The partition of the space's documents in the main table. A group's are among the tenant's."""
+        if self.user_id is None:
+            return tenant_partition(self.tenant_id)
+        if self.thread_id is None:
+            return user_partition(self.tenant_id, self.user_id)
+        return ThreadRef(self.tenant_id, self.user_id, self.thread_id).partition
+
+    @property
+    def passages(self) -> str:
+        """The partition of the space's passages in the table of passages."""
+        names = [_component(self.tenant_id, "tenant")]
+        if self.group is not None:
+            names.append(_NO_USER + _component(self.group, "group"))
+        elif self.user_id is not None:
+            names.append(_component(self.user_id, "user"))
+            if self.thread_id is not None:
+                names.append(_component(self.thread_id, "thread"))
+        return "#".join(["KB", *names])
+
+    @property
+    def object_prefix(self) -> str:
+        """The bucket prefix of the space's documents. The malware scan and the erasures cover it."""
+        if self.user_id is None:
+            return f"attachments/{_component(self.tenant_id, 'tenant')}/{_NO_USER}/"
+        return attachment_prefix(self.tenant_id, self.user_id)
+
+    def document(self, document_id: str) -> Key:
+        """Return the key of a document's row."""
+        return Key(self.partition, f"{DOCUMENT_PREFIX}{_component(document_id, 'document')}")
+
+
+def passage_sk(document_id: str, generation: str, number: int) -> str:
+    """Return the sort key of a passage. The passages of a generation are in their order."""
+    return f"{passage_prefix(document_id, generation)}{number:05}"
+
+
+def passage_prefix(document_id: str, generation: str | None = None) -> str:
+    """Return the start of the sort keys of a document's passages, or of those of one generation."""
+    document = f"{PASSAGE_PREFIX}{_component(document_id, 'document')}#"
+    return document if generation is None else f"{document}{generation}#"
 
 
 def user_partition(tenant_id: str, user_id: str) -> str:

@@ -20,6 +20,7 @@ from assistant.aws.keys import Key
 from assistant.aws.rowformat import dump, load
 from assistant.aws.tracing import segment
 from assistant.budgets import TABLE_CALL_SECONDS
+from assistant.errors import StoreRefusedError
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,9 +85,13 @@ class Table:
         StoreRefusedError: DynamoDB rejects the request as invalid.
     """
 
-    def __init__(self, settings: Settings, client: DynamoDBClient | None = None) -> None:
-        self.name = settings.table_name
+    def __init__(
+        self, settings: Settings, client: DynamoDBClient | None = None, *, beside: Table | None = None, name: str = ""
+    ) -> None:
+        """Prepare the main table, or another one with the client of the table `beside`."""
+        self.name = name if beside is not None else settings.table_name
         self._client = client
+        self._beside = beside
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="dynamodb")
 
@@ -94,6 +99,8 @@ class Table:
     def client(self) -> DynamoDBClient:
         """The boto3 client. It is made on first use, so no SnapStart snapshot contains one."""
         with self._lock:
+            if self._client is None and self._beside is not None:
+                self._client = self._beside.client
             if self._client is None:
                 import boto3
 
@@ -159,7 +166,14 @@ class Table:
         raise unavailable()
 
     async def query(
-        self, pk: str, *, after: str | None = None, between: tuple[str, str], descending: bool = False, limit: int
+        self,
+        pk: str,
+        *,
+        after: str | None = None,
+        between: tuple[str, str],
+        descending: bool = False,
+        limit: int,
+        keys_only: bool = False,
     ) -> tuple[list[Row], bool]:
         """Return rows of a partition in the order of their sort keys, by one strongly consistent Query.
 
@@ -169,6 +183,7 @@ class Table:
             between: The first and the last sort key, both inclusive.
             descending: Whether to read backwards.
             limit: The greatest number of rows.
+            keys_only: Whether to return only the keys of the rows.
 
         Returns:
             The rows, and whether more follow. DynamoDB ends a page at 1 MB, so there can be fewer than `limit` rows
@@ -187,6 +202,7 @@ class Table:
             # The row at `after` may come too. It is removed below.
             "Limit": limit + (after is not None),
             "ConsistentRead": True,
+            **({"ProjectionExpression": "pk, sk"} if keys_only else {}),
         }
         answer = await self._call("query", request)
         rows = [load(item) for item in answer["Items"]]
@@ -252,9 +268,38 @@ class Table:
         """Remove a row. A row that does not exist is no error."""
         await self._call("delete_item", {"TableName": self.name, "Key": dump(key._asdict())})
 
+    async def search(self, index: str, pk: str, vector: Sequence[float], most: int) -> list[tuple[Row, float]]:
+        """Return the rows of a partition whose vectors are nearest, and their distances, the nearest first.
+
+        The rows have the attributes that the index projects. The index follows the table after a moment.
+
+        Raises:
+            StoreUnavailableError: the index is not ready yet, or the table has no such index.
+        """
+        request = {
+            "TableName": self.name,
+            "IndexName": index,
+            "SearchVector": [{"N": repr(number)} for number in vector],
+            "SearchConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": dump({":pk": pk}),
+            "TopK": most,
+        }
+        try:
+            answer = await self._call("search_vectors", request)
+        except StoreRefusedError as error:
+            # DynamoDB answers so for a moment after the index has become active.
+            raise unavailable() from error
+        return [(load(each["Item"]), float(each["Score"])) for each in answer.get("SearchResults", [])]
+
+    async def put_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write whole rows in batches, without conditions. Repeat what DynamoDB leaves over."""
+        await self._write_batches([{"PutRequest": {"Item": dump(row)}} for row in rows])
+
     async def delete_many(self, keys: Sequence[Key]) -> None:
         """Remove rows in batches. Repeat what DynamoDB leaves over."""
-        waiting: list[Any] = [{"DeleteRequest": {"Key": dump(key._asdict())}} for key in dict.fromkeys(keys)]
+        await self._write_batches([{"DeleteRequest": {"Key": dump(key._asdict())}} for key in dict.fromkeys(keys)])
+
+    async def _write_batches(self, waiting: list[Any]) -> None:
         round_number = 0
         while waiting:
             chunk, waiting = waiting[:MAX_BATCH_WRITE_ROWS], waiting[MAX_BATCH_WRITE_ROWS:]

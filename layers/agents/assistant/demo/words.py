@@ -23,6 +23,7 @@ _CONTEXT_MARK = re.compile(r"</?context>")
 _A_FILE = "[The file '"
 _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
+_SPOKEN_PASSAGES = 2
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
 _ONE_WORD_ASKED = re.compile(r"\bone word\b|\bsingle word\b", re.IGNORECASE)
 # Examples for the sample's agents, and for any agents with such tools.
@@ -247,6 +248,9 @@ def _spoken(outcome: Outcome) -> str:
     if isinstance(value, dict) and value.get("displayed"):
         # The widget shows the result, so the answer does not repeat it.
         return "Here you are."
+    if isinstance(value, dict) and isinstance(value.get("passages"), list) and value["passages"]:
+        # A real model writes a sentence of its own, and the mark after it.
+        return " ".join(f"{_shortened(each['text'])} {each['mark']}" for each in value["passages"][:_SPOKEN_PASSAGES])
     if isinstance(value, dict):
         value = ", ".join(f"{key}: {each}" for key, each in value.items())
     return f"{outcome.name} answered: {_shortened(str(value))}"

@@ -4,10 +4,16 @@ A stored attachment has no URL that expires. `with_fresh_urls` signs URLs before
 """
 
 from assistant.files.binding import bind, refusal
-from assistant.files.content import FileRoom, files_to_content, read_file
 from assistant.files.copying import copies_for_thread
+from assistant.files.content import FileRoom, decoded, files_to_content, read_file
 from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
-from assistant.files.extraction import document_text
+from assistant.files.extraction import (
+    ReadingLimits,
+    SlowDocumentError,
+    UnreadableDocumentError,
+    document_pages,
+    document_text,
+)
 from assistant.files.images import (
     PICTURE_KIND,
     as_data_url,
@@ -20,8 +26,10 @@ from assistant.files.images import (
     shown_item,
     sweep_picture,
 )
-from assistant.files.limits import MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES
+from assistant.files.limits import HEAD_BYTES, MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES, UPLOAD_URL_SECONDS
+from assistant.files.media import ALLOWED_MEDIA, Media, allowed_media, check_head
 from assistant.files.moving import copied_files, move_unsent
+from assistant.files.names import content_disposition
 from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment, member_write, save_attachment
 from assistant.files.scan import check_scan
 from assistant.files.store import S3AttachmentStore, check_announced
@@ -30,23 +38,35 @@ from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_ur
 from assistant.files.written import cites_files, keep_file, object_keys, shown_message
 
 __all__ = [
+    "ALLOWED_MEDIA",
+    "HEAD_BYTES",
     "MAX_ATTACHMENT_BYTES",
     "MAX_UPLOAD_BYTES",
     "PICTURE_KIND",
     "UNSENT_KIND",
+    "UPLOAD_URL_SECONDS",
     "FileRoom",
+    "Media",
+    "ReadingLimits",
     "S3AttachmentStore",
+    "SlowDocumentError",
+    "UnreadableDocumentError",
+    "allowed_media",
     "as_data_url",
     "attachment_key",
     "bind",
     "check_announced",
+    "check_head",
     "check_scan",
     "check_upload",
     "cites_files",
+    "content_disposition",
     "copied_files",
     "copies_for_thread",
+    "decoded",
     "delete",
     "delete_for_thread",
+    "document_pages",
     "document_text",
     "drop_picture",
     "files_to_content",

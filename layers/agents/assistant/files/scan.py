@@ -36,8 +36,16 @@ POLL_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 
 
-async def scan_result(resources: Resources, owner: Caller, attachment: Attachment) -> ScanResult | None:
+async def scan_result(
+    resources: Resources, owner: Caller, attachment: Attachment, key: str | None = None
+) -> ScanResult | None:
     """Return the result of a file's scan; None if there is no result yet. Without a scan, every file is clean.
+
+    Args:
+        resources: The bucket.
+        owner: The owner of the file.
+        attachment: The file.
+        key: The file's object, if it is not an attachment's.
 
     Raises:
         KeyError: the object does not exist.
@@ -48,7 +56,7 @@ async def scan_result(resources: Resources, owner: Caller, attachment: Attachmen
         return answer
     if not resources.settings.malware_scan or not is_ours(attachment.id):
         return "clean"
-    tag = await resources.objects.tag(object_key(owner, attachment.id), SCAN_TAG)
+    tag = await resources.objects.tag(key or object_key(owner, attachment.id), SCAN_TAG)
     if tag is None:
         return None
     if tag in BROKEN:
@@ -56,12 +64,14 @@ async def scan_result(resources: Resources, owner: Caller, attachment: Attachmen
     return "clean" if tag == CLEAN else "refused"
 
 
-async def check_scan(resources: Resources, owner: Caller, attachment: Attachment, *, may_wait: bool) -> None:
+async def check_scan(
+    resources: Resources, owner: Caller, attachment: Attachment, *, may_wait: bool, key: str | None = None
+) -> None:
     """Wait a moment for the result of a file's scan, and refuse a file that is not clean.
 
     Without `may_wait`, do not wait: too many requests of the user wait already.
 
-    A file whose bytes are missing passes: the caller finds that out itself.
+    A file whose bytes are missing passes: the caller finds that out itself. `key` is as for `scan_result`.
 
     Raises:
         FileUncheckedError: there is no result yet.
@@ -71,7 +81,7 @@ async def check_scan(resources: Resources, owner: Caller, attachment: Attachment
     deadline = loop.time() + WAIT_SECONDS
     while True:
         try:
-            result = await scan_result(resources, owner, attachment)
+            result = await scan_result(resources, owner, attachment, key)
         except KeyError:
             return
         if result == "clean":

@@ -35,7 +35,7 @@ def build_model(settings: Settings, model_name: str | None = None, caller: Calle
     build_link = find_hook(settings, "build_link")
     own: Link | None = build_link(settings, model_name, caller) if build_link is not None else None
     fallback = settings.llm_fallback if settings.llm_fallback != settings.llm_provider else None
-    return _chain(settings, own or _link(settings, settings.llm_provider, model_name), fallback)
+    return _chain(settings, own or link_of(settings, settings.llm_provider, model_name), fallback)
 
 
 def chain_of(settings: Settings, model: Model, name: str) -> ModelChain:
@@ -57,7 +57,7 @@ def chain_of(settings: Settings, model: Model, name: str) -> ModelChain:
 def _chain(settings: Settings, first: Link, fallback: ProviderName | None) -> ModelChain:
     from assistant.models.chain import ModelChain
 
-    links = [first] if fallback is None else [first, _link(settings, fallback, None)]
+    links = [first] if fallback is None else [first, link_of(settings, fallback, None)]
     return ModelChain(links, _defaults(settings))
 
 
@@ -75,7 +75,7 @@ def _defaults(settings: Settings) -> ModelSettings:
     )
 
 
-def _link(settings: Settings, provider: ProviderName, model_name: str | None) -> Link:
+def link_of(settings: Settings, provider: ProviderName, model_name: str | None) -> Link:
     match provider:
         case "openai":
             from assistant.models.openai import openai_link

@@ -7,6 +7,8 @@
 | a picture | `QUOTA_PICTURES_PER_DAY` | one picture |
 | an upload, or the copy of a file | `QUOTA_UPLOADS_PER_DAY` | none |
 | a fork | `MAX_FORKS_PER_DAY` | none |
+| a document that is read (`assistant.knowledge`) | none | the tokens of its embeddings |
+| a search of documents | none | the tokens of its embedding |
 """
 
 from __future__ import annotations
@@ -31,13 +33,15 @@ from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["transcription", "picture", "upload", "fork"]
+Kind = Literal["transcription", "picture", "upload", "fork", "document", "search"]
 
 _COUNTERS: dict[Kind, str] = {
     "transcription": "transcriptions",
     "picture": "pictures",
     "upload": "uploads",
     "fork": "forks",
+    "document": "documents",
+    "search": "searches",
 }
 # A fork of a long thread costs a cent. Nobody makes more by hand.
 MAX_FORKS_PER_DAY = 200

@@ -2,6 +2,7 @@
 
 from assistant.settings.environment import FALSE, MAX_WHOLE, Secret
 from assistant.settings.identity import AuthMode, AuthPreset, VisitorSettings
+from assistant.settings.knowledge import DYNAMODB, EmbeddingProvider, KnowledgeSettings
 from assistant.settings.limits import MAX_TENANT_TURNS_PER_MINUTE, MAX_TURNS_PER_MINUTE, Quota
 from assistant.settings.models import DEFAULT_GEMINI_MODEL, DEFAULT_OPENAI_MODEL, AllowedModels, ProviderName
 from assistant.settings.settings import Settings, load_settings
@@ -18,6 +19,7 @@ from assistant.settings.variables import (
 __all__ = [
     "DEFAULT_GEMINI_MODEL",
     "DEFAULT_OPENAI_MODEL",
+    "DYNAMODB",
     "FALSE",
     "MAX_TENANT_TURNS_PER_MINUTE",
     "MAX_TURNS_PER_MINUTE",
@@ -25,6 +27,8 @@ __all__ = [
     "AllowedModels",
     "AuthMode",
     "AuthPreset",
+    "EmbeddingProvider",
+    "KnowledgeSettings",
     "ProviderName",
     "Quota",
     "Secret",

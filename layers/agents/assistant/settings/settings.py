@@ -11,6 +11,7 @@ from assistant.errors import ConfigurationError
 from assistant.prices import PRICES, Price, load_prices
 from assistant.settings.environment import Environment, Secret
 from assistant.settings.identity import AuthMode, AuthPreset, VisitorSettings, auth_mode, key_urls, visitor_settings
+from assistant.settings.knowledge import KnowledgeSettings, knowledge_settings
 from assistant.settings.limits import (
     DEFAULT_AUDIT_DAYS,
     DEFAULT_CHAT_TURN_SECONDS,
@@ -104,6 +105,7 @@ class Settings:
     # Storage
     table_name: str = ""
     bucket_name: str = ""
+    knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
 
     # Turns
     history_max_tokens: int = DEFAULT_HISTORY_MAX_TOKENS
@@ -249,6 +251,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         base_path=_base_path(read),
         table_name=read.text("TABLE_NAME") or "",
         bucket_name=read.text("BUCKET_NAME") or "",
+        knowledge=knowledge_settings(read, provider),
         history_max_tokens=read.whole("HISTORY_MAX_TOKENS") or DEFAULT_HISTORY_MAX_TOKENS,
         retention_days=read.whole("RETENTION_DAYS", most=MAX_RETENTION_DAYS),
         on_busy=cast(OnBusy, read.choice("ON_BUSY", get_args(OnBusy)) or "interrupt"),

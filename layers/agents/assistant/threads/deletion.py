@@ -128,6 +128,7 @@ async def purge_thread(
             return True
         attached = [name for row in rows for name in row.get("attachments", [])]
         await delete_for_thread(resources, caller, attached)
+        await _forget_documents(resources, caller, thread_id, rows)
         if rows and not await _remove_rows(resources, pk, rows, work):
             await resources.table.delete(row_key(work))
             return True
@@ -144,6 +145,19 @@ async def _end_copying(resources: Resources, meta: Row) -> None:
         )
     except ConditionFailedError:
         return  # Another process has removed it.
+
+
+async def _forget_documents(resources: Resources, caller: Caller, thread_id: str, rows: list[Row]) -> None:
+    """Remove the passages and the originals of a thread's own documents."""
+    documents = [row for row in rows if row["sk"].startswith(keys.DOCUMENT_PREFIX)]
+    if not documents:
+        return
+    if resources.settings.knowledge.on:
+        from assistant.passages import passage_store
+
+        await passage_store(resources).remove(keys.Space(caller.tenant_id, caller.user_id, thread_id))
+    originals = [row[name] for row in documents for name in ("original", "new_original") if name in row]
+    await resources.objects.delete_many(originals)
 
 
 async def _remove_rows(resources: Resources, pk: str, rows: list[Row], work: Row) -> bool:

@@ -42,6 +42,7 @@ AGAIN_AFTER = timedelta(minutes=20)
 STEP_ROWS = 100
 # Attributes that say how a row is stored. An export leaves them out.
 _STORAGE = {"pk", "sk", "data", "blob", "object", "images", "schema_version", "ttl", "size", "version", "place"}
+_STORAGE |= {"original", "new_original"}
 
 
 async def thread_ids(resources: Resources, user: Caller) -> list[str]:
@@ -205,11 +206,20 @@ async def erase_data(
         await delete_for_thread(resources, user, attachments[start : start + STEP_ROWS])
     for prefix in keys.owner_object_prefixes(user.tenant_id, user.user_id):
         await resources.objects.delete_prefix(prefix)
+    await forget_passages(resources, keys.Space(user.tenant_id, user.user_id))
     await resources.table.delete_many([row_key(row) for row in await _tenant_records(resources, user)])
     for pk in (keys.app_partition(user.tenant_id, user.user_id), user.partition):
         if not await remove_rows(resources, pk, lambda row: _stays(row, keep_usage), time_is_up):
             return False
     return True
+
+
+async def forget_passages(resources: Resources, space: keys.Space) -> None:
+    """Remove the passages of a space, if there is knowledge."""
+    if resources.settings.knowledge.on:
+        from assistant.passages import passage_store
+
+        await passage_store(resources).remove(space)
 
 
 async def _count(resources: Resources, user: Caller) -> None:

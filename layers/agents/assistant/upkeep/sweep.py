@@ -193,5 +193,23 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
         case files.PICTURE_KIND:
             await sweep_picture(resources, row)
         case kind:
+            return await _knowledge_work(resources, kind, row)
+    return True
+
+
+async def _knowledge_work(resources: Resources, kind: str, row: Row) -> bool:
+    """Do work on a document. Nothing else loads the knowledge."""
+    from assistant import knowledge
+
+    match kind:
+        case knowledge.INGEST_KIND:
+            return await knowledge.sweep_ingest(resources, row)
+        case knowledge.REST_KIND:
+            await knowledge.remove_rest(resources, row)
+        case knowledge.UNFINISHED_KIND:
+            await knowledge.sweep_unfinished(resources, row)
+        case knowledge.EXPIRED_KIND:
+            await knowledge.sweep_expired(resources, row)
+        case _:
             raise ValueError(f"This release does not know work of kind {kind!r}.")
     return True

@@ -16,7 +16,7 @@ from assistant.aws.keys import Key
 from assistant.context import Resources
 from assistant.identity import Caller
 from assistant.threads import SCHEMA_VERSION
-from assistant.upkeep.privacy import AGAIN_AFTER, erase_data, remove_rows
+from assistant.upkeep.privacy import AGAIN_AFTER, erase_data, forget_passages, remove_rows
 
 ERASE_TENANT_KIND = "erase_tenant"
 STEP_ROWS = 25
@@ -63,6 +63,10 @@ async def erase_tenant(resources: Resources, work: Row, *, time_is_up: Callable[
         await resources.table.delete(Key(row["pk"], row["sk"]))
         with suppress(ConditionFailedError):
             await quotas.count_removed(resources, tenant_id, 1)
+    documents = resources.table.rows(tenant, between=(keys.DOCUMENT_PREFIX, keys.DOCUMENT_END), page=STEP_ROWS)
+    groups = {None, *work.get("groups", ()), *[row.get("group") async for row in documents]}
+    for group in groups:
+        await forget_passages(resources, keys.Space(tenant_id, group=group))
     for prefix in keys.owner_object_prefixes(tenant_id):
         await resources.objects.delete_prefix(prefix)
     if not await remove_rows(resources, keys.app_partition(tenant_id), lambda row: False, time_is_up):
@@ -73,6 +77,7 @@ async def erase_tenant(resources: Resources, work: Row, *, time_is_up: Callable[
         await quotas.unmark_tenant(resources, tenant_id, keep_limits=work.get("keep_limits", False))
         return True
     again = {**{name: value for name, value in work.items() if name not in {"pk", "sk"}}, "again": True}
+    again["groups"] = sorted(filter(None, groups))
     await resources.table.put(keys.sweep_key(clock.now() + AGAIN_AFTER, tenant, ERASE_TENANT_KIND), again)
     return True
 

@@ -31,6 +31,11 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
         instructions=with_caller(f"{_INSTRUCTIONS} {_DRAWS if pictures else _DRAWS_NOT}"),
         tools=[search_help, set_theme, draft_message, remember, forget, *pictures],
     )
+    if settings.knowledge.on:
+        # Imported only if it is used: without KNOWLEDGE, a deployment has no documents.
+        from assistant.knowledge import search_knowledge
+
+        agent.tools.append(search_knowledge)
     if settings.mcp_server_url:
         # Imported only if it is used, because the MCP client takes half a second to import.
         from assistant.mcp_servers import SessionPerCall, ShownCalls

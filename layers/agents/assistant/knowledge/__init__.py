@@ -1,0 +1,77 @@
+"""Knowledge: documents that are cut into passages, searched by a tool, and cited in answers.
+
+A document belongs to a space: a tenant's, a group's within the tenant, a user's or a thread's. The spaces of a search
+come from the caller's token. Off without the setting `KNOWLEDGE`: then nothing loads this package, except a package of
+agents that imports `search_knowledge`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assistant.knowledge.documents import (
+    EXPIRED_KIND,
+    INGEST_KIND,
+    UNFINISHED_KIND,
+    Upload,
+    announce,
+    checked_days,
+    complete,
+    load,
+    original_url,
+    page,
+    remove,
+)
+from assistant.knowledge.ingest import ingest, sweep_ingest
+from assistant.knowledge.removal import (
+    REST_KIND,
+    objects_of,
+    remove_rest,
+    sweep_expired,
+    sweep_unfinished,
+)
+from assistant.knowledge.rows import Document, document_of, space_of
+from assistant.knowledge.search import search
+from assistant.knowledge.sources import PREFIX, preview
+from assistant.knowledge.spaces import managed_space
+
+if TYPE_CHECKING:
+    from assistant.knowledge.tool import search_knowledge as search_knowledge
+
+__all__ = [
+    "EXPIRED_KIND",
+    "INGEST_KIND",
+    "PREFIX",
+    "REST_KIND",
+    "UNFINISHED_KIND",
+    "Document",
+    "Upload",
+    "announce",
+    "checked_days",
+    "complete",
+    "document_of",
+    "ingest",
+    "load",
+    "managed_space",
+    "objects_of",
+    "original_url",
+    "page",
+    "preview",
+    "remove",
+    "remove_rest",
+    "search",
+    "search_knowledge",
+    "space_of",
+    "sweep_expired",
+    "sweep_ingest",
+    "sweep_unfinished",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the tool when an agents' package imports it: the tool loads the Agents SDK, and a route does not need it."""
+    if name == "search_knowledge":
+        from assistant.knowledge.tool import search_knowledge
+
+        return search_knowledge
+    raise AttributeError(name)

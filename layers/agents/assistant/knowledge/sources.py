@@ -1,0 +1,73 @@
+"""The id of a cited document, as a client has it, and the way back: a preview with a link that expires soon.
+
+The id names a kind of space and a document. Tenant and user come from the token of the request that asks, so an id that
+another user has seen or guessed leads to the asking user's own space.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, unquote
+
+from assistant.aws.keys import Space
+from assistant.context import RequestContext
+from assistant.errors import NotFoundError
+from assistant.knowledge import documents
+from assistant.knowledge.limits import LINK_SECONDS
+from assistant.knowledge.rows import is_searchable
+from assistant.knowledge.spaces import groups_of, may_have_own
+from assistant.passages import Hit
+from assistant.texts import in_language
+from assistant.widgets import widget
+
+PREFIX = "knowledge."
+
+
+def entity_id(hit: Hit) -> str:
+    """Return the id under which a client asks for a passage's document."""
+    space = hit.space
+    parts = [documents.scope_of(space), hit.passage.document_id, str(hit.passage.page or "")]
+    if (more := space.thread_id or space.group) is not None:
+        parts.append(more)
+    return PREFIX + ".".join(quote(part, safe="").replace(".", "%2E") for part in parts)
+
+
+async def preview(context: RequestContext, asked: str) -> dict[str, Any]:
+    """Return the preview of a cited document, and the link to it.
+
+    Raises:
+        NotFoundError: the caller has no such document now.
+    """
+    space, document_id, page = await _parsed(context, asked)
+    row = await documents.load(context, space, document_id)
+    if not is_searchable(row):
+        raise NotFoundError("There is no such document.")
+    url = await documents.original_url(context, row, LINK_SECONDS)
+    if page:
+        url += f"#page={page}"
+    texts = [{"type": "Text", "value": row["name"]}]
+    if page:
+        texts.append({"type": "Caption", "value": in_language(f"Page {page}", context.language)})
+    shown = widget({"type": "Basic", "children": texts})
+    return {"preview": shown.model_dump(mode="json", by_alias=True, exclude_none=True), "url": url}
+
+
+async def _parsed(context: RequestContext, asked: str) -> tuple[Space, str, str]:
+    caller = context.caller
+    scope, document_id, page, more = ([unquote(part) for part in asked.removeprefix(PREFIX).split(".")] + [""] * 4)[:4]
+    own = may_have_own(context.settings, caller)
+    space: Space | None = None
+    match scope:
+        case "tenant":
+            space = Space(caller.tenant_id)
+        case "group" if more in await groups_of(context):
+            space = Space(caller.tenant_id, group=more)
+        case "user" if own:
+            space = Space(caller.tenant_id, caller.user_id)
+        case "thread" if own and more:
+            space = Space(caller.tenant_id, caller.user_id, more)
+        case _:
+            pass
+    if space is None or not document_id:
+        raise NotFoundError("There is no such document.")
+    return space, document_id, page if page.isdecimal() else ""
