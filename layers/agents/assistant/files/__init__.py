@@ -4,8 +4,8 @@ A stored attachment has no URL that expires. `with_fresh_urls` signs URLs before
 """
 
 from assistant.files.binding import bind, refusal
-from assistant.files.copying import copies_for_thread
 from assistant.files.content import FileRoom, decoded, files_to_content, read_file
+from assistant.files.copying import copies_for_thread
 from assistant.files.deletion import delete, delete_for_thread, sweep_unsent
 from assistant.files.extraction import (
     ReadingLimits,
