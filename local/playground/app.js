@@ -6,6 +6,7 @@ import { chatOptions, endpointUrl } from "./page/options.js";
 import { watchNetwork } from "./page/network.js";
 import { drawPanel } from "./page/panel/panel.js";
 import { createRouter } from "./page/router/index.js";
+import { offerShares, showShared } from "./page/shares.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import { say } from "./element/texts.js";
 import "./element/element.js";
@@ -163,7 +164,9 @@ function startPanel() {
 
 const compose = (text) => element.setComposerValue({ content: [{ type: "input_text", text }] });
 offerForks(document.getElementById("forks"), () => router, compose);
+offerShares(document.getElementById("shares"), () => router);
 
 apply();
 if (hasPanel) startPanel();
+await showShared(() => router);
 await showProvider();

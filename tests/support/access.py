@@ -76,10 +76,13 @@ class Route:
             thread_id=theirs.thread_id,
             fact_id=theirs.fact_id,
             document_id=theirs.attachment_id,
+            share_id=theirs.share_id,
+            token="x" * 43,
         )
         bodies: dict[str, dict[str, Any]] = {
             f"POST {API}/cancel": {"json": {"thread_id": theirs.thread_id}},
             f"POST {API}/fork": {"json": {"thread_id": theirs.thread_id, "item_id": theirs.answer.id}},
+            f"POST {API}/shares": {"json": {"thread_id": theirs.thread_id}},
             f"POST {API}/limits": {"json": {"limits": None, "user_id": "ann"}},
             f"POST {API}/memory": {"json": {"on": True}},
             f"POST {API}/memory/{{fact_id}}": {"json": {"fact": "mine now"}},
@@ -109,6 +112,11 @@ ROUTES = [
     Route(f"GET {API}/attachments/{{attachment_id}}", "theirs"),
     Route(f"POST {API}/fork", "theirs"),
     Route(f"GET {API}/fork/{{thread_id}}", "theirs"),
+    Route(f"POST {API}/shares", "theirs"),
+    Route(f"GET {API}/shares", "own"),
+    Route(f"DELETE {API}/shares/{{share_id}}", "theirs"),
+    # With a token that nobody has got. A user of the tenant who has got one reads its share.
+    Route(f"GET {API}/shared/{{token}}", "off"),
     Route(f"POST {API}/visitor", "visitors"),
     Route(f"POST {API}/visitor/take-along", "sign-in"),
     Route(f"GET {API}/memory", "own"),

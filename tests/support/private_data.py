@@ -12,6 +12,7 @@ from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.ids import new_id
 from assistant.memory import add_fact
+from assistant.shares import share_thread
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, now, said
@@ -35,7 +36,8 @@ class Conversation(NamedTuple):
     question: ThreadItem
     call: ThreadItem
     attachment_id: str
-    fact_id: str
+    fact_id: str = ""
+    share_id: str = ""
 
 
 async def converse(resources: Resources, issuer: Issuer, caller: Caller, words: str = "secret") -> Conversation:
@@ -60,7 +62,7 @@ async def converse(resources: Resources, issuer: Issuer, caller: Caller, words: 
     await store.save_thread(thread, context)
     for item in (made.message, made.answer, made.widget, made.question, made.call):
         await store.add_thread_item(thread.id, item, context)
-    return made
+    return made._replace(share_id=(await share_thread(thread.id, context)).row["id"])
 
 
 def guesses(theirs: Conversation) -> dict[str, dict[str, Any]]:

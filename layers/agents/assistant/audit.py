@@ -36,6 +36,8 @@ Action = Literal[
     "limits.changed",
     "models.started",
     "models.stopped",
+    "share.created",
+    "share.revoked",
     "tenant.erased",
     "thread.deleted",
     "threads.taken_along",

@@ -1,4 +1,5 @@
 import type { Backend } from "./backend.js";
+import { ask } from "./json.js";
 
 /** A message of the user. */
 export interface Question {
@@ -18,7 +19,7 @@ const SEARCHED_ITEMS = 100;
 /** Return the newest messages of the user in a thread, the newest first. */
 export async function questions(backend: Backend, threadId: string): Promise<Question[]> {
   const params = { thread_id: threadId, order: "desc", limit: SEARCHED_ITEMS };
-  const { data } = await post<{ data: Item[] }>(backend, backend.apiUrl, { type: "items.list", params });
+  const { data } = await ask<{ data: Item[] }>(backend, "POST", backend.apiUrl, { type: "items.list", params });
   return data
     .filter((item) => item.type === "user_message")
     .map(({ id, content }) => ({ id, text: (content ?? []).map((part) => part.text ?? "").join("") }));
@@ -28,18 +29,9 @@ export async function questions(backend: Backend, threadId: string): Promise<Que
 export async function fork(backend: Backend, threadId: string, itemId: string, before: boolean): Promise<string> {
   let body: object = { thread_id: threadId, item_id: itemId, before };
   for (;;) {
-    const made = await post<{ thread_id: string; ready: boolean }>(backend, `${backend.apiUrl}/fork`, body);
+    const made = await ask<{ thread_id: string; ready: boolean }>(backend, "POST", `${backend.apiUrl}/fork`, body);
     if (made.ready) return made.thread_id;
     // A long copy takes several requests.
     body = { fork_id: made.thread_id };
   }
-}
-
-/** @throws Error with the server's message */
-async function post<T>(backend: Backend, url: string, body: object): Promise<T> {
-  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await backend.send(url, init, { repeatable: false });
-  const answer = (await response.json()) as T & { error?: { message: string } };
-  if (!response.ok) throw new Error(answer.error?.message ?? `The server answered ${response.status}.`);
-  return answer;
 }

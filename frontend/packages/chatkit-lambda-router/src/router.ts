@@ -6,6 +6,7 @@ import { Following } from "./following.js";
 import { fork, questions, type Question } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn, type Operation } from "./operations.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
+import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
 import { Unsent } from "./unsent.js";
@@ -24,6 +25,8 @@ const FRAME = "chatkit-frame-instance-id";
 
 /** Connects ChatKit's element to a backend. Make one for each element. */
 export class ChatKitRouter {
+  /** Links to snapshots of conversations: make, list, revoke and read them. */
+  readonly shares: Shares;
   #backend: Backend;
   #turns = new Turns();
   #attachments = new Attachments();
@@ -49,6 +52,7 @@ export class ChatKitRouter {
       looked: () => this.#refresh(this.#view.thread ?? null),
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
+    this.shares = new Shares(this.#backend, () => this.#openThread);
     this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
   }
 

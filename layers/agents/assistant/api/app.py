@@ -23,6 +23,7 @@ from assistant.api import (
     memory,
     my_data,
     own,
+    shares,
     upload,
     usage,
     visitor,
@@ -62,22 +63,8 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     services = _services(resources, streaming=streaming, deadline=deadline)
     if resources is None:
         check_variables(services.resources.settings.agent_factory)
-    every = (
-        chatkit,
-        cancel,
-        usage,
-        limits,
-        choices,
-        entities,
-        attachments,
-        fork,
-        knowledge,
-        visitor,
-        memory,
-        my_data,
-        admin,
-        health,
-    )
+    own_data = (fork, shares, attachments, memory, my_data)
+    every = (chatkit, cancel, usage, limits, choices, entities, *own_data, knowledge, visitor, admin, health)
     routers = [each.router for each in every]
     app = _app(services, *routers, whole=not streaming)
     app.mount(own.PATH, own.OwnRoutes(services))

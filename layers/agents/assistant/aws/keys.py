@@ -12,6 +12,9 @@ its newest items, in this order:
                                 F#<place>        the attachments of a removed message
                                 H#<run id>       a run that waits for the user's approval
                                 D#<document>     a document of the thread's own knowledge
+                                C#<id>           the keys of rows elsewhere that are removed with the thread
+
+No sort key of a thread is between its items and `~`: such a row would be part of that Query.
 
     USER#tenant#user            T#<place>        a thread in the user's list
                                 A#<thread id>    the place of a foreign thread id in the list
@@ -22,6 +25,7 @@ its newest items, in this order:
                                 Q#D<day>         usage on a UTC day
                                 Q#live           running turns, times of the last ones, limits in place of the settings
                                 V#<visitor>      a visitor whose threads are being taken along
+                                S#<share>        a share in the user's list
                                 X#export         the user's export
 
     TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
@@ -31,6 +35,8 @@ its newest items, in this order:
                                 D#<document>     a document of the tenant's knowledge
     APP#tenant[#user]           the agents' own records
     AUDIT                       L#<id>           an entry about the whole deployment
+    SHARE#<hash>                share            a share, by the hash of its link's token
+                                V#<minute>       how often it was opened in that minute
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     CONTROL                     models           whether all paid calls are stopped
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
@@ -92,6 +98,8 @@ TAKEN_ALONG_END = "V$"
 EXPORT_SK = "X#export"
 MEMBER_PREFIX = "U#"
 MEMBER_END = "U$"
+SHARE_PREFIX = "S#"
+SHARE_END = "S$"
 AUDIT_PREFIX = "L#"
 AUDIT_END = "L$"
 DOCUMENT_PREFIX = "D#"
@@ -312,6 +320,26 @@ def idempotency_sk(key: str) -> str:
 def fact_sk(fact_id: str) -> str:
     """Return the sort key of a fact in its user's partition."""
     return f"{FACT_PREFIX}{_component(fact_id, 'fact')}"
+
+
+def share_key(hashed: str) -> Key:
+    """Return the key of the share whose link's token has this hash."""
+    return Key(f"SHARE#{hashed}", "share")
+
+
+def share_views_sk(moment: datetime) -> str:
+    """Return the sort key of the number of a share's views in that minute."""
+    return f"V#{moment:%Y-%m-%dT%H:%M}"
+
+
+def linked_sk(linked_id: str) -> str:
+    """Return the sort key of the row in a thread's partition that names rows elsewhere, such as those of a share."""
+    return f"C#{_component(linked_id, 'linked')}"
+
+
+def share_sk(share_id: str) -> str:
+    """Return the sort key of a share in its owner's partition."""
+    return f"{SHARE_PREFIX}{_component(share_id, 'share')}"
 
 
 def taken_along_sk(visitor_id: str) -> str:

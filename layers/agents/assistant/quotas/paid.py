@@ -9,6 +9,7 @@
 | a fork | `MAX_FORKS_PER_DAY` | none |
 | a document that is read (`assistant.knowledge`) | none | the tokens of its embeddings |
 | a search of documents | none | the tokens of its embedding |
+| a share | `MAX_SHARES_PER_DAY` | none |
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["transcription", "picture", "upload", "fork", "document", "search"]
+Kind = Literal["transcription", "picture", "upload", "fork", "share", "document", "search"]
 
 _COUNTERS: dict[Kind, str] = {
     "transcription": "transcriptions",
@@ -42,9 +43,12 @@ _COUNTERS: dict[Kind, str] = {
     "fork": "forks",
     "document": "documents",
     "search": "searches",
+    "share": "shares",
 }
 # A fork of a long thread costs a cent. Nobody makes more by hand.
 MAX_FORKS_PER_DAY = 200
+# Nobody sends more links by hand.
+MAX_SHARES_PER_DAY = 200
 _LOG = "dictated"
 
 
@@ -130,7 +134,12 @@ def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
         window.enter(live, _LOG, quota.transcriptions_per_minute)
     day = Counting(Key(context.caller.partition, claimed.day))
     day.add(counter, 1)
-    limits = {"picture": quota.pictures_per_day, "upload": quota.uploads_per_day, "fork": MAX_FORKS_PER_DAY}
+    limits = {
+        "picture": quota.pictures_per_day,
+        "upload": quota.uploads_per_day,
+        "fork": MAX_FORKS_PER_DAY,
+        "share": MAX_SHARES_PER_DAY,
+    }
     limit = limits.get(claimed.kind)
     if limit is not None:
         day.below(counter, limit)

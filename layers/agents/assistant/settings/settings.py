@@ -45,6 +45,8 @@ from assistant.settings.models import (
 from assistant.settings.tracing import TracingSettings, tracing_settings
 
 OnBusy = Literal["interrupt", "reject"]
+# Who may open a link to a shared thread.
+Shares = Literal["off", "tenant", "public"]
 Preload = Literal["turn", "init"]
 OutputGuardrails = Literal["remove", "hold"]
 
@@ -124,6 +126,7 @@ class Settings:
     log_content: bool = False
     audit_days: int = DEFAULT_AUDIT_DAYS
     user_data_routes: bool = False
+    shares: Shares = "tenant"
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
@@ -275,6 +278,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         log_content=read.flag("LOG_CONTENT"),
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         user_data_routes=read.flag("USER_DATA_ROUTES"),
+        shares=cast(Shares, read.choice("SHARES", get_args(Shares)) or "tenant"),
         malware_scan=read.flag("MALWARE_SCAN"),
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
         preload=cast(Preload, read.choice("PRELOAD", get_args(Preload)) or "turn"),

@@ -127,6 +127,8 @@ async def purge_thread(
             await _remove_last_rows(resources, pk, work)
             return True
         attached = [name for row in rows for name in row.get("attachments", [])]
+        # Rows of other partitions that belong to the thread, such as those of a share.
+        await resources.table.delete_many([Key(*each) for row in rows for each in row.get("linked", [])])
         await delete_for_thread(resources, caller, attached)
         await _forget_documents(resources, caller, thread_id, rows)
         if rows and not await _remove_rows(resources, pk, rows, work):

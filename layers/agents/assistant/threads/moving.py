@@ -151,7 +151,9 @@ async def _copy_object(resources: Resources, key: str, new_key: str) -> None:
 
 
 def _copied(resources: Resources, row: Row, old_prefix: str, new: keys.ThreadRef) -> list[Write]:
-    """Return the writes of a row's copy."""
+    """Return the writes of a row's copy; none for a row that names rows of the old owner's thread."""
+    if "linked" in row:
+        return []
     copy: dict[str, Any] = {name: value for name, value in row.items() if name not in _STORAGE}
     key = Key(new.partition, row["sk"])
     # Items and turn records live as long as the new owner's thread. Other rows have times of their own.

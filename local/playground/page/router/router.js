@@ -5,6 +5,7 @@ import { Edits } from "./edits.js";
 import { Following } from "./following.js";
 import { fork, questions } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn } from "./operations.js";
+import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
 import { Unsent } from "./unsent.js";
@@ -19,6 +20,8 @@ const STOP_MILLISECONDS = 5000;
 const FRAME = "chatkit-frame-instance-id";
 /** Connects ChatKit's element to a backend. Make one for each element. */
 export class ChatKitRouter {
+    /** Links to snapshots of conversations: make, list, revoke and read them. */
+    shares;
     #backend;
     #turns = new Turns();
     #attachments = new Attachments();
@@ -44,6 +47,7 @@ export class ChatKitRouter {
             looked: () => this.#refresh(this.#view.thread ?? null),
             changedElsewhere: (threadId) => this.#refresh(threadId),
         });
+        this.shares = new Shares(this.#backend, () => this.#openThread);
         this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
     }
     /** ChatKit's option `api`, for files that go straight into the bucket. */

@@ -1,0 +1,61 @@
+import type { Backend } from "./backend.js";
+import { ask } from "./json.js";
+
+/** What a link may show, and to whom. */
+export interface ShareOptions {
+  /** The id of the last item. Default: the newest. */
+  itemId?: string;
+  /** How many days the link works. Default: 7. */
+  days?: number;
+  /** Whether it works for everybody. The setting `SHARES` must allow this. Default: false. */
+  public?: boolean;
+  /** Whether files and pictures are part of it. Default: false. */
+  files?: boolean;
+}
+
+/** A link to a snapshot of a conversation. */
+export interface Share {
+  id: string;
+  thread_id: string;
+  title: string | null;
+  created_at: string;
+  expires_at: string;
+  public: boolean;
+  files: boolean;
+}
+
+/** The links of the user to snapshots of conversations, and the snapshots behind the links of others. */
+export class Shares {
+  #backend: Backend;
+  #openThread: () => string;
+
+  constructor(backend: Backend, openThread: () => string) {
+    this.#backend = backend;
+    this.#openThread = openThread;
+  }
+
+  /** Share the open thread. Only this answer has the link's token. */
+  create({ itemId, ...more }: ShareOptions = {}): Promise<Share & { token: string }> {
+    const body = { thread_id: this.#openThread(), item_id: itemId, ...more };
+    return ask(this.#backend, "POST", this.#url(), body);
+  }
+
+  /** The newest links of the user that still work. */
+  async list(): Promise<Share[]> {
+    return (await ask<{ data: Share[] }>(this.#backend, "GET", this.#url())).data;
+  }
+
+  /** Let a link show nothing from now on. */
+  async revoke(id: string): Promise<void> {
+    await ask(this.#backend, "DELETE", `${this.#url()}/${encodeURIComponent(id)}`);
+  }
+
+  /** Return what is behind a link: `title`, and `items` with `type` and `text`, `widget` or `url`. */
+  read(token: string): Promise<{ title: string | null; items: Record<string, unknown>[] }> {
+    return ask(this.#backend, "GET", `${this.#backend.apiUrl}/shared/${encodeURIComponent(token)}`);
+  }
+
+  #url(): string {
+    return `${this.#backend.apiUrl}/shares`;
+  }
+}
