@@ -119,6 +119,7 @@ ROUTES = [
     Route(f"GET {API}/shared/{{token}}", "off"),
     Route(f"POST {API}/visitor", "visitors"),
     Route(f"POST {API}/visitor/take-along", "sign-in"),
+    Route(f"GET {API}/search", "off"),
     Route(f"GET {API}/memory", "own"),
     Route(f"POST {API}/memory", "own"),
     Route(f"POST {API}/memory/{{fact_id}}", "theirs"),

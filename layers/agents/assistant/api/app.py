@@ -23,6 +23,7 @@ from assistant.api import (
     memory,
     my_data,
     own,
+    search,
     shares,
     upload,
     usage,
@@ -63,7 +64,7 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     services = _services(resources, streaming=streaming, deadline=deadline)
     if resources is None:
         check_variables(services.resources.settings.agent_factory)
-    own_data = (fork, shares, attachments, memory, my_data)
+    own_data = (fork, shares, attachments, memory, search, my_data)
     every = (chatkit, cancel, usage, limits, choices, entities, *own_data, knowledge, visitor, admin, health)
     routers = [each.router for each in every]
     app = _app(services, *routers, whole=not streaming)

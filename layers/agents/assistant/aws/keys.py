@@ -24,6 +24,7 @@ No sort key of a thread is between its items and `~`: such a row would be part o
                                 M!, M#<id>       the memory's switch and version; a fact about the user
                                 Q#D<day>         usage on a UTC day
                                 Q#live           running turns, times of the last ones, limits in place of the settings
+                                W#<place>        the words of the thread at that place
                                 V#<visitor>      a visitor whose threads are being taken along
                                 S#<share>        a share in the user's list
                                 X#export         the user's export
@@ -93,6 +94,7 @@ IDEMPOTENCY_END = "K$"
 MEMORY_SK = "M!"
 FACT_PREFIX = "M#"
 MEMORY_END = "M$"
+WORDS_PREFIX = "W#"
 TAKEN_ALONG_PREFIX = "V#"
 TAKEN_ALONG_END = "V$"
 EXPORT_SK = "X#export"
@@ -295,6 +297,11 @@ def new_item_sk() -> str:
 def thread_list_sk(place: str) -> str:
     """Return the sort key of the thread at that place in its user's list."""
     return THREAD_LIST_PREFIX + place
+
+
+def words_sk(place: str) -> str:
+    """Return the sort key of the words of the thread at that place in its user's list."""
+    return WORDS_PREFIX + place
 
 
 def alias_sk(foreign_id: str) -> str:

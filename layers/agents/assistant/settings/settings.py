@@ -127,6 +127,7 @@ class Settings:
     audit_days: int = DEFAULT_AUDIT_DAYS
     user_data_routes: bool = False
     shares: Shares = "tenant"
+    history_search: bool = False
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
@@ -279,6 +280,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         user_data_routes=read.flag("USER_DATA_ROUTES"),
         shares=cast(Shares, read.choice("SHARES", get_args(Shares)) or "tenant"),
+        history_search=read.flag("HISTORY_SEARCH"),
         malware_scan=read.flag("MALWARE_SCAN"),
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
         preload=cast(Preload, read.choice("PRELOAD", get_args(Preload)) or "turn"),

@@ -76,6 +76,8 @@ async def delete_thread(
             values={":ended": "deleted", ":version": SCHEMA_VERSION},
         ),
         Write(Key(user, keys.thread_list_sk(meta["place"])), delete=True),
+        # Without a row this costs one write unit. A row from before the search was switched off is removed too.
+        Write(Key(user, keys.words_sk(meta["place"])), delete=True),
         Write(work_key, put=work),
     ]
     if keys.own_place(thread_id) is None:
@@ -199,25 +201,29 @@ async def _remove_last_rows(resources: Resources, pk: str, work: Row) -> None:
         await resources.table.delete(row_key(work))
 
 
-async def expire_thread(resources: Resources, work: Row) -> None:
+async def expire_thread(resources: Resources, work: Row) -> bool:
     """Remove an expired thread, or the expired items of a thread that has not expired.
 
     Args:
         resources: The process's table and bucket.
         work: The sweep's work, as `retention.expiry_work` wrote it. The caller removes its row.
+
+    Returns:
+        Whether the thread is still there.
     """
     caller, thread_id = Caller(work["tenant_id"], work["user_id"]), work["thread_id"]
     pk = caller.thread(thread_id).partition
     meta = await resources.table.get(Key(pk, keys.META_SK))
     if meta is None or meta.get("deleted_at"):
-        return
+        return False
     if not is_visible(meta):
         await delete_thread(resources, caller, thread_id, meta)
-        return
+        return False
     # Read all items: places follow creation, not expiry, so an expired item can follow one that has not expired.
     async for row in resources.table.rows(pk, between=(keys.ITEM_PREFIX, keys.ITEM_END), page=STEP_ROWS):
         if not is_visible(row):
             await _expire_item(resources, row)
+    return True
 
 
 async def _expire_item(resources: Resources, row: Row) -> None:

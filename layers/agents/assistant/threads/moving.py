@@ -13,6 +13,7 @@ is only written while the new metadata does not exist, so a late process never o
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -175,7 +176,10 @@ async def _show(resources: Resources, source: Caller, listed: Row, meta: Row, ta
     thread_id, place = meta["id"], meta["place"]
     retention = expiry(resources.settings.retention_days)
     new, old = target.thread(thread_id), source.thread(thread_id)
-    turn = await resources.table.get(old.turn_key)
+    words_sk = keys.words_sk(place)
+    turn, words = await asyncio.gather(
+        resources.table.get(old.turn_key), resources.table.get(Key(source.partition, words_sk))
+    )
     work: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "kind": PURGE_KIND,
@@ -201,6 +205,10 @@ async def _show(resources: Resources, source: Caller, listed: Row, meta: Row, ta
         Write(work_key, put=work),
         member_write(target),
     ]
+    if words is not None:
+        words = {name: value for name, value in words.items() if name not in _STORAGE | _OF_THE_OWNER} | retention
+        writes.append(Write(Key(target.partition, words_sk), put=words))
+        writes.append(Write(Key(source.partition, words_sk), delete=True))
     if turn is not None:
         writes.append(Write(new.turn_key, put={name: value for name, value in turn.items() if name not in _STORAGE}))
     if retention:

@@ -171,7 +171,13 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
     try:
         story_write = Write(Key(key.pk, keys.story_sk(turn.turn_id)), put=row)
         counted = [quotas.released(context, turn.turn_id, thread_id), *settled.user_writes(context)]
-        await context.resources.table.transact([end, story_write, *counted, *writes])
+        # The partial answer has words too.
+        words: list[Write] = []
+        if context.settings.history_search:
+            from assistant.search import rebuild_work
+
+            words = [rebuild_work(context.caller, thread_id)]
+        await context.resources.table.transact([end, story_write, *counted, *writes, *words])
     except ConditionFailedError:
         return False
     await settled.count_for_tenant(context)

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatkit.types import (
     AssistantMessageContentPartTextDelta,
@@ -70,6 +70,9 @@ from assistant.turns.storage import TurnLostError, TurnSaver
 from assistant.turns.store import TurnStore
 from assistant.turns.traced import end_trace, taken_trace
 
+if TYPE_CHECKING:
+    from assistant.search import TurnWords
+
 logger = logging.getLogger(__name__)
 
 # How long a cancelled agent may take to end its model call and its tools. A stop should take less than a second.
@@ -114,8 +117,17 @@ class TurnRun:
         self._journal = Journal(claimed.snapshot.items)
         self._store = TurnStore(context.resources, claimed.snapshot, self._journal)
         self._meter = Meter()
+        self._words = _words(plan, claimed, context) if context.settings.history_search else None
         self._saver = TurnSaver(
-            context, plan.thread_id, claimed.turn_id, key, claimed.floor, claimed.share, self._meter, plan.changed
+            context,
+            plan.thread_id,
+            claimed.turn_id,
+            key,
+            claimed.floor,
+            claimed.share,
+            self._meter,
+            plan.changed,
+            self._words,
         )
         self._unanswered_calls = [] if plan.user_message is None else unanswered_calls(claimed.snapshot.items)
         for item in self._unanswered_calls:
@@ -142,6 +154,8 @@ class TurnRun:
             self._log.add(event)
         for item in self._unanswered_calls:
             self._log.add(ThreadItemReplacedEvent(item=item))
+        if self._words is not None:
+            self._words.begin()
         self._task = asyncio.create_task(self._run(), name=f"turn {self.turn_id}")
         self._task.add_done_callback(lambda _: self._log.close())
         return self._task
@@ -463,3 +477,11 @@ class TurnRun:
             "items": list(self._journal.done),
             **error_story(self.error),
         }
+
+
+def _words(plan: Plan, claimed: Claimed, context: RequestContext) -> TurnWords:
+    """Return the words of a turn for the search. A deployment without the search does not load it."""
+    from assistant.search import TurnWords
+
+    new = plan.new_thread is not None
+    return TurnWords(context, plan.thread_id, claimed.snapshot.items, plan.user_message, new_thread=new)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatkit.types import ThreadItem, ThreadMetadata
 
@@ -43,12 +43,15 @@ from assistant.threads import (
 )
 from assistant.turns.journal import Journal
 
+if TYPE_CHECKING:
+    from assistant.search import TurnWords
+
 logger = logging.getLogger(__name__)
 
 # DynamoDB allows 4 MB a transaction. We count texts and blobs only, so we stay below.
 MAX_TRANSACTION_BYTES = 3_000_000
-# Writes that every last transaction needs: the turn, its key, its story, the user's counters and the thread.
-_ENDING_WRITES = 10
+# Writes that every last transaction needs: the turn, its key, its story, the user's counters, the thread, its words.
+_ENDING_WRITES = 12
 # Writes for the sweep, if an old answer is too long for the transaction: each names 2,000 items.
 _WORK_WRITES = 5
 
@@ -70,6 +73,7 @@ class TurnSaver:
         share: What the turn has taken of the limits.
         meter: What the turn uses.
         changed: The ids of the earlier items that the claim has changed.
+        words: The words of the turn for the search, if it is on.
         writer: This process's token in the story of a turn that it has ended.
     """
 
@@ -81,6 +85,7 @@ class TurnSaver:
     share: TurnShare
     meter: Meter
     changed: Sequence[str] = ()
+    words: TurnWords | None = None
     writer: str = field(default_factory=ids.uuid7)
 
     @property
@@ -193,12 +198,19 @@ class TurnSaver:
         """
         items, removed = journal.unsaved(), journal.removed()
         table = self.context.resources.table
-        ending = self._ending(outcome, story)
+        ending = [*self._ending(outcome, story), *self._thread_writes(thread)]
+        words: list[Write] = []
+        if self.words is not None:
+            removes = bool(extra_removals) or bool(removed)
+            words = await self.words.writes(list(journal.done.values()), removes=removes)
         try:
-            await self._store(journal, items, removed, *ending, *self._thread_writes(thread), rows=extra_removals)
+            await self._store(journal, items, removed, *ending, *words, rows=extra_removals)
         except ThreadNotFoundError:
             raise TurnLostError from None
-        except ConditionFailedError:
+        except ConditionFailedError as error:
+            if words and self.words is not None and self.words.read_again(error, len(ending)):
+                await self.finish(journal, outcome, story, extra_removals, thread)
+                return
             # If the response of the first attempt was lost, the next attempt meets the stored end.
             if not await self._has_ended():
                 if thread is None or not await runs(table, self._turn_key, self.turn_id):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from assistant import clock, files, forks, threads
+from assistant import clock, files, forks, search, threads
 from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import Resources
@@ -183,7 +183,12 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
         case forks.FORK_KIND:
             return await forks.copy_fork(resources, row, time_is_up=time_is_up)
         case threads.EXPIRE_KIND:
-            await expire_thread(resources, row)
+            if await expire_thread(resources, row) and resources.settings.history_search:
+                await search.rebuild(resources, search.owner_of(row), row["thread_id"])
+        case search.REBUILD_KIND:
+            await search.rebuild(resources, search.owner_of(row), row["thread_id"])
+        case search.FILL_KIND:
+            return await search.fill(resources, search.owner_of(row), time_is_up)
         case threads.OBJECT_KIND:
             await sweep_object(resources, row)
         case threads.REPLACED_KIND:

@@ -1,0 +1,47 @@
+"""`GET /chatkit/api/search`: a user searches the own threads by words. `HISTORY_SEARCH` turns the route on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from assistant.api.errors import json_response
+from assistant.api.services import CurrentContext
+from assistant.errors import NotFoundError
+
+router = APIRouter()
+
+# `assistant.search` cuts a longer query. This only bounds what a request may send.
+MAX_QUERY_CHARACTERS = 200
+# A cursor has a digest and a thread's place.
+MAX_CURSOR_CHARACTERS = 200
+DEFAULT_HITS = 10
+
+
+@router.get("/chatkit/api/search")
+async def search(
+    context: CurrentContext,
+    q: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS)] = "",
+    after: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)] = None,
+    limit: int = DEFAULT_HITS,
+) -> Response:
+    """Return `{"data": […], "next": …, "complete": …}`. `next` is the `after` of the next page."""
+    if not context.settings.history_search:
+        raise NotFoundError
+    # Imported here so that other requests start without it.
+    from assistant import search as searching
+
+    found = await searching.search(q, context, after=after, limit=limit)
+    data = [
+        {
+            "thread_id": hit.thread_id,
+            "title": hit.title,
+            "created_at": hit.created_at,
+            "item_id": hit.item_id,
+            "snippet": [piece._asdict() for piece in hit.snippet],
+        }
+        for hit in found.hits
+    ]
+    return json_response({"data": data, "next": found.following, "complete": found.complete})
