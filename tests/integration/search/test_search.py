@@ -11,7 +11,7 @@ from assistant import clock
 from assistant.aws import keys
 from assistant.aws.keys import Key
 from assistant.identity import Caller
-from assistant.search import finding, rebuild
+from assistant.search import finding, rebuild, rows
 from assistant.threads import thread_store
 from assistant.upkeep import account_data, erase, request_erasure, request_take_along, sweep, take_along
 from tests.integration.search.conftest import SEARCH, MakePerson, Person
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 
 async def words_rows(who: Person) -> list[str]:
     """Return the sort keys of the rows with words."""
-    rows = who.resources.table.rows(who.caller.partition, between=(keys.FIRST_SK, keys.LAST_SK), page=100)
-    return [row["sk"] async for row in rows if row["sk"].startswith(keys.WORDS_PREFIX)]
+    found = who.resources.table.rows(who.caller.partition, between=(keys.FIRST_SK, keys.LAST_SK), page=100)
+    return [row["sk"] async for row in found if row["sk"].startswith(keys.WORDS_PREFIX)]
 
 
 async def test_messages_answers_and_titles_are_found_the_newest_thread_first(person: MakePerson) -> None:
@@ -80,8 +80,8 @@ async def test_tool_results_and_other_hidden_text_are_not_found(person: MakePers
     ann = person()
     await ann.says("employee 7")
     assert await ann.found("employee")
-    rows = [row async for row in ann.resources.table.rows(ann.caller.partition, between=("W#", "W$"), page=9)]
-    assert rows
+    written = [row async for row in ann.resources.table.rows(ann.caller.partition, between=("W#", "W$"), page=9)]
+    assert written
     hidden = await ann.found("assistant_id")
     assert hidden == []
 
@@ -178,7 +178,7 @@ async def test_words_of_expired_messages_go_with_the_sweep(person: MakePerson, m
     (sk,) = await words_rows(ann)
     row = await ann.resources.table.get(Key(ann.caller.partition, sk))
     assert row is not None
-    assert " heron" not in finding.index_text(row)
+    assert " heron" not in rows.index_text(row)
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=60))
     assert (await sweep(ann.resources)).failed == 0
     assert await words_rows(ann) == []
