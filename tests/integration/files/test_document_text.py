@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.files import document_text, extraction
@@ -55,5 +57,5 @@ async def test_a_long_document_is_cut() -> None:
 
 
 async def test_a_document_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extraction, "EXTRACTION_SECONDS", 0.01)
+    monkeypatch.setattr(extraction, "OF_A_MESSAGE", replace(extraction.OF_A_MESSAGE, seconds=0.01))
     assert await document_text(PDF, pdf("Four lamps")) is None

@@ -22,7 +22,7 @@ from assistant.knowledge.documents import (
     page,
     remove,
 )
-from assistant.knowledge.ingest import ingest, sweep_ingest
+from assistant.knowledge.reading import ingest, sweep_ingest
 from assistant.knowledge.removal import (
     REST_KIND,
     objects_of,
