@@ -171,16 +171,26 @@ async def export_state(resources: Resources, user: Caller, after: str | None = N
         links = [await _document(resources, key, key.removeprefix(prefix)) for key in found]
         following = _DOCUMENTS + found[-1].removeprefix(prefix) if len(found) == PAGE_LINKS else _FILES
     else:
-        last = after.removeprefix(_FILES) or keys.ATTACHMENT_PREFIX
-        between = (keys.ATTACHMENT_PREFIX, keys.ATTACHMENT_END)
-        rows, more = await resources.table.query(user.partition, after=last, between=between, limit=PAGE_LINKS)
-        links = [await _file(resources, user, row) for row in rows]
-        following = _FILES + rows[-1]["sk"] if more and rows else None
+        kind = _FILES if after.startswith(_FILES) else _ORIGINALS
+        first, end = _ROWS[kind]
+        last = after.removeprefix(kind) or first
+        rows, more = await resources.table.query(user.partition, after=last, between=(first, end), limit=PAGE_LINKS)
+        if kind == _FILES:
+            links = [await _file(resources, user, row) for row in rows]
+        else:
+            links = [await _original(resources, row) for row in rows if "original" in row]
+        following = kind + rows[-1]["sk"] if more and rows else None
+        if following is None and kind == _FILES and resources.settings.knowledge.on:
+            following = _ORIGINALS
     return {**answer, "links": links, **({} if following is None else {"next": following})}
 
 
-# The cursors of the two lists.
-_DOCUMENTS, _FILES = "documents:", "files:"
+# The cursors of the lists: of the export's own documents, of attachments, and of documents that the user has added.
+_DOCUMENTS, _FILES, _ORIGINALS = "documents:", "files:", "originals:"
+_ROWS = {
+    _FILES: (keys.ATTACHMENT_PREFIX, keys.ATTACHMENT_END),
+    _ORIGINALS: (keys.DOCUMENT_PREFIX, keys.DOCUMENT_END),
+}
 
 
 async def _document(resources: Resources, key: str, name: str) -> dict[str, str]:
@@ -197,3 +207,14 @@ async def _document(resources: Resources, key: str, name: str) -> dict[str, str]
 async def _file(resources: Resources, user: Caller, row: Row) -> dict[str, str]:
     found = await load_attachment(resources.table, user, json.loads(row["document"])["id"])
     return {"name": f"files/{found.id}/{found.name}", "url": await read_url(resources, user, found)}
+
+
+async def _original(resources: Resources, row: Row) -> dict[str, str]:
+    url = await resources.objects.presign(
+        "get_object",
+        row["original"],
+        LINK_SECONDS,
+        ResponseContentType=row["type"],
+        ResponseContentDisposition="attachment",
+    )
+    return {"name": f"documents/{row['id']}/{row['name']}", "url": url}

@@ -1,0 +1,193 @@
+"""Who may change, list and find which documents: by role, scope, thread and group, and never by a guessed id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from assistant.api import create_app
+from assistant.aws.keys import Space
+from assistant.context import Resources
+from assistant.identity import Caller
+from assistant.knowledge import search
+from assistant.passages import Hit
+from tests.integration.knowledge.conftest import MakeLibrarian
+from tests.support import desk
+from tests.support.asgi import client
+from tests.support.chatkit_client import ChatKitClient
+from tests.support.identities import IDENTITIES, Identity
+from tests.support.issuer import Issuer
+from tests.support.knowledge import PATH, Librarian, context_of, rows_of
+
+pytestmark = pytest.mark.anyio
+
+ANN, EVE, ROOT = Caller("acme", "ann"), Caller("acme", "eve"), Caller("acme", "root", "admin")
+
+
+async def hits(resources: Resources, caller: Caller, thread_id: str | None = None) -> list[Hit]:
+    return await search(context_of(resources, caller), "herons", thread_id=thread_id)
+
+
+async def test_only_an_editors_role_changes_the_tenants_documents(
+    resources: Resources, librarian: MakeLibrarian
+) -> None:
+    document = await librarian(ROOT, scope="tenant").added(Space("acme"), "a.txt", "Herons")
+    user = librarian(ANN, scope="tenant")
+    where = {"params": {"scope": "tenant"}}
+    answers = [
+        await user.announced("b.txt", b"Herons"),
+        await user.announced("b.txt", b"Herons", document_id=document),
+        await user.http.post(f"{PATH}/{document}/complete", json={"scope": "tenant"}),
+        await user.http.get(PATH, **where),
+        await user.http.get(f"{PATH}/{document}", **where),
+        await user.removed(document),
+    ]
+    assert [each.status_code for each in answers] == [403] * 6
+    # Under a scope of their own, the id leads nowhere.
+    assert (await librarian(ANN).removed(document)).status_code == 404
+    admin_elsewhere = librarian(Caller("globex", "root", "admin"), scope="tenant")
+    assert (await admin_elsewhere.removed(document)).status_code == 404
+    assert len(await hits(resources, ANN)) == 1
+
+
+async def test_a_threads_documents_are_found_in_it_alone_and_go_with_it(
+    resources: Resources, librarian: MakeLibrarian
+) -> None:
+    chat = ChatKitClient(librarian(ANN).http)
+    await chat.say("hello")
+    thread = chat.thread_id or ""
+    here = librarian(ANN, scope="thread", thread_id=thread)
+    document = await here.added(Space("acme", "ann", thread), "a.txt", "Herons of this thread")
+    assert len(await hits(resources, ANN, thread)) == 1
+    assert await hits(resources, ANN) == []
+    assert await hits(resources, EVE, thread) == []
+    assert "Herons of this thread" in await chat.say('!tool search_knowledge {"question": "herons"}')
+    listed = (await here.http.get(PATH, params=here.where)).json()["data"]
+    assert [each["id"] for each in listed] == [document]
+    # Another user's thread id, and one that does not exist, are the same.
+    for other in (librarian(EVE, scope="thread", thread_id=thread), librarian(ANN, scope="thread", thread_id="none")):
+        assert (await other.announced("b.txt", b"Herons")).status_code == 404
+    await chat.post("threads.delete", thread_id=thread)
+    assert rows_of(resources) == []
+    assert await resources.table.get(Space("acme", "ann", thread).document(document)) is None
+    listed = resources.objects.client.list_objects_v2(Bucket=resources.objects.bucket).get("Contents", [])
+    assert [each["Key"] for each in listed if document in each["Key"]] == []
+
+
+async def test_a_group_is_found_by_those_whom_the_hook_names(
+    resources: Resources, librarian: MakeLibrarian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def search_spaces(caller: Caller) -> list[str]:
+        return ["finance"] if caller.user_id == "eve" else []
+
+    monkeypatch.setattr(desk, "search_spaces", search_spaces, raising=False)
+    finance = librarian(ROOT, scope="tenant", group="finance")
+    document = await finance.added(Space("acme", group="finance"), "a.txt", "Herons of finance")
+    assert await hits(resources, ANN) == []
+    [hit] = await hits(resources, EVE)
+    assert hit.space.group == "finance"
+    # A user with the group's name, and a user of another tenant, are no members.
+    for caller in (Caller("acme", "finance"), Caller("acme", "@finance"), Caller("globex", "finance")):
+        assert await hits(resources, caller) == []
+    entity = f"knowledge.group.{document}..finance"
+    assert (await librarian(EVE).http.get(f"/chatkit/api/entities/{entity}")).status_code == 200
+    assert (await librarian(ANN).http.get(f"/chatkit/api/entities/{entity}")).status_code == 404
+    # The document is no document of the whole tenant.
+    assert (await librarian(EVE).http.get(f"/chatkit/api/entities/knowledge.tenant.{document}.")).status_code == 404
+    assert (await librarian(ROOT, scope="tenant").removed(document)).status_code == 404
+    assert (await finance.removed(document)).status_code == 200
+
+
+async def test_a_user_has_a_limited_number_of_documents_and_a_visitor_none(
+    resources: Resources, librarian: MakeLibrarian
+) -> None:
+    kai = librarian(Caller("acme", "kai"))
+    for number in range(resources.settings.knowledge.own_documents):
+        assert (await kai.announced(f"{number}.txt", b"Herons")).status_code == 200
+    assert (await kai.announced("more.txt", b"Herons")).status_code == 413
+    guest = Caller("acme", "ann", visitor=True)
+    assert [hit.space for hit in await hits(resources, guest)] == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": "everybody"},
+        {"scope": "thread"},
+        {"size": True},
+        {"size": 0},
+        {"name": 3},
+        {"days": 0},
+        {"days": "1"},
+        {"scope": "tenant", "group": ""},
+        {"scope": "tenant", "group": ["x"]},
+    ],
+)
+async def test_a_wrong_field_is_refused(resources: Resources, librarian: MakeLibrarian, fields: dict[str, Any]) -> None:
+    desk_of = librarian(ROOT)
+    usual = {"scope": "user", "name": "a.txt", "mime_type": "text/plain", "size": 3}
+    answer = await desk_of.http.post(PATH, json={**usual, **fields})
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.fixture
+async def strangers(resources: Resources, issuer: Issuer) -> AsyncIterator[dict[str, tuple[Identity, Librarian]]]:
+    app = create_app(resources, streaming=True)
+    made = {
+        each.name: (each, Librarian(client(app, **each.headers(issuer)), resources))
+        for each in IDENTITIES
+        if each.site == "users"
+    }
+    yield made
+    for _, each in made.values():
+        await each.http.aclose()
+
+
+async def test_no_wrong_identity_reads_or_changes_a_document_by_any_route(
+    resources: Resources, librarian: MakeLibrarian, strangers: dict[str, tuple[Identity, Librarian]]
+) -> None:
+    """The owner's own documents, those of the owner's thread, and the owner's tenant's."""
+    chat = ChatKitClient(librarian(ANN).http)
+    await chat.say("hello")
+    thread = chat.thread_id or ""
+    places = {
+        "user": (Space("acme", "ann"), ANN, {"scope": "user"}),
+        "thread": (Space("acme", "ann", thread), ANN, {"scope": "thread", "thread_id": thread}),
+        "tenant": (Space("acme"), ROOT, {"scope": "tenant"}),
+    }
+    added = {
+        name: await librarian(owner, **where).added(space, f"{name}.txt", f"The secret heron of the {name}.")
+        for name, (space, owner, where) in places.items()
+    }
+    before = sorted(json.dumps(row, default=str) for row in rows_of(resources))
+    wrong: list[tuple[str, str, int]] = []
+    for title, (identity, stranger) in strangers.items():
+        for name, (_, _, where) in places.items():
+            document = added[name]
+            fields = {**where, "name": "x.txt", "mime_type": "text/plain", "size": 1}
+            more = f".{thread}" if name == "thread" else ""
+            asked = [
+                await stranger.http.get(f"{PATH}/{document}", params=where),
+                await stranger.http.post(f"{PATH}/{document}", json=fields),
+                await stranger.http.post(f"{PATH}/{document}/complete", json=where),
+                await stranger.http.request("DELETE", f"{PATH}/{document}", params=where),
+                await stranger.http.get(f"/chatkit/api/entities/knowledge.{name}.{document}.{more}"),
+            ]
+            listed = await stranger.http.get(PATH, params=where)
+            # A cursor of somebody else's list is a place in the own one.
+            cursor = await stranger.http.get(PATH, params={**where, "after": document})
+            readable = name == "tenant" and identity.standing == "other" and title == "another user of the tenant"
+            for answer in (*asked[:4], *([] if readable else asked[4:])):
+                allowed = (401,) if identity.standing == "nobody" else (403, 404)
+                if answer.status_code not in allowed:
+                    wrong.append((title, str(answer.request.url), answer.status_code))
+            wrong += [
+                (title, str(answer.request.url), answer.status_code)
+                for answer in (*asked, listed, cursor)
+                if "secret" in answer.text or (document in answer.text and not readable)
+            ]
+    assert wrong == []
+    assert sorted(json.dumps(row, default=str) for row in rows_of(resources)) == before
