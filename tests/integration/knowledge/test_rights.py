@@ -36,13 +36,13 @@ async def test_only_an_editors_role_changes_the_tenants_documents(
 ) -> None:
     document = await librarian(ROOT, scope="tenant").added(Space("acme"), "a.txt", "Herons")
     user = librarian(ANN, scope="tenant")
-    where = {"params": {"scope": "tenant"}}
+    where = {"scope": "tenant"}
     answers = [
         await user.announced("b.txt", b"Herons"),
         await user.announced("b.txt", b"Herons", document_id=document),
         await user.http.post(f"{PATH}/{document}/complete", json={"scope": "tenant"}),
-        await user.http.get(PATH, **where),
-        await user.http.get(f"{PATH}/{document}", **where),
+        await user.http.get(PATH, params=where),
+        await user.http.get(f"{PATH}/{document}", params=where),
         await user.removed(document),
     ]
     assert [each.status_code for each in answers] == [403] * 6
