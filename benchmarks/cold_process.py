@@ -61,7 +61,11 @@ class Cold:
             address = f"127.0.0.1:{listener.getsockname()[1]}"
             self._started = time.perf_counter()
             self._process = subprocess.Popen(
-                command, env={**environment, "AWS_LAMBDA_RUNTIME_API": address}, stdout=subprocess.DEVNULL
+                command,
+                # The function's folder, as on Lambda. Python adds this folder to the path of `python -m`.
+                cwd=environment["LAMBDA_TASK_ROOT"],
+                env={**environment, "AWS_LAMBDA_RUNTIME_API": address},
+                stdout=subprocess.DEVNULL,
             )
             self._socket, _ = listener.accept()
         self._socket.settimeout(ACCEPT_SECONDS)
