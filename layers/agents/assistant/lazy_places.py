@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -50,6 +51,11 @@ def stand_in(module: str, name: str, **given: Any) -> Any:
         given: Attributes that the stand-in has itself.
     """
     return _StandInType(name, (), {**given, "real": (module, name)})
+
+
+def _stand_ins(module: str, *names: str) -> dict[str, dict[str, Any]]:
+    """Return the stand-ins of several classes of a module, for a place."""
+    return {module: {name: functools.partial(stand_in, module, name) for name in names}}
 
 
 async def _tools_of_servers(servers: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -96,6 +102,35 @@ class _Adapter:
         return getattr(self._made, name)
 
 
+def _field_type(module: str, name: str) -> Any:
+    """Return a stand-in for the type of a model's field, which loads the type when the first value is validated."""
+
+    @functools.cache
+    def adapter() -> Any:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(getattr(importlib.import_module(module), name))
+
+    def validate(value: Any, info: Any) -> Any:
+        if info.mode == "json":
+            return adapter().validate_json(json.dumps(value), context=info.context)
+        return adapter().validate_python(value, context=info.context)
+
+    class FieldType:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+            from pydantic_core import core_schema
+
+            # Values are models, so their own serializers write them.
+            return core_schema.with_info_plain_validator_function(validate)
+
+        @classmethod
+        def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+            return handler(adapter().core_schema)
+
+    return FieldType
+
+
 def _model_built_on_use() -> Any:
     """Return pydantic's `BaseModel` with the option to build a model's validators on first use."""
     from pydantic import BaseModel
@@ -121,12 +156,7 @@ def _no_model_of_version_1(module: ModuleType) -> None:
 
 
 _STREAM_HELPERS = Place(
-    {
-        "openai.lib.streaming.responses._responses": {
-            name: functools.partial(stand_in, "openai.lib.streaming.responses._responses", name)
-            for name in ("ResponseStreamManager", "AsyncResponseStreamManager")
-        }
-    }
+    _stand_ins("openai.lib.streaming.responses._responses", "ResponseStreamManager", "AsyncResponseStreamManager")
 )
 
 PLACES: dict[str, Place] = {
@@ -136,6 +166,17 @@ PLACES: dict[str, Place] = {
     ),
     # Adapters for stored runs, which an approval resumes.
     "agents.run_state": Place({"pydantic": {"TypeAdapter": lambda: _Adapter}}),
+    # The models of widgets, which most threads do not contain.
+    "chatkit.agents": Place(_stand_ins("chatkit.widgets", "Markdown", "Text", "WidgetRoot")),
+    "chatkit.server": Place(_stand_ins("chatkit.widgets", "WidgetComponent", "WidgetComponentBase", "WidgetRoot")),
+    "chatkit.types": Place(
+        {
+            "chatkit.widgets": {
+                name: functools.partial(_field_type, "chatkit.widgets", name)
+                for name in ("WidgetComponent", "WidgetRoot")
+            }
+        }
+    ),
     # Templates of widgets, which are files with the ending `.widget`.
     "chatkit.widgets": Place(
         {

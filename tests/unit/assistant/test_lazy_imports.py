@@ -14,6 +14,7 @@ from assistant.lazy_places import PLACES
 
 # A module of each part that a turn loads only with the finder switched off.
 DELAYED = [
+    "chatkit.widgets",
     "mcp",
     "mcp_types",
     "jinja2",
@@ -131,6 +132,40 @@ except Exception as error:
     failure = type(error).__name__
 print(json.dumps([template.render(name="Ann"), failure]))"""
     assert run(code) == run(code, lazy=False) == ["Hello Ann", "UndefinedError"]
+
+
+def test_a_widget_is_read_written_and_refused_as_without_the_finder() -> None:
+    code = """from datetime import datetime
+from chatkit.types import ThreadItemDoneEvent, WidgetItem, WidgetRootUpdated, WidgetComponentUpdated
+from pydantic import TypeAdapter, ValidationError
+from chatkit.types import ThreadItem
+card = {"type": "Card", "size": "sm", "children": [{"type": "Text", "value": "Hi", "streaming": None}],
+        "confirm": {"label": "Yes", "action": {"type": "go", "payload": {"n": 1}}}}
+fields = {"id": "i", "thread_id": "t", "created_at": "2026-01-01T00:00:00Z", "type": "widget", "widget": card}
+adapter = TypeAdapter(ThreadItem)
+items = [adapter.validate_python(fields), adapter.validate_json(json.dumps(fields)), WidgetItem(**fields)]
+shown = []
+for item in items:
+    event = ThreadItemDoneEvent(item=item)
+    shown += [
+        type(item.widget).__name__, event.model_dump_json(exclude_none=True, by_alias=True),
+        item.model_dump(mode="json"), repr(item),
+        WidgetRootUpdated(widget=item.widget).model_dump_json(exclude_none=True),
+        WidgetComponentUpdated(component_id="c", component=item.widget.children[0]).model_dump_json(),
+        adapter.validate_json(event.item.model_dump_json()) == item,
+    ]
+for wrong in ({"type": "Text", "value": "Hi"}, {"type": "Nothing"}, None, "Card", {"type": "Card", "size": 3}):
+    for validate, given in (
+        (adapter.validate_python, {**fields, "widget": wrong}),
+        (adapter.validate_json, json.dumps({**fields, "widget": wrong})),
+    ):
+        try:
+            shown.append(repr(validate(given)))
+        except ValidationError as error:
+            shown.append(error.errors(include_url=False, include_context=False, include_input=False))
+shown.append(WidgetItem.model_json_schema()["properties"]["widget"])
+print(json.dumps(shown, default=str))"""
+    assert run(code) == run(code, lazy=False)
 
 
 def test_fastapi_still_refuses_a_model_of_version_1() -> None:

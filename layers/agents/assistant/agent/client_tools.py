@@ -16,7 +16,6 @@ from agents import Agent, FunctionToolResult, RunContextWrapper, ToolsToFinalOut
 from agents.items import RunItem, ToolCallItem
 from chatkit.agents import AgentContext
 from chatkit.types import ClientToolCallItem, ThreadItemDoneEvent, ThreadStreamEvent
-from chatkit.widgets import WidgetRoot
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -24,6 +23,8 @@ from assistant.errors import ConflictError, InvalidRequestError
 from assistant.nesting import is_deep
 
 if TYPE_CHECKING:
+    from chatkit.widgets import WidgetRoot
+
     from assistant.context import RequestContext
 
     _Context = AgentContext[RequestContext]

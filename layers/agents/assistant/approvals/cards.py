@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatkit.actions import ActionConfig
 from chatkit.types import ThreadItem, WidgetItem
-from chatkit.widgets import DynamicWidgetRoot
 
 from assistant import clock
 from assistant.texts import DEFAULT_LANGUAGE, in_language
+
+if TYPE_CHECKING:
+    from chatkit.widgets import DynamicWidgetRoot
 
 # The action type of a click on such a card.
 DECIDE = "approval.decide"
@@ -116,9 +118,16 @@ def asking(item_id: str, thread_id: str, call: Call, language: str) -> WidgetIte
         id=item_id,
         thread_id=thread_id,
         created_at=clock.now(),
-        widget=DynamicWidgetRoot.model_validate(card),
+        widget=_widget(card),
         copy_text=f"{head}: {_ASKS}",
     )
+
+
+def _widget(card: dict[str, Any]) -> DynamicWidgetRoot:
+    # Imported here because every read imports this module, and most threads have no widget.
+    from chatkit.widgets import DynamicWidgetRoot
+
+    return DynamicWidgetRoot.model_validate(card)
 
 
 def _words(name: str) -> str:
@@ -184,4 +193,4 @@ def answered(card: WidgetItem, answer: Answer) -> WidgetItem:
     if answer == "begun":
         widget["children"] = [*widget["children"], {"type": "Caption", "value": in_language(_CHECK_FIRST, language)}]
     text = (card.copy_text or "").removesuffix(_ASKS) + _FOR_THE_MODEL[answer]
-    return card.model_copy(update={"widget": DynamicWidgetRoot.model_validate(widget), "copy_text": text})
+    return card.model_copy(update={"widget": _widget(widget), "copy_text": text})
