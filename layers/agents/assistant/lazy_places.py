@@ -131,14 +131,11 @@ def _field_type(module: str, name: str) -> Any:
     return FieldType
 
 
-def _model_built_on_use() -> Any:
-    """Return pydantic's `BaseModel` with the option to build a model's validators on first use."""
-    from pydantic import BaseModel
+class _Flows(_StandInType):
+    """The class of a stand-in for FastAPI's `OAuthFlows`. As the default that FastAPI makes, a dictionary does."""
 
-    class BuiltOnUse(BaseModel):
-        model_config = {"defer_build": True}
-
-    return BuiltOnUse
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs) if args or kwargs else {}
 
 
 class _Plain(dict[str, object]):
@@ -155,6 +152,7 @@ def _no_model_of_version_1(module: ModuleType) -> None:
         setattr(module, name, lambda value, real=real: "pydantic.v1.main" in sys.modules and real(value))
 
 
+_OPENAPI = "fastapi.openapi.models"
 _STREAM_HELPERS = Place(
     _stand_ins("openai.lib.streaming.responses._responses", "ResponseStreamManager", "AsyncResponseStreamManager")
 )
@@ -189,7 +187,21 @@ PLACES: dict[str, Place] = {
     ),
     "fastapi._compat.shared": Place(after=_no_model_of_version_1),
     # The models of an OpenAPI page, which our apps do not serve.
-    "fastapi.openapi.models": Place({"pydantic": {"BaseModel": _model_built_on_use}}),
+    "fastapi.applications": Place(_stand_ins("fastapi.openapi.utils", "get_openapi")),
+    "fastapi.param_functions": Place(_stand_ins(_OPENAPI, "Example")),
+    "fastapi.params": Place(_stand_ins(_OPENAPI, "Example")),
+    "fastapi.security.api_key": Place(_stand_ins(_OPENAPI, "APIKey", "APIKeyIn")),
+    "fastapi.security.base": Place(_stand_ins(_OPENAPI, "SecurityBase")),
+    "fastapi.security.http": Place(_stand_ins(_OPENAPI, "HTTPBase", "HTTPBearer")),
+    "fastapi.security.oauth2": Place(
+        {
+            _OPENAPI: {
+                "OAuth2": functools.partial(stand_in, _OPENAPI, "OAuth2"),
+                "OAuthFlows": lambda: _Flows("OAuthFlows", (), {"real": (_OPENAPI, "OAuthFlows")}),
+            }
+        }
+    ),
+    "fastapi.security.open_id_connect_url": Place(_stand_ins(_OPENAPI, "OpenIdConnect")),
     # The helpers of `client.responses.stream()`. We and the agents SDK read the stream of `create()`.
     "openai.lib._response_resources": _STREAM_HELPERS,
     "openai.resources.responses.responses": _STREAM_HELPERS,

@@ -17,6 +17,7 @@ DELAYED = [
     "chatkit.widgets",
     "mcp",
     "mcp_types",
+    "fastapi.openapi.models",
     "jinja2",
     "pydantic.v1.main",
     "openai.lib.streaming.responses._events",
@@ -51,12 +52,16 @@ def test_each_place_still_imports_what_the_table_says() -> None:
     code = f"""{SERVER}
 from importlib import import_module
 from assistant.lazy_places import PLACES
+def stands_in(key, value, name):
+    # A module may import a name under another one.
+    ours = getattr(value, "__module__", None) == "assistant.lazy_places"
+    return ours and name in (key, value.__name__)
 print(json.dumps([
     [place, name]
     for place, change in PLACES.items()
-    for imported, names in change.stand_ins.items()
+    for names in change.stand_ins.values()
     for name in names
-    if vars(sys.modules[place]).get(name) in (None, getattr(import_module(imported), name))
+    if not any(stands_in(key, value, name) for key, value in vars(import_module(place)).items())
 ]))"""
     assert run(code) == []
 
