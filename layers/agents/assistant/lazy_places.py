@@ -11,7 +11,7 @@ import importlib
 import json
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from assistant.lazy_imports import Place
@@ -65,6 +65,57 @@ async def _tools_of_servers(servers: Sequence[Any], *args: Any, **kwargs: Any) -
     from agents.mcp import MCPUtil
 
     return await MCPUtil.get_all_function_tools(list(servers), *args, **kwargs)
+
+
+_SANDBOX = "agents.sandbox.runtime"
+
+
+class _SandboxRuntime:
+    """Stand in for the `SandboxRuntime` of each run, also of the runs without a sandbox.
+
+    A run needs the real one if its configuration or its stored state has a sandbox, or if an agent is a `SandboxAgent`.
+    Such an agent exists only where something has loaded its module.
+    """
+
+    enabled = False
+    current_session = None
+
+    def __new__(cls, **given: Any) -> Any:
+        config, state = given["run_config"], given["run_state"]
+        stored = getattr(config, "sandbox", None) or getattr(state, "_sandbox", None)
+        return cls._load()(**given) if stored or cls._is_loaded() else super().__new__(cls)
+
+    def __init__(self, **given: Any) -> None:
+        self._given = given
+
+    @staticmethod
+    def _is_loaded() -> bool:
+        return "agents.sandbox.sandbox_agent" in sys.modules
+
+    @staticmethod
+    def _load() -> Any:
+        return importlib.import_module(_SANDBOX).SandboxRuntime
+
+    def assert_agent_supported(self, agent: Any) -> None:
+        if self._is_loaded():
+            self._load()(**self._given).assert_agent_supported(agent)
+
+    async def prepare_agent(self, *, current_agent: Any, current_input: Any, **given: Any) -> Any:
+        from agents.run_internal.agent_bindings import bind_public_agent
+
+        self.assert_agent_supported(current_agent)
+        return SimpleNamespace(bindings=bind_public_agent(current_agent), input=current_input)
+
+    def apply_result_metadata(self, result: Any) -> None:
+        result._sandbox_session = None
+
+    async def enqueue_memory_result(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    enqueue_memory_payload = enqueue_memory_result
+
+    async def cleanup(self) -> None:
+        return None
 
 
 class _Environment:
@@ -162,6 +213,21 @@ PLACES: dict[str, Place] = {
     "agents.agent": Place(
         {"agents.mcp": {"MCPUtil": lambda: stand_in("agents.mcp", "MCPUtil", get_all_function_tools=_tools_of_servers)}}
     ),
+    # Agents in a sandbox. Each run makes a runtime for them, with sandbox or without.
+    "agents": Place({"agents.sandbox": {}}),
+    "agents._run_state_agent_identity": Place(
+        {
+            **_stand_ins("agents.sandbox.capabilities.capability", "Capability"),
+            **_stand_ins("agents.sandbox.session.base_sandbox_session", "BaseSandboxSession"),
+        }
+    ),
+    "agents.run": Place(
+        {
+            _SANDBOX: {"SandboxRuntime": lambda: _SandboxRuntime},
+            **_stand_ins("agents.sandbox.memory.rollouts", "terminal_metadata_for_exception"),
+        }
+    ),
+    "agents.run_internal.run_loop": Place({_SANDBOX: {"SandboxRuntime": lambda: _SandboxRuntime}}),
     # Adapters for stored runs, which an approval resumes.
     "agents.run_state": Place({"pydantic": {"TypeAdapter": lambda: _Adapter}}),
     # The models of widgets, which most threads do not contain.

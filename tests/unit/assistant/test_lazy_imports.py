@@ -14,6 +14,7 @@ from assistant.lazy_places import PLACES
 
 # A module of each part that a turn loads only with the finder switched off.
 DELAYED = [
+    "agents.sandbox",
     "chatkit.widgets",
     "mcp",
     "mcp_types",
@@ -126,6 +127,48 @@ from agents import Agent, RunContextWrapper
 tools = asyncio.run(Agent(name="a").get_mcp_tools(RunContextWrapper(None)))
 print(json.dumps([tools, "mcp" in sys.modules]))"""
     assert run(code) == [[], False]
+
+
+def test_a_run_without_a_sandbox_uses_only_what_the_stand_in_has() -> None:
+    code = f"""{SERVER}
+import ast, inspect, pkgutil, agents
+from importlib import import_module
+from assistant.lazy_places import _SandboxRuntime
+used = set()
+for name in ("agents.run", "agents.run_internal.run_loop", "agents.result", "agents.run_internal.agent_runner_helpers"):
+    for node in ast.walk(ast.parse(inspect.getsource(import_module(name)))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "sandbox_runtime":
+            used.add(node.attr)
+print(json.dumps([sorted(used - set(dir(_SandboxRuntime))), "prepare_agent" in used]))"""
+    assert run(code) == [[], True]
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_an_agent_in_a_sandbox_gets_the_real_runtime(lazy: bool) -> None:
+    code = f"""{SERVER}
+import asyncio
+from agents import Agent, RunConfig, Runner
+from agents.run import SandboxRuntime
+given = {{"starting_agent": Agent(name="a"), "run_state": None}}
+plain = SandboxRuntime(run_config=RunConfig(), **given)
+import agents
+made = agents.sandbox.SandboxAgent(name="b", model="none")
+def refusal(run):
+    try:
+        run()
+    except Exception as error:
+        return f"{{type(error).__name__}}: {{error}}"
+prepare = lambda: asyncio.run(plain.prepare_agent(
+    current_agent=made, current_input="Hi", context_wrapper=None, is_resumed_state=False
+))
+configured = SandboxRuntime(run_config=RunConfig(sandbox=agents.sandbox.SandboxRunConfig()), **given)
+print(json.dumps([
+    refusal(lambda: asyncio.run(Runner.run(made, "Hi"))),
+    refusal(lambda: plain.assert_agent_supported(made)),
+    refusal(prepare), plain.enabled, type(configured).__module__, configured.enabled,
+]))"""
+    refused = "UserError: SandboxAgent execution requires `RunConfig(sandbox=...)`"
+    assert run(code, lazy=lazy) == [refused, refused, refused, False, "agents.sandbox.runtime", True]
 
 
 def test_a_template_of_a_widget_is_drawn() -> None:
