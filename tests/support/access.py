@@ -104,6 +104,7 @@ ROUTES = [
     *_OPERATIONS,
     Route(f"POST {API}/cancel", "own"),
     Route(f"GET {API}/usage", "own"),
+    Route(f"GET {API}/usage/tenant", "admin"),
     Route(f"GET {API}/limits", "admin"),
     Route(f"POST {API}/limits", "admin"),
     Route(f"GET {API}/choices", "own"),

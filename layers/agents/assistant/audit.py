@@ -41,6 +41,7 @@ Action = Literal[
     "tenant.erased",
     "thread.deleted",
     "threads.taken_along",
+    "usage.read",
     "user.erased",
 ]
 

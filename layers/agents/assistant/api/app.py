@@ -25,6 +25,7 @@ from assistant.api import (
     own,
     search,
     shares,
+    tenant_usage,
     upload,
     usage,
     visitor,
@@ -65,7 +66,8 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     if resources is None:
         check_variables(services.resources.settings.agent_factory)
     own_data = (fork, shares, attachments, memory, search, my_data)
-    every = (chatkit, cancel, usage, limits, choices, entities, *own_data, knowledge, visitor, admin, health)
+    admins = (admin, tenant_usage)
+    every = (chatkit, cancel, usage, limits, choices, entities, *own_data, knowledge, visitor, *admins, health)
     routers = [each.router for each in every]
     app = _app(services, *routers, whole=not streaming)
     app.mount(own.PATH, own.OwnRoutes(services))

@@ -8,9 +8,18 @@ rows are written only if a limit needs them. Every paid or expensive action is c
 
 from assistant.quotas.calls import reserve_call
 from assistant.quotas.erasing import count_removed, marked, tenant_mark, unmark_tenant, unmark_user, user_mark
-from assistant.quotas.estimates import OVERHEAD_TOKENS, USUAL_OUTPUT_TOKENS, Amount, estimate, spent, used_so_far
+from assistant.quotas.estimates import (
+    OVERHEAD_TOKENS,
+    USUAL_OUTPUT_TOKENS,
+    Amount,
+    estimate,
+    spent,
+    used_by_model,
+    used_so_far,
+)
 from assistant.quotas.limits import Limits, checked, known_limits
 from assistant.quotas.message import check_action, check_input, check_message
+from assistant.quotas.models import usage_by_model
 from assistant.quotas.paid import claim, has_picture_limit, settle
 from assistant.quotas.records import (
     change_limits,
@@ -21,7 +30,7 @@ from assistant.quotas.records import (
     stop_models,
     stored_limits,
 )
-from assistant.quotas.rows import seconds, usage_expiry
+from assistant.quotas.rows import DAY_LIFETIME, seconds, usage_expiry
 from assistant.quotas.running import released
 from assistant.quotas.settlement import Settlement
 from assistant.quotas.share import TurnShare, sharing
@@ -29,6 +38,7 @@ from assistant.quotas.turn import TurnClaim
 from assistant.quotas.usage import notice, usage
 
 __all__ = [
+    "DAY_LIFETIME",
     "OVERHEAD_TOKENS",
     "USUAL_OUTPUT_TOKENS",
     "Amount",
@@ -64,7 +74,9 @@ __all__ = [
     "unmark_tenant",
     "unmark_user",
     "usage",
+    "usage_by_model",
     "usage_expiry",
+    "used_by_model",
     "used_so_far",
     "user_mark",
 ]

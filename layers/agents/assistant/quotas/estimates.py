@@ -49,6 +49,20 @@ def used_so_far(meter: Meter, settings: Settings) -> Amount:
     return Amount(tokens, millionths(spent(meter, settings)))
 
 
+def used_by_model(meter: Meter, settings: Settings) -> dict[str, Amount]:
+    """Return what a turn has used until now by model. The pictures count for the model that draws them."""
+    prices = settings.prices
+    used = {}
+    for model, (read, written) in meter.by_model().items():
+        price = price_of(prices, model)
+        used[model] = Amount(read + written, millionths((price.read * read + price.written * written) / MILLION))
+    if meter.pictures:
+        drawn = meter.pictures * price_of(prices, settings.image_model).picture if meter.provider != "demo" else 0.0
+        before = used.get(settings.image_model, Amount())
+        used[settings.image_model] = Amount(before.tokens, before.spend + millionths(drawn))
+    return used
+
+
 def estimate_call(model: str | None, tokens: int, settings: Settings) -> Amount:
     """Return what one model call with an input of so many tokens uses at most."""
     return _amount(model, tokens + OVERHEAD_TOKENS, settings)

@@ -14,7 +14,8 @@ from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError, TurnOverLimitError
 from assistant.models import Meter
 from assistant.prices import millionths
-from assistant.quotas.estimates import Amount, used_so_far
+from assistant.quotas.estimates import Amount, used_by_model, used_so_far
+from assistant.quotas.models import model_counters
 from assistant.quotas.records import limits_of
 from assistant.quotas.rows import Counting
 from assistant.quotas.settlement import Changes, Settlement
@@ -49,13 +50,16 @@ class TurnShare:
     _growing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _begun: bool = False
 
-    def settlement(self, context: RequestContext, used: Amount, pictures: int) -> Settlement:
+    def settlement(
+        self, context: RequestContext, used: Amount, pictures: int, models: Mapping[str, Amount] | None = None
+    ) -> Settlement:
         """Return what to change in the counters if the turn ends now.
 
         Args:
             context: The turn's context.
             used: What the turn has used.
             pictures: The pictures among it.
+            models: What it has used by model, for the usage that an admin sees.
         """
         user: Changes = {
             self.day: {
@@ -65,6 +69,7 @@ class TurnShare:
                 "reserved_tokens": -self.reserved.tokens,
                 "reserved_spend": -self.reserved.spend,
                 "noticed": int(self.noticed),
+                **model_counters(models or {}),
             }
         }
         for claimed in context.report.claimed_pictures:
@@ -134,8 +139,9 @@ class TurnShare:
             for _ in range(ATTEMPTS):
                 shards = list(own.values())
                 grown = self._grown(more, shards)
+                models = used_by_model(meter, context.settings)
                 writes = [
-                    self._fence(context, grown.settlement(context, used, meter.pictures)),
+                    self._fence(context, grown.settlement(context, used, meter.pictures, models)),
                     self._day(context, more),
                     *(shard.reserve(more.of(shard.counter)).write() for shard in shards),
                 ]

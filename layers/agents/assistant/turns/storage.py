@@ -21,7 +21,7 @@ from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
 from assistant.models import Meter
 from assistant.prices import millionths
-from assistant.quotas import Amount, Settlement, TurnShare, released, used_so_far
+from assistant.quotas import Amount, Settlement, TurnShare, released, used_by_model, used_so_far
 from assistant.threads import (
     OURS,
     RUNNING,
@@ -161,7 +161,7 @@ class TurnSaver:
             ":changed": [*self.changed, *journal.changed_earlier(self.changed)],
             ":last": keys.new_item_sk(),
             ":settlement": self.share.settlement(
-                self.context, used_so_far(self.meter, self.context.settings), self.meter.pictures
+                self.context, used_so_far(self.meter, self.context.settings), self.meter.pictures, self._by_model()
             ).dump(),
         }
         return Write(
@@ -174,7 +174,10 @@ class TurnSaver:
         )
 
     def _settlement(self, story: dict[str, Any]) -> Settlement:
-        return self.share.settlement(self.context, _used(story), story.get("pictures", 0))
+        return self.share.settlement(self.context, _used(story), story.get("pictures", 0), self._by_model())
+
+    def _by_model(self) -> dict[str, Amount]:
+        return used_by_model(self.meter, self.context.settings)
 
     async def finish(
         self,

@@ -4,9 +4,11 @@ from assistant.upkeep.exports import export_state, make_export, request_export
 from assistant.upkeep.privacy import account_data, erase, file_ids, request_erasure, thread_data, thread_ids
 from assistant.upkeep.sweep import sweep
 from assistant.upkeep.tenants import erase_tenant, note_member, request_tenant_erasure, tenant_erasure
+from assistant.upkeep.usage_of_tenants import Used, period, tenant_usage
 from assistant.upkeep.visitors import count_taken_along, left_to_take_along, request_take_along, take_along
 
 __all__ = [
+    "Used",
     "account_data",
     "count_taken_along",
     "erase",
@@ -16,6 +18,7 @@ __all__ = [
     "left_to_take_along",
     "make_export",
     "note_member",
+    "period",
     "request_erasure",
     "request_export",
     "request_take_along",
@@ -23,6 +26,7 @@ __all__ = [
     "sweep",
     "take_along",
     "tenant_erasure",
+    "tenant_usage",
     "thread_data",
     "thread_ids",
 ]
