@@ -10,7 +10,10 @@ import { currentToken } from "./token";
 /** The chat, with the thread that was open before the page was loaded. */
 export function Chat() {
   const [following, setFollowing] = useState(false);
-  const [router] = useState(() => createRouter({ ...settings, token: currentToken, onFollow: setFollowing }));
+  const [person, setPerson] = useState(false);
+  const [router] = useState(() =>
+    createRouter({ ...settings, token: currentToken, onFollow: setFollowing, onPerson: setPerson }),
+  );
   const { control, setComposerValue } = useChatKit({
     api: router.api(settings.domainKey),
     initialThread: router.initialThread,
@@ -30,6 +33,12 @@ export function Chat() {
       {following && (
         <p role="status">
           The assistant is still answering. <button onClick={() => void router.stop()}>Stop the answer</button>
+        </p>
+      )}
+      {person && (
+        <p role="status">
+          A person answers here.{" "}
+          <button onClick={() => void router.people.returnToAssistant()}>Back to the assistant</button>
         </p>
       )}
       <Forks router={router} compose={(text) => setComposerValue({ text })} />

@@ -6,6 +6,7 @@ import { chatOptions, endpointUrl } from "./page/options.js";
 import { watchNetwork } from "./page/network.js";
 import { drawPanel } from "./page/panel/panel.js";
 import { createRouter } from "./page/router/index.js";
+import { offerPeople } from "./page/people.js";
 import { offerShares, showShared } from "./page/shares.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import { say } from "./element/texts.js";
@@ -41,6 +42,7 @@ function route() {
     apiUrl: chatUrl,
     uploadUrl,
     token: () => settings.token || null,
+    onPerson: (person) => (document.getElementById("person").hidden = !person),
     // The stand-in keeps a refused message in the thread, until the page is loaded again, and takes a stopped one back.
     onUnsent: ({ afterReload, threadId: _, ...message }) =>
       afterReload ? element.setComposerValue(message) : element.takeBack(),
@@ -164,6 +166,11 @@ function startPanel() {
 
 const compose = (text) => element.setComposerValue({ content: [{ type: "input_text", text }] });
 offerForks(document.getElementById("forks"), () => router, compose);
+offerPeople(document.getElementById("people"), () => router);
+document.getElementById("back-to-assistant").addEventListener("click", async () => {
+  await router.people.returnToAssistant();
+  await element.fetchUpdates();
+});
 offerShares(document.getElementById("shares"), () => router);
 
 apply();

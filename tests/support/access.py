@@ -77,6 +77,7 @@ class Route:
             fact_id=theirs.fact_id,
             document_id=theirs.attachment_id,
             share_id=theirs.share_id,
+            waiting_id="0" * 32,
             token="x" * 43,
         )
         bodies: dict[str, dict[str, Any]] = {
@@ -100,6 +101,15 @@ _OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
 _OPERATIONS: list[Route] = [
     Route(name, "own" if name in _OTHER_PARAMETERS else "theirs") for name in wire_schema.OPERATIONS
 ]
+_PEOPLE = (
+    ("POST", "person"),
+    ("DELETE", "person/{thread_id}"),
+    ("GET", "people"),
+    ("GET", "people/{waiting_id}"),
+    ("POST", "people/{waiting_id}/take"),
+    ("POST", "people/{waiting_id}/say"),
+    ("DELETE", "people/{waiting_id}"),
+)
 ROUTES = [
     *_OPERATIONS,
     Route(f"POST {API}/cancel", "own"),
@@ -118,6 +128,8 @@ ROUTES = [
     Route(f"DELETE {API}/shares/{{share_id}}", "theirs"),
     # With a token that nobody has got. A user of the tenant who has got one reads its share.
     Route(f"GET {API}/shared/{{token}}", "off"),
+    # `SUPPORT_ROLES` turns them on. tests/integration/takeover has the identities with it.
+    *(Route(f"{method} {API}/{path}", "off") for method, path in _PEOPLE),
     Route(f"POST {API}/visitor", "visitors"),
     Route(f"POST {API}/visitor/take-along", "sign-in"),
     Route(f"GET {API}/search", "off"),

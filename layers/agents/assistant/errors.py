@@ -123,6 +123,14 @@ class ThreadLockedError(ConflictError):
     default_message = "This conversation is closed. Please start a new one."
 
 
+class PersonAnswersError(ConflictError):
+    """A person answers in the thread, so no agent runs. Only messages are taken."""
+
+    code = "person_answers"
+    retryable = False
+    default_message = "A person is answering here. Please send a message instead."
+
+
 class TurnRunningError(ConflictError):
     """Another turn is running in this thread, and `ON_BUSY` is `reject`."""
 

@@ -86,6 +86,22 @@ _GERMAN = {
         "Der Inhaltsfilter des Modells hat diese Nachricht abgelehnt. Spätere Antworten lassen sie weg. "
         "Bitte formulieren Sie sie anders."
     ),
+    # A person in place of the assistant.
+    "A person is answering here. Your message has been passed on.": (
+        "Hier antwortet eine Person. Ihre Nachricht wurde weitergegeben."
+    ),
+    "A person is answering here. Please send a message instead.": (
+        "Hier antwortet eine Person. Bitte senden Sie stattdessen eine Nachricht."
+    ),
+    "{} answers here now. The assistant is silent meanwhile.": (
+        "Hier antwortet jetzt {}. Der Assistent schweigt so lange."
+    ),
+    "The assistant answers here again.": "Hier antwortet wieder der Assistent.",
+    "Somebody else answers here already.": "Hier antwortet schon jemand anderes.",
+    "You do not answer here. Take the conversation over first.": (
+        "Hier antworten nicht Sie. Bitte übernehmen Sie zuerst die Unterhaltung."
+    ),
+    "Nobody can answer here.": "Hier kann niemand antworten.",
     # Marks under an answer that is not complete.
     "This answer is incomplete because time ran out.": "Diese Antwort ist unvollständig, weil die Zeit abgelaufen ist.",
     "This answer is incomplete because of an error.": "Diese Antwort ist wegen eines Fehlers unvollständig.",

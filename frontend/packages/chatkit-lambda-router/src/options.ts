@@ -32,6 +32,8 @@ export interface RouterOptions {
   contentSha256?: boolean;
   /** Called with true when the router starts to follow a turn that ChatKit does not show as running, and with false at its end. */
   onFollow?: (following: boolean) => void;
+  /** Called with true when the open thread waits for a person or has one, and with false at the end. */
+  onPerson?: (person: boolean) => void;
   /** Called with a message that the server refused or never got. Default: put the message back into the composer. */
   onUnsent?: (message: UnsentMessage) => void;
 }

@@ -2,10 +2,11 @@ import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
 import { Edits } from "./edits.js";
-import { Following } from "./following.js";
+import { Following, PERSON_MILLISECONDS, TURN_MILLISECONDS } from "./following.js";
 import { fork, questions, type Question } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn, type Operation } from "./operations.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
+import { People } from "./people.js";
 import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
@@ -25,6 +26,8 @@ const FRAME = "chatkit-frame-instance-id";
 
 /** Connects ChatKit's element to a backend. Make one for each element. */
 export class ChatKitRouter {
+  /** A person in place of the assistant: for the user, and for the staff. */
+  readonly people: People;
   /** Links to snapshots of conversations: make, list, revoke and read them. */
   readonly shares: Shares;
   #backend: Backend;
@@ -37,11 +40,14 @@ export class ChatKitRouter {
   #view: View;
   #unsent: Unsent;
   #following: Following;
+  #person: Following;
 
   constructor(options: RouterOptions) {
     this.#backend = new Backend(options);
     this.#stops = new Stops(this.#backend, (threadId) => this.#reads(threadId), (threadId) => this.#changed(threadId));
-    this.#following = new Following((threadId) => this.#refresh(threadId), options.onFollow ?? (() => {}));
+    const refresh = (threadId: string) => this.#refresh(threadId);
+    this.#following = new Following(refresh, options.onFollow ?? (() => {}), TURN_MILLISECONDS);
+    this.#person = new Following(refresh, options.onPerson ?? (() => {}), PERSON_MILLISECONDS);
     this.#view = new View({
       threadOpened: (threadId) => this.#threadOpened(threadId),
       loaded: () => void this.#unsent.recover(),
@@ -49,9 +55,11 @@ export class ChatKitRouter {
         const { thread } = this.#view;
         if (thread && this.#stale.delete(thread)) this.#refresh(thread);
       },
+      personAsked: () => this.#view.thread && this.#person.heard(this.#view.thread, true),
       looked: () => this.#refresh(this.#view.thread ?? null),
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
+    this.people = new People(this.#backend, () => this.#openThread);
     this.shares = new Shares(this.#backend, () => this.#openThread);
     this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
   }
@@ -136,6 +144,7 @@ export class ChatKitRouter {
   /** Forget the open thread and all turns. Call it when the user signs out. */
   forget(): void {
     this.#following.end();
+    this.#person.end();
     this.#turns.clear();
     this.#view.forget();
   }
@@ -178,6 +187,7 @@ export class ChatKitRouter {
   /** A thread was read: the answer names the turn that runs in it. */
   #hear(threadId: string, response: Response): void {
     if (threadId !== this.#view.thread) return;
+    this.#person.heard(threadId, response.headers.has("x-person"));
     // What ChatKit reads or has just stopped needs no following.
     const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
     this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
@@ -327,6 +337,7 @@ export class ChatKitRouter {
 
   #threadOpened(threadId: string | null): void {
     this.#edits.forget();
+    this.#person.end();
     this.#following.end();
     for (const attempt of this.#attempts) attempt.left ||= attempt.turn.threadId !== threadId;
   }

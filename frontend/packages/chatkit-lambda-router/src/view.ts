@@ -1,6 +1,8 @@
 import type { ChatKitElement, UnsentMessage } from "./options.js";
 
 const STORE = "chatkit-lambda-router.thread";
+/** The client effect of a thread that asks for a person. */
+const PERSON_EFFECT = "person.asked";
 const CHANNEL = "chatkit-lambda-router";
 
 interface Listener {
@@ -10,6 +12,8 @@ interface Listener {
   loaded(): void;
   /** ChatKit has read an answer to its end. */
   answered(): void;
+  /** The open thread asks for a person. */
+  personAsked(): void;
   /** The user looks at the page again, or the page is online again. */
   looked(): void;
   /** Another tab has changed a thread. */
@@ -85,6 +89,14 @@ export class View {
     on("chatkit.thread.load.start", (threadId) => this.#open(threadId));
     on("chatkit.thread.load.end", () => this.#listener.loaded());
     on("chatkit.response.end", () => this.#listener.answered());
+    element.addEventListener(
+      "chatkit.effect",
+      (event) => {
+        const { name } = (event as CustomEvent<{ name?: string } | undefined>).detail ?? {};
+        if (name === PERSON_EFFECT) this.#listener.personAsked();
+      },
+      { signal },
+    );
     addEventListener("pagehide", () => (this.#closing = true), { signal });
     addEventListener("pageshow", () => (this.#closing = false), { signal });
     addEventListener("online", () => this.#listener.looked(), { signal });

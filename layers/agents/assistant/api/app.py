@@ -23,6 +23,7 @@ from assistant.api import (
     memory,
     my_data,
     own,
+    people,
     search,
     shares,
     tenant_usage,
@@ -66,8 +67,8 @@ def create_app(resources: Resources | None = None, *, streaming: bool, deadline:
     if resources is None:
         check_variables(services.resources.settings.agent_factory)
     own_data = (fork, shares, attachments, memory, search, my_data)
-    admins = (admin, tenant_usage)
-    every = (chatkit, cancel, usage, limits, choices, entities, *own_data, knowledge, visitor, *admins, health)
+    staff = (people, admin, tenant_usage)
+    every = (chatkit, cancel, usage, limits, choices, entities, *own_data, knowledge, visitor, *staff, health)
     routers = [each.router for each in every]
     app = _app(services, *routers, whole=not streaming)
     app.mount(own.PATH, own.OwnRoutes(services))

@@ -34,8 +34,8 @@ async def chatkit(request: Request, context: CurrentContext) -> Response:
         from assistant.operations import perform
 
         content = await perform(parsed.request, context)
-        running = context.running_turn
-        return json_bytes(content, headers={"x-turn-id": running} if running else None)
+        told = {"x-turn-id": context.running_turn, "x-person": context.person}
+        return json_bytes(content, headers={name: value for name, value in told.items() if value})
     turn = await _start(parsed.request, context, request)
     if not parsed.plain:
         return EventStream(turn, encoded_events(turn, context), context.settings)

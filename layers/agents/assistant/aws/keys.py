@@ -32,6 +32,7 @@ No sort key of a thread is between its items and `~`: such a row would be part o
     TENANT#tenant               Q#D<day>, Q#S<day>, Q#minute, each [#s<shard>]: usage of the whole tenant
                                 Q#limits         limits of the tenant and its users in place of the settings
                                 L#<id>           an entry of the audit trail; ids sort by time
+                                P#<id>           a thread that asks for a person, or has one
                                 U#<user>         a user with stored data, for an erasure of the tenant
                                 D#<document>     a document of the tenant's knowledge
     APP#tenant[#user]           the agents' own records
@@ -100,6 +101,8 @@ TAKEN_ALONG_END = "V$"
 EXPORT_SK = "X#export"
 MEMBER_PREFIX = "U#"
 MEMBER_END = "U$"
+WAITING_PREFIX = "P#"
+WAITING_END = "P$"
 SHARE_PREFIX = "S#"
 SHARE_END = "S$"
 AUDIT_PREFIX = "L#"
@@ -337,6 +340,11 @@ def share_key(hashed: str) -> Key:
 def share_views_sk(moment: datetime) -> str:
     """Return the sort key of the number of a share's views in that minute."""
     return f"V#{moment:%Y-%m-%dT%H:%M}"
+
+
+def waiting_sk(waiting: str) -> str:
+    """Return the sort key of a thread in the queue of its tenant."""
+    return f"{WAITING_PREFIX}{_component(waiting, 'waiting')}"
 
 
 def linked_sk(linked_id: str) -> str:

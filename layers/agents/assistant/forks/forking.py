@@ -33,6 +33,7 @@ from assistant.threads import (
     purge_thread,
     row_key,
     thread_store,
+    without_person,
 )
 
 FORK_KIND = "fork"
@@ -313,7 +314,7 @@ class _Copy:
         meta = await context.resources.table.get(self._source_exists.key)
         if meta is None or not is_visible(meta):
             raise _SourceGoneError
-        source = load_metadata(meta)
+        source = without_person(load_metadata(meta))
         thread = source.model_copy(
             update={
                 "id": self._work["thread_id"],

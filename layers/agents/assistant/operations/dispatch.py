@@ -82,6 +82,11 @@ async def perform(request: NonStreamingReq, context: RequestContext) -> bytes:
             assert_never(request)
 
 
+async def read_items(thread_id: str, after: str | None, context: RequestContext) -> bytes:
+    """Return a page of a thread's items, the newest first, as `items.list` does."""
+    return await readable(await reads.list_items(thread_id, None, after, "desc", context), context)
+
+
 async def _transcribe(audio_base64: str, mime_type: str, context: RequestContext) -> bytes:
     try:
         audio = base64.b64decode(audio_base64, validate=True)

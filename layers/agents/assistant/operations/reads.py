@@ -48,7 +48,7 @@ async def get_thread(thread_id: str, context: RequestContext, *, settle: bool = 
     turn = load_record(head.turn)
     if settle and await _settled(turn, thread_id, context):
         return await get_thread(thread_id, context, settle=False)
-    _note_running(turn, context)
+    _note_running(turn, head.meta, context)
     items = await _shown(page.rows[::-1], context)
     after = page.rows[-1]["id"] if page.has_more else None
     items += await _partial(turn, items, context)
@@ -96,7 +96,7 @@ async def list_items(
     turn = load_record(head.turn)
     if settle and await _settled(turn, thread_id, context):
         return await list_items(thread_id, limit, after, order, context, settle=False)
-    _note_running(turn, context)
+    _note_running(turn, head.meta, context)
     items = await _shown(page.rows, context)
     partial = await _partial(turn, items, context)
     if newest_first:
@@ -119,9 +119,10 @@ async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestCont
     return True
 
 
-def _note_running(turn: TurnRecord | None, context: RequestContext) -> None:
-    """Set the running turn in the context. The answer names it, so that the client can follow the turn."""
+def _note_running(turn: TurnRecord | None, meta: Row | None, context: RequestContext) -> None:
+    """Set the running turn and the answering person in the context. The answer names them, so the client can follow."""
     context.running_turn = turn.turn_id if turn is not None and turn.running else None
+    context.person = None if meta is None else meta.get("person")
 
 
 async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:

@@ -128,6 +128,7 @@ class Settings:
     user_data_routes: bool = False
     shares: Shares = "tenant"
     history_search: bool = False
+    support_roles: tuple[str, ...] = ()
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
@@ -279,6 +280,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         log_content=read.flag("LOG_CONTENT"),
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         user_data_routes=read.flag("USER_DATA_ROUTES"),
+        support_roles=read.words("SUPPORT_ROLES"),
         shares=cast(Shares, read.choice("SHARES", get_args(Shares)) or "tenant"),
         history_search=read.flag("HISTORY_SEARCH"),
         malware_scan=read.flag("MALWARE_SCAN"),

@@ -21,6 +21,7 @@ from assistant.threads.hidden import (
 from assistant.threads.large_objects import OBJECT_KIND, object_expiry, object_removals, put_object, sweep_object
 from assistant.threads.moving import can_move, hide_thread, move_hidden_thread, moving_to
 from assistant.threads.pages import page_limit, read_items, read_newest
+from assistant.threads.person import ASKED, HANDLED_BY, NOBODY_ANSWERS, SOMEBODY_ANSWERS, without_person
 from assistant.threads.places import cursor_place, thread_place
 from assistant.threads.replaced import REPLACED_KIND, remove_replaced, replaced_items
 from assistant.threads.retention import EXPIRE_KIND, prolong_writes
@@ -61,13 +62,16 @@ from assistant.threads.turn_record import (
 )
 
 __all__ = [
+    "ASKED",
     "CHECKPOINT_SECONDS",
     "EXPIRE_KIND",
     "FLAG_POLL_SECONDS",
     "FOLLOWED_CHECKPOINT_SECONDS",
     "FOLLOW_MARK_SECONDS",
+    "HANDLED_BY",
     "MARK_PREFIX",
     "MAX_INLINE_BYTES",
+    "NOBODY_ANSWERS",
     "OBJECT_KIND",
     "OURS",
     "PURGE_KIND",
@@ -76,6 +80,7 @@ __all__ = [
     "RUNNING",
     "SCHEMA_VERSION",
     "SNAPSHOT_ITEMS",
+    "SOMEBODY_ANSWERS",
     "THREAD_EXISTS",
     "TOOL_ROUND",
     "CancelReason",
@@ -137,4 +142,5 @@ __all__ = [
     "turn_fence",
     "unjudged_marks",
     "unpack",
+    "without_person",
 ]

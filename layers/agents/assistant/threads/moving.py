@@ -27,8 +27,9 @@ from assistant.identity import Caller
 from assistant.threads import places
 from assistant.threads.deletion import INLINE_ROWS, PURGE_KIND, purge_thread
 from assistant.threads.large_objects import object_expiry
+from assistant.threads.person import without_person
 from assistant.threads.retention import expiry_work
-from assistant.threads.rows import SCHEMA_VERSION, expiry, is_visible, row_key
+from assistant.threads.rows import SCHEMA_VERSION, expiry, is_visible, load_metadata, metadata_attributes, row_key
 
 # A page of rows is one transaction, with its check and with the rows of the attachments.
 PAGE_ROWS = 50
@@ -189,8 +190,7 @@ async def _show(resources: Resources, source: Caller, listed: Row, meta: Row, ta
         "deleted_at": meta["deleted_at"],
     }
     work_key = keys.sweep_key(clock.now(), old.partition, PURGE_KIND)
-    content = {name: value for name, value in meta.items() if name not in _STORAGE | _OF_THE_OWNER} | retention
-    shown = {name: value for name, value in listed.items() if name not in _STORAGE | _OF_THE_OWNER} | retention
+    content, shown = (_given(row) | retention for row in (meta, listed))
     writes = [
         Write(Key(new.partition, keys.META_SK), put=content, condition="attribute_not_exists(pk)"),
         Write(
@@ -219,6 +219,15 @@ async def _show(resources: Resources, source: Caller, listed: Row, meta: Row, ta
         writes.append(places.lapsing_alias(source.partition, thread_id, place))
     await resources.table.transact(writes)
     return {**work, **work_key._asdict()}
+
+
+def _given(row: Row) -> Row:
+    """Return the content of a metadata row for the new owner. The staff of another tenant does not answer there."""
+    content = {name: value for name, value in row.items() if name not in _STORAGE | _OF_THE_OWNER}
+    if "person" not in row:
+        return content
+    kept = {name: value for name, value in content.items() if name not in ("data", "blob", "person", "handler")}
+    return kept | metadata_attributes(without_person(load_metadata(row)))
 
 
 def can_move(listed: Row) -> bool:

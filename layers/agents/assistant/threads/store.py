@@ -51,7 +51,18 @@ THREAD_EXISTS = "attribute_exists(pk) AND attribute_not_exists(deleted_at)"
 
 
 # The attributes of a thread's two metadata rows that a change replaces. The expiry stays.
-_METADATA_ATTRIBUTES = ("schema_version", "id", "status", "size", "data", "blob", "version", "place")
+_METADATA_ATTRIBUTES = (
+    "schema_version",
+    "id",
+    "status",
+    "size",
+    "data",
+    "blob",
+    "version",
+    "place",
+    "person",
+    "handler",
+)
 _ITEM_CONTENDED = "The item is being changed by others. Please try again."
 # A question without an answer must not replace the same question with an answer.
 _NO_ANSWER_YET = "attribute_not_exists(#id) OR attribute_exists(#waits) OR #type <> :type"

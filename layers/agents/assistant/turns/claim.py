@@ -14,11 +14,13 @@ from assistant import ids
 from assistant.aws import ConditionFailedError, Row, Table, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
-from assistant.errors import StoreUnavailableError, ThreadLockedError
+from assistant.errors import PersonAnswersError, StoreUnavailableError, ThreadLockedError
 from assistant.files import refusal as attachment_refusal
 from assistant.quotas import TurnClaim, TurnShare, estimate, notice, seconds
 from assistant.threads import (
+    NOBODY_ANSWERS,
     RUNNING,
+    SOMEBODY_ANSWERS,
     THREAD_EXISTS,
     IdempotencyKey,
     ThreadNotFoundError,
@@ -95,12 +97,20 @@ class Busy:
     turn: TurnRecord
 
 
-async def claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> Claimed | SameRequest | Busy:
+@dataclass(frozen=True)
+class PersonChanged:
+    """A person has taken the thread over, or handed it back, since the plan was made."""
+
+
+async def claim(
+    plan: Plan, key: IdempotencyKey, context: RequestContext
+) -> Claimed | SameRequest | Busy | PersonChanged:
     """Try to claim a turn, and read the thread at the same time.
 
     Raises:
         NotFoundError: the thread, or an attachment, does not belong to the caller, or is deleted.
         ThreadLockedError: the thread accepts no messages.
+        PersonAnswersError: a person answers in the thread, and the request is no message.
         QuotaExceededError: a limit of the user or of the tenant is reached.
         LimitsChangedError: the user's record of limits has changed; plan and claim again.
         ConflictError: another turn has decided, or is deciding, this call or another call of its run.
@@ -220,7 +230,7 @@ async def _writes(
     if plan.new_thread is not None:
         writes += store.creation(plan.new_thread, context)
     else:
-        writes += await _thread_writes(plan.thread_id, user, context)
+        writes += await _thread_writes(plan, user, context)
     if plan.user_message is not None:
         writes += await store.item_writes(plan.thread_id, plan.user_message, context)
     if plan.changed_item is not None:
@@ -256,24 +266,28 @@ def _turn_write(key: Key, row: Row, plan: Plan) -> Write:
     )
 
 
-async def _thread_writes(thread_id: str, user: str, context: RequestContext) -> list[Write]:
-    """Return the writes that check that the thread accepts messages, and that extend its retention, if there is one."""
+async def _thread_writes(plan: Plan, user: str, context: RequestContext) -> list[Write]:
+    """Return the writes that check that the thread accepts messages, and that extend its retention, if there is one.
+
+    They also check who answers. So no agent runs in a thread that a person has taken over at the same moment.
+    """
     place = None
     if context.settings.retention_days:
-        place = await thread_place(context.resources.table, user, thread_id)
+        place = await thread_place(context.resources.table, user, plan.thread_id)
+    who = SOMEBODY_ANSWERS if plan.handled else NOBODY_ANSWERS
     return prolong_writes(
         context,
-        thread_id,
+        plan.thread_id,
         place,
-        f"{THREAD_EXISTS} AND #status = :active AND (attribute_not_exists(expires_at) OR expires_at > :now)",
-        {"#status": "status"},
-        {":active": "active", ":now": seconds()},
+        f"{THREAD_EXISTS} AND #status = :active AND {who} AND (attribute_not_exists(expires_at) OR expires_at > :now)",
+        {"#status": "status", "#person": "person"},
+        {":active": "active", ":now": seconds(), ":answering": "answering"},
     )
 
 
 def _refusal(
     error: ConditionFailedError, writes: list[Write], quota_from: int, quota: TurnClaim, plan: Plan
-) -> SameRequest | Busy:
+) -> SameRequest | Busy | PersonChanged:
     row = error.row or {}
     if error.index == 0:
         return SameRequest(row["turn_id"], row["thread_id"], row["body"])
@@ -287,7 +301,8 @@ def _refusal(
                 raise refusal
             continue
         if index == _THREAD_WRITE:
-            _refuse_thread(old, plan.thread_id)
+            _refuse_thread(old, plan)
+            return PersonChanged()
         if index > _THREAD_WRITE:
             raise plan.decision.refusal(old) if plan.decision is not None else attachment_refusal(old)
     turn = load_record(row)
@@ -299,7 +314,11 @@ def _refusal(
     return Busy(turn)
 
 
-def _refuse_thread(row: Row | None, thread_id: str) -> None:
+def _refuse_thread(row: Row | None, plan: Plan) -> None:
+    """Raise the reason why a thread takes no message; return if only the answering person has changed."""
     if row is None or not is_visible(row):
-        raise ThreadNotFoundError(thread_id)
-    raise ThreadLockedError
+        raise ThreadNotFoundError(plan.thread_id)
+    if row["status"] != "active" or (row.get("person") == "answering") is plan.handled:
+        raise ThreadLockedError
+    if not plan.handled and not plan.is_message:
+        raise PersonAnswersError

@@ -60,6 +60,7 @@ class Plan:
         decision: The user's decision on a call that waits for approval.
         retry_of: The user message to answer again.
         approved_cards: The cards of approved calls in the old answer, which a retry keeps.
+        handled: Whether a person answers in the thread, so that no agent runs.
         edited: The earlier user message that `user_message` replaces, with all that follows it.
         kept: The ids of the items after an edited message that stay: the cards of approved calls.
         writes: Further writes of the claim, such as those that bind attachments.
@@ -75,6 +76,7 @@ class Plan:
     decision: HeldDecision | None = None
     retry_of: UserMessageItem | None = None
     approved_cards: list[ThreadItem] = field(default_factory=list)
+    handled: bool = False
     edited: UserMessageItem | None = None
     kept: frozenset[str] = frozenset()
     writes: list[Write] = field(default_factory=list)
@@ -84,6 +86,11 @@ class Plan:
     def is_action(self) -> bool:
         """Whether the request is a click in a widget."""
         return isinstance(self.request, ThreadsCustomActionReq)
+
+    @property
+    def is_message(self) -> bool:
+        """Whether the request is a new message, which a person can answer too."""
+        return self.user_message is not None and self.edited is None
 
     @property
     def is_answer(self) -> bool:

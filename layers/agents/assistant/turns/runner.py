@@ -426,7 +426,8 @@ class TurnRun:
         return kept_items(self.thread_id, pending, outcome, self.error, retry=retry, language=language)
 
     def _unjudged(self, outcome: Outcome) -> list[ThreadItem]:
-        if outcome == "done" or self._context.report.judged:
+        # While a person answers, no agent runs, so no guardrail either.
+        if (outcome == "done" and not self._plan.handled) or self._context.report.judged:
             return []
         return unjudged_marks(self.thread_id, self._plan.request.type, self._plan.changed)
 

@@ -30,11 +30,12 @@ from assistant.aws import MAX_ROUNDS, ConditionFailedError, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError, LimitsChangedError, NotFoundError, ProcessBusyError, TurnRunningError
+from assistant.texts import in_language
 from assistant.threads import IdempotencyKey, client_thread
 from assistant.threads import idempotency_key as make_key
 from assistant.turns import early_cancel
 from assistant.turns.after import ended
-from assistant.turns.claim import Busy, Claimed, SameRequest, claim
+from assistant.turns.claim import Busy, Claimed, PersonChanged, SameRequest, claim
 from assistant.turns.follow import FollowedTurn, JoinedTurn
 from assistant.turns.lease import take_over
 from assistant.turns.loading import load_server
@@ -50,6 +51,9 @@ from assistant.turns.watchdog import watch_loop
 # When an answer breaks off, ChatKit sends the request again, about five times in 25 s. Within this time an equal
 # request counts as a resend, not as a new message with the same words.
 RESEND_TIME = timedelta(seconds=30)
+
+
+_PERSON_ANSWERS = "A person is answering here. Your message has been passed on."
 
 
 class TurnHandle(Protocol):
@@ -109,6 +113,7 @@ async def _start(
     key = make_key(idempotency_key, frame_id, request.model_dump_json())
     await quotas.load_records(context)
     quotas.check_running(context)
+    handled = False
     for round_number in range(MAX_ROUNDS):
         try:
             plan = await make_plan(request, context)
@@ -122,6 +127,7 @@ async def _start(
             if isinstance(request, ThreadsCreateReq) or not isinstance(error, NOT_STORED_YET):
                 raise
             plan = await when_stored(functools.partial(make_plan, request, context), request.params.thread_id, context)
+        plan.handled = handled
         try:
             claimed = await _claim(plan, key, context)
         except LimitsChangedError:
@@ -134,6 +140,8 @@ async def _start(
                 handle = await _join(same, key, context, follow_dead=plan.decision is None)
                 if handle is not None:
                     return handle
+            case PersonChanged():
+                handled = not handled
             case Busy(turn=turn):
                 # The running turn may answer the same question. Then this request is too late and must not end that
                 # turn; the next plan finds that out.
@@ -143,7 +151,9 @@ async def _start(
     raise TurnRunningError(retry_after=BUSY_RETRY_SECONDS)
 
 
-async def _claim(plan: Plan, key: IdempotencyKey, context: RequestContext) -> TurnRun | SameRequest | Busy:
+async def _claim(
+    plan: Plan, key: IdempotencyKey, context: RequestContext
+) -> TurnRun | SameRequest | Busy | PersonChanged:
     """Claim a turn and run it. A process that runs as many turns as it may still lets a request join its own turn.
 
     Raises:
@@ -220,7 +230,13 @@ def _first_events(plan: Plan, claimed: Claimed) -> list[ThreadStreamEvent]:
 async def _respond(
     plan: Plan, thread: ThreadMetadata, store: TurnStore, context: RequestContext
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """Stream the server's answer. Load the server in a thread, so that the first events are sent meanwhile."""
+    """Stream the server's answer. Load the server in a thread, so that the first events are sent meanwhile.
+
+    If a person answers in the thread, no agent runs, and the user reads that.
+    """
+    if plan.handled:
+        yield NoticeEvent(level="info", message=in_language(_PERSON_ANSWERS, context.language))
+        return
     build_server = await asyncio.to_thread(load_server, context.settings)
     server = build_server(store, context)
     answer = server.answer(

@@ -36,6 +36,11 @@ def build_general_agent(settings: Settings) -> HelpdeskAgent:
         from assistant.knowledge import search_knowledge
 
         agent.tools.append(search_knowledge)
+    if settings.support_roles:
+        # Without staff, nobody would answer.
+        from assistant.takeover import ask_for_a_person
+
+        agent.tools.append(ask_for_a_person)
     if settings.mcp_server_url:
         # Imported only if it is used, because the MCP client takes half a second to import.
         from assistant.mcp_servers import SessionPerCall, ShownCalls

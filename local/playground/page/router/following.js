@@ -1,9 +1,12 @@
 /** How often ChatKit reads a thread in which a turn runs, in ms: the server stores a turn's words every second or two. */
-const POLL_MILLISECONDS = 1000;
-/** How many readings in a row may fail or say nothing before the router gives up: a minute of them. */
+export const TURN_MILLISECONDS = 1000;
+/** How often ChatKit reads a thread that waits for a person or has one, in ms. A person does not type faster. */
+export const PERSON_MILLISECONDS = 4000;
+/** How many readings in a row may fail or say nothing before the router gives up. */
 const MAX_SILENT_POLLS = 60;
 /**
- * Follows a turn that ChatKit does not read: after a reload, in a second tab, after a return to its thread.
+ * Follows a turn that ChatKit does not read: after a reload, in a second tab, after a return to its thread. In the same way
+ * it follows a person who answers in a thread.
  *
  * ChatKit has no way to join a running turn. But the server names the running turn whenever a thread is read. So the router
  * lets ChatKit read the thread again and again until no turn runs.
@@ -14,11 +17,14 @@ export class Following {
     #silent = 0;
     #poll;
     #onFollow;
+    #milliseconds;
     /**
      * @param poll lets ChatKit read a thread again
      * @param onFollow told when following begins and ends
+     * @param milliseconds the time between two readings
      */
-    constructor(poll, onFollow) {
+    constructor(poll, onFollow, milliseconds) {
+        this.#milliseconds = milliseconds;
         this.#poll = poll;
         this.#onFollow = onFollow;
     }
@@ -54,6 +60,6 @@ export class Following {
                 return this.end();
             this.#poll(this.#threadId);
             this.#next();
-        }, POLL_MILLISECONDS);
+        }, this.#milliseconds);
     }
 }

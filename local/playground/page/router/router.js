@@ -2,9 +2,10 @@ import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
 import { Edits } from "./edits.js";
-import { Following } from "./following.js";
+import { Following, PERSON_MILLISECONDS, TURN_MILLISECONDS } from "./following.js";
 import { fork, questions } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn } from "./operations.js";
+import { People } from "./people.js";
 import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
@@ -20,6 +21,8 @@ const STOP_MILLISECONDS = 5000;
 const FRAME = "chatkit-frame-instance-id";
 /** Connects ChatKit's element to a backend. Make one for each element. */
 export class ChatKitRouter {
+    /** A person in place of the assistant: for the user, and for the staff. */
+    people;
     /** Links to snapshots of conversations: make, list, revoke and read them. */
     shares;
     #backend;
@@ -32,10 +35,13 @@ export class ChatKitRouter {
     #view;
     #unsent;
     #following;
+    #person;
     constructor(options) {
         this.#backend = new Backend(options);
         this.#stops = new Stops(this.#backend, (threadId) => this.#reads(threadId), (threadId) => this.#changed(threadId));
-        this.#following = new Following((threadId) => this.#refresh(threadId), options.onFollow ?? (() => { }));
+        const refresh = (threadId) => this.#refresh(threadId);
+        this.#following = new Following(refresh, options.onFollow ?? (() => { }), TURN_MILLISECONDS);
+        this.#person = new Following(refresh, options.onPerson ?? (() => { }), PERSON_MILLISECONDS);
         this.#view = new View({
             threadOpened: (threadId) => this.#threadOpened(threadId),
             loaded: () => void this.#unsent.recover(),
@@ -44,9 +50,11 @@ export class ChatKitRouter {
                 if (thread && this.#stale.delete(thread))
                     this.#refresh(thread);
             },
+            personAsked: () => this.#view.thread && this.#person.heard(this.#view.thread, true),
             looked: () => this.#refresh(this.#view.thread ?? null),
             changedElsewhere: (threadId) => this.#refresh(threadId),
         });
+        this.people = new People(this.#backend, () => this.#openThread);
         this.shares = new Shares(this.#backend, () => this.#openThread);
         this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
     }
@@ -124,6 +132,7 @@ export class ChatKitRouter {
     /** Forget the open thread and all turns. Call it when the user signs out. */
     forget() {
         this.#following.end();
+        this.#person.end();
         this.#turns.clear();
         this.#view.forget();
     }
@@ -173,6 +182,7 @@ export class ChatKitRouter {
     #hear(threadId, response) {
         if (threadId !== this.#view.thread)
             return;
+        this.#person.heard(threadId, response.headers.has("x-person"));
         // What ChatKit reads or has just stopped needs no following.
         const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
         this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
@@ -318,6 +328,7 @@ export class ChatKitRouter {
     }
     #threadOpened(threadId) {
         this.#edits.forget();
+        this.#person.end();
         this.#following.end();
         for (const attempt of this.#attempts)
             attempt.left ||= attempt.turn.threadId !== threadId;

@@ -1,4 +1,6 @@
 const STORE = "chatkit-lambda-router.thread";
+/** The client effect of a thread that asks for a person. */
+const PERSON_EFFECT = "person.asked";
 const CHANNEL = "chatkit-lambda-router";
 /** What the router knows of ChatKit's element, its page and the page's other tabs. */
 export class View {
@@ -59,6 +61,11 @@ export class View {
         on("chatkit.thread.load.start", (threadId) => this.#open(threadId));
         on("chatkit.thread.load.end", () => this.#listener.loaded());
         on("chatkit.response.end", () => this.#listener.answered());
+        element.addEventListener("chatkit.effect", (event) => {
+            const { name } = event.detail ?? {};
+            if (name === PERSON_EFFECT)
+                this.#listener.personAsked();
+        }, { signal });
         addEventListener("pagehide", () => (this.#closing = true), { signal });
         addEventListener("pageshow", () => (this.#closing = false), { signal });
         addEventListener("online", () => this.#listener.looked(), { signal });

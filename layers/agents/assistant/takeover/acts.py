@@ -1,0 +1,211 @@
+"""What staff do in a thread: take it over, say something, hand it back. Each act is one transaction with its audit row.
+
+Who answers is in the thread's metadata. The claim of a turn has a condition on it, so no agent runs in a thread that a
+person has taken over, whatever runs at the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chatkit.types import AssistantMessageContent, AssistantMessageItem, ThreadMetadata
+
+from assistant import audit, clock, turns
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, Write, keys, pause
+from assistant.aws.keys import Key
+from assistant.context import RequestContext
+from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
+from assistant.ids import ID_PREFIXES, new_id
+from assistant.observability import user_hash
+from assistant.takeover.queue import Waiting, queue_key, waiting_id
+from assistant.text import one_line
+from assistant.texts import in_language
+from assistant.threads import (
+    ASKED,
+    HANDLED_BY,
+    SOMEBODY_ANSWERS,
+    THREAD_EXISTS,
+    ThreadNotFoundError,
+    prolong_writes,
+    thread_place,
+    thread_store,
+)
+
+MAX_NAME_CHARACTERS = 60
+# Some printed pages.
+MAX_WORDS_CHARACTERS = 8_000
+
+_JOINED = "{} answers here now. The assistant is silent meanwhile."
+_LEFT = "The assistant answers here again."
+_OTHER_ANSWERS = "Somebody else answers here already."
+_NOT_TAKEN = "You do not answer here. Take the conversation over first."
+
+
+async def take_over(waiting: Waiting, name: str, staff: RequestContext) -> None:
+    """Answer in a thread in place of the agent. A running turn ends; its partial answer is kept.
+
+    Args:
+        waiting: The thread.
+        name: The name that the user reads.
+        staff: The request of the person.
+
+    Raises:
+        InvalidRequestError: the name cannot be used.
+        ConflictError: somebody else answers already.
+        NotFoundError: the thread was deleted.
+    """
+    shown = one_line(name, MAX_NAME_CHARACTERS, "A name")
+    me = _hash(staff)
+
+    def take(thread: ThreadMetadata) -> bool:
+        handled = thread.metadata.get(HANDLED_BY)
+        if handled is not None and handled["by"] != me:
+            raise ConflictError(_OTHER_ANSWERS)
+        if handled is not None:
+            return False
+        thread.metadata.pop(ASKED, None)
+        thread.metadata[HANDLED_BY] = {"by": me, "name": shown, "since": clock.now().isoformat()}
+        return True
+
+    in_queue = Write(
+        queue_key(waiting.owner.tenant_id, waiting.id),
+        update="SET handled_by = :name",
+        condition="attribute_exists(pk)",
+        values={":name": shown},
+    )
+    words = in_language(_JOINED, waiting.row["language"]).replace("{}", _plain(shown))
+    await _change(waiting, take, words, [in_queue], "thread.taken_over", staff)
+    # A turn that was claimed before this transaction still runs. Later claims see the metadata.
+    await turns.end_turn(_owner(waiting, staff), waiting.thread_id)
+
+
+async def say(waiting: Waiting, text: str, staff: RequestContext) -> None:
+    """Put a person's words into a thread, under the name of the takeover.
+
+    Raises:
+        InvalidRequestError: the text is empty or too long.
+        ConflictError: this person does not answer in the thread.
+        NotFoundError: the thread was deleted.
+    """
+    if not text.strip() or len(text) > MAX_WORDS_CHARACTERS:
+        raise InvalidRequestError(f"Write 1 to {MAX_WORDS_CHARACTERS} characters.")
+    owner, store, thread_id = _owner(waiting, staff), thread_store(staff.resources), waiting.thread_id
+    thread = await store.load_thread(thread_id, owner)
+    handled = thread.metadata.get(HANDLED_BY)
+    if handled is None or handled["by"] != _hash(staff):
+        raise ConflictError(_NOT_TAKEN)
+    place = await thread_place(staff.resources.table, owner.caller.partition, thread_id)
+    still = prolong_writes(
+        owner,
+        thread_id,
+        place,
+        f"{THREAD_EXISTS} AND {SOMEBODY_ANSWERS} AND #handler = :me",
+        {"#person": "person", "#handler": "handler"},
+        {":answering": "answering", ":me": _hash(staff)},
+    )
+    item = _message(thread_id, f"**{_plain(handled['name'])}:** {text.strip()}")
+    note = audit.entry(
+        staff.resources,
+        "thread.answered",
+        by=staff.caller,
+        tenant_id=staff.caller.tenant_id,
+        about=waiting.owner.user_id,
+        thread_id=thread_id,
+        item_id=item.id,
+    )
+    try:
+        await staff.resources.table.transact([*still, *await store.item_writes(thread_id, item, owner), note.write])
+    except ConditionFailedError:
+        raise ConflictError(_NOT_TAKEN) from None
+    note.log()
+
+
+async def hand_back(waiting: Waiting, by: RequestContext) -> None:
+    """Let the agent answer in a thread again, from the next message on. Any staff may do it, and the thread's user.
+
+    Raises:
+        NotFoundError: the thread neither asks for a person nor has one.
+    """
+
+    def leave(thread: ThreadMetadata) -> bool:
+        found = [thread.metadata.pop(name, None) for name in (ASKED, HANDLED_BY)]
+        if not any(found):
+            raise NotFoundError
+        return True
+
+    pk = waiting.owner.thread(waiting.thread_id).partition
+    removed = [
+        Write(queue_key(waiting.owner.tenant_id, waiting.id), delete=True),
+        Write(Key(pk, keys.linked_sk(waiting.id)), delete=True),
+    ]
+    words = in_language(_LEFT, waiting.row["language"])
+    await _change(waiting, leave, words, removed, "thread.handed_back", by)
+
+
+def own_waiting(thread_id: str, context: RequestContext) -> Waiting:
+    """Return a thread of the caller as the queue has it."""
+    caller = context.caller
+    return Waiting(waiting_id(caller, thread_id), caller, thread_id, {"language": context.language})
+
+
+async def _change(
+    waiting: Waiting,
+    change: Callable[[ThreadMetadata], bool],
+    words: str,
+    writes: list[Write],
+    action: audit.Action,
+    by: RequestContext,
+) -> None:
+    """Change a thread's metadata, say so in the thread, and write the audit row, in one transaction.
+
+    `change` returns whether there is something to do. It is called again if another request has changed the thread.
+    """
+    store, thread_id = thread_store(by.resources), waiting.thread_id
+    for round_number in range(MAX_ROUNDS):
+        owner = _owner(waiting, by)
+        thread = await store.load_thread(thread_id, owner)
+        if not change(thread):
+            return
+        changed, _ = store.change(thread, owner.loaded[thread_id].row, owner)
+        note = audit.entry(
+            by.resources,
+            action,
+            by=by.caller,
+            tenant_id=waiting.owner.tenant_id,
+            about=waiting.owner.user_id,
+            thread_id=thread_id,
+        )
+        said = await store.item_writes(thread_id, _message(thread_id, words), owner)
+        try:
+            await by.resources.table.transact([*changed, *said, *writes, note.write])
+        except ConditionFailedError as error:
+            if error.index > len(changed):
+                # The row of the queue is gone: another person has handed the thread back.
+                raise ThreadNotFoundError(thread_id) from None
+            await pause(round_number)
+            continue
+        note.log()
+        return
+    raise ConflictError
+
+
+def _owner(waiting: Waiting, by: RequestContext) -> RequestContext:
+    """Return a new request of the thread's user, which reaches this user's rows."""
+    return RequestContext(waiting.owner, by.resources)
+
+
+def _message(thread_id: str, text: str) -> AssistantMessageItem:
+    content = [AssistantMessageContent(text=text)]
+    item_id = new_id(ID_PREFIXES["message"])
+    return AssistantMessageItem(id=item_id, thread_id=thread_id, created_at=clock.now(), content=content)
+
+
+def _plain(name: str) -> str:
+    """Return a name whose characters mean nothing in Markdown."""
+    return "".join(f"\\{each}" if each in "\\`*_[]<>#" else each for each in name)
+
+
+def _hash(staff: RequestContext) -> str:
+    """Return the person's hash, as the audit trail has it: the user's export must not have the id of another user."""
+    caller = staff.caller
+    return user_hash(caller.tenant_id, caller.user_id, staff.resources.settings.user_hash_salt)

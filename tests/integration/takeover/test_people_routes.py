@@ -1,0 +1,86 @@
+"""The staff's routes over HTTP: each wrong identity, and what a person with the role does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import httpx2
+import pytest
+
+from assistant.api import create_app
+from assistant.context import RequestContext, Resources
+from assistant.identity import Caller
+from assistant.threads.store import ThreadStore
+from tests.support.asgi import client
+from tests.support.conversations import new_thread, said
+from tests.support.issuer import Issuer
+
+pytestmark = pytest.mark.anyio
+
+API = "/chatkit/api"
+Http = Callable[..., httpx2.AsyncClient]
+ANN = Caller("acme", "ann of the routes")
+
+
+@pytest.fixture
+def http(resources: Resources, issuer: Issuer) -> Http:
+    def make(caller: Caller | None = ANN, roles: tuple[str, ...] = ("support",)) -> httpx2.AsyncClient:
+        given = Resources(replace(resources.settings, support_roles=roles, auth_mode="jwt"))
+        if caller is None:
+            return client(create_app(given, streaming=False))
+        token = issuer.token(sub=caller.user_id, tenant_id=caller.tenant_id, role=caller.role)
+        return client(create_app(given, streaming=False), Authorization=f"Bearer {token}")
+
+    return make
+
+
+def every(waiting_id: str) -> list[tuple[str, str, dict[str, str] | None]]:
+    return [
+        ("GET", f"{API}/people", None),
+        ("GET", f"{API}/people/{waiting_id}", None),
+        ("POST", f"{API}/people/{waiting_id}/take", {"name": "Eve"}),
+        ("POST", f"{API}/people/{waiting_id}/say", {"text": "hi"}),
+        ("DELETE", f"{API}/people/{waiting_id}", None),
+    ]
+
+
+async def test_a_person_with_the_role_reads_answers_and_hands_back_and_nobody_else_does(
+    resources: Resources, http: Http
+) -> None:
+    thread, store, context = new_thread(title="Help"), ThreadStore(resources), RequestContext(ANN, resources)
+    await store.save_thread(thread, context)
+    await store.add_thread_item(thread.id, said(thread.id, "secret words"), context)
+    asking = {"thread_id": thread.id, "reason": "An invoice."}
+    eve = Caller("acme", "eve of the routes")
+    assert (await http(eve).post(f"{API}/person", json=asking)).status_code == 404
+    assert (await http().post(f"{API}/person", json=asking)).status_code == 200
+    sam = Caller("acme", "sam", "support")
+    [waiting] = [each for each in (await http(sam).get(f"{API}/people")).json()["data"] if each["title"] == "Help"]
+    wrong = {
+        None: 401,
+        Caller("acme", "eve", "user"): 403,
+        Caller("acme", "root", "admin"): 403,
+        Caller("globex", "sam", "support"): 404,
+    }
+    for caller, status in wrong.items():
+        for method, path, body in every(waiting["id"]):
+            answer = await http(caller).request(method, path, json=body)
+            expected = 200 if status == 404 and path.endswith("/people") else status
+            assert (answer.status_code, "secret" in answer.text) == (expected, False), (caller, method, path)
+            assert waiting["id"] not in answer.text
+    for method, path, body in every(waiting["id"]):
+        assert (await http(sam, ()).request(method, path, json=body)).status_code == 404
+    read = await http(sam).get(f"{API}/people/{waiting['id']}")
+    assert "secret words" in read.text
+    assert ANN.user_id not in read.text
+    assert (await http(sam).post(f"{API}/people/{waiting['id']}/say", json={"text": "hi"})).status_code == 409
+    assert (await http(sam).post(f"{API}/people/{waiting['id']}/take", json={"name": "Sam"})).status_code == 200
+    assert (await http(sam).post(f"{API}/people/{waiting['id']}/say", json={"text": "hi"})).status_code == 200
+    request = {"type": "threads.get_by_id", "params": {"thread_id": thread.id}}
+    shown = await http().post(API, json=request)
+    assert shown.headers["x-person"] == "answering"
+    assert "**Sam:** hi" in shown.text
+    assert (await http(eve).delete(f"{API}/person/{thread.id}")).status_code == 404
+    assert (await http().delete(f"{API}/person/{thread.id}")).status_code == 200
+    assert "x-person" not in (await http().post(API, json=request)).headers
