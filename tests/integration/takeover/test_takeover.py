@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from chatkit.types import NoticeEvent
+from chatkit.types import NoticeEvent, StreamingReq
 
 from assistant import audit, forks, takeover
 from assistant.aws import keys
@@ -15,6 +15,7 @@ from assistant.identity import Caller
 from assistant.takeover import Waiting
 from assistant.threads.store import ThreadStore
 from assistant.turns import service
+from assistant.turns.plan import Plan, make_plan
 from tests.integration.turns.conftest import ProcessMaker, begin_stalled
 from tests.support.provider_server import Answer, ProviderServer, Text
 from tests.support.rows import keys_of
@@ -96,10 +97,9 @@ async def test_a_message_whose_claim_meets_the_takeover_runs_no_agent(
     here = process(support_roles=ROLES)
     thread_id = await here.create("hello")
     waiting = await waiting_in(here, thread_id)
-    plan = service.make_plan
 
-    async def late(*given: object) -> object:
-        made = await plan(*given)  # type: ignore[arg-type]
+    async def late(request: StreamingReq, context: RequestContext) -> Plan:
+        made = await make_plan(request, context)
         await takeover.take_over(waiting, "Sam", staff(here))
         return made
 
@@ -118,7 +118,8 @@ async def test_a_message_that_meets_the_hand_back_is_answered_by_the_agent(
     thread_id = await here.create("hello")
     waiting = await waiting_in(here, thread_id)
     await takeover.take_over(waiting, "Sam", staff(here))
-    claim, met = service._claim, []
+    claim = service._claim
+    met: list[object] = []
 
     async def late(*given: object) -> object:
         claimed = await claim(*given)  # type: ignore[arg-type]
