@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+from assistant.collection import without_collection
 from assistant.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from botocore.session import Session
 
 T = TypeVar("T")
 
-# boto3 waits in a thread for each call, on a connection of its own. More concurrent calls than this are queued. With
+# A session is not safe in several threads. Its clients are.
+_making = threading.Lock()
+
+# A client waits in a thread for each call, on a connection of its own. More concurrent calls than this are queued. With
 # twice as many, 150 turns at once are not faster: their CPU is the bound (`benchmarks/busy.py`).
 MAX_CONCURRENT_CALLS = 32
 # Our own attempts have taken longer than this, so an outage that is not over may be over a moment later.
@@ -25,6 +32,29 @@ _UNDECLARED = (
     "The layer does not have the AWS service {service_name!r}. Name it in aws_services of your package's"
     " pyproject.toml. It has: {known_service_names}"
 )
+
+
+def make_client(service: str, **options: Any) -> Any:
+    """Return a client with the configuration for Lambda.
+
+    Botocore makes it. Boto3 would add objects and file transfers to the same client, which nothing here uses.
+
+    Args:
+        service: The service's name.
+        options: More options of the configuration.
+    """
+    with _making, without_collection():
+        from botocore.config import Config
+
+        return _session().create_client(service, config=lambda_config().merge(Config(**options)))
+
+
+@functools.cache
+def _session() -> Session:
+    """Return the session of our clients. It keeps the descriptions of the services and the credentials."""
+    from botocore.session import get_session
+
+    return get_session()
 
 
 def lambda_config() -> Config:

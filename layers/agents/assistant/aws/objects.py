@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from assistant.aws.client import lambda_config, run_within, unavailable
+from assistant.aws.client import make_client, run_within, unavailable
 from assistant.aws.failures import S3, Failure, store_error
 from assistant.aws.tracing import segment
 from assistant.budgets import OBJECT_CALL_SECONDS
@@ -59,15 +59,11 @@ class Objects:
 
     @property
     def client(self) -> S3Client:
-        """The boto3 client. It is made on first use, so no SnapStart snapshot contains one."""
+        """The client. It is made on first use, so no SnapStart snapshot contains one."""
         with self._lock:
             if self._client is None:
-                import boto3
-                from botocore.config import Config
-
                 # With path style and SigV4 a presigned URL works in every region and on emulators.
-                style = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-                self._client = boto3.client("s3", config=lambda_config().merge(style))
+                self._client = make_client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
             return self._client
 
     async def _call(self, name: str, operation: Callable[[], T]) -> T:
@@ -76,7 +72,7 @@ class Objects:
             return await self._run(name, operation)
 
     async def _run(self, name: str, operation: Callable[[], T]) -> T:
-        # Making the client imports boto3, which does not count as the call.
+        # Making the client imports botocore, which does not count as the call.
         if self._client is None:
             await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self.client)
         try:

@@ -1,6 +1,6 @@
 """The DynamoDB table: asynchronous calls with this project's time-outs, retries and errors.
 
-The blocking boto3 client runs in its own threads, so no call blocks the event loop. One client serves the whole
+The blocking client runs in its own threads, so no call blocks the event loop. One client serves the whole
 process and is reused across invocations.
 """
 
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from assistant.aws.client import MAX_CONCURRENT_CALLS, lambda_config, run_within, unavailable
+from assistant.aws.client import MAX_CONCURRENT_CALLS, make_client, run_within, unavailable
 from assistant.aws.failures import DYNAMODB, REASONS, Failure, refused, store_error
 from assistant.aws.keys import Key
 from assistant.aws.rowformat import dump, load
@@ -97,14 +97,12 @@ class Table:
 
     @property
     def client(self) -> DynamoDBClient:
-        """The boto3 client. It is made on first use, so no SnapStart snapshot contains one."""
+        """The client. It is made on first use, so no SnapStart snapshot contains one."""
         with self._lock:
             if self._client is None and self._beside is not None:
                 self._client = self._beside.client
             if self._client is None:
-                import boto3
-
-                self._client = boto3.client("dynamodb", config=lambda_config())
+                self._client = make_client("dynamodb")
             return self._client
 
     async def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

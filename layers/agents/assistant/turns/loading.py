@@ -8,6 +8,7 @@ import gc
 from typing import TYPE_CHECKING
 
 from assistant import otel
+from assistant.collection import without_collection
 from assistant.models import build_model, warm_up
 
 if TYPE_CHECKING:
@@ -30,15 +31,11 @@ def load_server(settings: Settings) -> type[AssistantServer]:
     Raises:
         ConfigurationError: The agents' package cannot be loaded.
     """
-    # Imports create little garbage, and collecting it takes a tenth of their time.
-    gc.disable()
-    try:
+    with without_collection():
         from assistant.agent import AssistantServer, load_agent
 
         load_agent(settings)
         build_model(settings)
-    finally:
-        gc.enable()
     # The SDK's objects stay for the life of the process. Without this, each full garbage collection visits all of
     # them and blocks the event loop for about 0.2 s.
     gc.freeze()
