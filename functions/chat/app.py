@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from assistant.api import create_app, lambda_deadline, make_handler
+from assistant.collection import without_collection
 
-app = create_app(streaming=False, deadline=lambda_deadline)
+with without_collection():
+    from assistant.api import create_app, lambda_deadline, make_handler
 
-# It runs all invocations on one event loop. The clients of the model and the table need that.
-lambda_handler = make_handler(app)
+    app = create_app(streaming=False, deadline=lambda_deadline)
+
+    # It runs all invocations on one event loop. The clients of the model and the table need that.
+    lambda_handler = make_handler(app)

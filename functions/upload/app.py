@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from assistant.api import create_upload_app, make_handler
+from assistant.collection import without_collection
 
-app = create_upload_app()
+with without_collection():
+    from assistant.api import create_upload_app, make_handler
 
-lambda_handler = make_handler(app)
+    app = create_upload_app()
+
+    lambda_handler = make_handler(app)
