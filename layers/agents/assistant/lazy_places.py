@@ -134,23 +134,32 @@ class _Environment:
         return getattr(self._made, name)
 
 
-class _Adapter:
-    """Stand in for an instance of pydantic's `TypeAdapter`, which is built on first use."""
+class _BuiltOnUse:
+    """Stand in for an instance, which is made on first use. A subclass names its class."""
+
+    real: tuple[str, str]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._given = args, kwargs
         self._made: Any = None
 
-    def __class_getitem__(cls, _: Any) -> type[_Adapter]:
+    def __class_getitem__(cls, _: Any) -> type[_BuiltOnUse]:
         return cls
 
     def __getattr__(self, name: str) -> Any:
         if self._made is None:
-            from pydantic import TypeAdapter
-
+            module, class_name = self.real
             args, kwargs = self._given
-            self._made = TypeAdapter(*args, **kwargs)
+            self._made = getattr(importlib.import_module(module), class_name)(*args, **kwargs)
         return getattr(self._made, name)
+
+
+class _Adapter(_BuiltOnUse):
+    real = ("pydantic", "TypeAdapter")
+
+
+class _Client(_BuiltOnUse):
+    real = ("httpx2", "Client")
 
 
 def _field_type(module: str, name: str) -> Any:
@@ -209,6 +218,8 @@ _STREAM_HELPERS = Place(
 )
 
 PLACES: dict[str, Place] = {
+    # The client of the exporter of traces, which has a TLS context of its own. Each process makes an exporter.
+    "agents.tracing.processors": Place({"httpx2": {"Client": lambda: _Client}}),
     # The MCP client, its server and three versions of the protocol's types. Each turn asks the servers for their tools.
     "agents.agent": Place(
         {"agents.mcp": {"MCPUtil": lambda: stand_in("agents.mcp", "MCPUtil", get_all_function_tools=_tools_of_servers)}}

@@ -52,8 +52,11 @@ def test_a_turn_loads_none_of_what_is_delayed() -> None:
 def test_each_place_still_imports_what_the_table_says() -> None:
     code = f"""{SERVER}
 from importlib import import_module
+from assistant.lazy_imports import _View
 from assistant.lazy_places import PLACES
 def stands_in(key, value, name):
+    if type(value) is _View:
+        return name in vars(value)["_seen"][1]
     # A module may import a name under another one.
     ours = getattr(value, "__module__", None) == "assistant.lazy_places"
     return ours and name in (key, value.__name__)
@@ -169,6 +172,15 @@ print(json.dumps([
 ]))"""
     refused = "UserError: SandboxAgent execution requires `RunConfig(sandbox=...)`"
     assert run(code, lazy=lazy) == [refused, refused, refused, False, "agents.sandbox.runtime", True]
+
+
+def test_the_exporter_of_traces_makes_its_client_when_it_exports() -> None:
+    code = """from agents.tracing import get_trace_provider
+from agents.tracing.processors import default_exporter
+get_trace_provider()
+client = default_exporter()._client
+print(json.dumps([vars(client).get("_made", 0) is None, client.timeout.connect, type(client.build_request("GET", "http://x")).__name__]))"""
+    assert run(code) == [True, 5.0, "Request"]
 
 
 def test_a_template_of_a_widget_is_drawn() -> None:
