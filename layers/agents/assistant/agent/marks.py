@@ -80,11 +80,13 @@ class Marks:
             case AssistantMessageContentPartTextDelta(content_index=index, delta=delta):
                 key = (event.item_id, index)
                 held = self._held.pop(key, "")
-                if not held and "[" not in delta and not delta.endswith(" "):
+                # Without a passage, hold no space back: deltas stay as they come.
+                spaced = bool(self._context.cited) and delta.endswith(" ")
+                if not held and "[" not in delta and not spaced:
                     return event
                 text = _MARKS.sub("", held + delta)
                 begun = _BEGUN.search(text)
-                if begun is not None and begun[0]:
+                if begun is not None and begun[0] and (self._context.cited or begun[0] != " "):
                     self._held[key] = begun[0]
                     text = text[: begun.start()]
                 if not text:

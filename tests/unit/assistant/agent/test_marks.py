@@ -97,9 +97,16 @@ def test_no_mark_is_streamed_wherever_the_deltas_end(sizes: list[int]) -> None:
     for size in sizes:
         pieces.append(rest[:size])
         rest = rest[size:]
-    assert (
-        streamed(Marks(context()), [*pieces, rest]) == "See [this](https://a.b) and. A list[0] [x] and a [ alone. End"
-    )
+    request = context()
+    note_passages(request, "t", [BIRDS], ["a/1"])
+    assert streamed(Marks(request), [*pieces, rest]) == "See [this](https://a.b) and. A list[0] [x] and a [ alone. End"
+
+
+def test_without_a_passage_deltas_stay_as_they_come_and_no_mark_is_streamed() -> None:
+    marks = Marks(context())
+    assert [streamed(marks, [piece]) for piece in ["so ", " ", "one", " [", "§k7f2] ", "two"]] == [
+        "so ", " ", "one", "", " ", "two"
+    ]  # fmt: skip
 
 
 def test_a_complete_part_brings_what_was_held_back() -> None:
