@@ -242,6 +242,23 @@ erase: .venv/.installed ## Delete all data of one user: TENANT=… USER=… CONF
 erase-tenant: .venv/.installed ## Delete all data of a tenant and of its users: TENANT=… CONFIRM=… [STACK=].
 	@MAKE_TARGET=$@ $(BIN)/python -m scripts.erase_tenant --tenant "$(TENANT)" --confirm "$(CONFIRM)" $(call flag,--stack,STACK)
 
+# A tenant's documents, or with USER those of one user.
+of_whom = --tenant "$(TENANT)" --user "$(if $(findstring command,$(origin USER)),$(USER))" $(call flag,--group,GROUP) \
+	$(call flag,--stack,STACK)
+
+.PHONY: documents
+documents: .venv/.installed ## List the documents of a tenant: TENANT=… [USER=… GROUP=… STACK=].
+	@$(script) $(of_whom)
+
+.PHONY: add-document
+add-document: .venv/.installed ## Add a document, or a new version of one: TENANT=… FILE=… [DOCUMENT=… USER=… GROUP=… DAYS= STACK=].
+	@MAKE_TARGET=$@ $(BIN)/python -m scripts.documents $(of_whom) --file "$(FILE)" $(call flag,--document,DOCUMENT) \
+		$(call flag,--days,DAYS)
+
+.PHONY: remove-document
+remove-document: .venv/.installed ## Remove a document: TENANT=… REMOVE=… [USER=… GROUP=… STACK=].
+	@MAKE_TARGET=$@ $(BIN)/python -m scripts.documents $(of_whom) --remove "$(REMOVE)"
+
 .PHONY: limits
 limits: .venv/.installed ## Show or change limits: TENANT=… [USER=… LIMITS="turns_per_minute=5 …"|reset STACK=].
 	@$(script) $(whose) --limits "$(LIMITS)"

@@ -40,7 +40,7 @@ def open_target(arguments: argparse.Namespace) -> Resources:
     """
     add_layer()
     from assistant.context import Resources
-    from assistant.settings import Settings
+    from assistant.settings import KnowledgeSettings, Settings
     from declaration import chosen
 
     names = _of_stack(arguments.stack) if arguments.stack else dict(os.environ)
@@ -56,6 +56,10 @@ def open_target(arguments: argparse.Namespace) -> Resources:
             agent_factory=factory,
             user_hash_salt=names.get("USER_HASH_SALT", ""),
             retention_days=int(names.get("RETENTION_DAYS") or 0) or None,
+            # An erasure removes passages too.
+            knowledge=KnowledgeSettings(
+                store=names.get("KNOWLEDGE", ""), table_name=names.get("KNOWLEDGE_TABLE_NAME", "")
+            ),
         )
     )
 
@@ -74,6 +78,8 @@ def _of_stack(stack: str) -> dict[str, str]:
         "RETENTION_DAYS": parameters.get("RetentionDays", ""),
         "TABLE_NAME": outputs.get("TableName", ""),
         "BUCKET_NAME": outputs.get("BucketName", ""),
+        "KNOWLEDGE": parameters.get("Knowledge", ""),
+        "KNOWLEDGE_TABLE_NAME": outputs.get("KnowledgeTableName", ""),
         # As in the template.
         "USER_HASH_SALT": described["StackId"],
     }

@@ -202,8 +202,14 @@ async def load(context: RequestContext, space: Space, document_id: str) -> Row:
     return row
 
 
-async def complete(context: RequestContext, space: Space, document_id: str) -> Document:
+async def complete(context: RequestContext, space: Space, document_id: str, *, by_operator: bool = False) -> Document:
     """Check an upload and start to read it. A repeated request changes nothing, but a failed reading starts again.
+
+    Args:
+        context: The request's context. Its caller pays for the reading.
+        space: The document's space.
+        document_id: The document.
+        by_operator: Whether the audit trail names the operator in place of the caller.
 
     Raises:
         NotFoundError: there is no such document.
@@ -222,7 +228,7 @@ async def complete(context: RequestContext, space: Space, document_id: str) -> D
     note = audit.entry(
         resources,
         "document.replaced" if "gen" in row else "document.added",
-        by=context.caller,
+        by=None if by_operator else context.caller,
         tenant_id=context.caller.tenant_id,
         document=document_id,
         scope=scope_of(space),
@@ -276,8 +282,8 @@ async def page(context: RequestContext, space: Space, after: str | None = None) 
     return found, rows[-1]["id"] if more and rows else None
 
 
-async def remove(context: RequestContext, space: Space, document_id: str) -> None:
-    """Remove a document. From now on no search finds it, and its original has no link.
+async def remove(context: RequestContext, space: Space, document_id: str, *, by_operator: bool = False) -> None:
+    """Remove a document. From now on no search finds it, and its original has no link. The arguments: see `complete`.
 
     Raises:
         NotFoundError: there is no such document.
@@ -286,7 +292,7 @@ async def remove(context: RequestContext, space: Space, document_id: str) -> Non
     note = audit.entry(
         context.resources,
         "document.removed",
-        by=context.caller,
+        by=None if by_operator else context.caller,
         tenant_id=context.caller.tenant_id,
         document=document_id,
         scope=scope_of(space),
