@@ -5,7 +5,7 @@ To add one, write a function beside those of its noun and list it in `CHECKS`.
 
 from __future__ import annotations
 
-from scripts.smoke_checks import files, front_door, reports, requests, threads, turns
+from scripts.smoke_checks import files, front_door, knowledge, reports, requests, threads, turns
 from scripts.smoke_checks.run import Check
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -27,6 +27,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("items", threads.items),
     ("direct upload", files.direct_upload),
     ("two-phase upload", files.two_phase_upload),
+    ("knowledge", knowledge.own_document),
     ("stop", turns.cancelling),
     ("same request", turns.joining),
     ("client leaves", turns.leaving),

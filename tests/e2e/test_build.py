@@ -109,7 +109,7 @@ def test_what_imports_read_beside_code_is_still_there(shipped: Built) -> None:
 
 
 def test_no_function_carries_what_the_layer_holds(shipped: Built) -> None:
-    for name in ("chat", "stream", "upload", "sweep"):
+    for name in ("chat", "stream", "upload", "sweep", "ingest"):
         names = {path.name for path in shipped.function(name).iterdir()}
         wanted = {"app.py"} | ({"lambda_stream", "stream-runtime"} if name == "stream" else set())
         assert names == wanted
@@ -117,7 +117,7 @@ def test_no_function_carries_what_the_layer_holds(shipped: Built) -> None:
 
 def test_it_fits_into_lambda(shipped: Built) -> None:
     layer = sum(path.stat().st_size for path in _files(shipped.layer))
-    for name in ("chat", "stream", "upload", "sweep"):
+    for name in ("chat", "stream", "upload", "sweep", "ingest"):
         assert layer + sum(path.stat().st_size for path in _files(shipped.function(name))) < MAX_UNZIPPED
 
 
@@ -255,7 +255,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path, architecture: str) -> Non
         os.utime(path)
     first, second = (make_build(root / "built", architecture, SHIPPED_PYTHON, root) for root in checkouts)
     assert _digest(first.layer) == _digest(second.layer)
-    for name in ("chat", "stream", "upload", "sweep"):
+    for name in ("chat", "stream", "upload", "sweep", "ingest"):
         assert _digest(first.function(name)) == _digest(second.function(name))
 
 

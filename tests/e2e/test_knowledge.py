@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from scripts.deployment import Deployment
+from scripts.smoke_checks.knowledge import own_document
+from scripts.smoke_checks.run import Run
 from tests.support.dev import DevServer
 
 # The function starts within a second. A busy machine takes its own.
@@ -46,3 +50,13 @@ def test_a_document_that_an_admin_adds_is_cited_to_a_user(server: DevServer, tmp
     answer = httpx2.post(server.chat_url, json=ask, headers=user, timeout=120).json()
     assert answer["content"].startswith("Storks nest on the town hall"), answer
     assert "§" not in answer["content"]
+
+
+def test_the_smoke_test_adds_a_document_and_removes_it(server: DevServer) -> None:
+    async def check() -> str:
+        async with httpx2.AsyncClient(timeout=READ_SECONDS) as http:
+            url = server.page_url.rstrip("/")
+            stack = Deployment(url, url, url, server.token("smoke"), "authorization", http)
+            return await own_document(Run(stack))
+
+    assert asyncio.run(check()) == "uploaded, read, removed"

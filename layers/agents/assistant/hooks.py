@@ -10,6 +10,7 @@
 | `entity_to_input(entity_id, context)` | returns the text that the model reads for a mention |
 | `build_link(settings, model_name, caller)` | returns a `Link` to a provider, or None for the configured one |
 | `find_sources(text, context)` | returns the sources of an answer as ChatKit's annotations |
+| `search_spaces(caller)` | returns the groups of the tenant whose documents the caller may search |
 | `scan_result(resources, owner, attachment)` | returns `"clean"`, `"refused"`, or None while a file is being scanned |
 | `records_of_user(table, user)` | returns a user's rows among the tenant's records, for export and erasure |
 | `build_router()` | returns a FastAPI router with the package's own routes, below `/chatkit/api/own` |
