@@ -287,6 +287,9 @@ class DevServer:
         own = await asyncio.to_thread(own_variables, package_of(asked), emulator.endpoint_url, STACK_NAME, asked)
         defaults = {
             "AUTH_MODE": "guest",
+            # The page has a box for the search, and a user with this role.
+            "HISTORY_SEARCH": "true",
+            "ADMIN_ROLES": "admin",
             **own,
             # The SDKs load before `ready` is printed, so that the first message is as quick as the second.
             "PRELOAD": "init",

@@ -3,6 +3,8 @@ import { createRouter } from "chatkit-lambda-router";
 import { useState } from "react";
 
 import { Forks } from "./Forks";
+import { Memory } from "./Memory";
+import { Search } from "./Search";
 import { session } from "./session";
 import { settings } from "./settings";
 import { currentToken } from "./token";
@@ -41,6 +43,8 @@ export function Chat() {
           <button onClick={() => void router.people.returnToAssistant()}>Back to the assistant</button>
         </p>
       )}
+      <Search router={router} />
+      <Memory router={router} />
       <Forks router={router} compose={(text) => setComposerValue({ text })} />
       {session && (
         <p>

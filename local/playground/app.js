@@ -7,6 +7,8 @@ import { watchNetwork } from "./page/network.js";
 import { drawPanel } from "./page/panel/panel.js";
 import { createRouter } from "./page/router/index.js";
 import { offerPeople } from "./page/people.js";
+import { offerMemory } from "./page/memory.js";
+import { offerSearch } from "./page/search.js";
 import { offerShares, showShared } from "./page/shares.js";
 import { loadSettings, saveSettings } from "./page/settings.js";
 import { say } from "./element/texts.js";
@@ -137,6 +139,13 @@ async function get(path) {
   return answer;
 }
 
+/** The same for an answer that is no JSON. */
+async function text(path) {
+  const response = await router.fetch(`${chatUrl}/${path}`);
+  if (!response.ok) throw new Error((await response.json()).error.message);
+  return response.text();
+}
+
 const usage = () => get("usage");
 
 /** A sent file's URL lasts an hour, so it is made when the file is opened. */
@@ -145,7 +154,7 @@ const attachmentUrl = async (id) => (await get(`attachments/${encodeURIComponent
 function startPanel() {
   const button = document.getElementById("panel-button");
   const panel = document.getElementById("panel");
-  const page = { network, element, settings, ask, usage, thread: threadInAddress, provider: () => provider.textContent };
+  const page = { network, element, settings, ask, usage, get, text, thread: threadInAddress, provider: () => provider.textContent };
   page.process = (url) => (url === chatUrl ? "chat" : "stream");
   page.setToken = (token) => {
     controls.token.value = token;
@@ -171,6 +180,8 @@ document.getElementById("back-to-assistant").addEventListener("click", async () 
   await router.people.returnToAssistant();
   await element.fetchUpdates();
 });
+offerMemory(document.getElementById("memory"), () => router);
+offerSearch(document.getElementById("search"), () => router);
 offerShares(document.getElementById("shares"), () => router);
 
 apply();

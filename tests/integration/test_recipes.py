@@ -80,7 +80,7 @@ def new_thread(new_client: Callable[..., httpx2.AsyncClient]) -> NewThread:
 
 def test_each_recipe_is_one_file_of_less_than_thirty_lines_in_our_style(tmp_path: Path) -> None:
     written = write_package(tmp_path)
-    assert len(written) == 9
+    assert len(written) == 10
     for path in written:
         lines = [line for line in path.read_text().splitlines() if line.strip()]
         assert len(lines) < MAX_LINES, (path, len(lines))
@@ -133,6 +133,17 @@ async def test_a_guardrail_ends_the_turn(new_thread: NewThread, says: str, told:
     await thread.say(says)
     [error] = thread.of("error")
     assert error["message"].startswith(told)
+
+
+async def test_a_text_of_others_makes_remember_ask(new_thread: NewThread) -> None:
+    thread = new_thread()
+    await thread.say('!tool remember {"fact": "Likes roses."}')
+    [shown] = [each["item"] for each in thread.of("thread.item.done") if each["item"]["type"] == "widget"]
+    assert shown["widget"]["children"][0]["value"] == "Likes roses."
+    await thread.say("!tool read_board {}")
+    await thread.say('!tool remember {"fact": "Wants a lawn."}')
+    [asks] = [each["item"] for each in thread.of("thread.item.done") if each["item"]["type"] == "widget"][-1:]
+    assert asks["widget"]["confirm"]["action"]["type"] == "approval.decide"
 
 
 async def test_a_form_is_sent_and_a_wrong_one_refused(new_thread: NewThread) -> None:

@@ -3,8 +3,10 @@ import { ChatKitRouter } from "./router.js";
 
 export type { Attachment } from "./attachments.js";
 export type { Question } from "./forks.js";
+export type { Fact } from "./memory.js";
 export type { ChatKitApi, ChatKitElement, RouterOptions, TokenSource, UnsentMessage } from "./options.js";
 export type { Waiting } from "./people.js";
+export type { Hit, Hits } from "./search.js";
 export type { Share, ShareOptions } from "./shares.js";
 export type { ChatKitRouter } from "./router.js";
 

@@ -5,8 +5,10 @@ import { Edits } from "./edits.js";
 import { Following, PERSON_MILLISECONDS, TURN_MILLISECONDS } from "./following.js";
 import { fork, questions, type Question } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn, type Operation } from "./operations.js";
+import { Memory } from "./memory.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
 import { People } from "./people.js";
+import { search, type Hits } from "./search.js";
 import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
@@ -30,6 +32,8 @@ export class ChatKitRouter {
   readonly people: People;
   /** Links to snapshots of conversations: make, list, revoke and read them. */
   readonly shares: Shares;
+  /** What the assistant keeps about the user: read, change, remove and switch off. */
+  readonly memory: Memory;
   #backend: Backend;
   #turns = new Turns();
   #attachments = new Attachments();
@@ -60,6 +64,7 @@ export class ChatKitRouter {
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
     this.people = new People(this.#backend, () => this.#openThread);
+    this.memory = new Memory(this.#backend);
     this.shares = new Shares(this.#backend, () => this.#openThread);
     this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
   }
@@ -128,6 +133,21 @@ export class ChatKitRouter {
     const threadId = await fork(this.#backend, this.#openThread, itemId, before);
     await this.#view.open(threadId);
     return threadId;
+  }
+
+  /**
+   * Search the user's conversations by words, the newest first.
+   *
+   * @param after the `next` of the page before
+   * @throws Error with the server's message
+   */
+  search(query: string, after?: string): Promise<Hits> {
+    return search(this.#backend, query, after);
+  }
+
+  /** Open one of the user's conversations. */
+  open(threadId: string): Promise<void> {
+    return this.#view.open(threadId);
   }
 
   /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */

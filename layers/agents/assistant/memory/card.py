@@ -53,7 +53,7 @@ def copy_text(fact: Fact) -> str:
 
 
 def _card(status: str, children: list[dict[str, Any]]) -> DynamicWidgetRoot:
-    card = {"type": "Card", "size": "sm", "status": {"text": status, "icon": "bookmark"}, "children": children}
+    card = {"type": "Card", "size": "sm", "status": {"text": status, "icon": "notebook-pencil"}, "children": children}
     return DynamicWidgetRoot.model_validate(card)
 
 

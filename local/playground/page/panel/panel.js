@@ -6,6 +6,7 @@ import { COMMANDS, USERS, callerOf } from "./choices.js";
 import { Errors } from "./errors.js";
 import { Facts, Json, Section, html, milliseconds, useAsked } from "./parts.js";
 import { Story } from "./story.js";
+import { TenantUsage, Usage } from "./usage.js";
 
 /** Events of a list that are drawn: the newest. */
 const SHOWN_EVENTS = 200;
@@ -43,6 +44,7 @@ function Panel({ page }) {
     <${Section} name=${say("Last turn")}><${Story} page=${page} caller=${caller} /><//>
     <${Section} name=${say("Stored and shown")}><${Stored} page=${page} caller=${caller} /><//>
     <${Section} name=${say("Usage and limits")}><${Usage} page=${page} /><//>
+    <${Section} name=${say("Usage of the tenant")}><${TenantUsage} page=${page} /><//>
   `;
 }
 
@@ -150,9 +152,4 @@ function Stored({ page, caller }) {
       <div><h3>${say("Stored")}</h3><${Json} value=${found.rows} /></div>
       <div><h3>${say("Shown")}</h3><${Json} value=${found.shown} /></div>
     </div>`}`;
-}
-
-function Usage({ page }) {
-  const [usage, button] = useAsked(() => page.usage());
-  return html`${button}${usage && html`<${Json} value=${usage} />`}`;
 }

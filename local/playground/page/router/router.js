@@ -5,7 +5,9 @@ import { Edits } from "./edits.js";
 import { Following, PERSON_MILLISECONDS, TURN_MILLISECONDS } from "./following.js";
 import { fork, questions } from "./forks.js";
 import { attachmentIdsIn, messageIn, operationIn } from "./operations.js";
+import { Memory } from "./memory.js";
 import { People } from "./people.js";
+import { search } from "./search.js";
 import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
@@ -25,6 +27,8 @@ export class ChatKitRouter {
     people;
     /** Links to snapshots of conversations: make, list, revoke and read them. */
     shares;
+    /** What the assistant keeps about the user: read, change, remove and switch off. */
+    memory;
     #backend;
     #turns = new Turns();
     #attachments = new Attachments();
@@ -55,6 +59,7 @@ export class ChatKitRouter {
             changedElsewhere: (threadId) => this.#refresh(threadId),
         });
         this.people = new People(this.#backend, () => this.#openThread);
+        this.memory = new Memory(this.#backend);
         this.shares = new Shares(this.#backend, () => this.#openThread);
         this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
     }
@@ -118,6 +123,19 @@ export class ChatKitRouter {
         const threadId = await fork(this.#backend, this.#openThread, itemId, before);
         await this.#view.open(threadId);
         return threadId;
+    }
+    /**
+     * Search the user's conversations by words, the newest first.
+     *
+     * @param after the `next` of the page before
+     * @throws Error with the server's message
+     */
+    search(query, after) {
+        return search(this.#backend, query, after);
+    }
+    /** Open one of the user's conversations. */
+    open(threadId) {
+        return this.#view.open(threadId);
     }
     /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */
     edit(itemId) {

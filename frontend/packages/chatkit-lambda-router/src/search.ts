@@ -1,0 +1,26 @@
+import type { Backend } from "./backend.js";
+import { ask } from "./json.js";
+
+/** A conversation that has the words of a search. */
+export interface Hit {
+  thread_id: string;
+  title: string | null;
+  created_at: string;
+  item_id: string | null;
+  snippet: { text: string; match: boolean }[];
+}
+
+/** A page of hits. */
+export interface Hits {
+  data: Hit[];
+  /** The `after` of the next page. */
+  next: string | null;
+  /** Whether all conversations up to here were searched. */
+  complete: boolean;
+}
+
+/** Search the user's conversations. */
+export function search(backend: Backend, query: string, after: string | undefined): Promise<Hits> {
+  const named = new URLSearchParams({ q: query, ...(after === undefined ? {} : { after }) });
+  return ask(backend, "GET", `${backend.apiUrl}/search?${named}`);
+}
