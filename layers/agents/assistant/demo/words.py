@@ -25,6 +25,10 @@ _LONGEST_QUOTE = 300
 _LONGEST_TITLE_WORDS = 6
 _SPOKEN_PASSAGES = 2
 _TITLE_ASKED = re.compile(r"\btitle\b", re.IGNORECASE)
+_FACTS_ASKED = re.compile(r"\bfacts about the user\b", re.IGNORECASE)
+_ABOUT_ONESELF = re.compile(
+    r"[^.!?\n]*\b(?:I am|I'm|I like|I live|I prefer|I work|my name is)\b[^.!?\n]*", re.IGNORECASE
+)
 _ONE_WORD_ASKED = re.compile(r"\bone word\b|\bsingle word\b", re.IGNORECASE)
 # Examples for the sample's agents, and for any agents with such tools.
 _EXAMPLES = ("list my tasks", "add task buy milk (high)", "employee 7", "my invoice 501")
@@ -231,7 +235,9 @@ def _stems(text: str) -> set[str]:
 
 
 def _helper(instructions: str, text: str) -> str | None:
-    """Answer for agents without tools: the title writer and the one-word classifier."""
+    """Answer for agents without tools: the title writer, the one-word classifier, the search for facts."""
+    if _FACTS_ASKED.search(instructions):
+        return "\n".join(found.strip() for found in _ABOUT_ONESELF.findall(text)) or "none"
     if _ONE_WORD_ASKED.search(instructions):
         topic = topic_of(text)
         return topic if topic and topic in instructions.lower() else "general"

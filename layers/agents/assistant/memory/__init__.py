@@ -21,6 +21,7 @@ from assistant.memory.rows import (
 )
 
 if TYPE_CHECKING:
+    from assistant.memory.extraction import extract_facts as extract_facts
     from assistant.memory.tools import forget as forget
     from assistant.memory.tools import remember as remember
 
@@ -32,6 +33,7 @@ __all__ = [
     "Memory",
     "add_fact",
     "change_fact",
+    "extract_facts",
     "forget",
     "forgotten_card",
     "load_memory",
@@ -43,9 +45,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of the tools, which load the agents SDK."""
-    if name not in ("remember", "forget"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from assistant.memory import tools
+    """Return one of the tools, or the extraction. Both load more than a read needs."""
+    if name in ("remember", "forget"):
+        from assistant.memory import tools
 
-    return getattr(tools, name)
+        return getattr(tools, name)
+    if name == "extract_facts":
+        from assistant.memory.extraction import extract_facts
+
+        return extract_facts
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

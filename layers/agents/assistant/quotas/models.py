@@ -28,12 +28,12 @@ class ModelUsage(NamedTuple):
     spend: int = 0
 
 
-def model_counters(models: Mapping[str, Amount]) -> dict[str, int]:
-    """Return what a turn adds to the counters of its models."""
+def model_counters(models: Mapping[str, Amount], turns: int = 1) -> dict[str, int]:
+    """Return what a turn, or an action that is no turn, adds to the counters of its models."""
     counters: dict[str, int] = {}
     for model, used in models.items():
         name = f"{_PREFIX}{model.encode(errors='replace')[:MAX_NAME_BYTES].hex()}"
-        for counter, amount in zip(_COUNTERS, (1, used.tokens, used.spend), strict=True):
+        for counter, amount in zip(_COUNTERS, (turns, used.tokens, used.spend), strict=True):
             counters[f"{name}_{counter}"] = amount
     return counters
 

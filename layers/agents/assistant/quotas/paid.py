@@ -9,6 +9,7 @@
 | a fork | `MAX_FORKS_PER_DAY` | none |
 | a document that is read (`assistant.knowledge`) | none | the tokens of its embeddings |
 | a search of documents | none | the tokens of its embedding |
+| facts found in a message (`assistant.memory`) | none | the model's tokens |
 | a share | `MAX_SHARES_PER_DAY` | none |
 """
 
@@ -26,7 +27,9 @@ from assistant.context import RequestContext
 from assistant.errors import ConflictError, QuotaExceededError, StoreUnavailableError
 from assistant.prices import millionths
 from assistant.quotas import window
+from assistant.quotas.estimates import Amount
 from assistant.quotas.live import live_key
+from assistant.quotas.models import model_counters
 from assistant.quotas.records import check_running, claimed_row, learn, limits_of, load_records
 from assistant.quotas.rows import Counting, until_tomorrow
 from assistant.quotas.settlement import Settlement
@@ -34,7 +37,7 @@ from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["transcription", "picture", "upload", "fork", "share", "document", "search"]
+Kind = Literal["transcription", "picture", "upload", "fork", "share", "document", "search", "extraction"]
 
 _COUNTERS: dict[Kind, str] = {
     "transcription": "transcriptions",
@@ -44,6 +47,7 @@ _COUNTERS: dict[Kind, str] = {
     "document": "documents",
     "search": "searches",
     "share": "shares",
+    "extraction": "extractions",
 }
 # A fork of a long thread costs a cent. Nobody makes more by hand.
 MAX_FORKS_PER_DAY = 200
@@ -150,7 +154,14 @@ def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
     return [live.write(), day.write()]
 
 
-async def settle(claimed: Claimed, context: RequestContext, *, dollars: float, count: int = 1) -> None:
+async def settle(
+    claimed: Claimed,
+    context: RequestContext,
+    *,
+    dollars: float,
+    count: int = 1,
+    models: Mapping[str, Amount] | None = None,
+) -> None:
     """Replace the estimate of a claim by what the action has cost. A failure here does not fail the request.
 
     Args:
@@ -158,11 +169,16 @@ async def settle(claimed: Claimed, context: RequestContext, *, dollars: float, c
         context: The request's context.
         dollars: The price of all actions.
         count: How many actions it was in the end.
+        models: What it has used by model. Its tokens count for the day too.
     """
     change = millionths(dollars) - claimed.spend
     day = Counting(Key(context.caller.partition, claimed.day))
     day.add("spend", change)
     day.add(_COUNTERS[claimed.kind], count - 1)
+    if models:
+        day.add("tokens", sum(used.tokens for used in models.values()))
+        for counter, amount in model_counters(models, turns=0).items():
+            day.add(counter, amount)
     live = Counting(live_key(context), lifetime=None)
     if claimed.kind == "transcription":
         window.shorten(live, _LOG, limits_of(context).user.transcriptions_per_minute)

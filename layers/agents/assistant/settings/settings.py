@@ -128,6 +128,7 @@ class Settings:
     user_data_routes: bool = False
     shares: Shares = "tenant"
     history_search: bool = False
+    memory_extraction: bool = False
     support_roles: tuple[str, ...] = ()
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
@@ -283,6 +284,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         support_roles=read.words("SUPPORT_ROLES"),
         shares=cast(Shares, read.choice("SHARES", get_args(Shares)) or "tenant"),
         history_search=read.flag("HISTORY_SEARCH"),
+        memory_extraction=read.flag("MEMORY_EXTRACTION"),
         malware_scan=read.flag("MALWARE_SCAN"),
         lazy_imports=read.flag("LAZY_IMPORTS", default=True),
         preload=cast(Preload, read.choice("PRELOAD", get_args(Preload)) or "turn"),

@@ -1,4 +1,4 @@
-"""Run the hook `on_turn_end` of the agents' package after a turn.
+"""Run the hook `on_turn_end` of the agents' package after a turn, and look for facts in its message.
 
 The hook runs as a task of its own when the turn's end is stored and its last event is published. So it delays no event
 of a stream. The invocation waits for it (`assistant.api.after_turns`), because Lambda freezes the process afterwards.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from assistant.budgets import END_MARGIN_SECONDS, HOOK_SECONDS, LAST_SECONDS, TRACE_FLUSH_SECONDS
 from assistant.context import RequestContext, Resources
@@ -17,6 +17,9 @@ from assistant.errors import ConfigurationError
 from assistant.failures import log_failure
 from assistant.hooks import TurnEnd, find_hook
 from assistant.identity import Caller
+
+if TYPE_CHECKING:
+    from chatkit.types import UserMessageItem
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +60,35 @@ def after_turn(turn: TurnEnd, context: RequestContext) -> None:
     except ConfigurationError:
         # The package cannot be loaded, which the turn has reported.
         return
-    if hook is None:
+    if hook is not None:
+        _begin(_call(hook, turn, context), f"hook {turn.turn_id}", context)
+
+
+def find_facts(turn: TurnEnd, message: UserMessageItem | None, context: RequestContext) -> None:
+    """Start to look for facts about the user in the message of a turn that has been answered.
+
+    Nothing starts if `MEMORY_EXTRACTION` is off, if a guardrail has not judged the message, or if the model has kept a
+    fact itself.
+    """
+    if not context.settings.memory_extraction or message is None or turn.outcome != "done":
         return
+    if context.report.judged and "remember" not in turn.tools:
+        _begin(_extract(message, context), f"facts {turn.turn_id}", context)
+
+
+async def _extract(message: UserMessageItem, context: RequestContext) -> None:
+    from assistant.memory import extract_facts
+
+    try:
+        await extract_facts(message, context)
+    except Exception as error:
+        log_failure(logger, "the search for facts in a message failed", error)
+
+
+def _begin(what: Coroutine[Any, Any, None], name: str, context: RequestContext) -> None:
+    """Start what the invocation waits for."""
     ending = context.resources.ending
-    task = asyncio.create_task(_call(hook, turn, context), name=f"hook {turn.turn_id}")
+    task = asyncio.create_task(what, name=name)
     ending.add(task)
     task.add_done_callback(ending.discard)
 

@@ -56,7 +56,7 @@ from assistant.threads import (
     thread_store,
     unjudged_marks,
 )
-from assistant.turns.after import after_turn, turn_end
+from assistant.turns.after import after_turn, find_facts, turn_end
 from assistant.turns.claim import Claimed
 from assistant.turns.client_view import ClientView, stored_item, stored_items
 from assistant.turns.events import EventLog, EventRepair
@@ -248,9 +248,9 @@ class TurnRun:
             log_failure(logger, "a turn's line could not be written", error)
         if self._trace is not None:
             end_trace(self._trace, self.outcome or "lost", story, self._plan.user_message, self._journal)
-        after_turn(
-            turn_end(self.thread_id, self.turn_id, self.outcome or "lost", self._context.caller, story), self._context
-        )
+        ended = turn_end(self.thread_id, self.turn_id, self.outcome or "lost", self._context.caller, story)
+        after_turn(ended, self._context)
+        find_facts(ended, self._plan.user_message, self._context)
 
     async def _count_tokens(self) -> None:
         """Count the tokens of an answer that is not kept."""
