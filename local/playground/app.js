@@ -1,4 +1,5 @@
 import { clientTools } from "./page/client_tools.js";
+import { offerDocuments } from "./page/documents.js";
 import { createEntities } from "./page/entities.js";
 import { offerForks } from "./page/forks.js";
 import { writeTexts } from "./page/header.js";
@@ -21,7 +22,7 @@ const controls = Object.fromEntries(["endpoint", "upload", "token"].map((id) => 
 const themeButton = document.getElementById("theme");
 const provider = document.getElementById("provider");
 
-const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer, panel: hasPanel } =
+const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer, panel: hasPanel, knowledge } =
   await loadJson("./playground.json");
 const urls = { chatUrl, streamUrl, uploadUrl };
 const settings = loadSettings();
@@ -132,8 +133,8 @@ async function ask(what, body) {
 }
 
 /** Ask the backend for something that is no operation of the protocol. */
-async function get(path) {
-  const response = await router.fetch(`${chatUrl}/${path}`);
+async function get(path, init) {
+  const response = await router.fetch(`${chatUrl}/${path}`, init);
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error.message);
   return answer;
@@ -183,6 +184,9 @@ document.getElementById("back-to-assistant").addEventListener("click", async () 
 offerMemory(document.getElementById("memory"), () => router);
 offerSearch(document.getElementById("search"), () => router);
 offerShares(document.getElementById("shares"), () => router);
+const documents = document.getElementById("documents");
+documents.hidden = !knowledge;
+offerDocuments(documents, get);
 
 apply();
 if (hasPanel) startPanel();

@@ -239,6 +239,15 @@ const GERMAN = {
   "{name} is not of an allowed type.": "{name} ist von einer Art, die nicht erlaubt ist.",
   "{read} read, {written} written": "{read} gelesen, {written} geschrieben",
   "{table} to the table, {bucket} to the bucket": "{table} zur Tabelle, {bucket} zum Bucket",
+  "Add a document": "Ein Dokument hinzufügen",
+  "My documents": "Meine Dokumente",
+  "The assistant searches your documents. Nobody else sees them.": "Der Assistent durchsucht Ihre Dokumente. Niemand sonst sieht sie.",
+  "The file could not be sent.": "Die Datei konnte nicht gesendet werden.",
+  "not sent": "nicht gesendet",
+  "being read": "wird gelesen",
+  "can be searched": "kann durchsucht werden",
+  "could not be read": "konnte nicht gelesen werden",
+  "Remove": "Entfernen",
 };
 
 const TABLES = { de: GERMAN };

@@ -26,8 +26,14 @@ pytestmark = pytest.mark.anyio
 
 ANN = Caller("acme", "ann")
 MINE = Space("acme", "ann")
-# More passages than one batch.
-LONG = "\n\n".join(f"Heron {number} {'wades ' * 150}." for number in range(250))
+BATCH = 4
+# More passages than two batches.
+LONG = "\n\n".join(f"Heron {number} {'wades ' * 150}." for number in range(10))
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.knowledge.reading.PASSAGES_AT_ONCE", BATCH)
 
 
 def later(monkeypatch: pytest.MonkeyPatch, wait: timedelta) -> None:
@@ -81,7 +87,7 @@ async def test_a_second_attempt_writes_no_passage_again(
 ) -> None:
     document = await librarian(ANN).queued("herons.txt", LONG)
     assert await ingest(resources, MINE, document, time_is_up=_after(2)) is False
-    assert (await row_of(resources, document))["done"] == 200
+    assert (await row_of(resources, document))["done"] == 2 * BATCH
     written: list[int] = []
     put = DynamoPassages.put
 
@@ -91,7 +97,7 @@ async def test_a_second_attempt_writes_no_passage_again(
 
     monkeypatch.setattr(DynamoPassages, "put", counted)
     assert await ingest(resources, MINE, document)
-    assert written == [50]
+    assert written == [2]
     assert (await row_of(resources, document))["state"] == "ready"
 
 
@@ -100,7 +106,7 @@ async def test_two_processes_read_a_document_once(resources: Resources, libraria
     assert await asyncio.gather(*(ingest(resources, MINE, document) for _ in range(3))) == [True] * 3
     row = await row_of(resources, document)
     assert row["state"] == "ready"
-    assert len(rows_of(resources)) == len(rows_of(resources, gen=row["gen"])) == 250
+    assert len(rows_of(resources)) == len(rows_of(resources, gen=row["gen"])) == 10
 
 
 async def test_a_document_that_kills_its_process_is_given_up(
@@ -227,7 +233,7 @@ async def test_passages_of_a_process_that_was_killed_after_a_removal_go_with_the
         patch.setattr(DynamoPassages, "put", removed_then_killed)
         with pytest.raises(ProcessKilledError):
             await ingest(resources, MINE, document)
-    assert len(rows_of(resources)) == 100
+    assert len(rows_of(resources)) == BATCH
     # No search finds them meanwhile.
     assert await found(resources, "heron") == []
     later(monkeypatch, timedelta(minutes=3))
