@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from assistant import audit
 from assistant.api import create_app
+from assistant.aws import keys
+from assistant.aws.keys import Key
 from assistant.context import Resources
+from assistant.identity import Caller
 from assistant.settings import load_settings
 from assistant.upkeep import usage_of_tenants
 from tests.support.asgi import client
@@ -124,3 +128,17 @@ async def test_a_large_tenant_takes_several_looks(deployment: Deployment, monkey
     assert sorted(seen) == ["ann", "bob", "ö/carl"]
     await deployment.says("other", "dora", "Hello")
     assert (await deployment.look("other", after="ann")).json()["data"][0]["user_id"] == "dora"
+
+
+async def test_documents_are_counted_where_they_are(aws_environment: Aws, issuer: Issuer) -> None:
+    deployment = Deployment(aws_environment, issuer)
+    deployment.resources.settings = replace(
+        deployment.resources.settings, knowledge=replace(deployment.resources.settings.knowledge, store="dynamodb")
+    )
+    await deployment.says("papers", "ann", "Hello")
+    table = deployment.resources.table
+    for pk, count in ((keys.tenant_partition("papers"), 3), (Caller("papers", "ann").partition, 2)):
+        for number in range(count):
+            await table.put(Key(pk, f"{keys.DOCUMENT_PREFIX}{number}"), {"schema_version": 1})
+    look = (await deployment.look("papers")).json()
+    assert {each["user_id"]: each["documents"] for each in look["stored_documents"]} == {None: 3, "ann": 2}

@@ -21,7 +21,18 @@ router = APIRouter()
 
 # A spreadsheet reads a cell with one of these first characters as a formula.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-COLUMNS = ("day", "user_id", "model", "turns", "tokens", "dollars", "pictures", "transcriptions", "uploads")
+COLUMNS = (
+    "day",
+    "user_id",
+    "model",
+    "turns",
+    "tokens",
+    "dollars",
+    "pictures",
+    "transcriptions",
+    "uploads",
+    "documents",
+)
 # A user's id in a key has 600 bytes at most.
 MAX_ID_CHARACTERS = 600
 
@@ -58,14 +69,14 @@ async def usage(
         name = f'attachment; filename="usage-{days[0]}-{days[1]}.csv"'
         headers = {**JSON_HEADERS, "content-disposition": name, **more}
         return Response(_csv(found.entries), headers=headers, media_type="text/csv; charset=utf-8")
-    documents = [{"user_id": user, "documents": count} for user, count in found.documents.items()]
+    documents = [{"user_id": user, "documents": count} for user, count in found.stored_documents.items()]
     return json_response(
         {
             "first": days[0].isoformat(),
             "last": days[1].isoformat(),
             "by": by,
             "data": [each.shown() for each in found.entries],
-            "documents": documents,
+            "stored_documents": documents,
             "next": found.following,
         }
     )

@@ -47,6 +47,7 @@ class Used:
         pictures: The pictures.
         transcriptions: The recordings.
         uploads: The uploaded files.
+        documents: The documents that were read for the knowledge.
     """
 
     day: str | None = None
@@ -58,6 +59,7 @@ class Used:
     pictures: int = 0
     transcriptions: int = 0
     uploads: int = 0
+    documents: int = 0
 
     def shown(self) -> dict[str, object]:
         """Return the entry for an answer."""
@@ -71,10 +73,11 @@ class Used:
             "pictures": self.pictures,
             "transcriptions": self.transcriptions,
             "uploads": self.uploads,
+            "documents": self.documents,
         }
 
 
-_COUNTS = ("turns", "tokens", "spend", "pictures", "transcriptions", "uploads")
+_COUNTS = ("turns", "tokens", "spend", "pictures", "transcriptions", "uploads", "documents")
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,12 @@ class TenantUsage:
 
     Attributes:
         entries: The entries or sums, by day, user and model.
-        documents: The documents that the tenant and each of these users have now, the tenant's under None.
+        stored_documents: The documents that the tenant and each of these users have now, the tenant's under None.
         following: The `after` of the next look; None if all users are in this one.
     """
 
     entries: Sequence[Used]
-    documents: dict[str | None, int] = field(default_factory=dict)
+    stored_documents: dict[str | None, int] = field(default_factory=dict)
     following: str | None = None
 
 
@@ -179,6 +182,7 @@ async def _of_user(
             pictures=row.get("pictures", 0),
             transcriptions=row.get("transcriptions", 0),
             uploads=row.get("uploads", 0),
+            documents=row.get("documents", 0),
         )
         entries += _by_model(day, row)
     return entries, documents

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { say } from "../../element/texts.js";
 import { Json, html, useAsked } from "./parts.js";
 
-const COLUMNS = ["day", "user_id", "model", "turns", "tokens", "dollars", "pictures", "transcriptions", "uploads"];
+const COLUMNS = ["day", "user_id", "model", "turns", "tokens", "dollars", "pictures", "transcriptions", "uploads", "documents"];
 const SUMS = { entry: () => say("Each entry"), user: () => say("By user"), model: () => say("By model"), day: () => say("By day"), tenant: () => say("All") };
 
 /** The caller's usage of today. */

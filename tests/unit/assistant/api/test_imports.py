@@ -9,7 +9,7 @@ import sys
 from tests.support import desk
 
 # The packages of features that are off without a setting.
-OFF = ["assistant.knowledge", "assistant.passages"]
+OFF = ["assistant.knowledge", "assistant.passages", "assistant.search", "assistant.memory"]
 HEAVY = ["agents", "openai", "boto3", "botocore", "chatkit.server", "chatkit.agents", "jwt", "cryptography"]
 
 PROGRAM = """
