@@ -22,7 +22,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 ENVIRONMENTS := ministack sam checkov runtime docs audit
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
-FUNCTIONS := chat stream upload sweep ingest
+FUNCTIONS := chat stream upload sweep ingest job
 TYPED := layers/agents functions local scripts tests benchmarks
 
 .PHONY: help

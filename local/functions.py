@@ -2,7 +2,7 @@
 
 python -m local.functions chat --socket FD      the page, `chat` and `upload`
 python -m local.functions stream --socket FD    `stream`
-python -m local.functions ingest --socket FD    `ingest`, which takes events as AWS Lambda does
+python -m local.functions ingest --socket FD    `ingest` and `job`, which take events as AWS Lambda does
 python -m local.functions sweep                 `sweep`, every few seconds
 """
 
@@ -44,8 +44,8 @@ PLAYGROUND = ROOT / "local" / "playground"
 # Environment variables from `local.server` with data for the page.
 PAGE_URLS = ("CHAT_URL", "STREAM_URL", "UPLOAD_URL")
 SWEEP_INTERVAL_SECONDS = 5.0
-# The time limit of `ingest` in the template.
-INGEST_SECONDS = 900.0
+# The time limit of `ingest` and `job` in the template.
+EVENT_SECONDS = 900.0
 # Running responses get this many seconds to finish when the server stops or reloads.
 SHUTDOWN_SECONDS = 5
 # The exit code of a process with wrong settings, which it has reported: EX_CONFIG of sysexits.h.
@@ -224,25 +224,26 @@ def sweep_for_ever() -> None:
             logger.exception("The sweep failed")
 
 
-def ingest_endpoint() -> ASGIApp:
-    """Return an app with Lambda's call `Invoke` for asynchronous events: it answers at once, and runs `ingest`."""
+def events_endpoint() -> ASGIApp:
+    """Return an app with Lambda's call `Invoke` for asynchronous events: it answers at once, and runs a function."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 
-    handler = load_function("ingest").lambda_handler
+    handlers = {name: load_function(name).lambda_handler for name in ("ingest", "job")}
     running: set[asyncio.Task[None]] = set()
 
-    async def work(event: dict[str, object]) -> None:
+    async def work(name: str, event: dict[str, object]) -> None:
+        context = ScheduledContext(deadline=time.monotonic() + EVENT_SECONDS)
         try:
-            await run_in_threadpool(handler, event, ScheduledContext(deadline=time.monotonic() + INGEST_SECONDS))
+            await run_in_threadpool(handlers[name], event, context)
         except Exception:
-            logger.exception("The ingest failed")
+            logger.exception("The function %s failed", name)
 
     async def invoke(request: Request) -> Response:
-        task = asyncio.create_task(work(await request.json()))
+        task = asyncio.create_task(work(request.path_params["name"], await request.json()))
         running.add(task)
         task.add_done_callback(running.discard)
         return Response(status_code=202)
@@ -264,7 +265,7 @@ def run(name: str, descriptor: int, spans: int | None) -> None:
     elif name == "stream":
         serve(with_package_report(load_function("stream").app), descriptor)
     elif name == "ingest":
-        serve(ingest_endpoint(), descriptor)
+        serve(events_endpoint(), descriptor)
     else:
         sweep_for_ever()
 

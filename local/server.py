@@ -161,11 +161,12 @@ async def _next(changes: AsyncIterator[set[Path]]) -> set[Path]:
 
 
 def _knowledge(endpoint_url: str, asked: Mapping[str, str], ingest_url: str) -> dict[str, str]:
-    """Make the table of passages, if there is knowledge. Return the variables that lead to it and to `ingest`."""
+    """Make the table of passages, if there is knowledge. Return the variables of `ingest` and `job`."""
+    # The child `ingest` takes events as AWS Lambda does, for jobs too.
+    variables = {"JOB_FUNCTION": "job", "AWS_ENDPOINT_URL_LAMBDA": ingest_url}
     if not asked.get("KNOWLEDGE"):
-        return {}
-    # The child `ingest` takes events as AWS Lambda does.
-    variables = {"INGEST_FUNCTION": "ingest", "AWS_ENDPOINT_URL_LAMBDA": ingest_url}
+        return variables
+    variables["INGEST_FUNCTION"] = "ingest"
     if asked["KNOWLEDGE"] != "dynamodb":
         return variables
     deploy_knowledge(endpoint_url, KNOWLEDGE_TABLE_NAME, int(asked.get("EMBEDDING_DIMENSIONS") or DIMENSIONS))

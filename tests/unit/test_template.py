@@ -20,7 +20,7 @@ from local.template import data_template, load_template
 
 TEMPLATE = load_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-FUNCTIONS = ["ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction", "IngestFunction"]
+FUNCTIONS = ["ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction", "IngestFunction", "JobFunction"]
 
 
 def _environment(name: str) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def test_all_that_leads_to_a_function_leads_to_its_alias() -> None:
 
 def test_no_policy_is_wider_than_the_table_the_bucket_and_the_named_secrets() -> None:
     policies = [body for body in RESOURCES.values() if body["Type"] == "AWS::IAM::ManagedPolicy"]
-    assert len(policies) == 5
+    assert len(policies) == 6
     for policy in policies:
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             statement = statement.get("Fn::If", [None, statement])[1]
@@ -322,7 +322,7 @@ def test_conditions_of_conditions_come_along() -> None:
 def test_the_sample_environment_names_every_setting_that_the_code_reads() -> None:
     shown = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     on_aws_only = {"ALLOW_DEMO", "TABLE_NAME", "BUCKET_NAME", "AWS_ENDPOINT_URL", "USER_HASH_SALT"}
-    on_aws_only |= {"KNOWLEDGE_TABLE_NAME", "INGEST_FUNCTION"}
+    on_aws_only |= {"KNOWLEDGE_TABLE_NAME", "INGEST_FUNCTION", "JOB_FUNCTION"}
     secrets = {name for name in _settings_variables() if name.endswith("_SECRET")}
     assert _settings_variables() - on_aws_only - secrets <= shown
 

@@ -225,6 +225,7 @@ class RequestContext:
         parent: The caller's span, if the request names one.
         effects: What a call would do, by the call's id, as its tool's `check` says it. The approval card shows it.
         cited: The passages that this turn has given to the model, by their marks.
+        working: `yes` if a job runs in the thread, as this request last saw it.
         person: Whether the thread waits for a person (`asked`) or has one (`answering`), as this request last saw it.
         outside: Where the texts come from that the turn's model has read and its user did not write.
     """
@@ -242,6 +243,7 @@ class RequestContext:
     effects: dict[str, str] = field(default_factory=dict)
     cited: dict[str, CitedPassage] = field(default_factory=dict)
     person: str | None = None
+    working: str | None = None
     outside: set[str] = field(default_factory=set)
 
     def read_outside(self, source: str) -> None:

@@ -16,6 +16,8 @@
 | `build_router()` | returns a FastAPI router with the package's own routes, below `/chatkit/api/own` |
 | `on_turn_end(turn, context)` | is told how a turn ended (`TurnEnd`), after the turn's end is stored |
 
+`JOBS` is no function: it has the coroutine functions of long work by name, see `assistant.jobs`.
+
 `STAYS_IN_CHARGE` is no function: it lists the names of agents that also answer the next message after a handoff.
 
 All hooks are optional. All are coroutines except `handle_action`, `build_link` and `build_router`. Keep the imports

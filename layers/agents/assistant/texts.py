@@ -86,6 +86,16 @@ _GERMAN = {
         "Der Inhaltsfilter des Modells hat diese Nachricht abgelehnt. Spätere Antworten lassen sie weg. "
         "Bitte formulieren Sie sie anders."
     ),
+    # Jobs.
+    "Waiting": "Wartet",
+    "Working": "In Arbeit",
+    "Done": "Fertig",
+    "Failed": "Fehlgeschlagen",
+    "Cancelled": "Abgebrochen",
+    "Cancel": "Abbrechen",
+    "The job “{}” has failed.": "Die Aufgabe „{}“ ist fehlgeschlagen.",
+    "The job “{}” was cancelled.": "Die Aufgabe „{}“ wurde abgebrochen.",
+    "The job “{}” is done.": "Die Aufgabe „{}“ ist fertig.",
     # A person in place of the assistant.
     "A person is answering here. Your message has been passed on.": (
         "Hier antwortet eine Person. Ihre Nachricht wurde weitergegeben."

@@ -1,7 +1,7 @@
 /** How often ChatKit reads a thread in which a turn runs, in ms: the server stores a turn's words every second or two. */
 export const TURN_MILLISECONDS = 1000;
 
-/** How often ChatKit reads a thread that waits for a person or has one, in ms. A person does not type faster. */
+/** How often ChatKit reads a thread with a person or a job, in ms. Neither says more in that time. */
 export const PERSON_MILLISECONDS = 4000;
 
 /** How many readings in a row may fail or say nothing before the router gives up. */
@@ -9,7 +9,7 @@ const MAX_SILENT_POLLS = 60;
 
 /**
  * Follows a turn that ChatKit does not read: after a reload, in a second tab, after a return to its thread. In the same way
- * it follows a person who answers in a thread.
+ * it follows a person who answers in a thread, and a job.
  *
  * ChatKit has no way to join a running turn. But the server names the running turn whenever a thread is read. So the router
  * lets ChatKit read the thread again and again until no turn runs.

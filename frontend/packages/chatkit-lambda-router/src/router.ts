@@ -45,6 +45,7 @@ export class ChatKitRouter {
   #unsent: Unsent;
   #following: Following;
   #person: Following;
+  #jobs: Following;
 
   constructor(options: RouterOptions) {
     this.#backend = new Backend(options);
@@ -52,6 +53,7 @@ export class ChatKitRouter {
     const refresh = (threadId: string) => this.#refresh(threadId);
     this.#following = new Following(refresh, options.onFollow ?? (() => {}), TURN_MILLISECONDS);
     this.#person = new Following(refresh, options.onPerson ?? (() => {}), PERSON_MILLISECONDS);
+    this.#jobs = new Following(refresh, () => {}, PERSON_MILLISECONDS);
     this.#view = new View({
       threadOpened: (threadId) => this.#threadOpened(threadId),
       loaded: () => void this.#unsent.recover(),
@@ -60,6 +62,7 @@ export class ChatKitRouter {
         if (thread && this.#stale.delete(thread)) this.#refresh(thread);
       },
       personAsked: () => this.#view.thread && this.#person.heard(this.#view.thread, true),
+      jobStarted: () => this.#view.thread && this.#jobs.heard(this.#view.thread, true),
       looked: () => this.#refresh(this.#view.thread ?? null),
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
@@ -165,6 +168,7 @@ export class ChatKitRouter {
   forget(): void {
     this.#following.end();
     this.#person.end();
+    this.#jobs.end();
     this.#turns.clear();
     this.#view.forget();
   }
@@ -208,6 +212,7 @@ export class ChatKitRouter {
   #hear(threadId: string, response: Response): void {
     if (threadId !== this.#view.thread) return;
     this.#person.heard(threadId, response.headers.has("x-person"));
+    this.#jobs.heard(threadId, response.headers.has("x-working"));
     // What ChatKit reads or has just stopped needs no following.
     const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
     this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
@@ -358,6 +363,7 @@ export class ChatKitRouter {
   #threadOpened(threadId: string | null): void {
     this.#edits.forget();
     this.#person.end();
+    this.#jobs.end();
     this.#following.end();
     for (const attempt of this.#attempts) attempt.left ||= attempt.turn.threadId !== threadId;
   }

@@ -1,6 +1,8 @@
 import type { ChatKitElement, UnsentMessage } from "./options.js";
 
 const STORE = "chatkit-lambda-router.thread";
+/** The client effect of a job that was started. */
+const JOB_EFFECT = "job.started";
 /** The client effect of a thread that asks for a person. */
 const PERSON_EFFECT = "person.asked";
 const CHANNEL = "chatkit-lambda-router";
@@ -14,6 +16,8 @@ interface Listener {
   answered(): void;
   /** The open thread asks for a person. */
   personAsked(): void;
+  /** A job was started in the open thread. */
+  jobStarted(): void;
   /** The user looks at the page again, or the page is online again. */
   looked(): void;
   /** Another tab has changed a thread. */
@@ -94,6 +98,7 @@ export class View {
       (event) => {
         const { name } = (event as CustomEvent<{ name?: string } | undefined>).detail ?? {};
         if (name === PERSON_EFFECT) this.#listener.personAsked();
+        if (name === JOB_EFFECT) this.#listener.jobStarted();
       },
       { signal },
     );

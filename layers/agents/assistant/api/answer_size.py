@@ -9,7 +9,7 @@ from assistant.aws import fits
 from assistant.errors import AnswerTooLargeError
 
 # A 413 keeps these headers of the original answer, so that the client knows which turn it was.
-_KEPT_HEADERS = (b"x-turn-id", b"x-person")
+_KEPT_HEADERS = (b"x-turn-id", b"x-person", b"x-working")
 
 
 class AnswerSizeLimit:

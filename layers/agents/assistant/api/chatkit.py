@@ -34,7 +34,11 @@ async def chatkit(request: Request, context: CurrentContext) -> Response:
         from assistant.operations import perform
 
         content = await perform(parsed.request, context)
-        told = {"x-turn-id": context.running_turn, "x-person": context.person}
+        told = {
+            "x-turn-id": context.running_turn,
+            "x-person": context.person,
+            "x-working": "yes" if context.working else None,
+        }
         return json_bytes(content, headers={name: value for name, value in told.items() if value})
     turn = await _start(parsed.request, context, request)
     if not parsed.plain:

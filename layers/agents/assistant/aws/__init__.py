@@ -1,5 +1,6 @@
-"""DynamoDB and S3 without blocking the event loop: clients, keys, the table, the bucket, tracing, Lambda limits."""
+"""DynamoDB, S3 and Lambda without blocking the event loop: keys, table, bucket, tracing, limits."""
 
+from assistant.aws.functions import invoke_later
 from assistant.aws.objects import Head, Objects
 from assistant.aws.sizes import MAX_ANSWER_BYTES, answer_size, fits
 from assistant.aws.table import MAX_ROUNDS, MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Table, Write, pause
@@ -17,6 +18,7 @@ __all__ = [
     "Write",
     "answer_size",
     "fits",
+    "invoke_later",
     "pause",
     "segment",
 ]

@@ -12,6 +12,7 @@ its newest items, in this order:
                                 F#<place>        the attachments of a removed message
                                 H#<run id>       a run that waits for the user's approval
                                 D#<document>     a document of the thread's own knowledge
+                                G#<job>          a job of the thread
                                 C#<id>           the keys of rows elsewhere that are removed with the thread
 
 No sort key of a thread is between its items and `~`: such a row would be part of that Query.
@@ -340,6 +341,11 @@ def share_key(hashed: str) -> Key:
 def share_views_sk(moment: datetime) -> str:
     """Return the sort key of the number of a share's views in that minute."""
     return f"V#{moment:%Y-%m-%dT%H:%M}"
+
+
+def job_sk(job_id: str) -> str:
+    """Return the sort key of a job in its thread's partition."""
+    return f"G#{_component(job_id, 'job')}"
 
 
 def waiting_sk(waiting: str) -> str:

@@ -29,11 +29,11 @@ from assistant.threads import (
     THREAD_EXISTS,
     ThreadNotFoundError,
     is_visible,
+    left_alone,
     load_metadata,
     purge_thread,
     row_key,
     thread_store,
-    without_person,
 )
 
 FORK_KIND = "fork"
@@ -314,7 +314,7 @@ class _Copy:
         meta = await context.resources.table.get(self._source_exists.key)
         if meta is None or not is_visible(meta):
             raise _SourceGoneError
-        source = without_person(load_metadata(meta))
+        source = left_alone(load_metadata(meta))
         thread = source.model_copy(
             update={
                 "id": self._work["thread_id"],

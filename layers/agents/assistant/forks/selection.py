@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from chatkit.types import Attachment, HiddenContextItem, ThreadItem, UserMessageItem
+from chatkit.types import Attachment, HiddenContextItem, ThreadItem, UserMessageItem, WidgetItem
 
 from assistant.approvals import asks_for_approval
 from assistant.aws import Row, keys
@@ -13,6 +13,7 @@ from assistant.context import RequestContext
 from assistant.errors import TurnRunningError
 from assistant.forks.origin import copied_id
 from assistant.threads import (
+    JOB_RUNNING,
     ItemNotFoundError,
     is_refusal,
     is_unjudged,
@@ -90,9 +91,11 @@ async def _marks(last: Row, context: RequestContext, *, inclusive: bool) -> list
 def is_copied(item: ThreadItem) -> bool:
     """Tell whether a fork has a copy of an item.
 
-    A client tool call belongs to the page that got it. A card that still asks belongs to a run of the source.
+    A client tool call belongs to the page that got it. A card that still asks belongs to a run of the source, and the
+    card of a running job to a job of the source.
     """
-    return item.type != "client_tool_call" and not asks_for_approval(item)
+    running = isinstance(item, WidgetItem) and item.widget.key == JOB_RUNNING
+    return item.type != "client_tool_call" and not asks_for_approval(item) and not running
 
 
 def copy_of(item: ThreadItem, fork_id: str, files: dict[str, Attachment]) -> ThreadItem:

@@ -28,6 +28,7 @@ from pydantic import BaseModel
 from assistant import files, quotas
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
+from assistant.jobs import CANCEL_JOB, cancelled_card
 from assistant.memory import FORGET, forgotten_card
 from assistant.operations import feedback, reads
 from assistant.operations.answers import readable, serialized
@@ -102,8 +103,9 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
     await quotas.load_records(context)
     await quotas.check_action(params.action, context)
     thread = await store.load_thread(params.thread_id, context)
-    forgets = params.action.type == FORGET
-    server = None if forgets else await asyncio.to_thread(import_module, "assistant.agent.server")
+    # The platform's own cards need no agent.
+    own = {FORGET: forgotten_card, CANCEL_JOB: cancelled_card}.get(params.action.type)
+    server = None if own is not None else await asyncio.to_thread(import_module, "assistant.agent.server")
     # Imported after the thread above has loaded it with the server.
     from assistant.turns import when_stored
 
@@ -114,9 +116,9 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
         if not isinstance(item, WidgetItem):
             raise InvalidRequestError("The item is not a widget, so it has no actions.")
         sender = item
-    if server is None:
-        response = SyncCustomActionResponse(updated_item=await forgotten_card(params.action, sender, context))
-    else:
+    if own is not None:
+        response = SyncCustomActionResponse(updated_item=await own(params.action, sender, context))
+    elif server is not None:
         response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
     if response.updated_item is not None:
         await store.save_item(params.thread_id, response.updated_item, context)

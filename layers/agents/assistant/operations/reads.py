@@ -120,9 +120,10 @@ async def _settled(turn: TurnRecord | None, thread_id: str, context: RequestCont
 
 
 def _note_running(turn: TurnRecord | None, meta: Row | None, context: RequestContext) -> None:
-    """Set the running turn and the answering person in the context. The answer names them, so the client can follow."""
+    """Set what goes on in the thread in the context. The answer names it, so that the client can follow."""
     context.running_turn = turn.turn_id if turn is not None and turn.running else None
     context.person = None if meta is None else meta.get("person")
+    context.working = None if meta is None else meta.get("working")
 
 
 async def _partial(turn: TurnRecord | None, known: list[ThreadItem], context: RequestContext) -> list[ThreadItem]:

@@ -10,6 +10,7 @@
 | a document that is read (`assistant.knowledge`) | none | the tokens of its embeddings |
 | a search of documents | none | the tokens of its embedding |
 | facts found in a message (`assistant.memory`) | none | the model's tokens |
+| a job (`assistant.jobs`) | `MAX_JOBS_PER_DAY` | none; its own calls are not counted |
 | a share | `MAX_SHARES_PER_DAY` | none |
 """
 
@@ -37,7 +38,7 @@ from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["transcription", "picture", "upload", "fork", "share", "document", "search", "extraction"]
+Kind = Literal["transcription", "picture", "upload", "fork", "share", "job", "document", "search", "extraction"]
 
 _COUNTERS: dict[Kind, str] = {
     "transcription": "transcriptions",
@@ -48,9 +49,12 @@ _COUNTERS: dict[Kind, str] = {
     "search": "searches",
     "share": "shares",
     "extraction": "extractions",
+    "job": "jobs",
 }
 # A fork of a long thread costs a cent. Nobody makes more by hand.
 MAX_FORKS_PER_DAY = 200
+# A job runs for minutes or hours.
+MAX_JOBS_PER_DAY = 100
 # Nobody sends more links by hand.
 MAX_SHARES_PER_DAY = 200
 _LOG = "dictated"
@@ -143,6 +147,7 @@ def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
         "upload": quota.uploads_per_day,
         "fork": MAX_FORKS_PER_DAY,
         "share": MAX_SHARES_PER_DAY,
+        "job": MAX_JOBS_PER_DAY,
     }
     limit = limits.get(claimed.kind)
     if limit is not None:

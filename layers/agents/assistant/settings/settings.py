@@ -130,6 +130,8 @@ class Settings:
     history_search: bool = False
     memory_extraction: bool = False
     support_roles: tuple[str, ...] = ()
+    # The function that runs jobs. Empty: there are none.
+    job_function: str = ""
     malware_scan: bool = False
     # `assistant.lazy_imports` reads the variable before the settings exist. Here it is checked.
     lazy_imports: bool = True
@@ -281,6 +283,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         log_content=read.flag("LOG_CONTENT"),
         audit_days=read.whole("AUDIT_DAYS", most=MAX_RETENTION_DAYS) or DEFAULT_AUDIT_DAYS,
         user_data_routes=read.flag("USER_DATA_ROUTES"),
+        job_function=read.text("JOB_FUNCTION") or "",
         support_roles=read.words("SUPPORT_ROLES"),
         shares=cast(Shares, read.choice("SHARES", get_args(Shares)) or "tenant"),
         history_search=read.flag("HISTORY_SEARCH"),

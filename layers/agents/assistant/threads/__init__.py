@@ -3,6 +3,15 @@
 from assistant.threads.client import client_thread
 from assistant.threads.deletion import PURGE_KIND, delete_thread, expire_thread, purge_thread
 from assistant.threads.errors import ItemNotFoundError, ThreadNotFoundError
+from assistant.threads.going_on import (
+    ASKED,
+    HANDLED_BY,
+    JOB_RUNNING,
+    JOBS,
+    NOBODY_ANSWERS,
+    SOMEBODY_ANSWERS,
+    left_alone,
+)
 from assistant.threads.hidden import (
     MARK_PREFIX,
     REFUSAL,
@@ -21,7 +30,6 @@ from assistant.threads.hidden import (
 from assistant.threads.large_objects import OBJECT_KIND, object_expiry, object_removals, put_object, sweep_object
 from assistant.threads.moving import can_move, hide_thread, move_hidden_thread, moving_to
 from assistant.threads.pages import page_limit, read_items, read_newest
-from assistant.threads.person import ASKED, HANDLED_BY, NOBODY_ANSWERS, SOMEBODY_ANSWERS, without_person
 from assistant.threads.places import cursor_place, thread_place
 from assistant.threads.replaced import REPLACED_KIND, remove_replaced, replaced_items
 from assistant.threads.retention import EXPIRE_KIND, prolong_writes
@@ -69,6 +77,8 @@ __all__ = [
     "FOLLOWED_CHECKPOINT_SECONDS",
     "FOLLOW_MARK_SECONDS",
     "HANDLED_BY",
+    "JOBS",
+    "JOB_RUNNING",
     "MARK_PREFIX",
     "MAX_INLINE_BYTES",
     "NOBODY_ANSWERS",
@@ -114,6 +124,7 @@ __all__ = [
     "kept_calls",
     "key_row",
     "lease_end",
+    "left_alone",
     "load_item",
     "load_metadata",
     "load_record",
@@ -142,5 +153,4 @@ __all__ = [
     "turn_fence",
     "unjudged_marks",
     "unpack",
-    "without_person",
 ]

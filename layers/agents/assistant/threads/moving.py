@@ -26,8 +26,8 @@ from assistant.files import copied_files, member_write
 from assistant.identity import Caller
 from assistant.threads import places
 from assistant.threads.deletion import INLINE_ROWS, PURGE_KIND, purge_thread
+from assistant.threads.going_on import left_alone
 from assistant.threads.large_objects import object_expiry
-from assistant.threads.person import without_person
 from assistant.threads.retention import expiry_work
 from assistant.threads.rows import SCHEMA_VERSION, expiry, is_visible, load_metadata, metadata_attributes, row_key
 
@@ -63,7 +63,8 @@ async def hide_thread(resources: Resources, source: Caller, listed: Row, target:
         return Write(
             key,
             update="SET deleted_at = :now, moving = :target REMOVE #ttl",
-            condition="attribute_exists(pk) AND attribute_not_exists(deleted_at)",
+            # A job writes into the thread of its owner, so the thread moves when the job has ended.
+            condition="attribute_exists(pk) AND attribute_not_exists(deleted_at) AND attribute_not_exists(working)",
             names={"#ttl": "ttl"},
             values=values,
         )
@@ -227,7 +228,7 @@ def _given(row: Row) -> Row:
     if "person" not in row:
         return content
     kept = {name: value for name, value in content.items() if name not in ("data", "blob", "person", "handler")}
-    return kept | metadata_attributes(without_person(load_metadata(row)))
+    return kept | metadata_attributes(left_alone(load_metadata(row)))
 
 
 def can_move(listed: Row) -> bool:

@@ -20,7 +20,7 @@ from assistant.errors import InvalidRequestError, TooLargeError
 from assistant.files import object_keys
 from assistant.ids import uuid7
 from assistant.nesting import is_deep
-from assistant.threads.person import person_attributes
+from assistant.threads.going_on import going_on_attributes
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadItem, ThreadMetadata
@@ -125,7 +125,7 @@ def metadata_attributes(thread: ThreadMetadata) -> dict[str, Any]:
         "size": answer_size(text),
         # An attribute of its own, so that a condition can refuse a message to a locked thread.
         "status": thread.status.type,
-        **person_attributes(thread),
+        **going_on_attributes(thread),
         **packed,
     }
 

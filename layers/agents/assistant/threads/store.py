@@ -62,6 +62,7 @@ _METADATA_ATTRIBUTES = (
     "place",
     "person",
     "handler",
+    "working",
 )
 _ITEM_CONTENDED = "The item is being changed by others. Please try again."
 # A question without an answer must not replace the same question with an answer.

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from assistant import clock, files, forks, search, threads
+from assistant import clock, files, forks, jobs, search, threads
 from assistant.aws import ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.context import Resources
@@ -180,6 +180,8 @@ async def _work(resources: Resources, row: Row, time_is_up: Callable[[], bool]) 
             await exports.forget_export(resources, row)
         case visitors.TAKE_ALONG_KIND:
             return await visitors.take_along(resources, row, time_is_up=time_is_up)
+        case jobs.JOB_KIND:
+            return await jobs.sweep_job(resources, row)
         case forks.FORK_KIND:
             return await forks.copy_fork(resources, row, time_is_up=time_is_up)
         case threads.EXPIRE_KIND:

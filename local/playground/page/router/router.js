@@ -40,12 +40,14 @@ export class ChatKitRouter {
     #unsent;
     #following;
     #person;
+    #jobs;
     constructor(options) {
         this.#backend = new Backend(options);
         this.#stops = new Stops(this.#backend, (threadId) => this.#reads(threadId), (threadId) => this.#changed(threadId));
         const refresh = (threadId) => this.#refresh(threadId);
         this.#following = new Following(refresh, options.onFollow ?? (() => { }), TURN_MILLISECONDS);
         this.#person = new Following(refresh, options.onPerson ?? (() => { }), PERSON_MILLISECONDS);
+        this.#jobs = new Following(refresh, () => { }, PERSON_MILLISECONDS);
         this.#view = new View({
             threadOpened: (threadId) => this.#threadOpened(threadId),
             loaded: () => void this.#unsent.recover(),
@@ -55,6 +57,7 @@ export class ChatKitRouter {
                     this.#refresh(thread);
             },
             personAsked: () => this.#view.thread && this.#person.heard(this.#view.thread, true),
+            jobStarted: () => this.#view.thread && this.#jobs.heard(this.#view.thread, true),
             looked: () => this.#refresh(this.#view.thread ?? null),
             changedElsewhere: (threadId) => this.#refresh(threadId),
         });
@@ -151,6 +154,7 @@ export class ChatKitRouter {
     forget() {
         this.#following.end();
         this.#person.end();
+        this.#jobs.end();
         this.#turns.clear();
         this.#view.forget();
     }
@@ -201,6 +205,7 @@ export class ChatKitRouter {
         if (threadId !== this.#view.thread)
             return;
         this.#person.heard(threadId, response.headers.has("x-person"));
+        this.#jobs.heard(threadId, response.headers.has("x-working"));
         // What ChatKit reads or has just stopped needs no following.
         const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
         this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
@@ -347,6 +352,7 @@ export class ChatKitRouter {
     #threadOpened(threadId) {
         this.#edits.forget();
         this.#person.end();
+        this.#jobs.end();
         this.#following.end();
         for (const attempt of this.#attempts)
             attempt.left ||= attempt.turn.threadId !== threadId;

@@ -1,4 +1,6 @@
 const STORE = "chatkit-lambda-router.thread";
+/** The client effect of a job that was started. */
+const JOB_EFFECT = "job.started";
 /** The client effect of a thread that asks for a person. */
 const PERSON_EFFECT = "person.asked";
 const CHANNEL = "chatkit-lambda-router";
@@ -65,6 +67,8 @@ export class View {
             const { name } = event.detail ?? {};
             if (name === PERSON_EFFECT)
                 this.#listener.personAsked();
+            if (name === JOB_EFFECT)
+                this.#listener.jobStarted();
         }, { signal });
         addEventListener("pagehide", () => (this.#closing = true), { signal });
         addEventListener("pageshow", () => (this.#closing = false), { signal });
