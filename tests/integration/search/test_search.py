@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from assistant import clock
+from assistant import clock, takeover
 from assistant.aws import keys
 from assistant.aws.keys import Key
+from assistant.context import RequestContext
 from assistant.identity import Caller
 from assistant.search import finding, rebuild, rows
-from assistant.threads import thread_store
+from assistant.threads import load_record, thread_store
+from assistant.turns import take_over
 from assistant.upkeep import account_data, erase, request_erasure, request_take_along, sweep, take_along
 from tests.integration.search.conftest import SEARCH, MakePerson, Person
 
@@ -182,3 +184,36 @@ async def test_words_of_expired_messages_go_with_the_sweep(person: MakePerson, m
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=60))
     assert (await sweep(ann.resources)).failed == 0
     assert await words_rows(ann) == []
+
+
+async def test_what_a_person_answers_is_found_after_the_sweep(person: MakePerson) -> None:
+    ann = person(SUPPORT_ROLES="support")
+    thread = await ann.says("heron")
+    assert thread.thread_id is not None
+    await takeover.ask(thread.thread_id, "A question.", ann.context)
+    waiting = takeover.own_waiting(thread.thread_id, ann.context)
+    staff = RequestContext(Caller(ann.caller.tenant_id, "sam", "support"), ann.resources)
+    await takeover.take_over(waiting, "Sam", staff)
+    await takeover.say(waiting, "A stork stands there.", staff)
+    assert (await sweep(ann.resources)).failed == 0
+    assert await ann.found("stork heron") == [thread.thread_id]
+
+
+async def test_the_answer_of_a_turn_that_another_process_has_ended_is_found_after_the_sweep(
+    person: MakePerson,
+) -> None:
+    ann = person()
+    thread = await ann.says("heron")
+    assert thread.thread_id is not None
+    going = asyncio.create_task(thread.say("!slow 200"))
+    key = ann.caller.thread(thread.thread_id).turn_key
+    while True:
+        turn = load_record(await ann.resources.table.get(key))
+        # The turn's own process may renew the lease in between.
+        if turn is not None and turn.running and turn.partial and await take_over(ann.context, thread.thread_id, turn):
+            break
+        await asyncio.sleep(0.1)
+    going.cancel()
+    await asyncio.wait([going])
+    assert (await sweep(ann.resources)).failed == 0
+    assert await ann.found("word1 slow heron") == [thread.thread_id]

@@ -113,8 +113,14 @@ async def say(waiting: Waiting, text: str, staff: RequestContext) -> None:
         thread_id=thread_id,
         item_id=item.id,
     )
+    words: list[Write] = []
+    if staff.settings.history_search:
+        from assistant.search import rebuild_work
+
+        words = [rebuild_work(owner.caller, thread_id)]
+    said = await store.item_writes(thread_id, item, owner)
     try:
-        await staff.resources.table.transact([*still, *await store.item_writes(thread_id, item, owner), note.write])
+        await staff.resources.table.transact([*still, *said, note.write, *words])
     except ConditionFailedError:
         raise ConflictError(_NOT_TAKEN) from None
     note.log()
