@@ -58,7 +58,9 @@ def open_target(arguments: argparse.Namespace) -> Resources:
             retention_days=int(names.get("RETENTION_DAYS") or 0) or None,
             # An erasure removes passages too.
             knowledge=KnowledgeSettings(
-                store=names.get("KNOWLEDGE", ""), table_name=names.get("KNOWLEDGE_TABLE_NAME", "")
+                store=names.get("KNOWLEDGE", ""),
+                table_name=names.get("KNOWLEDGE_TABLE_NAME", ""),
+                ingest_function=names.get("INGEST_FUNCTION", ""),
             ),
         )
     )
@@ -80,6 +82,7 @@ def _of_stack(stack: str) -> dict[str, str]:
         "BUCKET_NAME": outputs.get("BucketName", ""),
         "KNOWLEDGE": parameters.get("Knowledge", ""),
         "KNOWLEDGE_TABLE_NAME": outputs.get("KnowledgeTableName", ""),
+        "INGEST_FUNCTION": outputs.get("IngestFunctionName", ""),
         # As in the template.
         "USER_HASH_SALT": described["StackId"],
     }

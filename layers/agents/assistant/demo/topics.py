@@ -28,7 +28,8 @@ _TOPICS = {
     "tech": r"tech|technical|errors?|crash(es|ed)?|bugs?|broken|log ?in|passwords?|install|tickets?|not working",
     "task": r"tasks?|to-?dos?",
     "employee": r"employees?|colleagues?|orders?|shipping|delivery",
-    "general": r"general|opening hours|contact|help cent(re|er)|remember|forget",
+    "general": r"general|opening hours|contact|help cent(re|er)|remember|forget"
+    r"|(search|look) (in |through )?(my|our|the) documents",
 }
 _TOPIC_PATTERNS = {topic: re.compile(rf"\b({words})\b", re.IGNORECASE) for topic, words in _TOPICS.items()}
 
@@ -44,6 +45,8 @@ _INVOICE_WORD = re.compile(r"\binvoices?\b", re.IGNORECASE)
 _REFUND = re.compile(r"\brefund\b", re.IGNORECASE)
 _TICKET = re.compile(r"\b(?:open|create|file)\b.*?\bticket\b[\s:,]*(?:for|about)?\s*(?P<title>.*)", re.IGNORECASE)
 _HELP = re.compile(r"\b(?:opening hours|contact|help cent(?:re|er))\b", re.IGNORECASE)
+
+_KNOWLEDGE = re.compile(r"\b(?:search|look) (?:in |through )?(?:my|our|the) documents\b", re.IGNORECASE)
 
 
 def topic_of(text: str) -> str | None:
@@ -76,6 +79,8 @@ def intent_of(text: str) -> Intent | None:
     if found := _TICKET.search(text):
         title = found["title"].strip() or text
         return Intent((("open", "ticket"), ("ticket",)), {"subject": title, "title": title})
+    if _KNOWLEDGE.search(text):
+        return Intent((("search", "knowledge"),), {"question": _KNOWLEDGE.sub("", text).strip() or text})
     if _HELP.search(text):
         return Intent((("search", "help"), ("search",)), {"question": text, "query": text})
     return None
