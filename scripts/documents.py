@@ -1,8 +1,8 @@
 """`make documents`, `make add-document`, `make remove-document`: the documents of a tenant, a group or a user.
 
 With STACK, the deployment starts to read a new document at once. Without it, the variables KNOWLEDGE and
-KNOWLEDGE_TABLE_NAME are needed beside TABLE_NAME and BUCKET_NAME; the document is read within five minutes, by the sweep's
-next run, or at once with INGEST_FUNCTION.
+KNOWLEDGE_TABLE_NAME are needed beside TABLE_NAME and BUCKET_NAME. The document is then read within five minutes, by the
+sweep's next run, or at once with INGEST_FUNCTION.
 """
 
 from __future__ import annotations

@@ -72,10 +72,12 @@ def test_a_document_is_read_and_cited_with_the_rights_of_the_template(deployment
 def _make_index(deployment: Deployed) -> None:
     """Add the index that the local AWS drops from a template."""
     dynamodb, name = deployment.client("dynamodb"), deployment.outputs["KnowledgeTableName"]
-    [index] = knowledge_table(load_template(), 256)["VectorIndexes"]
+    properties = knowledge_table(load_template(), 256)
+    [index] = properties["VectorIndexes"]
     if dynamodb.describe_table(TableName=name)["Table"].get("VectorIndexes"):
         return
-    dynamodb.update_table(TableName=name, VectorIndexUpdates=[{"Create": index}])
+    defined = properties["AttributeDefinitions"]
+    dynamodb.update_table(TableName=name, AttributeDefinitions=defined, VectorIndexUpdates=[{"Create": index}])
 
     def active() -> bool:
         found = dynamodb.describe_table(TableName=name)["Table"].get("VectorIndexes", [])

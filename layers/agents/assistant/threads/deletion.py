@@ -159,7 +159,10 @@ async def _forget_documents(resources: Resources, caller: Caller, thread_id: str
     if resources.settings.knowledge.on:
         from assistant.passages import passage_store
 
-        await passage_store(resources).remove(keys.Space(caller.tenant_id, caller.user_id, thread_id))
+        store, space = passage_store(resources), keys.Space(caller.tenant_id, caller.user_id, thread_id)
+        for row in documents:
+            # Not the whole space: a new thread may have taken the thread's id.
+            await store.remove(space, row["id"])
     originals = [row[name] for row in documents for name in ("original", "new_original") if name in row]
     await resources.objects.delete_many(originals)
 
