@@ -20,7 +20,7 @@ async def over(person: MakePerson, count: int) -> None:
         with failing(ann.resources.table.client, None) as calls:
             # `thread1` is also the start of `thread10`.
             assert threads[number] in await ann.found(f"thread{number} title")
-        assert len(calls.seen) <= 2 + 4 * (count // finding.PAGE_THREADS + 1)
+        assert len(calls.seen) <= 4 * (count // finding.PAGE_THREADS + 2)
     seen: list[str] = []
     page = await ann.search("thread", limit=finding.MAX_HITS)
     while True:
@@ -34,7 +34,8 @@ async def over(person: MakePerson, count: int) -> None:
 async def test_a_search_goes_on_where_its_limit_of_threads_ended_it(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "PAGE_THREADS", 10)
+    for name in ("FIRST_PAGE_THREADS", "PAGE_THREADS"):
+        monkeypatch.setattr(finding, name, 10)
     monkeypatch.setattr(finding, "MAX_THREADS", 25)
     ann = person()
     threads = await write_threads(ann.resources, ann.caller, 60, messages_each=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -217,3 +218,22 @@ async def test_the_answer_of_a_turn_that_another_process_has_ended_is_found_afte
     await asyncio.wait([going])
     assert (await sweep(ann.resources)).failed == 0
     assert await ann.found("word1 slow heron") == [thread.thread_id]
+
+
+async def test_a_thread_that_is_deleted_during_a_search_is_no_hit(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = person()
+    thread = await ann.says("heron")
+    look = finding._look
+
+    async def after_the_deletion(*given: Any) -> Any:
+        assert (await thread.post("threads.delete", thread_id=thread.thread_id)).status_code == 200
+        return await look(*given)
+
+    monkeypatch.setattr(finding, "_look", after_the_deletion)
+    assert await ann.found("heron") == []
+    # A search that began before the deletion writes no words for the thread either.
+    assert thread.thread_id is not None
+    await rebuild(ann.resources, ann.caller, thread.thread_id)
+    assert await words_rows(ann) == []
