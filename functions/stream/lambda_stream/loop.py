@@ -98,8 +98,9 @@ class Runtime:
         except BaseException as error:
             await self._init_failed(Fault.of(error))
         finally:
+            # Before collections are possible again: the first one would visit everything that was loaded.
+            gc.freeze()
             gc.enable()
-        gc.freeze()
         if self._settings.snap_start:
             await self._take_snapshot()
 
