@@ -25,7 +25,8 @@ DELAYED = [
     "openai.types.eval_create_params",
 ]
 SERVER = (
-    "import assistant.turns, assistant.agent.server, assistant.models.client; from assistant.api import create_app\n"
+    "import assistant.turns, assistant.agent.server, assistant.models.chat_streams, assistant.models.response_streams\n"
+    "from assistant.api import create_app\n"
 )
 
 

@@ -7,8 +7,9 @@ Building a client takes 25 ms, nearly all of them for the TLS context. A client 
 from __future__ import annotations
 
 import asyncio
+import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from weakref import WeakKeyDictionary
 
 from assistant.errors import ConfigurationError
@@ -79,6 +80,14 @@ def _of_this_loop() -> _LoopClients:
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS)
         clients = _by_loop[loop] = _LoopClients(DefaultAsyncHttpxClient(verify=tls_context(), timeout=timeout))
     return clients
+
+
+def load_client(api: Literal["responses", "chat_completions"]) -> None:
+    """Import what calls of an API need. The thread that loads the agents calls it, so the event loop is not blocked."""
+    importlib.import_module("assistant.models.client")
+    importlib.import_module(
+        "assistant.models.response_streams" if api == "responses" else "assistant.models.chat_streams"
+    )
 
 
 def http_client() -> httpx2.AsyncClient:

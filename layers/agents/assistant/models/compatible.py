@@ -7,7 +7,7 @@ from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 
 from assistant.errors import ConfigurationError
 from assistant.models.capabilities import Capabilities, capabilities_of, replays_reasoning
-from assistant.models.clients import client_of
+from assistant.models.clients import client_of, load_client
 from assistant.models.link import Link, ModelCall, for_chat_completions
 from assistant.settings import Settings
 
@@ -39,6 +39,7 @@ def compatible_link(settings: Settings, model_name: str | None = None) -> Link:
             should_replay_reasoning_content=lambda context: replays_reasoning(context, known()),
         )
 
+    load_client("chat_completions")
     return Link(
         provider="compatible",
         model_name=name,

@@ -23,7 +23,7 @@ from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 
 from assistant.errors import ConfigurationError
 from assistant.models.capabilities import capabilities_of
-from assistant.models.clients import client_of
+from assistant.models.clients import client_of, load_client
 from assistant.models.link import Link, ModelCall, for_chat_completions
 from assistant.settings import Settings
 
@@ -79,6 +79,7 @@ def gemini_link(settings: Settings, model_name: str | None = None) -> Link:
     async def model() -> Model:
         return OpenAIChatCompletionsModel(name, await client_of(settings, "gemini"))
 
+    load_client("chat_completions")
     return Link(
         provider="gemini",
         model_name=name,

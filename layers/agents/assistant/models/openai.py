@@ -12,7 +12,7 @@ from openai.types.shared import Reasoning
 
 from assistant.errors import ConfigurationError
 from assistant.models.capabilities import capabilities_of
-from assistant.models.clients import client_of
+from assistant.models.clients import client_of, load_client
 from assistant.models.link import Link, ModelCall, on_chat_completions, refuse_hosted_tools, without_tools
 from assistant.models.replay import for_responses
 from assistant.settings import Settings
@@ -85,6 +85,7 @@ def openai_link(settings: Settings, model_name: str | None = None) -> Link:
     async def chat_completions() -> Model:
         return OpenAIChatCompletionsModel(name, await client_of(settings, "openai"))
 
+    load_client(settings.openai_api)
     on_responses = settings.openai_api == "responses"
     return Link(
         provider="openai",
