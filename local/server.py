@@ -161,9 +161,9 @@ async def _next(changes: AsyncIterator[set[Path]]) -> set[Path]:
 
 
 def _knowledge(endpoint_url: str, asked: Mapping[str, str], ingest_url: str) -> dict[str, str]:
-    """Make the table of passages, if there is knowledge. Return the variables of `ingest` and `job`."""
-    # The child `ingest` takes events as AWS Lambda does, for jobs too.
-    variables = {"JOB_FUNCTION": "job", "AWS_ENDPOINT_URL_LAMBDA": ingest_url}
+    """Make the table of passages, if there is knowledge. Return the variables that lead to it and to `ingest`."""
+    # The child `ingest` takes events as AWS Lambda does, also those of `job`.
+    variables = {"AWS_ENDPOINT_URL_LAMBDA": ingest_url}
     if not asked.get("KNOWLEDGE"):
         return variables
     variables["INGEST_FUNCTION"] = "ingest"
@@ -239,8 +239,9 @@ class DevServer:
         try:
             while True:
                 environment = await self._prepare(emulator, keys, front_url, stream_url, ingest_url)
-                # Without knowledge, no document is read.
-                children = every if environment.get("KNOWLEDGE") else every[:3]
+                # Without knowledge and jobs, nobody sends events.
+                has_events = environment.get("KNOWLEDGE") or environment.get("JOB_FUNCTION")
+                children = every if has_events else every[:3]
                 print("Starting the functions ...", flush=True)
                 for child in children:
                     await child.start(environment | trace_environment(child.name, spans))

@@ -2,8 +2,8 @@
 
 The platform calls `build_agent` and these optional hooks: `check_action`, `handle_action` and `handle_sync_action` for
 clicks in widgets; `search_entities`, `preview_entity` and `entity_to_input` for mentions with @; `find_sources` for the
-sources of an answer; `records_of_user` for export and erasure. Each function imports its module when it is called, so
-that the package itself is quick to import.
+sources of an answer; `records_of_user` for export and erasure; `JOBS` for long work. Each function imports its module
+when it is called, so that the package itself is quick to import.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assistant.aws import Row, Table
     from assistant.context import RequestContext
     from assistant.identity import Caller
+    from assistant.jobs import Job
     from assistant.settings import Settings
     from helpdesk.specialists.instructions import HelpdeskAgent
 
@@ -83,6 +84,15 @@ async def find_sources(text: str, context: RequestContext) -> list[Annotation]:
     from helpdesk import sources
 
     return await sources.find_sources(text, context)
+
+
+async def _count_invoices(job: Job) -> str:
+    from helpdesk.jobs import count_invoices
+
+    return await count_invoices(job)
+
+
+JOBS = {"count_invoices": _count_invoices}
 
 
 async def records_of_user(table: Table, user: Caller) -> list[Row]:

@@ -11,9 +11,8 @@ from tests.support.dev import DevServer
 
 @pytest.fixture(scope="session")
 def dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
-    server = DevServer(
-        tmp_path_factory.mktemp("helpdesk"), {"AGENT_FACTORY": "helpdesk:build_agent", "SUPPORT_ROLES": "support"}
-    )
+    chosen = {"AGENT_FACTORY": "helpdesk:build_agent", "SUPPORT_ROLES": "support", "JOB_FUNCTION": "job"}
+    server = DevServer(tmp_path_factory.mktemp("helpdesk"), chosen)
     yield server
     if server.process.poll() is None:
         server.stop()

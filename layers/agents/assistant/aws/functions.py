@@ -50,7 +50,8 @@ async def invoke_later(name: str, event: Mapping[str, Any]) -> bool:
 
         if not isinstance(error, BotoCoreError | ClientError):
             raise
-        response: Any = getattr(error, "response", {})
+        # A time-out has this attribute too, without an answer.
+        response: Any = getattr(error, "response", None) or {}
         code = response.get("Error", {}).get("Code") or type(error).__name__
         logger.warning("a function could not be started: %s. The sweep tries again.", code)
         return False

@@ -6,7 +6,7 @@ from agents import Agent
 
 from assistant.settings import Settings
 from helpdesk.specialists.instructions import HelpdeskAgent, with_caller
-from helpdesk.tools.invoices import get_invoice, list_invoices, refund_invoice
+from helpdesk.tools.invoices import count_invoices, get_invoice, list_invoices, refund_invoice
 
 _INSTRUCTIONS = """\
 You are the billing specialist of a helpdesk. You look up invoices and refund them.
@@ -20,5 +20,6 @@ def build_billing_agent(settings: Settings) -> HelpdeskAgent:
         name="Billing",
         handoff_description="Looks up invoices and refunds them.",
         instructions=with_caller(_INSTRUCTIONS),
-        tools=[get_invoice, list_invoices, refund_invoice],
+        # Without the function `job`, nobody would count.
+        tools=[get_invoice, list_invoices, refund_invoice, *([count_invoices] if settings.job_function else [])],
     )

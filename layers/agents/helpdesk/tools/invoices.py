@@ -37,6 +37,15 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
 
 
 @assistant_tool
+async def count_invoices(context: HelpdeskToolContext) -> str:
+    """Add up all open invoices. This takes a while: it goes on after your answer, and its result comes by itself."""
+    from assistant.jobs import start_job
+
+    await start_job("count_invoices", "Counting the invoices", {}, context.context)
+    return answer(begun=True)
+
+
+@assistant_tool
 async def get_invoice(
     context: HelpdeskToolContext, invoice_id: Annotated[RecordNumber, "The invoice's number."]
 ) -> str:
