@@ -5,7 +5,7 @@ To add one, write a function beside those of its noun and list it in `CHECKS`.
 
 from __future__ import annotations
 
-from scripts.smoke_checks import files, front_door, knowledge, reports, requests, threads, turns
+from scripts.smoke_checks import files, front_door, knowledge, own, reports, requests, threads, turns
 from scripts.smoke_checks.run import Check
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -25,6 +25,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("streaming", turns.streaming),
     ("end of stream", turns.end_of_stream),
     ("items", threads.items),
+    ("facts", own.facts),
+    ("search", own.search),
     ("direct upload", files.direct_upload),
     ("two-phase upload", files.two_phase_upload),
     ("knowledge", knowledge.own_document),
