@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from chatkit.types import ThreadItem
 
 from assistant.aws import ConditionFailedError, Row, Write
+from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import StoreUnavailableError
 from assistant.search.rebuilding import rebuild_work
@@ -52,9 +52,11 @@ class TurnWords:
         if not self._new:
             self._reading = asyncio.create_task(self._read())
 
+    def _key(self) -> Key:
+        return words_key(self._context.caller, self._context.loaded[self._thread_id].row["place"])
+
     async def _read(self) -> Row | None:
-        place = self._context.loaded[self._thread_id].row["place"]
-        return await self._context.resources.table.get(words_key(self._context.caller, place))
+        return await self._context.resources.table.get(self._key())
 
     async def writes(self, items: Sequence[ThreadItem], *, removes: bool) -> list[Write]:
         """Return the writes that add the turn's words. Only the first has a condition.
@@ -80,10 +82,8 @@ class TurnWords:
         if not messages and not self._context.settings.retention_days:
             return work
         last = messages[-1].id if messages else (row or {}).get("last")
-        place = self._context.loaded[self._thread_id].row["place"]
         words = words_in(row) | all_words(messages)
-        retention = self._context.settings.retention_days
-        return [words_write(words_key(self._context.caller, place), words, last, row, retention), *work]
+        return [words_write(self._key(), words, last, row, self._context.settings.retention_days), *work]
 
     def read_again(self, error: ConditionFailedError, index: int) -> bool:
         """Read the row again if its write is the first that was refused. Return whether it was.
@@ -100,8 +100,10 @@ class TurnWords:
         return True
 
     async def close(self) -> None:
-        """Stop reading."""
+        """Stop reading, if the turn has not ended in the table."""
         if self._reading is not None:
             self._reading.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._reading
+            await asyncio.wait([self._reading])
+            if not self._reading.cancelled():
+                # Else asyncio reports a failed read as an exception that nobody has retrieved.
+                self._reading.exception()

@@ -234,6 +234,8 @@ class TurnRun:
             self.error, self.outcome = error, "failed"
             self._outbox.drop()
             self._publish_end("failed")
+        if self._words is not None:
+            await self._words.close()
         story = {name: value for name, value in self._story().items() if name not in _NOT_LOGGED}
         try:
             observability.turn_ended(
