@@ -1,4 +1,4 @@
-"""`make cost`: print the cost of a million turns on AWS, and of three alternatives.
+"""`make cost`: print the cost of a million turns on AWS, and of four alternatives.
 
 It multiplies the results of the benchmarks (`make bench`: capacity units, round trips, CPU, memory) by AWS's prices.
 The model's price is not included. It is the same for all alternatives, and usually higher than all costs together.
@@ -28,6 +28,10 @@ LAMBDA_REQUEST = 0.20 / MILLION
 LAMBDA_ARM_GB_SECOND = 0.0000133334
 LAMBDA_STREAMED_GB = 0.008
 LAMBDA_STREAMED_FREE_BYTES = 6 * 1024 * 1024
+# https://aws.amazon.com/lambda/pricing/#Lambda_Managed_Instances and https://aws.amazon.com/ec2/pricing/on-demand/:
+# an instance m7g.large with two vCPUs and 8 GB, and Lambda's fee on top.
+INSTANCE_HOUR = 0.0816
+INSTANCE_FEE = 0.15
 # https://aws.amazon.com/dynamodb/pricing/on-demand/
 DYNAMODB_WRITE_UNIT = 0.625 / MILLION
 DYNAMODB_READ_UNIT = 0.125 / MILLION
@@ -61,6 +65,11 @@ CONTAINER_GB = 2.0
 CONTAINER_LEAST = 2
 CONTAINER_BUSY_SHARE = 0.6
 PEAK_TO_MEAN = 5.0
+# Managed Instances start three instances, in three zones. By default, a Python process gets 16 invocations at once for
+# each vCPU: https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.html
+INSTANCES_LEAST = 3
+INSTANCE_VCPUS = 2
+INVOCATIONS_AT_ONCE = 16 * INSTANCE_VCPUS
 
 
 @dataclass(frozen=True)
@@ -226,10 +235,23 @@ def container(usage: Usage, turns: int) -> Costs:
     return {"front door": balancer, f"{count} containers": compute, **_data(usage, turns)}
 
 
+def managed_instances(usage: Usage, turns: int) -> Costs:
+    """Return the costs of Lambda Managed Instances: EC2 by the hour, several turns at once in one process."""
+    peak = turns / (HOURS_A_MONTH * 3600) * PEAK_TO_MEAN
+    by_cpu = math.ceil(peak * usage.cpu_seconds / INSTANCE_VCPUS / CONTAINER_BUSY_SHARE)
+    by_turns = math.ceil(peak * usage.seconds / INVOCATIONS_AT_ONCE)
+    count = max(INSTANCES_LEAST, by_cpu, by_turns)
+    compute = count * HOURS_A_MONTH * INSTANCE_HOUR * (1 + INSTANCE_FEE)
+    on_demand = {name: price for name, price in _lambda(usage, turns).items() if name != "Lambda time"}
+    door = turns * usage.reads * HTTP_API_REQUEST
+    return {"front door": door, **on_demand, f"{count} instances": compute, **_data(usage, turns)}
+
+
 WAYS = {
     "function URL": function_url,
     "REST API": rest_api,
     "WebSocket API": websocket_api,
+    "Managed Instances": managed_instances,
     "containers": container,
 }
 

@@ -55,6 +55,18 @@ def test_containers_cost_the_same_when_nobody_talks_and_grow_with_cpu() -> None:
     assert "4 containers" in full
 
 
+def test_managed_instances_cost_the_same_when_nobody_talks_and_grow_with_turns_at_once_and_cpu() -> None:
+    idle = cost.managed_instances(Usage(), 0)
+    assert idle["3 instances"] == pytest.approx(3 * 730 * 0.0816 * 1.15)
+    # 951 turns at once at the peak, 32 on each instance.
+    assert "30 instances" in cost.managed_instances(Usage(cpu_ms=0, deltas=0, seconds=100), 5 * MILLION)
+    # 3 million CPU seconds in a month of 2.628 million, five times that at the peak, at 60 % of two vCPUs.
+    busy = cost.managed_instances(Usage(cpu_ms=1000, deltas=0), 3 * MILLION)
+    assert "5 instances" in busy
+    assert "Lambda time" not in busy
+    assert busy["Lambda requests"] == cost.function_url(Usage(), 3 * MILLION)["Lambda requests"]
+
+
 def test_the_benchmarks_results_take_the_place_of_recorded_numbers(tmp_path: Path) -> None:
     assert measured(tmp_path, Usage()) == Usage()
     rows = [
