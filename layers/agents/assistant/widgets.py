@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from chatkit.widgets import DynamicWidgetRoot, StrictWidgetComponent, StrictWidgetRoot, WidgetComponentBase
 from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    # Imported on use below: most threads contain no widget, and the models take a tenth of a read.
+    from chatkit.widgets import DynamicWidgetRoot, WidgetComponentBase
 
 
 class WidgetError(ValueError):
@@ -26,8 +29,17 @@ def widget(document: Mapping[str, Any]) -> DynamicWidgetRoot:
     Raises:
         WidgetError: A component or a field does not exist, or a value does not fit.
     """
+    from chatkit.widgets import StrictWidgetRoot
+
     kind = document.get("type") if isinstance(document, Mapping) else None
     _check(document, _types(StrictWidgetRoot), str(kind or "the widget"))
+    return unchecked(document)
+
+
+def unchecked(document: Mapping[str, Any]) -> DynamicWidgetRoot:
+    """Return a widget of the platform's own. ChatKit's types check it, which accept any name."""
+    from chatkit.widgets import DynamicWidgetRoot
+
     return DynamicWidgetRoot.model_validate(document)
 
 
@@ -39,6 +51,8 @@ def _types(union: Any) -> dict[str, type[WidgetComponentBase]]:
 
 
 def _check(node: Any, allowed: Mapping[str, type[WidgetComponentBase]], place: str) -> None:
+    from chatkit.widgets import StrictWidgetComponent
+
     kind = node.get("type") if isinstance(node, Mapping) else None
     component = allowed.get(kind) if isinstance(kind, str) else None
     if component is None:

@@ -42,7 +42,7 @@ def loaded(aws: Aws, function: str, samples: list[str], modules: list[str]) -> t
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT / "layers" / "agents", ROOT))),
-            **aws.environment(LLM_PROVIDER="demo"),
+            **aws.environment(LLM_PROVIDER="demo", AGENT_FACTORY="benchmarks.cold_agent:build_agent"),
         },
         capture_output=True,
         text=True,

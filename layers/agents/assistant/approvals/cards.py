@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from chatkit.actions import ActionConfig
 from chatkit.types import ThreadItem, WidgetItem
 
 from assistant import clock
 from assistant.texts import DEFAULT_LANGUAGE, in_language
-
-if TYPE_CHECKING:
-    from chatkit.widgets import DynamicWidgetRoot
+from assistant.widgets import unchecked
 
 # The action type of a click on such a card.
 DECIDE = "approval.decide"
@@ -118,16 +116,9 @@ def asking(item_id: str, thread_id: str, call: Call, language: str) -> WidgetIte
         id=item_id,
         thread_id=thread_id,
         created_at=clock.now(),
-        widget=_widget(card),
+        widget=unchecked(card),
         copy_text=f"{head}: {_ASKS}",
     )
-
-
-def _widget(card: dict[str, Any]) -> DynamicWidgetRoot:
-    # Imported here because every read imports this module, and most threads have no widget.
-    from chatkit.widgets import DynamicWidgetRoot
-
-    return DynamicWidgetRoot.model_validate(card)
 
 
 def _words(name: str) -> str:
@@ -193,4 +184,4 @@ def answered(card: WidgetItem, answer: Answer) -> WidgetItem:
     if answer == "begun":
         widget["children"] = [*widget["children"], {"type": "Caption", "value": in_language(_CHECK_FIRST, language)}]
     text = (card.copy_text or "").removesuffix(_ASKS) + _FOR_THE_MODEL[answer]
-    return card.model_copy(update={"widget": _widget(widget), "copy_text": text})
+    return card.model_copy(update={"widget": unchecked(widget), "copy_text": text})

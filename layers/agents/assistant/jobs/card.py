@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from chatkit.types import WidgetItem
-from chatkit.widgets import DynamicWidgetRoot
 
 from assistant import clock
 from assistant.aws import Row
 from assistant.texts import in_language
 from assistant.threads import JOB_RUNNING
+from assistant.widgets import unchecked
 
 # The action type of a click on the button.
 CANCEL_JOB = "job.cancel"
@@ -74,6 +74,6 @@ def job_card(item_id: str, thread_id: str, row: Row) -> WidgetItem:
         id=item_id,
         thread_id=thread_id,
         created_at=clock.now(),
-        widget=DynamicWidgetRoot.model_validate(card),
+        widget=unchecked(card),
         copy_text=f"The job '{row['title']}' {_FOR_THE_MODEL[state]}.",
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatkit.actions import Action
 from chatkit.types import WidgetItem
-from chatkit.widgets import DynamicWidgetRoot
 from pydantic import BaseModel, ValidationError
 
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
 from assistant.memory.rows import Fact, remove_fact
 from assistant.texts import in_language
+from assistant.widgets import unchecked
+
+if TYPE_CHECKING:
+    from chatkit.widgets import DynamicWidgetRoot
 
 # The action type of a click on the button.
 FORGET = "memory.forget"
@@ -54,7 +57,7 @@ def copy_text(fact: Fact) -> str:
 
 def _card(status: str, children: list[dict[str, Any]]) -> DynamicWidgetRoot:
     card = {"type": "Card", "size": "sm", "status": {"text": status, "icon": "notebook-pencil"}, "children": children}
-    return DynamicWidgetRoot.model_validate(card)
+    return unchecked(card)
 
 
 async def forgotten_card(action: Action[str, Any], sender: WidgetItem | None, context: RequestContext) -> WidgetItem:
