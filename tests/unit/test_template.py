@@ -13,10 +13,12 @@ import pytest
 
 from assistant.errors import InvalidRequestError, ModelContentFilteredError
 from assistant.settings import load_settings
+from assistant.settings.knowledge import DEFAULT_DIMENSIONS
 from assistant.threads.turn_record import Outcome
 from lambda_stream.metrics import BROKEN_STREAMS
+from local.server import DIMENSIONS
 from local.settings import ROOT
-from local.template import data_template, load_template
+from local.template import data_template, knowledge_table, load_template
 
 TEMPLATE = load_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -176,13 +178,18 @@ def test_prod_starts_its_functions_from_snapshots_but_not_the_sweep() -> None:
 def test_a_gradual_deployment_moves_each_alias_by_codedeploy_and_watches_the_alarms() -> None:
     made = _transformed(GradualDeployment="true")
     groups = {name: body for name, body in made.items() if body["Type"] == "AWS::CodeDeploy::DeploymentGroup"}
-    assert len(groups) == len(FUNCTIONS)
+    # Nobody waits for `ingest` and `job`, so their aliases move at once.
+    assert len(groups) == len(FUNCTIONS) - 2
     for group in groups.values():
         watched = {each["Name"]["Ref"] for each in group["Properties"]["AlarmConfiguration"]["Alarms"]}
         of_errors = {"ChatErrorsAlarm", "StreamErrorsAlarm", "UploadErrorsAlarm"}
         assert watched == {*of_errors, "BrokenStreamsAlarm", "FailedTurnsAlarm"}
         assert "Canary10Percent5Minutes" in json.dumps(group["Properties"]["DeploymentConfigName"])
-    aliases = [body for body in made.values() if body["Type"] == "AWS::Lambda::Alias"]
+    aliases = [
+        body
+        for name, body in made.items()
+        if body["Type"] == "AWS::Lambda::Alias" and not name.startswith(("Ingest", "Job"))
+    ]
     moved_by = {body["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] for body in aliases}
     assert moved_by == set(groups)
 
@@ -336,3 +343,34 @@ def test_samconfig_has_a_development_and_a_production_stack() -> None:
         assert config[name]["build"]["parameters"] == built
     overrides = dict(entry.split("=", 1) for entry in config["prod"]["deploy"]["parameters"]["parameter_overrides"])
     assert set(overrides) <= set(TEMPLATE["Parameters"])
+
+
+def test_the_local_table_of_passages_has_the_templates_index_and_no_function_needs_more_of_it() -> None:
+    made = knowledge_table(TEMPLATE, 256)
+    assert TEMPLATE["Parameters"]["EmbeddingDimensions"]["Default"] == DIMENSIONS == DEFAULT_DIMENSIONS
+    [index] = made["VectorIndexes"]
+    assert (index["IndexName"], index["Dimensions"]) == ("meaning-256", 256)
+    assert index["VectorAttribute"] == {"AttributeName": "v256"}
+    # Isolation rests on the partition, which is the index's hash key. No other attribute of it filters.
+    assert index["SearchSchema"] == [{"AttributeName": "pk", "SearchSchemaElementType": "HASH"}]
+    assert "Fn::" not in json.dumps(made)
+    # An attribute that the index does not project would be absent from every hit.
+    projected = set(index["Projection"]["NonKeyAttributes"])
+    assert {"doc", "gen", "n", "text", "title", "page", "model", "ttl"} == projected
+
+
+def test_knowledge_is_off_and_its_rights_are_apart() -> None:
+    assert TEMPLATE["Parameters"]["Knowledge"]["Default"] == ""
+    for name in ("KnowledgeTable", "IngestFunction", "IngestPolicy", "KnowledgePolicy", "IngestLogGroup"):
+        assert RESOURCES[name]["Condition"] in ("HasKnowledge", "HasKnowledgeTable"), name
+    statements = [
+        each.get("Fn::If", [None, each])[1]
+        for each in RESOURCES["KnowledgePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    [search] = [each for each in statements if "dynamodb:SearchVectors" in each["Action"]]
+    assert search["Action"] == "dynamodb:SearchVectors"
+    assert "Condition" not in search
+    assert search["Resource"] == {"Fn::Sub": "${KnowledgeTable.Arn}/index/*"}
+    # Only `ingest` writes passages; the others remove them. `upload` has no right on them.
+    assert "KnowledgePolicy" not in json.dumps(RESOURCES["UploadFunction"])
+    assert "UploadPolicy" not in json.dumps(RESOURCES["IngestFunction"])
