@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import timedelta
+from types import ModuleType
 
 import pytest
 from chatkit.types import ThreadItem, WidgetItem
@@ -17,6 +19,7 @@ from assistant.operations import reads
 from assistant.quotas import paid
 from assistant.threads.store import ThreadStore
 from assistant.upkeep import sweep
+from local.settings import ROOT
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support import job_agents
 from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
@@ -260,3 +263,20 @@ async def test_a_day_has_a_number_of_jobs_and_without_the_function_there_are_non
     await without.create("count, please")
     assert len(started) == 1
     assert "unsupported_feature" in str(provider.bodies[-1]["messages"])
+
+
+async def test_the_page_s_example_runs(
+    process: ProcessMaker,
+    provider: ProviderServer,
+    started: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
+    example = ModuleType("example_of_jobs")
+    exec(text.partition("```python\n")[2].partition("```")[0], vars(example))  # noqa: S102 - our own page
+    monkeypatch.setitem(sys.modules, example.__name__, example)
+    here = process(agent_factory=f"{example.__name__}:build_agent", job_function="job")
+    provider.script(Answer(ToolCall("import_all_orders", {"pages": 3})), Answer(Text("It has begun.")))
+    thread_id = await here.create("import all, please")
+    assert await jobs.run_job(here.resources, jobs.ref_of(started[-1]))
+    assert text_of(await here.shown(thread_id)).endswith("All 3 pages are imported.")
