@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import Agent, RunContextWrapper, StopAtTools, function_tool
+from agents import (
+    Agent,
+    GuardrailFunctionOutput,
+    RunContextWrapper,
+    StopAtTools,
+    function_tool,
+    input_guardrail,
+    output_guardrail,
+)
 from chatkit.agents import AgentContext, ClientToolCall
 from chatkit.types import ClientEffectEvent, CustomTask, NoticeEvent, ProgressUpdateEvent
 from chatkit.widgets import DynamicWidgetRoot
@@ -66,14 +74,32 @@ async def ask_browser(context: Context, what: str) -> str:
     return "asked"
 
 
+@input_guardrail
+async def allow_question(context: RunContextWrapper[Any], agent: Agent[Any], given: Any) -> GuardrailFunctionOutput:
+    """Let each message pass."""
+    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
+
+
+@output_guardrail
+async def allow_answer(context: RunContextWrapper[Any], agent: Agent[Any], output: Any) -> GuardrailFunctionOutput:
+    """Let each answer pass."""
+    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
+
+
 SHOWN = [look_up, fail, note, show_card, tell, retitle]
 
 
 def build_agent(settings: object) -> Agent[Any]:
-    """Return an agent with all tools, which may hand over to a specialist with the same tools."""
+    """Return an agent with all tools and with guardrails, which may hand over to a specialist with the same tools."""
     stop = StopAtTools(stop_at_tool_names=["ask_browser"])
     tools: list[Any] = [*SHOWN, ask_browser]
     specialist = Agent[Any](name="Specialist", instructions="You know.", tools=tools, tool_use_behavior=stop)
     return Agent[Any](
-        name="Helper", instructions="You help.", tools=tools, handoffs=[specialist], tool_use_behavior=stop
+        name="Helper",
+        instructions="You help.",
+        tools=tools,
+        handoffs=[specialist],
+        tool_use_behavior=stop,
+        input_guardrails=[allow_question],
+        output_guardrails=[allow_answer],
     )
