@@ -43,6 +43,7 @@ _GERMAN = {
         "Das Gedächtnis ist voll. Bitte entfernen Sie zuerst einen Eintrag."
     ),
     "The memory is switched off.": "Das Gedächtnis ist ausgeschaltet.",
+    "A search may have at most {} characters.": "Eine Suche darf höchstens {} Zeichen haben.",
     "Please type a word to search for.": "Bitte geben Sie ein Wort ein, nach dem gesucht werden soll.",
     "There is no such fact.": "Diesen Eintrag gibt es nicht.",
     "A fact must have 1 to {} characters and no control characters.": (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from assistant.api.errors import json_response
@@ -13,18 +11,14 @@ from assistant.errors import NotFoundError
 
 router = APIRouter()
 
-# `assistant.search` cuts a longer query. This only bounds what a request may send.
-MAX_QUERY_CHARACTERS = 200
-# A cursor has a digest and a thread's place.
-MAX_CURSOR_CHARACTERS = 200
 DEFAULT_HITS = 10
 
 
 @router.get("/chatkit/api/search")
 async def search(
     context: CurrentContext,
-    q: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS)] = "",
-    after: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)] = None,
+    q: str = "",
+    after: str | None = None,
     limit: int = DEFAULT_HITS,
 ) -> Response:
     """Return `{"data": […], "next": …, "complete": …}`. `next` is the `after` of the next page."""

@@ -4,16 +4,13 @@ Each turn then writes the distinct words of its thread into a row beside the thr
 transaction. Threads without such a row get theirs with the first search, or by the sweep.
 """
 
-from assistant.search.finding import MAX_HITS, MAX_QUERY_CHARACTERS, Found, search
+from assistant.search.finding import search
 from assistant.search.rebuilding import FILL_KIND, REBUILD_KIND, fill, owner_of, rebuild, rebuild_work
 from assistant.search.turn import TurnWords
 
 __all__ = [
     "FILL_KIND",
-    "MAX_HITS",
-    "MAX_QUERY_CHARACTERS",
     "REBUILD_KIND",
-    "Found",
     "TurnWords",
     "fill",
     "owner_of",

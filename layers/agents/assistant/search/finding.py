@@ -85,9 +85,11 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
         limit: The greatest number of hits, at most `MAX_HITS`.
 
     Raises:
-        InvalidRequestError: the query has no word, or the cursor is of another caller or query.
+        InvalidRequestError: the query has no word or is too long, or the cursor is of another caller or query.
     """
-    terms = terms_of(query[:MAX_QUERY_CHARACTERS])
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InvalidRequestError(f"A search may have at most {MAX_QUERY_CHARACTERS} characters.")
+    terms = terms_of(query)
     if not terms:
         raise InvalidRequestError("Please type a word to search for.")
     limit = max(1, min(limit, MAX_HITS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from assistant import clock
@@ -99,7 +100,7 @@ def is_shown(row: Row) -> bool:
     return is_visible(row) and not row.get("hidden")
 
 
-async def fill(resources: Resources, caller: Caller, time_is_up: Any = lambda: False) -> bool:
+async def fill(resources: Resources, caller: Caller, time_is_up: Callable[[], bool]) -> bool:
     """Give words to all threads of a user that have none. Return whether all have them."""
     between = (keys.THREAD_LIST_PREFIX, keys.THREAD_LIST_END)
     async for listed in resources.table.rows(caller.partition, between=between, page=STEP_THREADS):
