@@ -9,17 +9,20 @@ from typing import Any
 
 import httpx2
 import pytest
+from chatkit.types import GeneratedImage, GeneratedImageItem
 
 from assistant import clock
 from assistant.api import create_app
 from assistant.aws import keys
 from assistant.context import RequestContext, Resources
+from assistant.files import keep_picture_bytes
 from assistant.identity import Caller
 from assistant.shares import sharing
 from assistant.threads.store import ThreadStore
 from assistant.upkeep import erase, request_erasure
 from tests.support.asgi import client
 from tests.support.conversations import answered, hidden, new_thread, one_of_each_kind, said
+from tests.support.files import PNG
 from tests.support.issuer import Issuer
 from tests.support.private_data import converse
 from tests.support.rows import keys_of
@@ -126,6 +129,38 @@ async def test_files_are_part_of_it_only_if_asked_for(
     [file] = with_files.json()["items"][-1]["files"]
     assert file["name"] == "a.png"
     assert "X-Amz-Signature" in file["url"]
+
+
+async def test_a_url_of_a_file_names_nobody_and_ends_with_its_link(
+    resources: Resources, issuer: Issuer, http: Http, ann: Caller
+) -> None:
+    theirs = await converse(resources, issuer, ann)
+    context, store = RequestContext(ann, resources), ThreadStore(resources)
+    attachment = await store.load_attachment(theirs.attachment_id, context)
+    await store.add_thread_item(theirs.thread_id, said(theirs.thread_id, attachments=[attachment]), context)
+    picture = await keep_picture_bytes(PNG, theirs.thread_id, context)
+    item = GeneratedImageItem(
+        id="ig_1", thread_id=theirs.thread_id, created_at=clock.now(), image=GeneratedImage(id="p", url=picture)
+    )
+    await store.add_thread_item(theirs.thread_id, item, context)
+    reader = http(None, "public")
+    made = [await shared(http(shares="public"), theirs.thread_id, public=True, files=True) for _ in range(3)]
+    urls: list[list[str]] = []
+    for each in made:
+        shown = (await reader.get(each["path"])).json()
+        found = [file["url"] for item in shown["items"] for file in [*item.get("files", []), item] if "url" in file]
+        assert len(found) >= 2
+        assert not any(word in url for url in found for word in ("acme", "ann", "thr_", "atc_", attachment.id))
+        urls.append(found)
+    async with httpx2.AsyncClient() as bucket:
+        for url in [*urls[0], *urls[1], *urls[2]]:
+            assert (await bucket.get(url)).status_code == 200
+        assert (await http().delete(f"{SHARES}/{made[0]['id']}")).status_code == 200
+        assert {(await bucket.get(url)).status_code for url in urls[0]} == {404}
+        assert {(await bucket.get(url)).status_code for url in urls[1]} == {200}
+        await store.delete_thread(theirs.thread_id, context)
+        assert {(await bucket.get(url)).status_code for url in urls[1]} == {404}
+    assert await resources.objects.first_keys(keys.share_object_prefix(sharing._hash(made[2]["token"]))) == []
 
 
 async def test_an_owner_lists_and_revokes_and_nobody_else_does(resources: Resources, http: Http, ann: Caller) -> None:

@@ -82,13 +82,12 @@ async def shared(request: Request, token: Annotated[str, Path(max_length=MAX_TOK
     from assistant import shares
 
     try:
-        snapshot, owner = await shares.open_share(token, caller, resources)
+        shown = await shares.open_share(token, caller, resources)
     except NotFoundError:
         # The same for a link that does not exist and for one of a tenant.
         if caller is None:
             raise UnauthorizedError from None
         raise
-    shown = await shares.shown_snapshot(snapshot, owner)
     if "text/html" in request.headers.get("accept", ""):
         page, headers = shares.share_page(shown)
         return Response(page, 200, headers, "text/html; charset=utf-8")

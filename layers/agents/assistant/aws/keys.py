@@ -111,7 +111,7 @@ AUDIT_END = "L$"
 DOCUMENT_PREFIX = "D#"
 DOCUMENT_END = "D$"
 PASSAGE_PREFIX = "C#"
-# An encoded id contains no `@`, so no user has the name of a group, or of the folder of a tenant's own objects.
+# An encoded id contains no `@`, so no tenant and no user has the name of a group, or of a folder of other objects.
 _NO_USER = "@"
 
 
@@ -336,6 +336,11 @@ def fact_sk(fact_id: str) -> str:
 def share_key(hashed: str) -> Key:
     """Return the key of the share whose link's token has this hash."""
     return Key(f"SHARE#{hashed}", "share")
+
+
+def share_object_prefix(hashed: str) -> str:
+    """Return the bucket prefix of the copies of a share's files. Their URLs name no tenant, no user and no thread."""
+    return f"items/{_NO_USER}shares/{hashed}/"
 
 
 def share_views_sk(moment: datetime) -> str:

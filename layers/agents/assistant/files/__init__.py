@@ -26,7 +26,13 @@ from assistant.files.images import (
     shown_item,
     sweep_picture,
 )
-from assistant.files.limits import HEAD_BYTES, MAX_ATTACHMENT_BYTES, MAX_UPLOAD_BYTES, UPLOAD_URL_SECONDS
+from assistant.files.limits import (
+    HEAD_BYTES,
+    MAX_ATTACHMENT_BYTES,
+    MAX_UPLOAD_BYTES,
+    SHARE_URL_SECONDS,
+    UPLOAD_URL_SECONDS,
+)
 from assistant.files.media import ALLOWED_MEDIA, Media, allowed_media, check_head
 from assistant.files.moving import copied_files, move_unsent
 from assistant.files.names import content_disposition
@@ -34,7 +40,7 @@ from assistant.files.records import UNSENT_KIND, attachment_key, load_attachment
 from assistant.files.scan import check_scan
 from assistant.files.store import S3AttachmentStore, check_announced
 from assistant.files.upload import check_upload, upload
-from assistant.files.urls import fresh_item, object_key, read_url, with_fresh_urls, without_urls
+from assistant.files.urls import fresh_item, is_ours, object_key, read_url, signed_url, with_fresh_urls, without_urls
 from assistant.files.written import cites_files, keep_file, object_keys, shown_message
 
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "MAX_ATTACHMENT_BYTES",
     "MAX_UPLOAD_BYTES",
     "PICTURE_KIND",
+    "SHARE_URL_SECONDS",
     "UNSENT_KIND",
     "UPLOAD_URL_SECONDS",
     "FileRoom",
@@ -71,6 +78,7 @@ __all__ = [
     "drop_picture",
     "files_to_content",
     "fresh_item",
+    "is_ours",
     "is_picture",
     "keep_file",
     "keep_picture",
@@ -88,6 +96,7 @@ __all__ = [
     "shown_event",
     "shown_item",
     "shown_message",
+    "signed_url",
     "sweep_picture",
     "sweep_unsent",
     "upload",

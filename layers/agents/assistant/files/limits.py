@@ -22,6 +22,8 @@ HEAD_BYTES = 512
 UPLOAD_URL_SECONDS = 15 * 60
 # A page can stay open this long. A reload signs the URL again.
 READ_URL_SECONDS = 60 * 60
+# A reader of a share opens its files at once. A reload signs the URLs again.
+SHARE_URL_SECONDS = 10 * 60
 # A file that was not sent within a day is forgotten.
 UNSENT_LIFETIME = timedelta(days=1)
 # A PDF of 200 pages takes about half a second. Most of a turn's time must remain for the model.

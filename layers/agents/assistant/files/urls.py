@@ -65,11 +65,25 @@ async def read_url(resources: Resources, caller: Caller, attachment: Attachment)
     The bucket returns the file with its checked type, and as a download unless a browser can show the type safely. So a
     file never runs as a page.
     """
-    media = ALLOWED_MEDIA.get(attachment.mime_type)
+    key = object_key(caller, attachment.id)
+    return await signed_url(resources, key, attachment.name, attachment.mime_type, READ_URL_SECONDS)
+
+
+async def signed_url(resources: Resources, key: str, name: str, mime_type: str, seconds: int) -> str:
+    """Return a URL that reads a file at a key of the bucket, as `read_url` does.
+
+    Args:
+        resources: The process's bucket.
+        key: The file's key.
+        name: The file's name for a download.
+        mime_type: The file's checked type.
+        seconds: How long the URL is valid.
+    """
+    media = ALLOWED_MEDIA.get(mime_type)
     return await resources.objects.presign(
         "get_object",
-        object_key(caller, attachment.id),
-        READ_URL_SECONDS,
+        key,
+        seconds,
         ResponseContentType=media.name if media else "application/octet-stream",
-        ResponseContentDisposition=content_disposition(media, attachment.name),
+        ResponseContentDisposition=content_disposition(media, name),
     )

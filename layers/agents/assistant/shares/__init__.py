@@ -6,6 +6,5 @@ removed with the thread and with its owner.
 
 from assistant.shares.page import share_page
 from assistant.shares.sharing import Share, list_shares, open_share, revoke_share, share_thread
-from assistant.shares.snapshot import shown_snapshot
 
-__all__ = ["Share", "list_shares", "open_share", "revoke_share", "share_page", "share_thread", "shown_snapshot"]
+__all__ = ["Share", "list_shares", "open_share", "revoke_share", "share_page", "share_thread"]

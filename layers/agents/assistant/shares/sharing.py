@@ -6,6 +6,7 @@ in the thread's partition names the other two, so the thread's removal removes t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import zlib
@@ -21,8 +22,15 @@ from assistant.context import RequestContext, Resources
 from assistant.errors import ForbiddenError, InvalidRequestError, NotFoundError, QuotaExceededError
 from assistant.identity import Caller
 from assistant.ids import new_id
-from assistant.shares.snapshot import make_snapshot
-from assistant.threads import SCHEMA_VERSION, THREAD_EXISTS, ThreadNotFoundError, is_visible, object_expiry
+from assistant.shares.snapshot import Snapshot, make_snapshot, shown_snapshot
+from assistant.threads import (
+    SCHEMA_VERSION,
+    THREAD_EXISTS,
+    ThreadNotFoundError,
+    is_visible,
+    object_expiry,
+    prefix_removal,
+)
 
 SHARE_PREFIX = "shr"
 DEFAULT_DAYS = 7
@@ -34,6 +42,8 @@ TOKEN_BYTES = 32
 MAX_VIEWS_PER_MINUTE = 120
 # Shares that one page of the list has.
 PAGE_ROWS = 100
+# Files that are copied at the same time.
+PARALLEL_COPIES = 10
 _NOT_LISTED = {"pk", "sk", "schema_version", "ttl", "hash"}
 
 
@@ -84,31 +94,39 @@ async def share_thread(
     if context.caller.visitor or (public and context.settings.shares != "public"):
         raise ForbiddenError
     await quotas.claim("share", context)
+    for _ in snapshot.uploads:
+        await quotas.claim("upload", context)
     token, share_id, now = secrets.token_urlsafe(TOKEN_BYTES), new_id(SHARE_PREFIX), clock.now()
     expires_at = now + timedelta(days=days)
     row: Row = {
         "schema_version": SCHEMA_VERSION,
         "id": share_id,
         "thread_id": thread_id,
-        "title": snapshot["title"],
-        "items": len(snapshot["items"]),
+        "title": snapshot.title,
+        "items": len(snapshot.items),
         "created_at": now.isoformat(),
         "expires_at": expires_at.timestamp(),
         "public": public,
         "files": files,
         "ttl": int(expires_at.timestamp()),
     }
-    await _store(row, _hash(token), {**snapshot, "shared_at": now.isoformat()}, context)
+    await _store(row, _hash(token), snapshot, context)
     return Share(listed(row), token)
 
 
-async def _store(row: Row, hashed: str, snapshot: dict[str, Any], context: RequestContext) -> None:
+async def _store(row: Row, hashed: str, snapshot: Snapshot, context: RequestContext) -> None:
     resources, caller = context.resources, context.caller
     thread, share_id = caller.thread(row["thread_id"]), row["id"]
     found, in_list = keys.share_key(hashed), Key(caller.partition, keys.share_sk(share_id))
     object_key = _object_key(caller, row["thread_id"], share_id)
     owner = {"tenant_id": caller.tenant_id, "user_id": caller.user_id}
-    linked = {"schema_version": SCHEMA_VERSION, "linked": [list(found), list(in_list)], "ttl": row["ttl"]}
+    copies = keys.share_object_prefix(hashed)
+    linked = {
+        "schema_version": SCHEMA_VERSION,
+        "linked": [list(found), list(in_list)],
+        "copies": copies,
+        "ttl": row["ttl"],
+    }
     note = audit.entry(
         resources,
         "share.created",
@@ -119,10 +137,13 @@ async def _store(row: Row, hashed: str, snapshot: dict[str, Any], context: Reque
         public=row["public"],
         files=row["files"],
     )
-    # The work comes before the object, so a killed process leaves none.
-    removal = object_expiry(object_key, datetime.fromtimestamp(row["expires_at"], UTC))
-    await resources.table.transact([removal])
-    await resources.objects.put(object_key, zlib.compress(json.dumps(snapshot, ensure_ascii=False).encode()))
+    # The work comes before the objects, so a killed process leaves none.
+    expires_at = datetime.fromtimestamp(row["expires_at"], UTC)
+    unclaimed = prefix_removal(copies, clock.now())
+    await resources.table.transact([object_expiry(object_key, expires_at), unclaimed])
+    await _copy({**snapshot.uploads, **snapshot.pictures}, copies, resources)
+    content = {"title": snapshot.title, "items": snapshot.items, "shared_at": row["created_at"]}
+    await resources.objects.put(object_key, zlib.compress(json.dumps(content, ensure_ascii=False).encode()))
     try:
         await resources.table.transact(
             [
@@ -130,13 +151,30 @@ async def _store(row: Row, hashed: str, snapshot: dict[str, Any], context: Reque
                 Write(found, put={**row, **owner}),
                 Write(in_list, put={**row, "hash": hashed}),
                 Write(Key(thread.partition, keys.linked_sk(share_id)), put=linked),
+                Write(unclaimed.key, delete=True),
+                prefix_removal(copies, expires_at),
                 note.write,
             ]
         )
     except ConditionFailedError:
         await resources.objects.delete_many([object_key])
+        await resources.objects.delete_prefix(copies)
         raise ThreadNotFoundError(row["thread_id"]) from None
     note.log()
+
+
+async def _copy(sources: dict[str, str], copies: str, resources: Resources) -> None:
+    """Copy the bytes of files and pictures. The link has its own, which are removed with it."""
+    slots = asyncio.Semaphore(PARALLEL_COPIES)
+
+    async def copy(number: str, source: str) -> None:
+        async with slots:
+            try:
+                await resources.objects.copy(source, copies + number)
+            except KeyError:
+                return  # It was lost before, and the source shows its item without it.
+
+    await asyncio.gather(*(copy(number, source) for number, source in sources.items()))
 
 
 async def list_shares(context: RequestContext, after: str | None = None) -> tuple[list[Row], str | None]:
@@ -180,12 +218,13 @@ async def revoke_share(share_id: str, context: RequestContext) -> None:
         ]
     )
     note.log()
-    # If this fails, the work for the expiry removes the object. No row leads to it any more.
+    # If this fails, the work for the expiry removes the objects. No row leads to them any more.
+    await resources.objects.delete_prefix(keys.share_object_prefix(row["hash"]))
     await resources.objects.delete_many([_object_key(caller, row["thread_id"], share_id)])
 
 
-async def open_share(token: str, reader: Caller | None, resources: Resources) -> tuple[dict[str, Any], RequestContext]:
-    """Return the snapshot behind a link, and a context of its owner, with which its files are read.
+async def open_share(token: str, reader: Caller | None, resources: Resources) -> dict[str, Any]:
+    """Return the snapshot behind a link for a reader.
 
     An unknown token, an expired or revoked link and a link of another tenant have the same answer, after the same read.
 
@@ -198,7 +237,8 @@ async def open_share(token: str, reader: Caller | None, resources: Resources) ->
         NotFoundError: this reader cannot read anything with this token.
         QuotaExceededError: the link is opened too often.
     """
-    row = await resources.table.get(keys.share_key(_hash(token)))
+    hashed = _hash(token)
+    row = await resources.table.get(keys.share_key(hashed))
     if row is None or not is_visible(row) or not _may_read(row, reader, resources):
         raise NotFoundError
     await _count_view(row, resources)
@@ -211,8 +251,8 @@ async def open_share(token: str, reader: Caller | None, resources: Resources) ->
         body = await resources.objects.get(_object_key(owner, row["thread_id"], row["id"]))
     except KeyError:
         raise NotFoundError from None
-    snapshot: dict[str, Any] = json.loads(zlib.decompress(body))
-    return {**snapshot, "expires_at": listed(row)["expires_at"]}, RequestContext(owner, resources)
+    shown = await shown_snapshot(json.loads(zlib.decompress(body)), keys.share_object_prefix(hashed), resources)
+    return {**shown, "expires_at": listed(row)["expires_at"]}
 
 
 def _may_read(row: Row, reader: Caller | None, resources: Resources) -> bool:

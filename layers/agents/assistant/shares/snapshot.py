@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from chatkit.types import (
     AssistantMessageItem,
-    FileAttachment,
     GeneratedImageItem,
     ThreadItem,
     URLSource,
     UserMessageItem,
     WidgetItem,
 )
-from pydantic_core import to_jsonable_python
 
 from assistant.approvals import asks_for_approval, shown_answer
 from assistant.aws import keys
-from assistant.context import RequestContext
+from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError, TooLargeError
-from assistant.files import check_scan, read_url, shown_item
+from assistant.files import SHARE_URL_SECONDS, check_scan, is_ours, object_key, object_keys, signed_url
 from assistant.threads import ItemNotFoundError, is_visible, thread_store
 
 # A reader does not scroll further, and one answer of the function `chat` holds them.
 MAX_ITEMS = 1_000
 MAX_BYTES = 4_000_000
+# One request copies them.
+MAX_FILES = 100
 PAGE_ROWS = 100
 # The items that a snapshot may have. All others are left out: tools, reasoning, forms, hidden context.
 _SHOWN = frozenset({"user_message", "assistant_message", "widget", "generated_image"})
@@ -35,7 +36,35 @@ _INPUTS = frozenset({"Button", "Select", "DatePicker", "Input", "Textarea", "Rad
 _BUTTONS = frozenset({"confirm", "cancel"})
 
 
-async def make_snapshot(thread_id: str, until: str | None, context: RequestContext, *, files: bool) -> dict[str, Any]:
+@dataclass
+class Snapshot:
+    """What a share shows.
+
+    Attributes:
+        title: The thread's title.
+        items: The items as JSON objects. Files and pictures have the number of their object.
+        uploads: The bucket keys of the user's files, by these numbers.
+        pictures: The bucket keys of generated pictures, by these numbers.
+    """
+
+    title: str | None
+    items: list[dict[str, Any]] = field(default_factory=list)
+    uploads: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)
+
+    def next_number(self) -> str:
+        """Return the number of the next file or picture.
+
+        Raises:
+            TooLargeError: there are more than `MAX_FILES`.
+        """
+        number = len(self.uploads) + len(self.pictures)
+        if number == MAX_FILES:
+            raise TooLargeError(f"A link has at most {MAX_FILES} files. Please share an earlier part, or no files.")
+        return str(number)
+
+
+async def make_snapshot(thread_id: str, until: str | None, context: RequestContext, *, files: bool) -> Snapshot:
     """Return what a share shows of a thread of the caller.
 
     Args:
@@ -46,7 +75,7 @@ async def make_snapshot(thread_id: str, until: str | None, context: RequestConte
 
     Raises:
         NotFoundError: the thread or the item does not exist for this caller, or nothing of it can be shown.
-        TooLargeError: it is longer than `MAX_ITEMS` or `MAX_BYTES`.
+        TooLargeError: it is longer than `MAX_ITEMS` or `MAX_BYTES`, or has more than `MAX_FILES`.
         FileUncheckedError: a file's malware scan has no result yet.
         FileRefusedError: a file did not pass the malware scan.
     """
@@ -58,8 +87,8 @@ async def make_snapshot(thread_id: str, until: str | None, context: RequestConte
         if row is None or not is_visible(row) or row.get("hidden"):
             raise ItemNotFoundError(until)
         high = row["sk"]
-    shown: list[dict[str, Any]] = []
-    size = 0
+    snapshot = Snapshot(thread.title)
+    shown, size = snapshot.items, 0
     pk = context.caller.thread(thread_id).partition
     async for row in context.resources.table.rows(pk, between=(keys.ITEM_PREFIX, high), page=PAGE_ROWS):
         if row["type"] not in _SHOWN or not is_visible(row):
@@ -68,22 +97,29 @@ async def make_snapshot(thread_id: str, until: str | None, context: RequestConte
         if len(shown) == MAX_ITEMS or size > MAX_BYTES:
             raise TooLargeError("This conversation is too long to share. Please share an earlier part of it.")
         for item in await store.decode_items([row]):
-            made = await _shared(item, context, files=files)
+            made = await _shared(item, snapshot, context, files=files)
             if made is not None:
                 shown.append({**made, "created_at": item.created_at.isoformat()})
     if not shown:
         raise NotFoundError("There is nothing to share in this conversation.")
-    return {"title": thread.title, "items": shown}
+    return snapshot
 
 
-async def _shared(item: ThreadItem, context: RequestContext, *, files: bool) -> dict[str, Any] | None:
+async def _shared(
+    item: ThreadItem, snapshot: Snapshot, context: RequestContext, *, files: bool
+) -> dict[str, Any] | None:
     match item:
         case UserMessageItem():
             made: dict[str, Any] = {"type": "user_message", "text": "".join(part.text for part in item.content)}
             if files and item.attachments:
+                made["files"] = []
                 for each in item.attachments:
+                    if not is_ours(each.id):
+                        continue
                     await check_scan(context.resources, context.caller, each, may_wait=False)
-                made["files"] = [{"id": a.id, "name": a.name, "mime_type": a.mime_type} for a in item.attachments]
+                    number = snapshot.next_number()
+                    snapshot.uploads[number] = object_key(context.caller, each.id)
+                    made["files"].append({"object": number, "name": each.name, "mime_type": each.mime_type})
             return made
         case AssistantMessageItem():
             text = "\n\n".join(part.text for part in item.content if part.text)
@@ -100,8 +136,12 @@ async def _shared(item: ThreadItem, context: RequestContext, *, files: bool) -> 
                 return None
             widget = plain_widget(item.widget.model_dump(mode="json", by_alias=True, exclude_none=True), files=files)
             return None if widget is None else {"type": "widget", "widget": widget}
-        case GeneratedImageItem() if files and item.image is not None:
-            return {"type": "image", "item": to_jsonable_python(item, by_alias=True, exclude_none=True)}
+        case GeneratedImageItem() if files:
+            for key in object_keys(item, context.caller.thread(item.thread_id).object_prefix):
+                number = snapshot.next_number()
+                snapshot.pictures[number] = key
+                return {"type": "image", "object": number}
+            return None
         case _:
             return None
 
@@ -134,28 +174,26 @@ def _plain_value(value: Any, *, files: bool) -> Any:
     return value
 
 
-async def shown_snapshot(snapshot: Mapping[str, Any], owner: RequestContext) -> dict[str, Any]:
+async def shown_snapshot(snapshot: Mapping[str, Any], prefix: str, resources: Resources) -> dict[str, Any]:
     """Return a snapshot for a reader: files and pictures have newly signed URLs.
 
     Args:
         snapshot: The stored snapshot.
-        owner: A context of the share's owner.
+        prefix: The bucket prefix of the share's copies.
+        resources: The process's bucket.
     """
-    items = [await _with_urls(item, owner) for item in snapshot["items"]]
+    items = [await _with_urls(item, prefix, resources) for item in snapshot["items"]]
     return {**snapshot, "items": items}
 
 
-async def _with_urls(item: dict[str, Any], owner: RequestContext) -> dict[str, Any]:
+async def _with_urls(item: dict[str, Any], prefix: str, resources: Resources) -> dict[str, Any]:
     if item["type"] == "image":
-        stored = GeneratedImageItem.model_validate(item["item"])
-        shown = await shown_item(stored, owner)
-        url = None if shown.image is None else shown.image.url
+        url = await resources.objects.presign("get_object", prefix + item["object"], SHARE_URL_SECONDS)
         return {"type": "image", "url": url, "created_at": item["created_at"]}
     if "files" not in item:
         return item
     links = []
     for each in item["files"]:
-        attachment = FileAttachment(id=each["id"], name=each["name"], mime_type=each["mime_type"])
-        url = await read_url(owner.resources, owner.caller, attachment)
+        url = await signed_url(resources, prefix + each["object"], each["name"], each["mime_type"], SHARE_URL_SECONDS)
         links.append({"name": each["name"], "url": url})
     return {**item, "files": links}

@@ -27,7 +27,14 @@ from assistant.threads.hidden import (
     refused_items,
     unjudged_marks,
 )
-from assistant.threads.large_objects import OBJECT_KIND, object_expiry, object_removals, put_object, sweep_object
+from assistant.threads.large_objects import (
+    OBJECT_KIND,
+    object_expiry,
+    object_removals,
+    prefix_removal,
+    put_object,
+    sweep_object,
+)
 from assistant.threads.moving import can_move, hide_thread, move_hidden_thread, moving_to
 from assistant.threads.pages import page_limit, read_items, read_newest
 from assistant.threads.places import cursor_place, thread_place
@@ -134,6 +141,7 @@ __all__ = [
     "object_removals",
     "pack",
     "page_limit",
+    "prefix_removal",
     "prolong_writes",
     "purge_thread",
     "put_object",

@@ -131,6 +131,8 @@ async def purge_thread(
         attached = [name for row in rows for name in row.get("attachments", [])]
         # Rows of other partitions that belong to the thread, such as those of a share.
         await resources.table.delete_many([Key(*each) for row in rows for each in row.get("linked", [])])
+        for copies in [row["copies"] for row in rows if "linked" in row and "copies" in row]:
+            await resources.objects.delete_prefix(copies)
         await delete_for_thread(resources, caller, attached)
         await _forget_documents(resources, caller, thread_id, rows)
         if rows and not await _remove_rows(resources, pk, rows, work):

@@ -38,6 +38,12 @@ async def put_object(resources: Resources, offload: Offload) -> Write:
     return Write(removal.key, delete=True)
 
 
+def prefix_removal(prefix: str, due: datetime) -> Write:
+    """Return the write that lets the sweep remove all objects under a prefix, an hour after a time."""
+    row: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "kind": OBJECT_KIND, "prefix": prefix}
+    return Write(keys.sweep_key(due + UNCLAIMED_LIFETIME, prefix, OBJECT_KIND), put=row)
+
+
 def object_removals(row: Row) -> list[Write]:
     """Return the writes that let the sweep remove a row's object; empty if the row has no object."""
     return [_removal(row["object"], clock.now())] if "object" in row else []
@@ -54,5 +60,8 @@ def row_object_removals(row: Row) -> list[Write]:
 
 
 async def sweep_object(resources: Resources, row: Row) -> None:
-    """Remove an orphan object. The caller removes the work's row."""
-    await resources.objects.delete_many([row["object"]])
+    """Remove an orphan object, or the objects under a prefix. The caller removes the work's row."""
+    if "prefix" in row:
+        await resources.objects.delete_prefix(row["prefix"])
+    else:
+        await resources.objects.delete_many([row["object"]])
