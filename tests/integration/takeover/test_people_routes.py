@@ -21,6 +21,7 @@ pytestmark = pytest.mark.anyio
 API = "/chatkit/api"
 Http = Callable[..., httpx2.AsyncClient]
 ANN = Caller("acme", "ann of the routes")
+SAM = Caller("acme", "sam", "support")
 
 
 @pytest.fixture
@@ -43,6 +44,24 @@ def every(waiting_id: str) -> list[tuple[str, str, dict[str, str] | None]]:
         ("POST", f"{API}/people/{waiting_id}/say", {"text": "hi"}),
         ("DELETE", f"{API}/people/{waiting_id}", None),
     ]
+
+
+async def asked(resources: Resources, http: Http, title: str) -> tuple[str, str]:
+    """Return a thread of the user that asks for a person, and its id in the queue."""
+    thread, store, context = new_thread(title=title), ThreadStore(resources), RequestContext(ANN, resources)
+    await store.save_thread(thread, context)
+    await store.add_thread_item(thread.id, said(thread.id, "a question"), context)
+    body = {"thread_id": thread.id, "reason": "An invoice."}
+    assert (await http().post(f"{API}/person", json=body)).status_code == 200
+    [waiting] = [each for each in (await http(SAM).get(f"{API}/people")).json()["data"] if each["title"] == title]
+    return thread.id, waiting["id"]
+
+
+async def taken(resources: Resources, http: Http, title: str = "Taken") -> tuple[str, str]:
+    """Return a thread that a person answers in, and its id in the queue."""
+    thread_id, waiting = await asked(resources, http, title)
+    assert (await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": "Sam"})).status_code == 200
+    return thread_id, waiting
 
 
 async def test_a_person_with_the_role_reads_answers_and_hands_back_and_nobody_else_does(
@@ -84,3 +103,10 @@ async def test_a_person_with_the_role_reads_answers_and_hands_back_and_nobody_el
     assert (await http(eve).delete(f"{API}/person/{thread.id}")).status_code == 404
     assert (await http().delete(f"{API}/person/{thread.id}")).status_code == 200
     assert "x-person" not in (await http().post(API, json=request)).headers
+
+
+async def test_the_plain_call_says_that_a_person_answers(resources: Resources, http: Http) -> None:
+    thread_id, _ = await taken(resources, http)
+    answer = (await http().post(API, json={"message": {"content": "hi?"}, "thread_id": thread_id})).json()
+    notice = "A person is answering here. Your message has been passed on."
+    assert (answer["content"], answer["notices"], answer["done"]) == (notice, [notice], True)

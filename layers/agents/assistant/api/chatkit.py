@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chatkit.types import ErrorEvent, StreamingReq, is_streaming_req
+from chatkit.types import ErrorEvent, NoticeEvent, StreamingReq, is_streaming_req
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from assistant.api.body import read_object
 from assistant.api.errors import error_response, json_bytes, json_response
 from assistant.api.events import EventStream, encoded_events
-from assistant.api.plain import Answer, plain_frames
+from assistant.api.plain import SEPARATOR, Answer, plain_frames
 from assistant.api.requests import parse_request
 from assistant.api.services import CurrentContext, services_of
 from assistant.context import RequestContext
@@ -60,14 +60,21 @@ async def _start(operation: StreamingReq, context: RequestContext, request: Requ
 
 
 async def _whole_answer(turn: TurnHandle, request: Request) -> Response:
-    """Wait for the turn and return the plain call's JSON object, or its error. Both have the text that was written."""
+    """Wait for the turn and return the plain call's JSON object, or its error. Both have the text that was written.
+
+    Notices to the user are beside it, for example that a person answers. Without a text, they are the content too.
+    """
     answer = Answer()
+    language = language_of(request.headers.get("accept-language"))
+    notices: list[str] = []
     failure: ErrorEvent | None = None
     try:
         async for event in turn.events():
             answer.take(event)
             if isinstance(event, ErrorEvent):
                 failure = event
+            if isinstance(event, NoticeEvent):
+                notices.append(in_language(event.message, language))
     finally:
         await asyncio.shield(turn.wait())
     error = turn.error if isinstance(turn.error, AssistantError) else None
@@ -78,8 +85,10 @@ async def _whole_answer(turn: TurnHandle, request: Request) -> Response:
     if error is not None and not cut:
         # With the thread's id the caller can continue.
         return error_response(error, request.scope, thread_id=turn.thread_id, content=answer.text, headers=headers)
-    content = {"type": "message", "content": answer.text, "done": True, "thread_id": turn.thread_id}
+    said = answer.text or SEPARATOR.join(notices)
+    content: dict[str, object] = {"type": "message", "content": said, "done": True, "thread_id": turn.thread_id}
+    if notices:
+        content["notices"] = notices
     if error is not None:
-        language = language_of(request.headers.get("accept-language"))
         content["incomplete"] = in_language(error.message, language)
     return json_response(content, headers=headers)
