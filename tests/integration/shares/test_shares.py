@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -178,6 +179,20 @@ async def test_an_owner_lists_and_revokes_and_nobody_else_does(resources: Resour
     assert (await http().get(first["path"])).status_code == 404
     assert (await http().get(second["path"])).status_code == 200
     assert [each["id"] for each in (await http().get(SHARES)).json()["data"]] == [second["id"]]
+
+
+async def test_the_same_key_makes_one_link(resources: Resources, http: Http, ann: Caller) -> None:
+    body, key = {"thread_id": await a_talk(resources, ann)}, {"idempotency-key": "link-1"}
+    answers = await asyncio.gather(*(http().post(SHARES, json=body, headers=key) for _ in range(2)))
+    answers.append(await http().post(SHARES, json=body, headers=key))
+    assert [each.status_code for each in answers] == [200, 200, 200]
+    assert answers[0].json() == answers[1].json() == answers[2].json()
+    assert (await http().get(answers[2].json()["path"])).status_code == 200
+    assert len((await http().get(SHARES)).json()["data"]) == 1
+    assert (await http().post(SHARES, json={**body, "days": 1}, headers=key)).status_code == 409
+    between = (keys.IDEMPOTENCY_PREFIX, keys.IDEMPOTENCY_END)
+    rows, _ = await resources.table.query(ann.partition, between=between, limit=10)
+    assert answers[0].json()["token"] not in str(rows)
 
 
 async def test_a_link_expires(resources: Resources, http: Http, ann: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

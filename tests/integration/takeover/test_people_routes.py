@@ -110,3 +110,16 @@ async def test_the_plain_call_says_that_a_person_answers(resources: Resources, h
     answer = (await http().post(API, json={"message": {"content": "hi?"}, "thread_id": thread_id})).json()
     notice = "A person is answering here. Your message has been passed on."
     assert (answer["content"], answer["notices"], answer["done"]) == (notice, [notice], True)
+
+
+async def test_the_same_key_says_the_words_once(resources: Resources, http: Http) -> None:
+    thread_id, waiting = await taken(resources, http, "Twice")
+    say, key = f"{API}/people/{waiting}/say", {"idempotency-key": "words-1"}
+    answers = [await http(SAM).post(say, json={"text": "hello there"}, headers=key) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert (await http(SAM).post(say, json={"text": "other words"}, headers=key)).status_code == 409
+    shown = await http().post(API, json={"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
+    assert shown.text.count("hello there") == 1
+    # The first answer may have been lost, and the conversation be handed back since.
+    assert (await http(SAM).delete(f"{API}/people/{waiting}")).status_code == 200
+    assert (await http(SAM).post(say, json={"text": "hello there"}, headers=key)).status_code == 200

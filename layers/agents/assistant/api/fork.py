@@ -28,6 +28,7 @@ async def fork(request: Request, context: CurrentContext) -> Response:
     body = await read_object(request)
     fork_id, thread_id, item_id, before = (body.get(name) for name in ("fork_id", "thread_id", "item_id", "before"))
     from assistant import forks
+    from assistant.threads import repeat_key
 
     deadline = time.monotonic() + INLINE_SECONDS
 
@@ -38,7 +39,10 @@ async def fork(request: Request, context: CurrentContext) -> Response:
         case str(), None, None, None:
             made = await forks.resume_fork(fork_id, context, time_is_up=time_is_up)
         case None, str(), str(), None | bool():
-            made = await forks.fork_thread(thread_id, item_id, context, before=bool(before), time_is_up=time_is_up)
+            repeat = repeat_key("fork", request.headers.get("idempotency-key"), body, context.caller)
+            made = await forks.fork_thread(
+                thread_id, item_id, context, before=bool(before), repeat=repeat, time_is_up=time_is_up
+            )
         case _:
             raise InvalidRequestError("The body needs a 'thread_id' and an 'item_id', or a 'fork_id'.")
     return _answer(made, 200 if made.ready else 202)

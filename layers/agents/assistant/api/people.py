@@ -96,12 +96,17 @@ async def take(request: Request, context: Staff, waiting_id: str) -> Response:
 @router.post(f"{PATH}/{{waiting_id}}/say")
 async def say(request: Request, context: Staff, waiting_id: str) -> Response:
     """Say something in a conversation that the caller has taken over."""
-    text = (await read_object(request)).get("text")
+    body = await read_object(request)
+    text = body.get("text")
     if not isinstance(text, str):
         raise InvalidRequestError("The body needs a 'text'.")
     from assistant import takeover
+    from assistant.threads import repeat_key
 
-    await takeover.say(await takeover.find_waiting(waiting_id, context), text, context)
+    given = request.headers.get("idempotency-key")
+    repeat = repeat_key("say", given, {**body, "waiting": waiting_id}, context.caller)
+    if repeat is None or await repeat.made(context.resources.table) is None:
+        await takeover.say(await takeover.find_waiting(waiting_id, context), text, context, repeat)
     return json_response({"said": True})
 
 

@@ -36,11 +36,13 @@ async def share(request: Request, context: On) -> Response:
     body = await read_object(request)
     thread_id, item_id, days, public, files = (body.get(name) for name in FIELDS)
     from assistant import shares
+    from assistant.threads import repeat_key
 
     match thread_id, item_id, days, public, files:
         case str(), None | str(), None | int(), None | bool(), None | bool():
+            repeat = repeat_key("share", request.headers.get("idempotency-key"), body, context.caller)
             made = await shares.share_thread(
-                thread_id, context, item_id=item_id, days=days, public=bool(public), files=bool(files)
+                thread_id, context, item_id=item_id, days=days, public=bool(public), files=bool(files), repeat=repeat
             )
         case _:
             raise InvalidRequestError("The body needs a 'thread_id', and may have item_id, days, public and files.")

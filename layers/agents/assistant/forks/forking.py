@@ -27,6 +27,7 @@ from assistant.threads import (
     PURGE_KIND,
     SCHEMA_VERSION,
     THREAD_EXISTS,
+    RepeatKey,
     ThreadNotFoundError,
     is_visible,
     left_alone,
@@ -72,6 +73,7 @@ async def fork_thread(
     context: RequestContext,
     *,
     before: bool = False,
+    repeat: RepeatKey | None = None,
     time_is_up: Callable[[], bool] = lambda: False,
 ) -> Fork:
     """Copy a thread of the caller up to an item into a new thread.
@@ -81,6 +83,7 @@ async def fork_thread(
         item_id: The last item to copy.
         context: The request's context.
         before: Whether to copy only what is before that item, to ask its question in another way.
+        repeat: The request's key. A second request with it goes on with the fork of the first.
         time_is_up: Called between two pages; True leaves the rest to `resume_fork` or to the sweep.
 
     Raises:
@@ -90,18 +93,29 @@ async def fork_thread(
         TooLargeError: the part has more than `MAX_ITEMS` items. Nothing is kept.
         QuotaExceededError: the user has made too many forks today, or copies too many files. Nothing is kept.
         BeingErasedError: the user's data is being erased.
+        ConflictError: the key belongs to another request.
     """
+    table = context.resources.table
+    made = None if repeat is None else await repeat.made(table)
+    if made is not None:
+        return await resume_fork(made["fork_id"], context, time_is_up=time_is_up)
     source = await thread_store(context.resources).load_thread(thread_id, context)
     if source.status.type != "active":
         raise ThreadLockedError
     selection = await select(thread_id, item_id, context, before=before)
     await quotas.claim("fork", context)
     origin = {"thread_id": thread_id, "item_id": item_id, "before": before}
-    work = await _begin(origin, selection, context)
+    work = await _begin(origin, selection, repeat, context)
+    if work is None:
+        # Another request with the same key has begun at the same moment.
+        return await fork_thread(thread_id, item_id, context, before=before, repeat=repeat, time_is_up=time_is_up)
     try:
         ready = await copy_fork(context.resources, work, time_is_up=time_is_up)
-    except QuotaExceededError:
-        await _abandon(context.resources, work)
+    except (QuotaExceededError, TooLargeError) as error:
+        if isinstance(error, QuotaExceededError):
+            await _abandon(context.resources, work)
+        if repeat is not None:
+            await table.delete(repeat.key)
         raise
     return await _found(work, origin, context, ready=ready)
 
@@ -141,8 +155,10 @@ async def find_fork(thread_id: str, context: RequestContext) -> Fork:
     return Fork(thread_id, True, origin_of(load_metadata(meta)))
 
 
-async def _begin(origin: dict[str, Any], selection: Selection, context: RequestContext) -> Row:
-    """Write the hidden metadata and the sweep's work. Return the work."""
+async def _begin(
+    origin: dict[str, Any], selection: Selection, repeat: RepeatKey | None, context: RequestContext
+) -> Row | None:
+    """Write the hidden metadata and the sweep's work. Return the work; None if another request has used the key."""
     caller, fork_id = context.caller, new_id(ID_PREFIXES["thread"])
     work = _work(caller, fork_id, clock.now().isoformat())
     hidden = {"schema_version": SCHEMA_VERSION, "id": fork_id, "deleted_at": work["begun_at"]}
@@ -161,9 +177,12 @@ async def _begin(origin: dict[str, Any], selection: Selection, context: RequestC
         member_write(caller),
         *_not_erased(caller),
     ]
+    keyed = [] if repeat is None else [repeat.write({"fork_id": fork_id})]
     try:
-        await context.resources.table.transact(writes)
-    except ConditionFailedError:
+        await context.resources.table.transact([*writes, *keyed])
+    except ConditionFailedError as error:
+        if repeat is not None and repeat.met(error, len(writes)):
+            return None
         raise BeingErasedError from None
     return work
 

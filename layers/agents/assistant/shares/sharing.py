@@ -7,6 +7,8 @@ in the thread's partition names the other two, so the thread's removal removes t
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
 import json
 import secrets
 import zlib
@@ -26,6 +28,7 @@ from assistant.shares.snapshot import Snapshot, make_snapshot, shown_snapshot
 from assistant.threads import (
     SCHEMA_VERSION,
     THREAD_EXISTS,
+    RepeatKey,
     ThreadNotFoundError,
     is_visible,
     object_expiry,
@@ -68,6 +71,7 @@ async def share_thread(
     days: int | None = None,
     public: bool = False,
     files: bool = False,
+    repeat: RepeatKey | None = None,
 ) -> Share:
     """Make a snapshot of a thread of the caller, and a link to it.
 
@@ -78,6 +82,7 @@ async def share_thread(
         days: How long the link works; None for `DEFAULT_DAYS`.
         public: Whether it works for everybody, not for the tenant's users only.
         files: Whether files and pictures are part of it.
+        repeat: The request's key. A second request with it gets the link of the first.
 
     Raises:
         NotFoundError: the thread or the item does not exist for this caller.
@@ -85,7 +90,11 @@ async def share_thread(
         ForbiddenError: the caller is a visitor, or the deployment has no public links.
         TooLargeError: the conversation is too long.
         QuotaExceededError: the user has made too many links today.
+        ConflictError: the key belongs to another request.
     """
+    before = None if repeat is None else await _made_before(repeat, context)
+    if before is not None:
+        return before
     days = DEFAULT_DAYS if days is None else days
     if not 1 <= days <= MAX_DAYS:
         raise InvalidRequestError(f"A link works for 1 to {MAX_DAYS} days.")
@@ -96,7 +105,8 @@ async def share_thread(
     await quotas.claim("share", context)
     for _ in snapshot.uploads:
         await quotas.claim("upload", context)
-    token, share_id, now = secrets.token_urlsafe(TOKEN_BYTES), new_id(SHARE_PREFIX), clock.now()
+    secret, share_id, now = secrets.token_bytes(TOKEN_BYTES), new_id(SHARE_PREFIX), clock.now()
+    token = _token(secret)
     expires_at = now + timedelta(days=days)
     row: Row = {
         "schema_version": SCHEMA_VERSION,
@@ -110,11 +120,48 @@ async def share_thread(
         "files": files,
         "ttl": int(expires_at.timestamp()),
     }
-    await _store(row, _hash(token), snapshot, context)
+    keyed = []
+    if repeat is not None:
+        keyed = [repeat.write({"share_id": share_id, "sealed": _sealed(secret, repeat, share_id)})]
+    try:
+        await _store(row, _hash(token), snapshot, keyed, context)
+    except _KeyUsedError:
+        return await share_thread(
+            thread_id, context, item_id=item_id, days=days, public=public, files=files, repeat=repeat
+        )
     return Share(listed(row), token)
 
 
-async def _store(row: Row, hashed: str, snapshot: Snapshot, context: RequestContext) -> None:
+class _KeyUsedError(Exception):
+    """Another request with the same key has made its link at the same moment."""
+
+
+async def _made_before(repeat: RepeatKey, context: RequestContext) -> Share | None:
+    """Return the link of an earlier request with this key.
+
+    Raises:
+        NotFoundError: it has been revoked.
+    """
+    made = await repeat.made(context.resources.table)
+    if made is None:
+        return None
+    row = await context.resources.table.get(Key(context.caller.partition, keys.share_sk(made["share_id"])))
+    if row is None or not is_visible(row):
+        raise NotFoundError("There is no such link.")
+    return Share(listed(row), _token(_sealed(made["sealed"], repeat, made["share_id"])))
+
+
+def _token(secret: bytes) -> str:
+    return base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+
+def _sealed(secret: bytes, repeat: RepeatKey, share_id: str) -> bytes:
+    """Seal a token, or open it: only who knows the client's key can, and the table has the key's hash only."""
+    pad = hmac.digest(repeat.given.encode(), share_id.encode(), "sha256")
+    return bytes(one ^ other for one, other in zip(secret, pad, strict=True))
+
+
+async def _store(row: Row, hashed: str, snapshot: Snapshot, keyed: list[Write], context: RequestContext) -> None:
     resources, caller = context.resources, context.caller
     thread, share_id = caller.thread(row["thread_id"]), row["id"]
     found, in_list = keys.share_key(hashed), Key(caller.partition, keys.share_sk(share_id))
@@ -154,11 +201,14 @@ async def _store(row: Row, hashed: str, snapshot: Snapshot, context: RequestCont
                 Write(unclaimed.key, delete=True),
                 prefix_removal(copies, expires_at),
                 note.write,
+                *keyed,
             ]
         )
-    except ConditionFailedError:
+    except ConditionFailedError as error:
         await resources.objects.delete_many([object_key])
         await resources.objects.delete_prefix(copies)
+        if 0 not in {error.index, *(index for index, _ in error.others)}:
+            raise _KeyUsedError from None
         raise ThreadNotFoundError(row["thread_id"]) from None
     note.log()
 

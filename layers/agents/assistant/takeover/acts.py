@@ -25,6 +25,7 @@ from assistant.threads import (
     HANDLED_BY,
     SOMEBODY_ANSWERS,
     THREAD_EXISTS,
+    RepeatKey,
     ThreadNotFoundError,
     prolong_writes,
     thread_place,
@@ -79,8 +80,8 @@ async def take_over(waiting: Waiting, name: str, staff: RequestContext) -> None:
     await turns.end_turn(_owner(waiting, staff), waiting.thread_id)
 
 
-async def say(waiting: Waiting, text: str, staff: RequestContext) -> None:
-    """Put a person's words into a thread, under the name of the takeover.
+async def say(waiting: Waiting, text: str, staff: RequestContext, repeat: RepeatKey | None = None) -> None:
+    """Put a person's words into a thread, under the name of the takeover. A key that was used before adds nothing.
 
     Raises:
         InvalidRequestError: the text is empty or too long.
@@ -103,6 +104,7 @@ async def say(waiting: Waiting, text: str, staff: RequestContext) -> None:
         {"#person": "person", "#handler": "handler"},
         {":answering": "answering", ":me": _hash(staff)},
     )
+    keyed = [] if repeat is None else [repeat.write({})]
     item = _message(thread_id, f"**{_plain(handled['name'])}:** {text.strip()}")
     note = audit.entry(
         staff.resources,
@@ -120,8 +122,10 @@ async def say(waiting: Waiting, text: str, staff: RequestContext) -> None:
         words = [rebuild_work(owner.caller, thread_id)]
     said = await store.item_writes(thread_id, item, owner)
     try:
-        await staff.resources.table.transact([*still, *said, note.write, *words])
-    except ConditionFailedError:
+        await staff.resources.table.transact([*keyed, *still, *said, note.write, *words])
+    except ConditionFailedError as error:
+        if repeat is not None and repeat.met(error, 0):
+            return
         raise ConflictError(_NOT_TAKEN) from None
     note.log()
 

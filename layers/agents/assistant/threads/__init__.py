@@ -38,6 +38,7 @@ from assistant.threads.large_objects import (
 from assistant.threads.moving import can_move, hide_thread, move_hidden_thread, moving_to
 from assistant.threads.pages import page_limit, read_items, read_newest
 from assistant.threads.places import cursor_place, thread_place
+from assistant.threads.repeats import RepeatKey, repeat_key
 from assistant.threads.replaced import REPLACED_KIND, remove_replaced, replaced_items
 from assistant.threads.retention import EXPIRE_KIND, prolong_writes
 from assistant.threads.rows import (
@@ -105,6 +106,7 @@ __all__ = [
     "ItemNotFoundError",
     "Offload",
     "Outcome",
+    "RepeatKey",
     "ThreadNotFoundError",
     "ThreadSnapshot",
     "ThreadStore",
@@ -151,6 +153,7 @@ __all__ = [
     "refusal",
     "refused_items",
     "remove_replaced",
+    "repeat_key",
     "replaced_items",
     "row_key",
     "running_row",

@@ -85,6 +85,16 @@ def explicit_key_sk(key: str) -> str:
     return _hashed_sk("explicit", key)
 
 
+def act_key_sk(act: str, key: str) -> str:
+    """Return the sort key of a client's `Idempotency-Key` for an act that is no turn.
+
+    Raises:
+        InvalidRequestError: the key is too long.
+    """
+    _check_length("Idempotency-Key", key)
+    return _hashed_sk("act", act, key)
+
+
 def frame_key_sk(frame_id: str) -> str:
     """Return the sort key of the newest thread that a frame has created.
 
