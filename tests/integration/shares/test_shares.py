@@ -20,7 +20,7 @@ from assistant.files import keep_picture_bytes
 from assistant.identity import Caller
 from assistant.shares import sharing
 from assistant.threads.store import ThreadStore
-from assistant.upkeep import erase, request_erasure
+from assistant.upkeep import account_data, erase, request_erasure
 from tests.support.asgi import client
 from tests.support.conversations import answered, hidden, new_thread, one_of_each_kind, said
 from tests.support.files import PNG
@@ -170,6 +170,9 @@ async def test_an_owner_lists_and_revokes_and_nobody_else_does(resources: Resour
     listed = (await http().get(SHARES)).json()
     assert [each["id"] for each in listed["data"]] == [second["id"], first["id"]]
     assert first["token"] not in str(listed)
+    account = str(await account_data(resources, ann))
+    assert first["id"] in account, "the export has the shares"
+    assert first["token"] not in account
     eve = Caller("acme", f"eve of {ann.user_id}")
     assert (await http(eve).get(SHARES)).json() == {"data": [], "next": None}
     assert (await http(eve).get(SHARES, params={"after": second["id"]})).json()["data"] == []
