@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -143,7 +144,7 @@ async def test_instructions_in_a_document_reach_nothing_else(
     assert "1,000" not in sent
     assert "Eve's secret" not in sent
     # No mark reaches the client, also none that the document forges, and none becomes a source.
-    assert "[§" not in sent
+    assert re.search(r"\[§[a-z2-7]{4}\]", sent) is None
     parts = [part for item in chat.done() for part in item.get("content") or ()]
     sources = [note["source"]["title"] for part in parts for note in part.get("annotations") or ()]
     assert set(sources) <= {"trap.txt"}

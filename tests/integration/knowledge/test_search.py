@@ -86,6 +86,33 @@ async def test_a_tenant_whose_name_looks_like_a_users_space_finds_nothing_of_the
     assert len(await search(context_of(resources, ANN), "herons")) == 1
 
 
+async def test_references_that_are_no_marks_stay_in_answers(librarian: MakeLibrarian) -> None:
+    mine = librarian(ANN)
+    await mine.added(Space("acme", "ann"), "law.txt", "The heron, see [§1004], [§242 BGB] and a[§idx], feeds [§zzzz].")
+    chat = ChatKitClient(mine.http)
+    # A thread without passages keeps even what looks like a mark.
+    assert (await chat.say("!say Art. [§abcd] ff")).endswith("Art. [§abcd] ff")
+    said = await chat.say(ASK)
+    assert "see [§1004], [§242 BGB] and a[§idx], feeds." in said
+    texts = [part["text"] for item in await chat.items() for part in item.get("content") or () if "text" in part]
+    assert said in texts
+    streamed = [event["update"].get("delta") or "" for event in chat.events if event["type"] == "thread.item.updated"]
+    assert "".join(streamed) == said
+
+
+async def test_marks_reach_no_tool_and_no_card(librarian: MakeLibrarian) -> None:
+    mine = librarian(ANN)
+    await mine.added(Space("acme", "ann"), "nests.txt", "The heron nests in trees.")
+    chat = ChatKitClient(mine.http)
+    await chat.say(ASK)
+    await chat.say('!tool remember {"fact": "Herons nest [§zzzz] in trees"}')
+    [card] = [item for item in chat.done() if item["type"] == "widget"]
+    assert "Herons nest in trees" in json.dumps(card)
+    await chat.click(card, card["widget"]["confirm"]["action"])
+    facts = (await mine.http.get("/chatkit/api/memory")).json()["facts"]
+    assert [fact["fact"] for fact in facts] == ["Herons nest in trees"]
+
+
 def _annotations(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [note for item in items for part in item.get("content") or () for note in part.get("annotations") or ()]
 

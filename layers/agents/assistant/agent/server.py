@@ -215,8 +215,9 @@ class AssistantServer(ChatKitServer[RequestContext]):
                 async for sent in events:
                     if isinstance(sent, ThreadItemUpdatedEvent):
                         # An update completes nothing.
-                        if (shown_update := marks.updated(sent)) is not None and text.take(shown_update):
-                            yield shown_update
+                        for shown_update in marks.updated(sent):
+                            if text.take(shown_update):
+                                yield shown_update
                         continue
                     event = with_own_call(sent, result.new_items)
                     for completed in _completed_rounds(rounds, result, agent_context, resumed, event):

@@ -15,6 +15,7 @@ from chatkit.agents import AgentContext
 
 from assistant import quotas
 from assistant.agent.healed_request import Healing, Request
+from assistant.agent.marks import clean_arguments
 from assistant.agent.pictures import affordable
 from assistant.context import RequestContext
 from assistant.errors import AssistantError, ModelError
@@ -138,6 +139,14 @@ class HealingModel(Model):
         await quotas.reserve_call(context.request_context, model, lambda: input_tokens(instructions, given))
         return await affordable(tools, context)
 
+    def _without_marks(self, event: TResponseStreamEvent) -> TResponseStreamEvent:
+        context = self._healing.context.request_context
+        if event.type == "response.output_item.done":
+            clean_arguments([event.item], context)
+        elif event.type == "response.completed":
+            clean_arguments(event.response.output, context)
+        return event
+
     async def get_response(
         self,
         system_instructions: str | None,
@@ -160,10 +169,13 @@ class HealingModel(Model):
                 if self._fallback is None or not request.may_go_elsewhere:
                     raise request.error from None
                 try:
-                    return await self._fallback.get_response(system_instructions, input, *args, **kwargs)
+                    response = await self._fallback.get_response(system_instructions, input, *args, **kwargs)
                 except AssistantError:
                     raise request.error from None
+                clean_arguments(response.output, self._healing.context.request_context)
+                return response
             await request.accepted(tools_left_out=model.tools_left_out)
+            clean_arguments(response.output, self._healing.context.request_context)
             return response
 
     async def stream_response(
@@ -188,7 +200,7 @@ class HealingModel(Model):
                         if model.answered and not accepted:
                             accepted = True
                             await request.accepted(tools_left_out=model.tools_left_out)
-                        yield event
+                        yield self._without_marks(event)
                 return
             except ModelError as error:
                 if model.answered:
@@ -205,7 +217,7 @@ class HealingModel(Model):
             async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
                 async for event in events:
                     started = True
-                    yield event
+                    yield self._without_marks(event)
         except AssistantError as error:
             if started:
                 after_what_came(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -18,10 +19,11 @@ from chatkit.types import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses import ResponseFunctionToolCall
 
 from assistant.agent import note_passages
-from assistant.agent.marks import Marks
-from assistant.context import CitedPassage, RequestContext, Resources
+from assistant.agent.marks import Marks, clean_arguments
+from assistant.context import KNOWLEDGE, CitedPassage, RequestContext, Resources
 from assistant.identity import Caller
 from assistant.settings import Settings
 
@@ -36,11 +38,32 @@ def streamed(marks: Marks, pieces: list[str]) -> str:
     text = ""
     for piece in pieces:
         update = AssistantMessageContentPartTextDelta(content_index=0, delta=piece)
-        sent = marks.updated(ThreadItemUpdatedEvent(item_id="m", update=update))
-        if sent is not None:
-            assert isinstance(sent.update, AssistantMessageContentPartTextDelta)
-            text += sent.update.delta
+        text += added(marks.updated(ThreadItemUpdatedEvent(item_id="m", update=update)))
     return text
+
+
+def added(events: list[ThreadItemUpdatedEvent]) -> str:
+    """The text that these deltas add."""
+    return "".join(
+        each.update.delta for each in events if isinstance(each.update, AssistantMessageContentPartTextDelta)
+    )
+
+
+def ended(marks: Marks, text: str) -> tuple[str, str]:
+    """The last deltas of a part with this text, and the text of the complete part."""
+    content = AssistantMessageContent(text=text, annotations=[])
+    update = AssistantMessageContentPartDone(content_index=0, content=content)
+    *deltas, last = marks.updated(ThreadItemUpdatedEvent(item_id="m", update=update))
+    assert isinstance(last.update, AssistantMessageContentPartDone)
+    return added(deltas), last.update.content.text
+
+
+def reading(*names: str) -> RequestContext:
+    """A turn that has read passages with these marks."""
+    request = context()
+    request.read_outside(KNOWLEDGE)
+    request.cited.update(dict.fromkeys(names, BIRDS))
+    return request
 
 
 def message(text: str, annotations: list[Annotation] | None = None) -> AssistantMessageItem:
@@ -86,35 +109,61 @@ def test_the_same_passage_has_the_same_mark_and_two_passages_never_share_one(mon
     [first] = note_passages(request, "t", [BIRDS], ["a/1"])
     assert note_passages(request, "t", [BIRDS], ["a/1"]) == [first]
     assert note_passages(request, "other", [BIRDS], ["a/1"]) != [first]
-    monkeypatch.setattr("assistant.agent.marks._name", lambda thread, place, attempt: f"m{attempt}")
+    monkeypatch.setattr("assistant.agent.marks.mark_name", lambda thread, place, attempt: f"m{attempt}")
     assert note_passages(request, "t", [BIRDS, FISH], ["a/1", "b/1"]) == ["[§m0]", "[§m1]"]
 
 
-@given(st.lists(st.integers(1, 7), max_size=40))
-def test_no_mark_is_streamed_wherever_the_deltas_end(sizes: list[int]) -> None:
-    text = "See [this](https://a.b) [§k7f2] and [§k7f2, §m3xa]. A list[0] [x] and a [ alone. End [§zz]"
+TEXTS = [
+    ("See [this](https://a.b) [§k7f2] and [§k7f2, §m3xa].", "See [this](https://a.b) and."),
+    ("A list[0] [x] and a [ alone. End [§zzzz]", "A list[0] [x] and a [ alone. End"),
+    ("Nach [§1004] BGB, [§242 BGB], [§ 5] und [§2353]", "Nach [§1004] BGB, [§242 BGB], [§ 5] und [§2353]"),
+    ("x = a[§idx] * (b) [§heron]", "x = a[§idx] * (b) [§heron]"),
+    ("One [§ k7f2] (§k7f2) §k7f2 \\[§k7f2\\] [§\u200bk7f2] [§K7F2 ].", "One."),
+    ("Invented [§ zzzz] (§zzzz) §zzzz", "Invented [§ zzzz] (§zzzz) §zzzz"),
+    ("No shells: `[§k7f2]` **[§k7f2][§m3xa]** [[§k7f2]] **bold [§k7f2]**.", "No shells: **bold**."),
+    ("Two [§k7f2], [§m3xa], and more §k7f2x", "Two, and more §k7f2x"),
+    ("Unclosed [§k7f2", "Unclosed"),
+    ("Begun [§", "Begun [§"),
+    ("Spaces at the end  ", "Spaces at the end  "),
+]
+
+
+@given(st.sampled_from(TEXTS), st.lists(st.integers(1, 7), max_size=40))
+def test_what_is_streamed_is_what_is_stored_wherever_the_deltas_end(texts: tuple[str, str], sizes: list[int]) -> None:
+    text, expected = texts
     pieces, rest = [], text
     for size in sizes:
         pieces.append(rest[:size])
         rest = rest[size:]
-    request = context()
-    note_passages(request, "t", [BIRDS], ["a/1"])
-    assert streamed(Marks(request), [*pieces, rest]) == "See [this](https://a.b) and. A list[0] [x] and a [ alone. End"
+    marks = Marks(reading("k7f2", "m3xa"))
+    begun = streamed(marks, [*pieces, rest])
+    last, complete = ended(marks, text)
+    assert (begun + last, complete) == (expected, expected)
+    assert done(marks, message(text)).text == expected
 
 
-def test_without_a_passage_deltas_stay_as_they_come_and_no_mark_is_streamed() -> None:
-    marks = Marks(context())
-    assert [streamed(marks, [piece]) for piece in ["so ", " ", "one", " [", "§k7f2] ", "two"]] == [
-        "so ", " ", "one", "", " ", "two"
-    ]  # fmt: skip
+def test_a_turn_without_passages_keeps_its_text() -> None:
+    marks, text = Marks(context()), "Art. [§abcd] "
+    pieces = ["Art.", " [", "§ab", "cd] "]
+    assert [streamed(marks, [piece]) for piece in pieces] == pieces
+    assert ended(marks, text) == ("", text)
+    assert done(marks, message(text)).text == text
 
 
-def test_a_complete_part_brings_what_was_held_back() -> None:
-    marks = Marks(context())
-    assert streamed(marks, ["The list [", "§k7"]) == "The list"
-    content = AssistantMessageContent(text="The list [§k7f2]", annotations=[])
-    update = AssistantMessageContentPartDone(content_index=0, content=content)
-    sent = marks.updated(ThreadItemUpdatedEvent(item_id="m", update=update))
-    assert sent is not None
-    assert isinstance(sent.update, AssistantMessageContentPartDone)
-    assert sent.update.content.text == "The list"
+def test_no_mark_looks_like_the_number_of_a_paragraph() -> None:
+    # Every 800th would have digits alone.
+    found = {note_passages(context(), f"t{number}", [BIRDS], ["a/1"])[0] for number in range(9_000)}
+    assert not any(mark[2:-1].isdigit() for mark in found)
+
+
+def test_arguments_of_calls_lose_their_marks() -> None:
+    call = ResponseFunctionToolCall(
+        arguments=json.dumps({"fact": "Herons nest [§k7f2] here", "list": ["a (§k7f2)", 1], "law": "[§1004]"}),
+        call_id="c",
+        name="remember",
+        type="function_call",
+    )
+    broken = call.model_copy(update={"arguments": '{"fact": "[§k7f2]'})
+    clean_arguments([call, broken], reading("k7f2"))
+    assert json.loads(call.arguments) == {"fact": "Herons nest here", "list": ["a", 1], "law": "[§1004]"}
+    assert broken.arguments == '{"fact": "[§k7f2]'
