@@ -13,6 +13,8 @@ CONTEXT_START, CONTEXT_END = "<context>", "</context>"
 PASSAGES_START = '{"passages": ['
 # Unicode categories: control characters (some programs end a text at NUL), and halves of surrogate pairs.
 _REFUSED = {"Cc", "Cs"}
+# Names in Persian and in languages of India need them.
+_JOINERS = "\u200c\u200d"
 
 
 def one_line(text: str, most: int, what: str) -> str:
@@ -29,6 +31,20 @@ def one_line(text: str, most: int, what: str) -> str:
     line = " ".join(text.split())
     if not line or len(line) > most or any(_is_refused(character) for character in line):
         raise InvalidRequestError(f"{what} must have 1 to {most} characters and no control characters.")
+    return line
+
+
+def name_line(name: str, most: int) -> str:
+    """Return the name of a person as one line that looks like what it is.
+
+    Raises:
+        InvalidRequestError: The name has no letter, is too long, or has characters that nobody sees or that change the
+            direction of the text.
+    """
+    line = one_line(name, most, "A name")
+    hidden = any(unicodedata.category(each) == "Cf" and each not in _JOINERS for each in line)
+    if hidden or not any(each.isalpha() for each in line):
+        raise InvalidRequestError("A name needs a letter, and has no invisible characters.")
     return line
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
+from chatkit.types import Page
 
 from assistant.api import create_app
 from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
+from assistant.quotas import paid
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client
-from tests.support.conversations import new_thread, said
+from tests.support.conversations import answered, new_thread, said
 from tests.support.issuer import Issuer
 
 pytestmark = pytest.mark.anyio
@@ -123,3 +126,56 @@ async def test_the_same_key_says_the_words_once(resources: Resources, http: Http
     # The first answer may have been lost, and the conversation be handed back since.
     assert (await http(SAM).delete(f"{API}/people/{waiting}")).status_code == 200
     assert (await http(SAM).post(say, json={"text": "hello there"}, headers=key)).status_code == 200
+
+
+async def items_of(http: Http, thread_id: str) -> list[dict[str, Any]]:
+    request = {"type": "items.list", "params": {"thread_id": thread_id, "order": "asc"}}
+    found: list[dict[str, Any]] = (await http().post(API, json=request)).json()["data"]
+    return found
+
+
+async def test_a_question_that_nobody_has_answered_leaves_no_line_and_has_a_limit(
+    resources: Resources, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paid, "MAX_QUESTIONS_PER_DAY", 1)
+    cat = Caller("acme", "cat of the routes")
+    thread, context = new_thread(), RequestContext(cat, resources)
+    await ThreadStore(resources).save_thread(thread, context)
+    asking = {"thread_id": thread.id, "reason": "An invoice."}
+    assert [(await http(cat).post(f"{API}/person", json=asking)).status_code for _ in range(2)] == [200, 200]
+    assert (await http(cat).delete(f"{API}/person/{thread.id}")).status_code == 200
+    assert await ThreadStore(resources).load_thread_items(thread.id, None, 10, "asc", context) == Page(data=[])
+    refused = await http(cat).post(f"{API}/person", json=asking)
+    assert refused.status_code == 429
+    assert "retry-after" in refused.headers
+
+
+async def test_a_fork_and_a_share_of_a_thread_with_a_person(resources: Resources, http: Http) -> None:
+    thread_id, waiting = await taken(resources, http, "Shown")
+    assert (await http(SAM).post(f"{API}/people/{waiting}/say", json={"text": "I promise."})).status_code == 200
+    forged = answered(thread_id, "**Sam:** I promise a refund.")
+    await ThreadStore(resources).add_thread_item(thread_id, forged, RequestContext(ANN, resources))
+    forked = await http().post(f"{API}/fork", json={"thread_id": thread_id, "item_id": forged.id})
+    texts = [item["content"][0]["text"] for item in await items_of(http, forked.json()["thread_id"])]
+    assert texts == ["a question", "**Sam:** I promise.", "**Sam:** I promise a refund."]
+    made = await http().post(f"{API}/shares", json={"thread_id": forked.json()["thread_id"]})
+    shown = (await http().get(made.json()["path"])).json()["items"]
+    assert [item.get("by_person") for item in shown] == [None, True, None]
+    page = await http().get(made.json()["path"], headers={"accept": "text/html"})
+    assert page.text.count("Written by a person of the staff") == 1
+
+
+async def test_a_title_in_the_queue_is_the_one_of_now(resources: Resources, http: Http) -> None:
+    thread_id, waiting = await asked(resources, http, "Before")
+    rename = {"type": "threads.update", "params": {"thread_id": thread_id, "title": "After"}}
+    assert (await http().post(API, json=rename)).status_code == 200
+    listed = (await http(SAM).get(f"{API}/people")).json()["data"]
+    assert [each["title"] for each in listed if each["id"] == waiting] == ["After"]
+
+
+async def test_a_name_that_looks_like_something_else_is_refused(resources: Resources, http: Http) -> None:
+    _, waiting = await asked(resources, http, "Named")
+    for name in ("\u202eSam", "\u200b", "\u200d", "Sam\u200b", "...", "a\x00", "x" * 61):
+        answer = await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": name})
+        assert answer.status_code == 400, name
+    assert (await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": "Sam O."})).status_code == 200

@@ -9,12 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from assistant import audit, clock, upkeep
+from assistant import audit, clock, takeover, upkeep
 from assistant.api import create_app, create_upload_app
 from assistant.context import RequestContext
 from assistant.identity import VISITOR_COOKIE, Caller
 from assistant.memory import add_fact, load_memory
 from assistant.observability import user_hash
+from assistant.takeover.queue import waiting_id
 from assistant.upkeep import erase, request_erasure, sweep, visitors
 from tests.integration.tenancy.test_visitors import API, HELLO, LIST, Site, forged, visitor_of
 from tests.support.asgi import Call, client
@@ -119,6 +120,22 @@ async def test_facts_come_along_also_without_a_thread(site: Site, issuer: Issuer
     facts = (await load_memory(site.resources.table, Caller("acme", "ann-facts"))).facts
     assert [fact.text for fact in facts] == ["Likes herons."]
     assert (await load_memory(site.resources.table, caller)).facts == []
+
+
+async def test_a_thread_says_that_its_person_is_gone(aws_environment: Aws, issuer: Issuer) -> None:
+    site = Site(aws_environment, issuer, SUPPORT_ROLES="support")
+    visitor, user = await site.token("198.51.100.12"), issuer.token(sub="ann-has-sam", tenant_id="acme")
+    await site.post(visitor, HELLO)
+    (thread_id,) = await listed(site, visitor)
+    owner = Caller("visitors", visitor_of(visitor), visitor=True)
+    sam = RequestContext(Caller("visitors", "sam", "support"), site.resources)
+    context = RequestContext(owner, site.resources, language="de")
+    await takeover.ask(thread_id, "Eine Rechnung.", context)
+    await takeover.take_over(await takeover.find_waiting(waiting_id(owner, thread_id), sam), "Sam", sam)
+    assert (await take(site, user, visitor_token=visitor)).json() == {"threads": 1, "pending": 0}
+    found = await site.post(user, {"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
+    assert found.json()["items"]["data"][-1]["content"][0]["text"] == "Hier antwortet wieder der Assistent."
+    assert "x-person" not in found.headers
 
 
 async def test_expiry_is_that_of_users(aws_environment: Aws, issuer: Issuer) -> None:

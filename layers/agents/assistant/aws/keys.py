@@ -21,7 +21,7 @@ No sort key of a thread is between its items and `~`: such a row would be part o
                                 A#<thread id>    the place of a foreign thread id in the list
                                 F#<attachment>   an attachment
                                 D#<document>     a document of the user's own knowledge
-                                K#<key>          an idempotency key and its turn
+                                K#<key>          an idempotency key and its turn, or what it has made
                                 M!, M#<id>       the memory's switch and version; a fact about the user
                                 Q#D<day>         usage on a UTC day
                                 Q#live           running turns, times of the last ones, limits in place of the settings

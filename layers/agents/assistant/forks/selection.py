@@ -16,6 +16,7 @@ from assistant.threads import (
     JOB_RUNNING,
     ItemNotFoundError,
     is_refusal,
+    is_status,
     is_unjudged,
     is_visible,
     load_record,
@@ -92,10 +93,10 @@ def is_copied(item: ThreadItem) -> bool:
     """Tell whether a fork has a copy of an item.
 
     A client tool call belongs to the page that got it. A card that still asks belongs to a run of the source, and the
-    card of a running job to a job of the source.
+    card of a running job to a job of the source. In a fork no person answers, so lines about who answers are left out.
     """
     running = isinstance(item, WidgetItem) and item.widget.key == JOB_RUNNING
-    return item.type != "client_tool_call" and not asks_for_approval(item) and not running
+    return item.type != "client_tool_call" and not asks_for_approval(item) and not running and not is_status(item.id)
 
 
 def copy_of(item: ThreadItem, fork_id: str, files: dict[str, Attachment]) -> ThreadItem:

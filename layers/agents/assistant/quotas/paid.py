@@ -12,6 +12,7 @@
 | facts found in a message (`assistant.memory`) | none | the model's tokens |
 | a job (`assistant.jobs`) | `MAX_JOBS_PER_DAY` | none; its own calls are not counted |
 | a share | `MAX_SHARES_PER_DAY` | none |
+| a question for a person | `MAX_QUESTIONS_PER_DAY` | none |
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from assistant.quotas.shards import Shard
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["transcription", "picture", "upload", "fork", "share", "job", "document", "search", "extraction"]
+Kind = Literal[
+    "transcription", "picture", "upload", "fork", "share", "job", "document", "search", "extraction", "person"
+]
 
 _COUNTERS: dict[Kind, str] = {
     "transcription": "transcriptions",
@@ -50,6 +53,7 @@ _COUNTERS: dict[Kind, str] = {
     "share": "shares",
     "extraction": "extractions",
     "job": "jobs",
+    "person": "questions",
 }
 # A fork of a long thread costs a cent. Nobody makes more by hand.
 MAX_FORKS_PER_DAY = 200
@@ -57,6 +61,8 @@ MAX_FORKS_PER_DAY = 200
 MAX_JOBS_PER_DAY = 100
 # Nobody sends more links by hand.
 MAX_SHARES_PER_DAY = 200
+# Each one is an entry of the audit trail, and somebody of the staff looks at it.
+MAX_QUESTIONS_PER_DAY = 50
 _LOG = "dictated"
 
 
@@ -148,6 +154,7 @@ def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
         "fork": MAX_FORKS_PER_DAY,
         "share": MAX_SHARES_PER_DAY,
         "job": MAX_JOBS_PER_DAY,
+        "person": MAX_QUESTIONS_PER_DAY,
     }
     limit = limits.get(claimed.kind)
     if limit is not None:

@@ -53,7 +53,8 @@ def _article(item: Mapping[str, Any]) -> str:
             named = [(escape(each["url"]), escape(each.get("name") or each["title"])) for each in links]
             made = "".join(f'<p><a rel="noreferrer" href="{url}">{name}</a></p>' for url, name in named)
             side = "user" if kind == "user_message" else "assistant"
-            return f'<article class="{side}"><p>{escape(item["text"])}</p>{made}</article>'
+            mark = "<small>Written by a person of the staff</small>" if item.get("by_person") else ""
+            return f'<article class="{side}">{mark}<p>{escape(item["text"])}</p>{made}</article>'
 
 
 def _texts(node: Any) -> list[str]:

@@ -20,7 +20,7 @@ from assistant.aws import keys
 from assistant.context import RequestContext, Resources
 from assistant.errors import NotFoundError, TooLargeError
 from assistant.files import SHARE_URL_SECONDS, check_scan, is_ours, object_key, object_keys, signed_url
-from assistant.threads import ItemNotFoundError, is_visible, thread_store
+from assistant.threads import ItemNotFoundError, is_by_person, is_visible, thread_store
 
 # A reader does not scroll further, and one answer of the function `chat` holds them.
 MAX_ITEMS = 1_000
@@ -129,7 +129,8 @@ async def _shared(
                 for source in sources
                 if isinstance(source, URLSource) and source.url.startswith(("https://", "http://"))
             ]
-            return {"type": "assistant_message", "text": text, **({"sources": links} if links else {})}
+            by_person = {"by_person": True} if is_by_person(item.id) else {}
+            return {"type": "assistant_message", "text": text, **by_person, **({"sources": links} if links else {})}
         case WidgetItem():
             # A card of an approval shows the arguments of a tool.
             if asks_for_approval(item) or shown_answer(item) is not None:

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chatkit.types import AssistantMessageContent, AssistantMessageItem, ThreadMetadata
+from chatkit.types import ThreadMetadata
 
 from assistant import audit, clock, turns
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, Write, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
-from assistant.ids import ID_PREFIXES, new_id
 from assistant.observability import user_hash
 from assistant.takeover.queue import Waiting, queue_key, waiting_id
-from assistant.text import one_line
+from assistant.text import name_line
 from assistant.texts import in_language
 from assistant.threads import (
     ASKED,
     HANDLED_BY,
+    PERSON_LEFT,
+    PERSON_PREFIX,
     SOMEBODY_ANSWERS,
+    STATUS_PREFIX,
     THREAD_EXISTS,
     RepeatKey,
     ThreadNotFoundError,
+    line_of,
     prolong_writes,
     thread_place,
     thread_store,
@@ -37,7 +40,6 @@ MAX_NAME_CHARACTERS = 60
 MAX_WORDS_CHARACTERS = 8_000
 
 _JOINED = "{} answers here now. The assistant is silent meanwhile."
-_LEFT = "The assistant answers here again."
 _OTHER_ANSWERS = "Somebody else answers here already."
 _NOT_TAKEN = "You do not answer here. Take the conversation over first."
 
@@ -55,18 +57,20 @@ async def take_over(waiting: Waiting, name: str, staff: RequestContext) -> None:
         ConflictError: somebody else answers already.
         NotFoundError: the thread was deleted.
     """
-    shown = one_line(name, MAX_NAME_CHARACTERS, "A name")
-    me = _hash(staff)
+    shown = name_line(name, MAX_NAME_CHARACTERS)
+    language = waiting.row["language"]
+    words = in_language(_JOINED, language).replace("{}", _plain(shown))
+    me, now = _hash(staff), clock.now().isoformat()
 
-    def take(thread: ThreadMetadata) -> bool:
+    def take(thread: ThreadMetadata) -> list[str] | None:
         handled = thread.metadata.get(HANDLED_BY)
         if handled is not None and handled["by"] != me:
             raise ConflictError(_OTHER_ANSWERS)
         if handled is not None:
-            return False
+            return None
         thread.metadata.pop(ASKED, None)
-        thread.metadata[HANDLED_BY] = {"by": me, "name": shown, "since": clock.now().isoformat()}
-        return True
+        thread.metadata[HANDLED_BY] = {"by": me, "name": shown, "since": now, "language": language}
+        return [words]
 
     in_queue = Write(
         queue_key(waiting.owner.tenant_id, waiting.id),
@@ -74,8 +78,7 @@ async def take_over(waiting: Waiting, name: str, staff: RequestContext) -> None:
         condition="attribute_exists(pk)",
         values={":name": shown},
     )
-    words = in_language(_JOINED, waiting.row["language"]).replace("{}", _plain(shown))
-    await _change(waiting, take, words, [in_queue], "thread.taken_over", staff)
+    await _change(waiting, take, [in_queue], "thread.taken_over", staff)
     # A turn that was claimed before this transaction still runs. Later claims see the metadata.
     await turns.end_turn(_owner(waiting, staff), waiting.thread_id)
 
@@ -105,7 +108,7 @@ async def say(waiting: Waiting, text: str, staff: RequestContext, repeat: Repeat
         {":answering": "answering", ":me": _hash(staff)},
     )
     keyed = [] if repeat is None else [repeat.write({})]
-    item = _message(thread_id, f"**{_plain(handled['name'])}:** {text.strip()}")
+    item = line_of(PERSON_PREFIX, thread_id, f"**{_plain(handled['name'])}:** {text.strip()}")
     note = audit.entry(
         staff.resources,
         "thread.answered",
@@ -137,19 +140,21 @@ async def hand_back(waiting: Waiting, by: RequestContext) -> None:
         NotFoundError: the thread neither asks for a person nor has one.
     """
 
-    def leave(thread: ThreadMetadata) -> bool:
-        found = [thread.metadata.pop(name, None) for name in (ASKED, HANDLED_BY)]
-        if not any(found):
+    words = in_language(PERSON_LEFT, waiting.row["language"])
+
+    def leave(thread: ThreadMetadata) -> list[str] | None:
+        asked, handled = (thread.metadata.pop(name, None) for name in (ASKED, HANDLED_BY))
+        if asked is None and handled is None:
             raise NotFoundError
-        return True
+        # If nobody has answered, nothing changes for the user.
+        return [] if handled is None else [words]
 
     pk = waiting.owner.thread(waiting.thread_id).partition
     removed = [
         Write(queue_key(waiting.owner.tenant_id, waiting.id), delete=True),
         Write(Key(pk, keys.linked_sk(waiting.id)), delete=True),
     ]
-    words = in_language(_LEFT, waiting.row["language"])
-    await _change(waiting, leave, words, removed, "thread.handed_back", by)
+    await _change(waiting, leave, removed, "thread.handed_back", by)
 
 
 def own_waiting(thread_id: str, context: RequestContext) -> Waiting:
@@ -160,21 +165,22 @@ def own_waiting(thread_id: str, context: RequestContext) -> Waiting:
 
 async def _change(
     waiting: Waiting,
-    change: Callable[[ThreadMetadata], bool],
-    words: str,
+    change: Callable[[ThreadMetadata], list[str] | None],
     writes: list[Write],
     action: audit.Action,
     by: RequestContext,
 ) -> None:
     """Change a thread's metadata, say so in the thread, and write the audit row, in one transaction.
 
-    `change` returns whether there is something to do. It is called again if another request has changed the thread.
+    `change` returns the lines that say so; None if there is nothing to do. It is called again if another request has
+    changed the thread.
     """
     store, thread_id = thread_store(by.resources), waiting.thread_id
     for round_number in range(MAX_ROUNDS):
         owner = _owner(waiting, by)
         thread = await store.load_thread(thread_id, owner)
-        if not change(thread):
+        lines = change(thread)
+        if lines is None:
             return
         changed, _ = store.change(thread, owner.loaded[thread_id].row, owner)
         note = audit.entry(
@@ -185,7 +191,9 @@ async def _change(
             about=waiting.owner.user_id,
             thread_id=thread_id,
         )
-        said = await store.item_writes(thread_id, _message(thread_id, words), owner)
+        said: list[Write] = []
+        for line in lines:
+            said += await store.item_writes(thread_id, line_of(STATUS_PREFIX, thread_id, line), owner)
         try:
             await by.resources.table.transact([*changed, *said, *writes, note.write])
         except ConditionFailedError as error:
@@ -202,12 +210,6 @@ async def _change(
 def _owner(waiting: Waiting, by: RequestContext) -> RequestContext:
     """Return a new request of the thread's user, which reaches this user's rows."""
     return RequestContext(waiting.owner, by.resources)
-
-
-def _message(thread_id: str, text: str) -> AssistantMessageItem:
-    content = [AssistantMessageContent(text=text)]
-    item_id = new_id(ID_PREFIXES["message"])
-    return AssistantMessageItem(id=item_id, thread_id=thread_id, created_at=clock.now(), content=content)
 
 
 def _plain(name: str) -> str:

@@ -6,17 +6,25 @@ thread. A row of the thread's partition names the queue's row, so the thread's r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from assistant import audit, clock
+from assistant import audit, clock, quotas
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, Write, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError, NotFoundError
 from assistant.identity import Caller
 from assistant.text import one_line
-from assistant.threads import ASKED, HANDLED_BY, SCHEMA_VERSION, ThreadNotFoundError, is_visible, thread_store
+from assistant.threads import (
+    ASKED,
+    HANDLED_BY,
+    SCHEMA_VERSION,
+    ThreadNotFoundError,
+    is_visible,
+    load_metadata,
+    thread_store,
+)
 
 # A sentence or two about the question.
 MAX_REASON_CHARACTERS = 500
@@ -67,6 +75,7 @@ async def ask(thread_id: str, reason: str, context: RequestContext) -> None:
     Raises:
         NotFoundError: the thread does not exist for this caller, or the deployment has no staff.
         InvalidRequestError: the reason is empty or too long.
+        QuotaExceededError: the user has asked too often today.
     """
     if not context.settings.support_roles:
         raise NotFoundError("Nobody can answer here.")
@@ -81,13 +90,14 @@ async def ask(thread_id: str, reason: str, context: RequestContext) -> None:
         found = await store.load_thread(thread_id, request)
         if ASKED in found.metadata or HANDLED_BY in found.metadata:
             return
+        if round_number == 0:
+            await quotas.claim("person", context)
         found.metadata[ASKED] = {"at": now}
         writes, _ = store.change(found, request.loaded[thread_id].row, request)
         row = {
             "schema_version": SCHEMA_VERSION,
             "user_id": caller.user_id,
             "thread_id": thread_id,
-            "title": found.title,
             "reason": line,
             "asked_at": now,
             "language": context.language,
@@ -121,7 +131,16 @@ async def list_waiting(staff: RequestContext, after: str | None = None) -> tuple
     rows, more = await staff.resources.table.query(pk, after=cursor, between=between, limit=PAGE_ROWS)
     found = [_waiting(row, staff.caller.tenant_id) for row in rows]
     following = found[-1].id if more and found else None
+    titles = await _titles(found, staff)
+    found = [replace(each, row={**each.row, "title": titles.get(each.id)}) for each in found]
     return sorted(found, key=lambda each: str(each.row["asked_at"])), following
+
+
+async def _titles(found: list[Waiting], staff: RequestContext) -> dict[str, str | None]:
+    """Return the threads' titles of now: the first turn gives a title at its end, and a user may change it."""
+    by_key = {Key(each.owner.thread(each.thread_id).partition, keys.META_SK): each.id for each in found}
+    metas = await staff.resources.table.get_many(list(by_key)) if by_key else {}
+    return {by_key[key]: load_metadata(row).title for key, row in metas.items() if is_visible(row)}
 
 
 async def find_waiting(waiting: str, staff: RequestContext) -> Waiting:

@@ -20,13 +20,15 @@ from typing import Any
 from assistant import clock
 from assistant.aws import MAX_TRANSACTION_ROWS, ConditionFailedError, Row, Write, keys
 from assistant.aws.keys import Key
-from assistant.context import Resources
+from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError
 from assistant.files import copied_files, member_write
 from assistant.identity import Caller
+from assistant.texts import DEFAULT_LANGUAGE, in_language
 from assistant.threads import places
 from assistant.threads.deletion import INLINE_ROWS, PURGE_KIND, purge_thread
-from assistant.threads.going_on import left_alone
+from assistant.threads.going_on import HANDLED_BY, PERSON_LEFT, STATUS_PREFIX, left_alone, line_of
+from assistant.threads.items import ItemRows
 from assistant.threads.large_objects import object_expiry
 from assistant.threads.retention import expiry_work
 from assistant.threads.rows import SCHEMA_VERSION, expiry, is_visible, load_metadata, metadata_attributes, row_key
@@ -218,8 +220,18 @@ async def _show(resources: Resources, source: Caller, listed: Row, meta: Row, ta
         alias = {"schema_version": SCHEMA_VERSION, "place": place}
         writes.append(Write(places.alias_key(target.partition, thread_id), put=alias))
         writes.append(places.lapsing_alias(source.partition, thread_id, place))
+    if meta.get("person") == "answering":
+        writes += await _person_left(resources, meta, target)
     await resources.table.transact(writes)
     return {**work, **work_key._asdict()}
+
+
+async def _person_left(resources: Resources, meta: Row, target: Caller) -> list[Write]:
+    """Return the writes of a line that the person does not answer any more."""
+    handled = load_metadata(meta).metadata.get(HANDLED_BY)
+    language = handled.get("language", DEFAULT_LANGUAGE) if isinstance(handled, dict) else DEFAULT_LANGUAGE
+    line = line_of(STATUS_PREFIX, meta["id"], in_language(PERSON_LEFT, language))
+    return await ItemRows(resources).item_writes(meta["id"], line, RequestContext(target, resources))
 
 
 def _given(row: Row) -> Row:
