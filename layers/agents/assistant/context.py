@@ -220,6 +220,7 @@ class RequestContext:
         report: Figures about the turn's run.
         loaded: The threads that this request has read or written, by id. A save is compared with them.
         suggested_title: The title that the model suggests. A title that the user sets meanwhile wins.
+        rewrites_title: Whether this turn replaces the message that the thread's title was written from.
         running_turn: The turn that was running in the thread when this request read it, if any.
         language: The language of the platform's texts for this user, as `assistant.texts` has it.
         parent: The caller's span, if the request names one.
@@ -237,6 +238,7 @@ class RequestContext:
     report: Report = field(default_factory=Report)
     loaded: dict[str, KnownThread] = field(default_factory=dict)
     suggested_title: str | None = None
+    rewrites_title: bool = False
     running_turn: str | None = None
     language: str = DEFAULT_LANGUAGE
     parent: Parent = field(default_factory=Parent)

@@ -27,6 +27,7 @@ from assistant.threads import (
     PURGE_KIND,
     SCHEMA_VERSION,
     THREAD_EXISTS,
+    TITLE_OF,
     RepeatKey,
     ThreadNotFoundError,
     is_visible,
@@ -337,8 +338,10 @@ class _Copy:
         thread = source.model_copy(
             update={
                 "id": self._work["thread_id"],
+                # A title has words of the first question, which an empty fork does not have.
+                "title": source.title if self._copies else None,
                 "created_at": clock.now(),
-                "metadata": {**source.metadata, FORKED_FROM: self._origin},
+                "metadata": {**self._titled(source.metadata), FORKED_FROM: self._origin},
             }
         )
         hidden, *others = store.creation(thread, context)
@@ -346,6 +349,13 @@ class _Copy:
         shown = replace(hidden, condition=condition, values={**self._values, ":cursor": self._cursor})
         removed = Write(row_key(self._work), delete=True)
         await self._transact([shown, self._source_exists, *_not_erased(context.caller), *others, removed])
+
+    def _titled(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        """Return a thread's metadata whose title belongs to the copy of its message."""
+        title_of = metadata.get(TITLE_OF)
+        if not isinstance(title_of, dict):
+            return metadata
+        return {**metadata, TITLE_OF: {**title_of, "item": copied_id(self._work["thread_id"], title_of["item"])}}
 
     async def _transact(self, writes: list[Write]) -> None:
         try:

@@ -31,7 +31,7 @@ from assistant.aws.keys import Key
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError, LimitsChangedError, NotFoundError, ProcessBusyError, TurnRunningError
 from assistant.texts import in_language
-from assistant.threads import IdempotencyKey, client_thread
+from assistant.threads import IdempotencyKey, client_thread, is_title_of
 from assistant.threads import idempotency_key as make_key
 from assistant.turns import early_cancel
 from assistant.turns.after import ended
@@ -237,6 +237,7 @@ async def _respond(
     if plan.handled:
         yield NoticeEvent(level="info", message=in_language(_PERSON_ANSWERS, context.language))
         return
+    context.rewrites_title = plan.edited is not None and is_title_of(thread, plan.edited.id)
     build_server = await asyncio.to_thread(load_server, context.settings)
     server = build_server(store, context)
     answer = server.answer(
