@@ -104,6 +104,30 @@ async def test_a_web_search_of_the_same_answer(open_thread: OpenThread, provider
     await assert_asks(ann, provider, "web")
 
 
+async def test_a_tool_of_the_same_answer(open_thread: OpenThread, provider: ProviderServer) -> None:
+    read = ToolCall("read_shelf", call_id="read")
+    for user, calls in (("ann", (read, KEEP)), ("bob", (KEEP, read))):
+        ann = open_thread(user)
+        provider.script(Answer(*calls))
+        await ann.say("What is on the shelf?")
+        await assert_asks(ann, provider, "shelf")
+
+
+async def test_a_tool_of_the_same_answer_that_does_not_say_so_before(
+    open_thread: OpenThread, provider: ProviderServer
+) -> None:
+    """The model has not read its result yet, so nothing asks. The fact's source says that nobody has approved it."""
+    look = ToolCall("look_around", call_id="look")
+    for user, calls in (("ann", (look, KEEP)), ("bob", (KEEP, look))):
+        ann = open_thread(user)
+        provider.script(Answer(*calls), Answer(Text("Done.")))
+        await ann.say("What is around?")
+        assert asks(ann) is None
+        assert LATIN in json.dumps(ann.widget())
+        (fact,) = (await kept(ann))["facts"]
+        assert fact["source"] == "asked"
+
+
 @pytest.fixture
 async def mcp_url() -> AsyncIterator[str]:
     server = MCPServer("shop")

@@ -1,4 +1,5 @@
-"""Note what a run reads that its user did not write: results of MCP servers, and of tools that run at OpenAI.
+"""Note what a run reads that its user did not write: results of MCP servers, of tools that say so, and
+of tools that run at OpenAI.
 
 The hooks run before a tool of the same answer asks for approval, and before a later model call reads the result.
 """
@@ -18,6 +19,15 @@ from assistant.models import APPROVAL_REQUEST, HOSTED_CALLS
 _OF_REMOTE_SERVERS = frozenset({"mcp_call", "mcp_list_tools", APPROVAL_REQUEST})
 
 
+# The attribute of a tool's function with the source of its results. A copy of the tool keeps its function.
+_READS = "assistant_reads"
+
+
+def reading(tool: FunctionTool, source: str) -> None:
+    """Let the results of a tool count as texts that the user did not write."""
+    setattr(tool.on_invoke_tool, _READS, source)
+
+
 class OutsideHooks(RunHooks[Any]):
     """The hooks of a run, with the hooks that a workflow gives, if any.
 
@@ -33,18 +43,26 @@ class OutsideHooks(RunHooks[Any]):
     async def on_tool_start(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool) -> None:
         """Note the call of an MCP server's tool, and of an agent that has such tools."""
         if isinstance(tool, FunctionTool):
-            for source in _sources_of(tool):
-                self._request.read_outside(source)
+            self._note_call(tool, agent)
         await self._given.on_tool_start(context, agent, tool)
 
+    def _note_call(self, tool: FunctionTool | None, agent: Agent[Any]) -> None:
+        """Note the sources of a tool; None for a tool of an MCP server, or for a handoff."""
+        unknown = {MCP} if agent.mcp_servers else set()
+        for source in unknown if tool is None else _sources_of(tool):
+            self._request.read_outside(source)
+
     async def on_llm_end(self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse) -> None:
-        """Note what the provider's own tools have read for this answer."""
+        """Note what the provider's own tools have read for this answer, and what its calls will read."""
+        tools = {tool.name: tool for tool in agent.tools if isinstance(tool, FunctionTool)}
         for item in response.output:
             kind = item.get("type") if isinstance(item, dict) else item.type
             if kind in _OF_REMOTE_SERVERS:
                 self._request.read_outside(MCP)
             elif kind in HOSTED_CALLS:
                 self._request.read_outside(WEB)
+            elif kind == "function_call":
+                self._note_call(tools.get(item["name"] if isinstance(item, dict) else item.name), agent)
         await self._given.on_llm_end(context, agent, response)
 
     async def on_llm_start(self, *given: Any, **named: Any) -> None:
@@ -70,6 +88,8 @@ class OutsideHooks(RunHooks[Any]):
 
 def _sources_of(tool: FunctionTool) -> set[str]:
     """Return where the results of a tool come from, if they come from outside."""
+    if (declared := getattr(tool.on_invoke_tool, _READS, None)) is not None:
+        return {declared}
     origin = get_function_tool_origin(tool)
     if origin is not None and origin.type is ToolOriginType.MCP:
         return {MCP}

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from assistant.agent.brought import Brings, bringing
+from assistant.agent.outside import reading
 from assistant.errors import AssistantError
 from assistant.exits import EXITS, failing_at_exit
 from assistant.failures import known, log_failure
@@ -52,7 +53,12 @@ Approval = bool | Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaita
 
 
 def assistant_tool(
-    function: Function, *, needs_approval: Approval = False, check: Check | None = None, brings: Brings | None = None
+    function: Function,
+    *,
+    needs_approval: Approval = False,
+    check: Check | None = None,
+    brings: Brings | None = None,
+    reads: str | None = None,
 ) -> FunctionTool:
     """Make a tool of a function. The SDK runs a plain `def` in a thread, so that it may block.
 
@@ -67,6 +73,8 @@ def assistant_tool(
         needs_approval: Whether the user must approve a call before it runs.
         check: Runs before the user is asked, and again before the call.
         brings: Returns context for the model, in each turn whose agents have the tool.
+        reads: The source, such as `knowledge`, if the tool returns texts that the user did not write. In a turn
+            that has called it, a tool with lasting effects, such as `remember`, asks for approval.
     """
     tool = function_tool(
         function,
@@ -84,6 +92,8 @@ def assistant_tool(
         return DONE if result is None else result
 
     tool.on_invoke_tool = said
+    if reads is not None:
+        reading(tool, reads)
     return tool if brings is None else bringing(tool, brings)
 
 

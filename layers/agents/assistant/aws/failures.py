@@ -49,10 +49,12 @@ DYNAMODB: Mapping[str, Failure] = {
     **dict.fromkeys(_DENIED, Failure.UNAVAILABLE),
     "ResourceNotFoundException": Failure.UNAVAILABLE,
     "InvalidEndpointException": Failure.UNAVAILABLE,
+    # Each call has a token of its own, so only a repetition by botocore can get this. The local DynamoDB answers it if
+    # another write has changed a row since the first attempt, which was applied.
+    "IdempotentParameterMismatchException": Failure.UNAVAILABLE,
     "ValidationException": Failure.REFUSED,
     "ValidationError": Failure.REFUSED,
     "SerializationException": Failure.REFUSED,
-    "IdempotentParameterMismatchException": Failure.REFUSED,
     "ItemCollectionSizeLimitExceededException": Failure.REFUSED,
 }
 

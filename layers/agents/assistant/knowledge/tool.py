@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated
 
 from agents.tool_context import ToolContext
@@ -10,7 +11,7 @@ from chatkit.agents import AgentContext
 from chatkit.types import ProgressUpdateEvent
 
 from assistant.agent import assistant_tool, note_passages
-from assistant.context import CitedPassage, RequestContext
+from assistant.context import KNOWLEDGE, CitedPassage, RequestContext
 from assistant.errors import UnsupportedFeatureError
 from assistant.knowledge.search import search
 from assistant.knowledge.sources import entity_id
@@ -24,7 +25,7 @@ _NOTE = (
 _NOTHING = "No document answers this. Say so, and do not guess."
 
 
-@assistant_tool
+@partial(assistant_tool, reads=KNOWLEDGE)
 async def search_knowledge(
     context: ToolContext[AgentContext[RequestContext]],
     question: Annotated[str, "What to look for, as a question or in keywords, in the documents' language."],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chatkit.actions import Action
 from chatkit.types import WidgetItem
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError
@@ -64,7 +65,7 @@ async def forgotten_card(action: Action[str, Any], sender: WidgetItem | None, co
     """Remove the fact of a click, and return the card without it.
 
     Raises:
-        InvalidRequestError: the click names no fact, or comes from no card.
+        InvalidRequestError: the click names another fact than its card, or comes from no card.
     """
     try:
         click = _Click.model_validate(action.payload)
@@ -72,7 +73,10 @@ async def forgotten_card(action: Action[str, Any], sender: WidgetItem | None, co
         raise InvalidRequestError("The values of this action are not valid.") from None
     if sender is None:
         raise InvalidRequestError("An action comes from a widget.")
+    if to_json(click.fact_id) not in to_json(sender.widget):
+        raise InvalidRequestError("This card shows another fact.")
     await remove_fact(click.fact_id, context)
     status = in_language(_FORGOTTEN, context.language)
-    text = {"type": "Caption", "value": status}
+    # The key is for a second click on the same button.
+    text = {"type": "Caption", "key": click.fact_id, "value": status}
     return sender.model_copy(update={"widget": _card(status, [text]), "copy_text": _FORGOTTEN})
