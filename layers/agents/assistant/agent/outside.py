@@ -62,7 +62,8 @@ class OutsideHooks(RunHooks[Any]):
             elif kind in HOSTED_CALLS:
                 self._request.read_outside(WEB)
             elif kind == "function_call":
-                self._note_call(tools.get(item["name"] if isinstance(item, dict) else item.name), agent)
+                name = item["name"] if isinstance(item, dict) else getattr(item, "name", "")
+                self._note_call(tools.get(name), agent)
         await self._given.on_llm_end(context, agent, response)
 
     async def on_llm_start(self, *given: Any, **named: Any) -> None:
