@@ -106,6 +106,7 @@ _PEOPLE = (
     ("DELETE", "person/{thread_id}"),
     ("GET", "people"),
     ("GET", "people/{waiting_id}"),
+    ("GET", "people/{waiting_id}/attachments/{attachment_id}"),
     ("POST", "people/{waiting_id}/take"),
     ("POST", "people/{waiting_id}/say"),
     ("DELETE", "people/{waiting_id}"),

@@ -42,6 +42,7 @@ Action = Literal[
     "tenant.erased",
     "thread.answered",
     "thread.deleted",
+    "thread.file_opened",
     "thread.handed_back",
     "thread.read",
     "thread.taken_over",

@@ -28,7 +28,9 @@ async function show(dialog, attempt, people, id) {
   const read = async () => {
     const items = (await people.read(id)).reverse();
     const texts = items.map((item) => [item.type, (item.content ?? []).map((part) => part.text ?? "").join("")]);
-    lines.replaceChildren(...texts.filter(([, text]) => text).map(([type, text]) => line(type, text)));
+    const sent = items.flatMap((item) => item.attachments ?? []);
+    const opened = sent.map((file) => action(file.name, () => attempt(() => openFile(people, id, file.id))));
+    lines.replaceChildren(...texts.filter(([, text]) => text).map(([type, text]) => line(type, text)), ...opened);
   };
   const name = field("input", say("Your name"));
   const words = field("textarea", say("Your words"));
@@ -44,6 +46,10 @@ async function show(dialog, attempt, people, id) {
   await read();
   const timer = setInterval(() => void read().catch(() => clearInterval(timer)), POLL_MILLISECONDS);
   dialog.addEventListener("close", () => clearInterval(timer), { once: true });
+}
+
+async function openFile(people, id, attachmentId) {
+  window.open(await people.file(id, attachmentId), "_blank", "noopener");
 }
 
 function line(type, text) {

@@ -10,14 +10,18 @@ import httpx2
 import pytest
 from chatkit.types import Page
 
+from assistant import audit, files
 from assistant.api import create_app
 from assistant.context import RequestContext, Resources
 from assistant.identity import Caller
 from assistant.quotas import paid
+from assistant.takeover.queue import waiting_id
 from assistant.threads.store import ThreadStore
 from tests.support.asgi import client
 from tests.support.conversations import answered, new_thread, said
+from tests.support.files import PNG
 from tests.support.issuer import Issuer
+from tests.support.private_data import converse
 
 pytestmark = pytest.mark.anyio
 
@@ -39,13 +43,14 @@ def http(resources: Resources, issuer: Issuer) -> Http:
     return make
 
 
-def every(waiting_id: str) -> list[tuple[str, str, dict[str, str] | None]]:
+def every(waiting: str) -> list[tuple[str, str, dict[str, str] | None]]:
     return [
         ("GET", f"{API}/people", None),
-        ("GET", f"{API}/people/{waiting_id}", None),
-        ("POST", f"{API}/people/{waiting_id}/take", {"name": "Eve"}),
-        ("POST", f"{API}/people/{waiting_id}/say", {"text": "hi"}),
-        ("DELETE", f"{API}/people/{waiting_id}", None),
+        ("GET", f"{API}/people/{waiting}", None),
+        ("GET", f"{API}/people/{waiting}/attachments/atc_1", None),
+        ("POST", f"{API}/people/{waiting}/take", {"name": "Eve"}),
+        ("POST", f"{API}/people/{waiting}/say", {"text": "hi"}),
+        ("DELETE", f"{API}/people/{waiting}", None),
     ]
 
 
@@ -179,3 +184,29 @@ async def test_a_name_that_looks_like_something_else_is_refused(resources: Resou
         answer = await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": name})
         assert answer.status_code == 400, name
     assert (await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": "Sam O."})).status_code == 200
+
+
+async def test_staff_opens_a_file_of_the_conversation_and_no_other(
+    resources: Resources, issuer: Issuer, http: Http
+) -> None:
+    dan = Caller("acme", "dan of the routes")
+    sent, other = [await converse(resources, issuer, dan) for _ in range(2)]
+    for each in (sent, other):
+        _, writes = await files.bind(resources, dan, [each.attachment_id], each.thread_id)
+        await resources.table.transact(writes)
+    asking = {"thread_id": sent.thread_id, "reason": "Look at my screenshot."}
+    assert (await http(dan).post(f"{API}/person", json=asking)).status_code == 200
+    sent_files = f"{API}/people/{waiting_id(dan, sent.thread_id)}/attachments"
+    opened = await http(SAM).get(f"{sent_files}/{sent.attachment_id}")
+    assert opened.status_code == 200
+    async with httpx2.AsyncClient() as bucket:
+        assert (await bucket.get(opened.json()["url"])).content == PNG
+    wrong = {None: 401, Caller("acme", "eve", "user"): 403, Caller("globex", "sam", "support"): 404}
+    for caller, status in wrong.items():
+        assert (await http(caller).get(f"{sent_files}/{sent.attachment_id}")).status_code == status
+    assert (await http(SAM).get(f"{sent_files}/{other.attachment_id}")).status_code == 404
+    page, _ = await audit.page(resources, "acme")
+    acts = [each["action"] for each in page if each.get("thread_id") == sent.thread_id]
+    assert acts[:2] == ["thread.file_opened", "person.asked"]
+    assert (await http(SAM).delete(f"{API}/people/{waiting_id(dan, sent.thread_id)}")).status_code == 200
+    assert (await http(SAM).get(f"{sent_files}/{sent.attachment_id}")).status_code == 404

@@ -41,6 +41,12 @@ export class People {
     return (await this.#send<{ data: Record<string, unknown>[] }>("GET", this.#path(id))).data;
   }
 
+  /** For staff: a short-lived URL of a file that the user has sent there. */
+  async file(id: string, attachmentId: string): Promise<string> {
+    const path = `${this.#path(id)}/attachments/${encodeURIComponent(attachmentId)}`;
+    return (await this.#send<{ url: string }>("GET", path)).url;
+  }
+
   /** For staff: answer in a conversation, under a name that its user reads. */
   async take(id: string, name: string): Promise<void> {
     await this.#send("POST", `${this.#path(id)}/take`, { name });

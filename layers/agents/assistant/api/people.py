@@ -81,6 +81,14 @@ async def read(context: Staff, waiting_id: str, after: str | None = None) -> Res
     return json_bytes(await operations.read_items(found.thread_id, after, owner))
 
 
+@router.get(f"{PATH}/{{waiting_id}}/attachments/{{attachment_id}}")
+async def attachment(context: Staff, waiting_id: str, attachment_id: str) -> Response:
+    """Return `{"url": …}`, a short-lived URL of a file that the user has sent in such a conversation."""
+    from assistant import takeover
+
+    return json_response({"url": await takeover.file_url(waiting_id, attachment_id, context)})
+
+
 @router.post(f"{PATH}/{{waiting_id}}/take")
 async def take(request: Request, context: Staff, waiting_id: str) -> Response:
     """Take a conversation over, under a name that its user reads."""

@@ -22,7 +22,7 @@ HEAD_BYTES = 512
 UPLOAD_URL_SECONDS = 15 * 60
 # A page can stay open this long. A reload signs the URL again.
 READ_URL_SECONDS = 60 * 60
-# A reader of a share opens its files at once. A reload signs the URLs again.
+# A reader of a share, or a person of the staff, opens a file at once. A reload signs the URL again.
 SHARE_URL_SECONDS = 10 * 60
 # A file that was not sent within a day is forgotten.
 UNSENT_LIFETIME = timedelta(days=1)

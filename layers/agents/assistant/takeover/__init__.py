@@ -8,6 +8,7 @@ runs. Importing this package does not load the agents SDK; the tool does.
 from typing import TYPE_CHECKING, Any
 
 from assistant.takeover.acts import hand_back, own_waiting, say, take_over
+from assistant.takeover.files import file_url
 from assistant.takeover.queue import Waiting, ask, find_waiting, list_waiting
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
     "Waiting",
     "ask",
     "ask_for_a_person",
+    "file_url",
     "find_waiting",
     "hand_back",
     "list_waiting",

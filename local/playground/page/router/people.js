@@ -23,6 +23,11 @@ export class People {
     async read(id) {
         return (await this.#send("GET", this.#path(id))).data;
     }
+    /** For staff: a short-lived URL of a file that the user has sent there. */
+    async file(id, attachmentId) {
+        const path = `${this.#path(id)}/attachments/${encodeURIComponent(attachmentId)}`;
+        return (await this.#send("GET", path)).url;
+    }
     /** For staff: answer in a conversation, under a name that its user reads. */
     async take(id, name) {
         await this.#send("POST", `${this.#path(id)}/take`, { name });
