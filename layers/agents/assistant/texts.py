@@ -52,7 +52,7 @@ _GERMAN = {
     # Sources.
     "Page {}": "Seite {}",
     # Notices.
-    "A later request ended this answer.": "Eine spätere Anfrage hat diese Antwort beendet.",
+    "A later request or a person ended this answer.": "Eine spätere Anfrage oder ein Mensch hat diese Antwort beendet.",
     "This answer is incomplete because it reached the length limit.": (
         "Diese Antwort ist unvollständig, weil sie die Längengrenze erreicht hat."
     ),

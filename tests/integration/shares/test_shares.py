@@ -198,6 +198,19 @@ async def test_the_same_key_makes_one_link(resources: Resources, http: Http, ann
     assert answers[0].json()["token"] not in str(rows)
 
 
+async def test_a_browser_reads_a_refusal_as_a_page_and_html_can_be_refused(
+    resources: Resources, http: Http, ann: Caller
+) -> None:
+    made = await shared(http(), await a_talk(resources, ann))
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for who, path, status in ((http(), f"/chatkit/api/shared/{'x' * 43}", 404), (http(None), made["path"], 401)):
+        answer = await who.get(path, headers=browser)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert "script" not in answer.text
+    refusing = await http().get(made["path"], headers={"accept": "text/html;q=0, application/json"})
+    assert refusing.json()["title"] == "A talk"
+
+
 async def test_a_link_expires(resources: Resources, http: Http, ann: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     made = await shared(http(), await a_talk(resources, ann), days=1)
     later = clock.now() + timedelta(days=1, minutes=1)
@@ -235,5 +248,5 @@ async def test_links_and_views_have_limits(
     assert codes == [200, 200, 429]
     monkeypatch.setattr("assistant.quotas.paid.MAX_SHARES_PER_DAY", 1)
     assert (await http().post(SHARES, json={"thread_id": thread_id})).status_code == 429
-    for wrong in ({"days": 0}, {"days": 91}, {"days": "1"}, {"public": 1}, {"item_id": 5}):
+    for wrong in ({"days": 0}, {"days": 91}, {"days": "1"}, {"days": True}, {"public": 1}, {"item_id": 5}):
         assert (await http().post(SHARES, json={"thread_id": thread_id, **wrong})).status_code == 400

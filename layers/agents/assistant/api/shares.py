@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from assistant.api.body import read_object
-from assistant.api.errors import json_response
+from assistant.api.errors import error_response, json_response
 from assistant.api.services import CurrentContext, services_of
 from assistant.context import RequestContext
-from assistant.errors import InvalidRequestError, NotFoundError, UnauthorizedError
+from assistant.errors import AssistantError, InvalidRequestError, NotFoundError, UnauthorizedError
+from assistant.texts import in_language, language_of
 
 router = APIRouter()
 
@@ -19,6 +21,7 @@ PATH = "/chatkit/api/shares"
 FIELDS = ("thread_id", "item_id", "days", "public", "files")
 # A token has 43 characters.
 MAX_TOKEN_CHARACTERS = 100
+HTML = "text/html; charset=utf-8"
 
 
 async def _on(context: CurrentContext) -> RequestContext:
@@ -38,6 +41,8 @@ async def share(request: Request, context: On) -> Response:
     from assistant import shares
     from assistant.threads import repeat_key
 
+    if isinstance(days, bool):
+        raise InvalidRequestError("'days' is a number.")
     match thread_id, item_id, days, public, files:
         case str(), None | str(), None | int(), None | bool(), None | bool():
             repeat = repeat_key("share", request.headers.get("idempotency-key"), body, context.caller)
@@ -69,7 +74,33 @@ async def revoke(context: On, share_id: str) -> Response:
 
 @router.get("/chatkit/api/shared/{token}")
 async def shared(request: Request, token: Annotated[str, Path(max_length=MAX_TOKEN_CHARACTERS)]) -> Response:
-    """Return the snapshot behind a link, as JSON or, for a browser, as a page."""
+    """Return the snapshot behind a link, or why there is none: as JSON or, for a browser, as a page."""
+    if not _wants_page(request.headers.get("accept", "")):
+        return json_response(await _opened(request, token))
+    from assistant import shares
+
+    try:
+        page, headers = shares.share_page(await _opened(request, token))
+    except AssistantError as error:
+        answer = error_response(error, request.scope)
+        page, headers = shares.message_page(
+            in_language(error.message, language_of(request.headers.get("accept-language")))
+        )
+        kept = {name: value for name, value in answer.headers.items() if name in ("retry-after", "www-authenticate")}
+        return Response(page, error.status, {**headers, **kept}, HTML)
+    return Response(page, 200, headers, HTML)
+
+
+def _wants_page(accept: str) -> bool:
+    """Tell whether an `Accept` header names HTML, and does not refuse it by `q=0`."""
+    for each in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in each.split(";"))
+        if kind == "text/html":
+            return not any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters)
+    return False
+
+
+async def _opened(request: Request, token: str) -> dict[str, Any]:
     services = services_of(request)
     resources = services.resources
     caller = None
@@ -84,13 +115,9 @@ async def shared(request: Request, token: Annotated[str, Path(max_length=MAX_TOK
     from assistant import shares
 
     try:
-        shown = await shares.open_share(token, caller, resources)
+        return await shares.open_share(token, caller, resources)
     except NotFoundError:
         # The same for a link that does not exist and for one of a tenant.
         if caller is None:
             raise UnauthorizedError from None
         raise
-    if "text/html" in request.headers.get("accept", ""):
-        page, headers = shares.share_page(shown)
-        return Response(page, 200, headers, "text/html; charset=utf-8")
-    return json_response(shown)

@@ -30,8 +30,16 @@ _TEXTS = ("title", "label", "value")
 
 def share_page(shown: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Return the HTML of a snapshot, and its headers."""
-    title = escape(shown.get("title") or "Conversation")
-    body = "".join(_article(item) for item in shown["items"])
+    return _page(shown.get("title") or "Conversation", "".join(_article(item) for item in shown["items"]))
+
+
+def message_page(message: str) -> tuple[str, dict[str, str]]:
+    """Return the HTML that says why a link shows nothing, and its headers."""
+    return _page(message, "")
+
+
+def _page(heading: str, body: str) -> tuple[str, dict[str, str]]:
+    title = escape(heading)
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -156,7 +156,7 @@ def ending_events(outcome: Outcome, error: BaseException | None) -> list[ThreadS
         case "lost":
             return [ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)]
         case "interrupted":
-            return [NoticeEvent(level="info", message="A later request ended this answer.")]
+            return [NoticeEvent(level="info", message="A later request or a person ended this answer.")]
         case _:
             return []
 
