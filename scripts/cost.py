@@ -29,7 +29,7 @@ LAMBDA_ARM_GB_SECOND = 0.0000133334
 LAMBDA_STREAMED_GB = 0.008
 LAMBDA_STREAMED_FREE_BYTES = 6 * 1024 * 1024
 # https://aws.amazon.com/lambda/pricing/#Lambda_Managed_Instances and https://aws.amazon.com/ec2/pricing/on-demand/:
-# an instance m7g.large with two vCPUs and 8 GB, and Lambda's fee on top.
+# an instance m7g.large with two vCPUs and 8 GB, and Lambda's fee on top, both as public listings quote these pages.
 INSTANCE_HOUR = 0.0816
 INSTANCE_FEE = 0.15
 # https://aws.amazon.com/dynamodb/pricing/on-demand/
