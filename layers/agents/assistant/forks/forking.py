@@ -233,6 +233,8 @@ async def copy_fork(resources: Resources, work: Row, *, time_is_up: Callable[[],
                 if time_is_up():
                     return False
                 await copy.next_page()
+            if not await copy.documents(time_is_up):
+                return False
             await copy.show()
         except _SourceGoneError:
             await _abandon(resources, work)
@@ -306,6 +308,28 @@ class _Copy:
                 await self._copy_object(key)
             writes = [*await store.item_writes(fork_id, copy_of(item, fork_id, files), context), *writes]
         return writes
+
+    async def documents(self, time_is_up: Callable[[], bool]) -> bool:
+        """Copy the thread's own documents, unless the fork is empty. Return whether all of them are copied."""
+        context, fork_id = self._context, self._work["thread_id"]
+        if not self._copies or not context.settings.knowledge.on:
+            return True
+        from assistant import knowledge
+
+        ours = Write(self._meta_key, condition=self._ours, values=self._values)
+        try:
+            return await knowledge.copy_documents(
+                context,
+                self._origin["thread_id"],
+                fork_id,
+                lambda each: copied_id(fork_id, each),
+                [ours, self._source_exists],
+                time_is_up=time_is_up,
+            )
+        except ConditionFailedError as error:
+            if 1 in {error.index, *(index for index, _ in error.others)}:
+                raise _SourceGoneError from None
+            raise
 
     async def _copy_object(self, key: str) -> None:
         fork = self._context.caller.thread(self._work["thread_id"])

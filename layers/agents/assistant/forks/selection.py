@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from chatkit.types import Attachment, HiddenContextItem, ThreadItem, UserMessageItem, WidgetItem
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
+    Attachment,
+    EntitySource,
+    HiddenContextItem,
+    ThreadItem,
+    UserMessageItem,
+    WidgetItem,
+)
 
 from assistant.approvals import asks_for_approval
 from assistant.aws import Row, keys
@@ -26,6 +35,8 @@ from assistant.threads import (
 # Rows that one Query reads in the search for marks.
 PAGE_ROWS = 200
 RETRY_SECONDS = 2.0
+# The ids of cited documents of a thread start with it. So other citations do not load the package of documents.
+CITED = "knowledge.thread."
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,22 @@ def copy_of(item: ThreadItem, fork_id: str, files: dict[str, Attachment]) -> Thr
     changes: dict[str, Any] = {"id": copied_id(fork_id, item.id), "thread_id": fork_id}
     if isinstance(item, UserMessageItem):
         changes["attachments"] = [files[each.id] for each in item.attachments if each.id in files]
+    if isinstance(item, AssistantMessageItem):
+        changes["content"] = [_cited_anew(part, item.thread_id, fork_id) for part in item.content]
     if isinstance(item, HiddenContextItem) and isinstance(item.content, dict) and "item" in item.content:
         changes["content"] = {**item.content, "item": copied_id(fork_id, item.content["item"])}
     return item.model_copy(update=changes)
+
+
+def _cited_anew(part: AssistantMessageContent, source_id: str, fork_id: str) -> AssistantMessageContent:
+    """Return a text whose citations of the thread's own documents lead to the fork's copies."""
+    annotations = []
+    for each in part.annotations:
+        source = each.source
+        if isinstance(source, EntitySource) and source.id.startswith(CITED):
+            from assistant.knowledge import copied_entity_id
+
+            cited = copied_entity_id(source.id, source_id, fork_id, lambda one: copied_id(fork_id, one))
+            each = each.model_copy(update={"source": source.model_copy(update={"id": cited})})
+        annotations.append(each)
+    return part.model_copy(update={"annotations": annotations})

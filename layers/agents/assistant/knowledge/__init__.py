@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from assistant.knowledge.copying import copy_documents
 from assistant.knowledge.documents import (
     EXPIRED_KIND,
     INGEST_KIND,
@@ -32,7 +33,7 @@ from assistant.knowledge.removal import (
 )
 from assistant.knowledge.rows import Document, document_of, space_of
 from assistant.knowledge.search import search
-from assistant.knowledge.sources import PREFIX, preview
+from assistant.knowledge.sources import PREFIX, copied_entity_id, preview
 from assistant.knowledge.spaces import managed_space
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ __all__ = [
     "announce",
     "checked_days",
     "complete",
+    "copied_entity_id",
+    "copy_documents",
     "document_of",
     "ingest",
     "load",

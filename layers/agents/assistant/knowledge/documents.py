@@ -131,11 +131,11 @@ async def _create(
     key = space.document(document_id)
     writes = [
         Write(key, put=row, condition="attribute_not_exists(pk)"),
-        _work(space, document_id, UNFINISHED_KIND, UNFINISHED_LIFETIME, new_original=new["new_original"]),
+        sweep_work(space, document_id, UNFINISHED_KIND, UNFINISHED_LIFETIME, new_original=new["new_original"]),
     ]
     if days is not None:
         row["expires_at"] = int((now + timedelta(days=days)).timestamp())
-        writes.append(_work(space, document_id, EXPIRED_KIND, timedelta(days=days)))
+        writes.append(sweep_work(space, document_id, EXPIRED_KIND, timedelta(days=days)))
     if space.user_id is not None:
         writes.append(files.member_write(context.caller))
     if space.thread_id is not None:
@@ -160,7 +160,7 @@ async def _renew(context: RequestContext, space: Space, document_id: str, new: M
             names={"#state": "state"},
             values=values,
         ),
-        _work(space, document_id, UNFINISHED_KIND, UNFINISHED_LIFETIME, new_original=new["new_original"]),
+        sweep_work(space, document_id, UNFINISHED_KIND, UNFINISHED_LIFETIME, new_original=new["new_original"]),
     ]
     row = await load(context, space, document_id)
     try:
@@ -175,7 +175,7 @@ async def _renew(context: RequestContext, space: Space, document_id: str, new: M
     return {**row, **new, "state": "uploading"}
 
 
-def _work(space: Space, document_id: str, kind: str, wait: timedelta, **more: Any) -> Write:
+def sweep_work(space: Space, document_id: str, kind: str, wait: timedelta, **more: Any) -> Write:
     """Return work of the sweep on a document. Work on another version has another key."""
     key = space.document(document_id)
     place = "/".join([*key, *map(str, more.values())])
@@ -233,23 +233,8 @@ async def complete(context: RequestContext, space: Space, document_id: str, *, b
         document=document_id,
         scope=scope_of(space),
     )
-    queue = Write(
-        key,
-        # The user who pays for the reading. The end of the reading removes the name.
-        update="SET #state = :queued, #by = :by, attempts = :none, updated_at = :now REMOVE reason, done, #total",
-        condition="#state IN (:uploading, :failed) AND new_original = :object",
-        names={"#state": "state", "#by": "by", "#total": "total"},
-        values={
-            ":queued": "queued",
-            ":uploading": "uploading",
-            ":failed": "failed",
-            ":object": row["new_original"],
-            ":by": context.caller.user_id,
-            ":none": 0,
-            ":now": clock.now().isoformat(),
-        },
-    )
-    work = _work(space, document_id, INGEST_KIND, START_AGAIN, new_original=row["new_original"])
+    queue = queue_write(key, row["new_original"], context.caller.user_id)
+    work = sweep_work(space, document_id, INGEST_KIND, START_AGAIN, new_original=row["new_original"])
     try:
         await resources.table.transact([queue, work, note.write])
     except ConditionFailedError:
@@ -258,6 +243,31 @@ async def complete(context: RequestContext, space: Space, document_id: str, *, b
     note.log()
     await invocation.start(resources, space, document_id)
     return document_of(await load(context, space, document_id))
+
+
+def queue_write(key: Key, original: str, user_id: str) -> Write:
+    """Return the write that lets a document be read.
+
+    Args:
+        key: The document's row.
+        original: The object of the version to read.
+        user_id: The user who pays for the reading. The end of the reading removes the name.
+    """
+    return Write(
+        key,
+        update="SET #state = :queued, #by = :by, attempts = :none, updated_at = :now REMOVE reason, done, #total",
+        condition="#state IN (:uploading, :failed) AND new_original = :object",
+        names={"#state": "state", "#by": "by", "#total": "total"},
+        values={
+            ":queued": "queued",
+            ":uploading": "uploading",
+            ":failed": "failed",
+            ":object": original,
+            ":by": user_id,
+            ":none": 0,
+            ":now": clock.now().isoformat(),
+        },
+    )
 
 
 async def _check_bytes(context: RequestContext, row: Row) -> None:

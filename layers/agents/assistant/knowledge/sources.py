@@ -6,6 +6,7 @@ another user has seen or guessed leads to the asking user's own space.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -29,6 +30,18 @@ def entity_id(hit: Hit) -> str:
     parts = [documents.scope_of(space), hit.passage.document_id, str(hit.passage.page or "")]
     if (more := space.thread_id or space.group) is not None:
         parts.append(more)
+    return _joined(parts)
+
+
+def copied_entity_id(asked: str, source_id: str, target_id: str, named: Callable[[str], str]) -> str:
+    """Return the id of the copy of a thread's document in another thread; other ids stay as they are."""
+    parts = [unquote(part) for part in asked.removeprefix(PREFIX).split(".")]
+    if not asked.startswith(PREFIX) or len(parts) != 4 or (parts[0], parts[3]) != ("thread", source_id):
+        return asked
+    return _joined(["thread", named(parts[1]), parts[2], target_id])
+
+
+def _joined(parts: list[str]) -> str:
     return PREFIX + ".".join(quote(part, safe="").replace(".", "%2E") for part in parts)
 
 
