@@ -248,6 +248,16 @@ const GERMAN = {
   "can be searched": "kann durchsucht werden",
   "could not be read": "konnte nicht gelesen werden",
   "Remove": "Entfernen",
+  "another service": "anderer Dienst",
+  "documents": "Dokumente",
+  "files": "Dateien",
+  "the page": "Seite",
+  "the web": "Web",
+  "you approved it": "Sie haben zugestimmt",
+  "you asked for it": "Sie haben darum gebeten",
+  "you changed it": "Sie haben es geändert",
+  "your own words": "Ihre eigenen Worte",
+  "{origin}, after reading: {outside}": "{origin}, nach dem Lesen von: {outside}",
 };
 
 const TABLES = { de: GERMAN };

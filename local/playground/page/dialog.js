@@ -22,10 +22,19 @@ export function pageDialog(label, fill) {
     }
   };
   return async () => {
-    dialog.replaceChildren(action(say("Close"), () => dialog.close()));
+    dialog.replaceChildren(heading(label, dialog));
     if (!dialog.open) dialog.showModal();
     await attempt(() => fill(dialog, attempt));
   };
+}
+
+/** The first line of a dialog: its name, and the button that closes it. */
+export function heading(label, dialog) {
+  const line = document.createElement("header");
+  const name = document.createElement("h2");
+  name.textContent = label;
+  line.append(name, action(say("Close"), () => dialog.close()));
+  return line;
 }
 
 /** A button. */

@@ -25,9 +25,26 @@ function row(memory, { id, fact, source, outside }, attempt) {
   field.value = fact;
   field.maxLength = 200;
   field.setAttribute("aria-label", say("Fact"));
-  const origin = outside.length > 0 ? `${source} (${outside.join(", ")})` : source;
+  const told = SOURCES[source]?.() ?? source;
+  const read = outside.map((name) => OUTSIDE[name]?.() ?? name).join(", ");
+  const origin = read ? say("{origin}, after reading: {outside}", { origin: told, outside: read }) : told;
   const change = action(say("Save"), () => attempt(async () => (field.value = (await memory.change(id, field.value)).fact)));
   const remove = action(say("Forget"), () => attempt(() => memory.remove(id).then(() => shown.remove())));
   const shown = section(field, change, remove, paragraph(say("Source: {origin}", { origin })));
   return shown;
 }
+
+const SOURCES = {
+  asked: () => say("you asked for it"),
+  approved: () => say("you approved it"),
+  own_words: () => say("your own words"),
+  edited: () => say("you changed it"),
+};
+
+const OUTSIDE = {
+  web: () => say("the web"),
+  mcp: () => say("another service"),
+  files: () => say("files"),
+  page: () => say("the page"),
+  knowledge: () => say("documents"),
+};

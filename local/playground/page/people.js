@@ -1,5 +1,5 @@
 import { say } from "../element/texts.js";
-import { action, pageDialog, paragraph, section } from "./dialog.js";
+import { action, heading, pageDialog, paragraph, section } from "./dialog.js";
 
 /** How often the dialog reads an open conversation again, in ms. */
 const POLL_MILLISECONDS = 3000;
@@ -42,7 +42,7 @@ async function show(dialog, attempt, people, id) {
     act(say("Say"), () => people.say(id, words.value).then(() => (words.value = ""))),
     action(say("Hand back"), () => attempt(() => people.handBack(id).then(() => dialog.close()))),
   );
-  dialog.replaceChildren(action(say("Close"), () => dialog.close()), lines, controls);
+  dialog.replaceChildren(heading(say("People"), dialog), lines, controls);
   await read();
   const timer = setInterval(() => void read().catch(() => clearInterval(timer)), POLL_MILLISECONDS);
   dialog.addEventListener("close", () => clearInterval(timer), { once: true });

@@ -13,6 +13,7 @@ from assistant import clock
 from assistant.aws import Row
 from assistant.aws.keys import Space
 from assistant.context import Resources
+from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.knowledge import ingest, limits, search
 from assistant.passages.dynamodb import DynamoPassages
@@ -333,6 +334,43 @@ async def test_the_sweep_starts_a_reading_that_nobody_does(
     assert await ingest(resources, MINE, document)
     await sweep(resources)
     assert started.count(document) == 2
+
+
+async def test_a_batch_that_a_busy_table_does_not_take_is_tried_again_in_halves(
+    resources: Resources, librarian: MakeLibrarian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.knowledge.reading.FIRST_PAUSE_SECONDS", 0.0)
+    document = await librarian(ANN).queued("herons.txt", LONG)
+    put, tried = DynamoPassages.put, list[int]()
+
+    async def busy(self: DynamoPassages, space: Space, passages: Any, expires_at: Any = None) -> None:
+        tried.append(len(passages))
+        if len(passages) > 1:
+            raise StoreUnavailableError
+        await put(self, space, passages, expires_at)
+
+    monkeypatch.setattr(DynamoPassages, "put", busy)
+    assert await ingest(resources, MINE, document)
+    row = await row_of(resources, document)
+    assert (row["state"], row["done"]) == ("ready", row["total"])
+    assert tried == [BATCH, BATCH // 2, *[1] * row["total"]]
+
+
+async def test_a_document_that_a_table_never_takes_is_given_up(
+    resources: Resources, librarian: MakeLibrarian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.knowledge.reading.FIRST_PAUSE_SECONDS", 0.0)
+    mine = librarian(ANN)
+    document = await mine.queued("herons.txt", "Herons wade.")
+
+    async def refuses(*_: Any) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(DynamoPassages, "put", refuses)
+    ends = [await ingest(resources, MINE, document) for _ in range(limits.MAX_ATTEMPTS + 1)]
+    assert ends == [False] * limits.MAX_ATTEMPTS + [True]
+    shown = await mine.shown(document)
+    assert (shown["state"], shown["reason"]) == ("failed", "gave_up")
 
 
 def _after(calls: int) -> Any:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from assistant import clock
 from assistant.api import create_app
 from assistant.aws.keys import Space
 from assistant.context import Resources
 from assistant.identity import Caller
-from assistant.knowledge import search
+from assistant.knowledge import announce, page, search
 from assistant.passages import Hit
 from tests.integration.knowledge.conftest import MakeLibrarian
 from tests.support import desk
@@ -191,3 +193,47 @@ async def test_no_wrong_identity_reads_or_changes_a_document_by_any_route(
             ]
     assert wrong == []
     assert sorted(json.dumps(row, default=str) for row in rows_of(resources)) == before
+
+
+async def test_fields_that_have_no_effect_are_refused(librarian: MakeLibrarian) -> None:
+    mine = librarian(ANN)
+    for more in ({"tenant_id": "globex"}, {"user_id": "eve"}, {"group": "finance"}, {"thread_id": "thr_1"}):
+        assert (await mine.announced("a.txt", b"Herons", **more)).status_code == 400, more
+        assert (await mine.http.get(PATH, params={"scope": "user", **more})).status_code == 400, more
+    document = await mine.uploaded("a.txt", b"Herons")
+    path = f"{PATH}/{document}/complete"
+    assert (await mine.http.post(path, json={"scope": "user", "group": "finance"})).status_code == 400
+    assert (await mine.http.post(path, json={"scope": "user"})).status_code == 202
+
+
+async def test_the_documents_of_a_thread_that_the_user_does_not_have_are_not_found(librarian: MakeLibrarian) -> None:
+    chat = ChatKitClient(librarian(ANN).http)
+    await chat.say("Hello")
+    for caller, thread, status in ((ANN, chat.thread_id, 200), (EVE, chat.thread_id, 404), (ANN, "thr_none", 404)):
+        where = {"scope": "thread", "thread_id": thread or ""}
+        assert (await librarian(caller).http.get(PATH, params=where)).status_code == status
+
+
+async def test_a_refused_request_is_no_upload_and_an_abandoned_one_gives_its_place_back(
+    resources: Resources, librarian: MakeLibrarian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller("acme", "counted")
+    mine = librarian(caller)
+
+    async def uploads() -> int:
+        return int((await mine.http.get("/chatkit/api/usage")).json()["usage"]["uploads"])
+
+    assert (await mine.announced("a.txt", b"Herons", document_id="doc_none")).status_code == 404
+    lost = librarian(caller, scope="thread", thread_id="thr_none")
+    assert (await lost.announced("a.txt", b"Herons")).status_code == 404
+    assert await uploads() == 0
+    most = resources.settings.knowledge.own_documents
+    answers = [await mine.announced(f"{number}.txt", b"Herons") for number in range(most + 1)]
+    assert [answer.status_code for answer in answers] == [200] * most + [413]
+    assert await uploads() == most
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=16))
+    # `announce` sees the time; the token of a new request would have expired.
+    await announce(context_of(resources, caller), Space("acme", "counted"), name="b", mime_type="text/plain", size=6)
+    found, _ = await page(context_of(resources, caller), Space("acme", "counted"))
+    assert [each.name for each in found] == ["b"]

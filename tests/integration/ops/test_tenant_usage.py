@@ -100,10 +100,30 @@ async def test_a_csv_has_the_same_lines_and_no_cell_is_a_formula(deployment: Dep
     assert not any(cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line.values())
 
 
+async def test_a_csv_that_is_cut_says_so(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    for user in ("ann", "bob"):
+        await deployment.says("cut", user, "Hello")
+    whole = await deployment.look("cut", format="csv")
+    assert "x-next" not in whole.headers
+    assert "-part.csv" not in whole.headers["content-disposition"]
+    monkeypatch.setattr("assistant.upkeep.usage_of_tenants.MAX_USERS", 1)
+    first = await deployment.look("cut", format="csv")
+    assert first.headers["x-next"] == "ann"
+    last = await deployment.look("cut", format="csv", after="ann")
+    assert "x-next" not in last.headers
+    assert all("-part.csv" in each.headers["content-disposition"] for each in (first, last))
+
+
 async def test_only_an_admin_looks_and_each_look_is_in_the_trail(deployment: Deployment) -> None:
     await deployment.says("audited", "ann", "Hello")
     assert (await deployment.look("audited", role="member")).status_code == 403
-    for wrong in ({"first": "x"}, {"first": "2026-01-01", "last": "2025-01-01"}, {"first": "2020-01-01"}, {"by": "x"}):
+    for wrong in (
+        {"last": "9999-12-31"},
+        {"first": "x"},
+        {"first": "2026-01-01", "last": "2025-01-01"},
+        {"first": "2020-01-01"},
+        {"by": "x"},
+    ):
         assert (await deployment.look("audited", **wrong)).status_code in (400, 422), wrong
     await deployment.look("audited", user_id="ann", by="model")
     trail = [each async for each in audit.entries(deployment.resources, "audited")]

@@ -237,3 +237,12 @@ async def test_a_thread_that_is_deleted_during_a_search_is_no_hit(
     assert thread.thread_id is not None
     await rebuild(ann.resources, ann.caller, thread.thread_id)
     assert await words_rows(ann) == []
+
+
+async def test_a_word_too_many_is_refused_and_not_ignored(person: MakePerson) -> None:
+    ann = person()
+    words = "one two three four five six seven eight"
+    thread = await ann.says(f"!say {words}")
+    assert await ann.found(words) == [thread.thread_id]
+    answer = await ann.http.get(SEARCH, params={"q": f"{words} absent"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")

@@ -27,7 +27,7 @@ ALLOWED_HEADERS = (
     "tracestate",
     "x-amz-content-sha256",
 )
-EXPOSED_HEADERS = ("retry-after", "www-authenticate", "x-turn-id", "x-person", "x-working")
+EXPOSED_HEADERS = ("retry-after", "www-authenticate", "x-next", "x-turn-id", "x-person", "x-working")
 # Chrome caches a preflight answer for at most this long.
 PREFLIGHT_SECONDS = 7200
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -6,6 +6,7 @@ and the user come from the token.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,14 +25,24 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 PATH = "/chatkit/api/knowledge/documents"
-# How much of a request's text an upload announces.
+# The message names what is wrong, and is no echo of a large body.
+MAX_NAMED_CHARACTERS = 100
+_WHERE = frozenset({"scope", "thread_id", "group"})
+# What a body announces of an upload.
 _NEEDED = {"name": str, "mime_type": str, "size": int}
 
 
-async def _allowed(context: CurrentContext) -> RequestContext:
+async def _allowed(request: Request, context: CurrentContext) -> RequestContext:
     if not context.settings.knowledge.on:
         raise NotFoundError
+    _check_names(request.query_params, _WHERE | {"after"})
     return context
+
+
+def _check_names(given: Iterable[str], known: Set[str]) -> None:
+    """Refuse other fields, such as `tenant_id`: a client would believe that they have an effect."""
+    if unknown := sorted(set(given) - known):
+        raise InvalidRequestError(f"Unknown: {', '.join(unknown)[:MAX_NAMED_CHARACTERS]}.")
 
 
 Allowed = Annotated[RequestContext, Depends(_allowed)]
@@ -46,6 +57,7 @@ def _space(context: RequestContext, fields: dict[str, Any]) -> Space:
 async def _announce(context: RequestContext, fields: dict[str, Any], document_id: str | None) -> Response:
     from assistant import knowledge
 
+    _check_names(fields, _WHERE | _NEEDED.keys() | {"days"})
     space = _space(context, fields)
     for name, kind in _NEEDED.items():
         if not isinstance(fields.get(name), kind) or isinstance(fields[name], bool):
@@ -74,6 +86,7 @@ async def documents(
     from assistant import knowledge
 
     space = _space(context, {"scope": scope, "thread_id": thread_id, "group": group})
+    await knowledge.check_thread(context, space)
     found, following = await knowledge.page(context, space, after)
     return json_response({"data": [asdict(each) for each in found], "next": following})
 
@@ -110,7 +123,9 @@ async def complete(request: Request, context: Allowed, document_id: str) -> Resp
     """Check the uploaded bytes, and start to read the document."""
     from assistant import knowledge
 
-    space = _space(context, await read_object(request))
+    fields = await read_object(request)
+    _check_names(fields, _WHERE)
+    space = _space(context, fields)
     return json_response({"document": asdict(await knowledge.complete(context, space, document_id))}, 202)
 
 

@@ -66,7 +66,9 @@ async def usage(
     await audit.record(context.resources, note)
     if format == "csv":
         more = {} if found.following is None else {"x-next": quote(found.following, safe="")}
-        name = f'attachment; filename="usage-{days[0]}-{days[1]}.csv"'
+        # Who opens the file must see that more users follow.
+        part = "" if after is None and found.following is None else "-part"
+        name = f'attachment; filename="usage-{days[0]}-{days[1]}{part}.csv"'
         headers = {**JSON_HEADERS, "content-disposition": name, **more}
         return Response(_csv(found.entries), headers=headers, media_type="text/csv; charset=utf-8")
     documents = [{"user_id": user, "documents": count} for user, count in found.stored_documents.items()]

@@ -25,7 +25,7 @@ from assistant.ids import new_id
 from assistant.knowledge import invocation, removal
 from assistant.knowledge.limits import MAX_DAYS, PAGE_DOCUMENTS, START_AGAIN
 from assistant.knowledge.rows import DOCUMENT_KIND, SCHEMA_VERSION, Document, document_of, space_fields
-from assistant.threads import THREAD_EXISTS, ThreadNotFoundError
+from assistant.threads import THREAD_EXISTS, ThreadNotFoundError, is_visible
 
 INGEST_KIND = "ingest"
 UNFINISHED_KIND = "unfinished_document"
@@ -77,8 +77,12 @@ async def announce(
     media, harmless = files.check_announced(announced)
     if media.kind == "image":
         raise UnsupportedTypeError("A picture has no text that can be searched.")
+    # What is refused must not count as an upload.
     if document_id is None:
+        await check_thread(context, space)
         await _check_count(context, space)
+    elif (await load(context, space, document_id))["state"] in ("queued", "working"):
+        raise _being_read()
     if space.user_id is not None:
         await quotas.claim("upload", context)
     known = document_id or new_id("doc")
@@ -100,6 +104,22 @@ async def announce(
     return document_of(row), Upload(url, {"Content-Type": media.name, "If-None-Match": "*"})
 
 
+async def check_thread(context: RequestContext, space: Space) -> None:
+    """Check that the thread of a space exists.
+
+    Raises:
+        ThreadNotFoundError: it does not.
+    """
+    if space.thread_id is not None:
+        row = await context.resources.table.get(Key(space.partition, keys.META_SK))
+        if row is None or not is_visible(row):
+            raise ThreadNotFoundError(space.thread_id)
+
+
+def _being_read() -> ConflictError:
+    return ConflictError("This document is being read. Please wait until that is done.")
+
+
 async def _check_count(context: RequestContext, space: Space) -> None:
     """Refuse a user's or a thread's document beyond the limit. Two requests at once may pass it by one."""
     if space.user_id is None:
@@ -107,8 +127,23 @@ async def _check_count(context: RequestContext, space: Space) -> None:
     most = context.settings.knowledge.own_documents
     between = (keys.DOCUMENT_PREFIX, keys.DOCUMENT_END)
     found, _ = await context.resources.table.query(space.partition, between=between, limit=most + 1, keys_only=True)
-    if len(found) >= most:
+    if len(found) >= most and not await _forget_abandoned(context, space):
         raise TooLargeError(f"At most {most} documents can be kept here. Please remove one first.")
+
+
+async def _forget_abandoned(context: RequestContext, space: Space) -> bool:
+    """Forget uploads whose URL has expired, and return whether there were any. The sweep does so after a day."""
+    latest = (clock.now() - timedelta(seconds=files.UPLOAD_URL_SECONDS)).isoformat()
+    rows = context.resources.table.rows(
+        space.partition, between=(keys.DOCUMENT_PREFIX, keys.DOCUMENT_END), page=PAGE_DOCUMENTS
+    )
+    abandoned = [
+        row async for row in rows if row["state"] == "uploading" and "gen" not in row and row["created_at"] < latest
+    ]
+    for row in abandoned:
+        work = {**space_fields(space), "document_id": row["id"], "new_original": row["new_original"]}
+        await removal.sweep_unfinished(context.resources, work)
+    return bool(abandoned)
 
 
 async def _create(
@@ -168,7 +203,7 @@ async def _renew(context: RequestContext, space: Space, document_id: str, new: M
     except ConditionFailedError as error:
         if error.row is None:
             raise NotFoundError("There is no such document.") from None
-        raise ConflictError("This document is being read. Please wait until that is done.") from None
+        raise _being_read() from None
     if "new_original" in row:
         # An upload that was not completed, or a version that could not be read.
         await context.resources.objects.delete_many([row["new_original"]])

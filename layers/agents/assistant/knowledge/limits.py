@@ -14,11 +14,14 @@ READING_SECONDS = 60.0
 PASSAGE_CHARACTERS = 1_200
 # A sentence or two, so that an answer across a border is in one of the passages.
 OVERLAP_CHARACTERS = 150
-# One request of embeddings, by the smallest limit of the providers, and four batches of DynamoDB.
-PASSAGES_AT_ONCE = 100
+# One batch of DynamoDB. More at once would not be stored within a call's time on a slow table.
+PASSAGES_AT_ONCE = 25
+# A batch that a busy table does not take is tried again in halves, after a pause that doubles. Six pauses are a minute.
+MAX_PAUSES = 6
+FIRST_PAUSE_SECONDS = 1.0
 # A process is killed now and then. A document that kills five of them is the cause.
 MAX_ATTEMPTS = 5
-# The longest step between two renewals: reading, or one batch with its embeddings.
+# The longest step between two renewals: reading, or one batch with its embeddings and its pauses.
 LEASE = timedelta(seconds=180)
 # The function starts at once. If it has not, the sweep starts it again after this time.
 START_AGAIN = timedelta(minutes=2)

@@ -7,6 +7,7 @@ writing, and the next attempt goes on with it. Searches find the old generation 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -18,18 +19,26 @@ from assistant import clock, files, quotas
 from assistant.aws import ConditionFailedError, Row, Write
 from assistant.aws.keys import Space
 from assistant.context import RequestContext, Resources
-from assistant.errors import AssistantError, BeingErasedError, ModelsStoppedError, QuotaExceededError
+from assistant.errors import (
+    AssistantError,
+    BeingErasedError,
+    ModelsStoppedError,
+    QuotaExceededError,
+    StoreUnavailableError,
+)
 from assistant.files import ReadingLimits, SlowDocumentError, UnreadableDocumentError
 from assistant.identity import Caller
 from assistant.ids import uuid7
 from assistant.knowledge import invocation, removal
 from assistant.knowledge.chunks import Chunk, chunks
 from assistant.knowledge.limits import (
+    FIRST_PAUSE_SECONDS,
     LAST_WRITE,
     LEASE,
     MAX_ATTEMPTS,
     MAX_CHARACTERS,
     MAX_PAGES,
+    MAX_PAUSES,
     PASSAGES_AT_ONCE,
     READING_SECONDS,
 )
@@ -213,17 +222,25 @@ async def _read(reading: _Reading, time_is_up: Callable[[], bool]) -> bool:
         "SET #total = :total, done = :done, next_model = :model", total=len(parts), done=done, model=store.model
     )
     await _claim(reading, parts[done:])
+    at_once, pauses = PASSAGES_AT_ONCE, 0
     while done < len(parts):
         if time_is_up():
             await _release(reading)
             return False
-        batch = parts[done : done + PASSAGES_AT_ONCE]
+        batch = parts[done : done + at_once]
         passages = [
             Passage(row["id"], row["next_gen"], done + offset, part.text, row["new_name"], part.page)
             for offset, part in enumerate(batch)
         ]
-        await store.put(reading.space, passages, row.get("expires_at"))
-        done += len(batch)
+        try:
+            await store.put(reading.space, passages, row.get("expires_at"))
+        except StoreUnavailableError:
+            if pauses == MAX_PAUSES:
+                raise
+            await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**pauses)
+            at_once, pauses = max(1, at_once // 2), pauses + 1
+            continue
+        done, pauses = done + len(batch), 0
         await reading.note("SET done = :done", done=done)
     switch = reading.write(
         "#state = :ready, gen = next_gen, sha256 = :digest, model = next_model, original = new_original,"

@@ -59,6 +59,10 @@ def managed_space(context: RequestContext, fields: dict[str, Any]) -> Space:
         NotFoundError: users have no documents of their own here.
     """
     caller, scope = context.caller, fields.get("scope", "user")
+    for name, of in (("group", "tenant"), ("thread_id", "thread")):
+        # To ignore it would change the documents of another space than the client means.
+        if fields.get(name) is not None and scope != of:
+            raise InvalidRequestError(f"{name} needs scope={of}.")
     match scope:
         case "tenant":
             group = fields.get("group")

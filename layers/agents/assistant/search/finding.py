@@ -22,7 +22,7 @@ from assistant.identity import Caller
 from assistant.search.rebuilding import fill_work, is_shown, rebuild
 from assistant.search.rows import index_text, is_searched, text_of, words_key
 from assistant.search.snippets import Piece, found_in, snippet
-from assistant.search.words import Term, terms_of
+from assistant.search.words import MAX_TERMS, Term, terms_of
 from assistant.threads import is_visible, load_metadata, read_items, thread_store, unpack
 
 # Longer than any search that a person types.
@@ -92,6 +92,8 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
     terms = terms_of(query)
     if not terms:
         raise InvalidRequestError("Please type a word to search for.")
+    if len(terms) > MAX_TERMS:
+        raise InvalidRequestError(f"Please search for at most {MAX_TERMS} words.")
     limit = max(1, min(limit, MAX_HITS))
     digest = _digest(query, context.caller)
     place = None if after is None else _place(after, digest)

@@ -98,5 +98,5 @@ def words_of(text: str) -> set[str]:
 
 
 def terms_of(query: str) -> list[Term]:
-    """Return the distinct terms of a query, at most `MAX_TERMS`."""
-    return list(dict.fromkeys(term for _, _, term in located(query)))[:MAX_TERMS]
+    """Return the distinct terms of a query."""
+    return list(dict.fromkeys(term for _, _, term in located(query)))

@@ -103,13 +103,16 @@ def period(first: str | None, last: str | None) -> tuple[date, date]:
         last: The last day; by default today, UTC.
 
     Raises:
-        InvalidRequestError: a day is not valid, or the period is longer than the counters are kept.
+        InvalidRequestError: a day is not valid or in the future, or the period is longer than the counters are kept.
     """
     try:
         end = clock.now().date() if last is None else date.fromisoformat(last)
         begin = end - timedelta(days=DEFAULT_DAYS - 1) if first is None else date.fromisoformat(first)
     except ValueError:
         raise InvalidRequestError("A day must be like 2026-01-31.") from None
+    # Tomorrow is today in some places.
+    if end > clock.now().date() + timedelta(days=1):
+        raise InvalidRequestError("The last day is in the future.")
     if not 0 <= (end - begin).days < MAX_DAYS:
         raise InvalidRequestError(f"A period has 1 to {MAX_DAYS} days.")
     return begin, end
