@@ -32,6 +32,8 @@ def test_a_fact_is_kept_changed_and_forgotten_and_a_conversation_is_found(chat: 
     expect(chat.button("Send")).to_be_visible()
     chat.page.get_by_role("button", name="Memory").click()
     memory = chat.page.get_by_role("dialog", name="Memory")
+    expect(memory.get_by_role("heading", name="Memory")).to_be_visible()
+    expect(memory.get_by_text("Source: you asked for it")).to_be_visible()
     expect(memory.get_by_label("Fact")).to_have_value("Likes grey herons.")
     memory.get_by_label("Fact").fill("Likes white storks.")
     memory.get_by_role("button", name="Save").click()
