@@ -50,10 +50,10 @@ def test_a_page_names_only_targets_and_parameters_that_exist(page: str) -> None:
         "PutItem",
         "UpdateItem",
         "DeleteItem",
+        "BatchWriteItem",
     }
     # The results of a malware scan, and the tag with the result.
     known |= {"FAILED", "UNSUPPORTED", "GuardDutyMalwareScanStatus"}
-    known |= {"GuardDutyMalwareScanStatus", "UNSUPPORTED", "FAILED"}
     known |= {"ConditionCheckItem", "ReservedConcurrentExecutions", "X-Authorization", "NONE", "OPTIONS"}
     unknown = {each for each in parameters - known if not each.endswith(("Error", "Exception"))}
     assert not unknown

@@ -72,7 +72,7 @@ async def test_answers_expose_what_the_contract_names(app: FastAPI) -> None:
     async with client(app) as web:
         answer = await web.get("/health", headers={"Origin": PAGE})
     exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
-    assert exposed == {"retry-after", "www-authenticate", "x-turn-id", "x-person", "x-working"}
+    assert exposed == {"retry-after", "www-authenticate", "x-turn-id", "x-person", "x-working", "x-next"}
 
 
 async def test_every_error_can_be_read_by_the_page(app: FastAPI) -> None:
