@@ -18,6 +18,12 @@ ROOT, ANN = Caller("acme", "root", "admin"), Caller("acme", "ann")
 PAGES, DOCUMENTS = 200, 500
 
 
+@pytest.fixture(autouse=True)
+def patient_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for an answer: the local DynamoDB compares every vector in Python."""
+    monkeypatch.setattr("assistant.aws.client.READ_SECONDS", 30.0)
+
+
 async def test_each_page_of_a_pdf_of_200_pages_is_found_with_its_number(
     resources: Resources, librarian: MakeLibrarian
 ) -> None:
