@@ -56,3 +56,11 @@ function parse(body: unknown): Body {
     return {};
   }
 }
+
+/** What `fetch` gets for a request. */
+export async function requestInit(request: Request): Promise<RequestInit> {
+  const { method, headers, signal, credentials } = request;
+  const text = headers.get("content-type")?.startsWith("application/json");
+  const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
+  return { method, headers, signal, credentials, body };
+}

@@ -1,15 +1,11 @@
 import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
+import { Conversations } from "./conversations.js";
 import { Edits } from "./edits.js";
 import { Following, PERSON_MILLISECONDS, TURN_MILLISECONDS } from "./following.js";
-import { fork, questions, type Question } from "./forks.js";
-import { attachmentIdsIn, messageIn, operationIn, type Operation } from "./operations.js";
-import { Memory } from "./memory.js";
+import { attachmentIdsIn, messageIn, operationIn, requestInit, type Operation } from "./operations.js";
 import type { ChatKitApi, ChatKitElement, RouterOptions } from "./options.js";
-import { People } from "./people.js";
-import { search, type Hits } from "./search.js";
-import { Shares } from "./shares.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
 import { Unsent } from "./unsent.js";
@@ -27,13 +23,7 @@ const STOP_MILLISECONDS = 5000;
 const FRAME = "chatkit-frame-instance-id";
 
 /** Connects ChatKit's element to a backend. Make one for each element. */
-export class ChatKitRouter {
-  /** A person in place of the assistant: for the user, and for the staff. */
-  readonly people: People;
-  /** Links to snapshots of conversations: make, list, revoke and read them. */
-  readonly shares: Shares;
-  /** What the assistant keeps about the user: read, change, remove and switch off. */
-  readonly memory: Memory;
+export class ChatKitRouter extends Conversations {
   #backend: Backend;
   #turns = new Turns();
   #attachments = new Attachments();
@@ -48,7 +38,9 @@ export class ChatKitRouter {
   #jobs: Following;
 
   constructor(options: RouterOptions) {
-    this.#backend = new Backend(options);
+    const backend = new Backend(options);
+    super(backend);
+    this.#backend = backend;
     this.#stops = new Stops(this.#backend, (threadId) => this.#reads(threadId), (threadId) => this.#changed(threadId));
     const refresh = (threadId: string) => this.#refresh(threadId);
     this.#following = new Following(refresh, options.onFollow ?? (() => {}), TURN_MILLISECONDS);
@@ -66,9 +58,6 @@ export class ChatKitRouter {
       looked: () => this.#refresh(this.#view.thread ?? null),
       changedElsewhere: (threadId) => this.#refresh(threadId),
     });
-    this.people = new People(this.#backend, () => this.#openThread);
-    this.memory = new Memory(this.#backend);
-    this.shares = new Shares(this.#backend, () => this.#openThread);
     this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
   }
 
@@ -101,67 +90,18 @@ export class ChatKitRouter {
     throw new Error("The answer could not be stopped. Please try again.");
   }
 
-  /**
-   * Give a visitor's threads to the user who has signed in. Call it after the sign-in, when `token` returns the user's
-   * token, and before the element shows its list of threads. It may be called again: what has moved stays.
-   *
-   * @param visitorToken the visitor's token that the page has kept; null if the visitor's token is in a cookie
-   * @returns how many threads the server still moves; they follow within minutes
-   * @throws Error if the server did not take the threads along
-   */
-  async takeAlong(visitorToken: string | null): Promise<number> {
-    const init = {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(visitorToken === null ? {} : { visitor_token: visitorToken }),
-    };
-    const response = await this.#backend.send(`${this.#backend.apiUrl}/visitor/take-along`, init, { repeatable: true });
-    if (!response.ok) throw new Error(`The conversations could not be taken along (${response.status}).`);
-    const { pending } = (await response.json()) as { pending: number };
-    return pending;
-  }
-
-  /** The user's newest messages in the open thread, the newest first: for a page that offers to fork or to edit. */
-  async questions(): Promise<Question[]> {
-    return questions(this.#backend, this.#openThread);
-  }
-
-  /**
-   * Copy the open thread up to an item into a new thread, and open that.
-   *
-   * @param before whether to leave the item out, to ask its question in another way
-   * @throws Error with the server's message
-   */
-  async fork(itemId: string, { before = false }: { before?: boolean } = {}): Promise<string> {
-    const threadId = await fork(this.#backend, this.#openThread, itemId, before);
-    await this.#view.open(threadId);
-    return threadId;
-  }
-
-  /**
-   * Search the user's conversations by words, the newest first.
-   *
-   * @param after the `next` of the page before
-   * @throws Error with the server's message
-   */
-  search(query: string, after?: string): Promise<Hits> {
-    return search(this.#backend, query, after);
-  }
-
   /** Open one of the user's conversations. */
   open(threadId: string): Promise<void> {
     return this.#view.open(threadId);
   }
 
-  /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */
-  edit(itemId: string): void {
-    this.#edits.begin(this.#openThread, itemId);
+  protected get thread(): string | null {
+    return this.#view.thread ?? null;
   }
 
-  get #openThread(): string {
-    const { thread } = this.#view;
-    if (thread == null) throw new Error("No conversation is open.");
-    return thread;
+  /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */
+  edit(itemId: string): void {
+    this.#edits.begin(this.openThread, itemId);
   }
 
   /** Forget the open thread and all turns. Call it when the user signs out. */
@@ -383,11 +323,4 @@ export class ChatKitRouter {
   #reads(threadId: string): boolean {
     return [...this.#attempts].some((attempt) => !attempt.aborted && attempt.turn.threadId === threadId);
   }
-}
-
-async function requestInit(request: Request): Promise<RequestInit> {
-  const { method, headers, signal, credentials } = request;
-  const text = headers.get("content-type")?.startsWith("application/json");
-  const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
-  return { method, headers, signal, credentials, body };
 }

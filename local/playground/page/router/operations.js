@@ -41,3 +41,10 @@ function parse(body) {
         return {};
     }
 }
+/** What `fetch` gets for a request. */
+export async function requestInit(request) {
+    const { method, headers, signal, credentials } = request;
+    const text = headers.get("content-type")?.startsWith("application/json");
+    const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
+    return { method, headers, signal, credentials, body };
+}

@@ -1,14 +1,10 @@
 import { Attachments } from "./attachments.js";
 import { Attempt } from "./attempt.js";
 import { Backend } from "./backend.js";
+import { Conversations } from "./conversations.js";
 import { Edits } from "./edits.js";
 import { Following, PERSON_MILLISECONDS, TURN_MILLISECONDS } from "./following.js";
-import { fork, questions } from "./forks.js";
-import { attachmentIdsIn, messageIn, operationIn } from "./operations.js";
-import { Memory } from "./memory.js";
-import { People } from "./people.js";
-import { search } from "./search.js";
-import { Shares } from "./shares.js";
+import { attachmentIdsIn, messageIn, operationIn, requestInit } from "./operations.js";
 import { pause, Stops } from "./stops.js";
 import { subjectOf, Turns } from "./turns.js";
 import { Unsent } from "./unsent.js";
@@ -22,13 +18,7 @@ const DECISION_MILLISECONDS = 100;
 const STOP_MILLISECONDS = 5000;
 const FRAME = "chatkit-frame-instance-id";
 /** Connects ChatKit's element to a backend. Make one for each element. */
-export class ChatKitRouter {
-    /** A person in place of the assistant: for the user, and for the staff. */
-    people;
-    /** Links to snapshots of conversations: make, list, revoke and read them. */
-    shares;
-    /** What the assistant keeps about the user: read, change, remove and switch off. */
-    memory;
+export class ChatKitRouter extends Conversations {
     #backend;
     #turns = new Turns();
     #attachments = new Attachments();
@@ -42,7 +32,9 @@ export class ChatKitRouter {
     #person;
     #jobs;
     constructor(options) {
-        this.#backend = new Backend(options);
+        const backend = new Backend(options);
+        super(backend);
+        this.#backend = backend;
         this.#stops = new Stops(this.#backend, (threadId) => this.#reads(threadId), (threadId) => this.#changed(threadId));
         const refresh = (threadId) => this.#refresh(threadId);
         this.#following = new Following(refresh, options.onFollow ?? (() => { }), TURN_MILLISECONDS);
@@ -61,9 +53,6 @@ export class ChatKitRouter {
             looked: () => this.#refresh(this.#view.thread ?? null),
             changedElsewhere: (threadId) => this.#refresh(threadId),
         });
-        this.people = new People(this.#backend, () => this.#openThread);
-        this.memory = new Memory(this.#backend);
-        this.shares = new Shares(this.#backend, () => this.#openThread);
         this.#unsent = new Unsent(this.#backend, this.#turns, this.#view, options.onUnsent);
     }
     /** ChatKit's option `api`, for files that go straight into the bucket. */
@@ -92,63 +81,16 @@ export class ChatKitRouter {
             return;
         throw new Error("The answer could not be stopped. Please try again.");
     }
-    /**
-     * Give a visitor's threads to the user who has signed in. Call it after the sign-in, when `token` returns the user's
-     * token, and before the element shows its list of threads. It may be called again: what has moved stays.
-     *
-     * @param visitorToken the visitor's token that the page has kept; null if the visitor's token is in a cookie
-     * @returns how many threads the server still moves; they follow within minutes
-     * @throws Error if the server did not take the threads along
-     */
-    async takeAlong(visitorToken) {
-        const init = {
-            method: "POST",
-            headers: { "content-type": "application/json" },
-            body: JSON.stringify(visitorToken === null ? {} : { visitor_token: visitorToken }),
-        };
-        const response = await this.#backend.send(`${this.#backend.apiUrl}/visitor/take-along`, init, { repeatable: true });
-        if (!response.ok)
-            throw new Error(`The conversations could not be taken along (${response.status}).`);
-        const { pending } = (await response.json());
-        return pending;
-    }
-    /** The user's newest messages in the open thread, the newest first: for a page that offers to fork or to edit. */
-    async questions() {
-        return questions(this.#backend, this.#openThread);
-    }
-    /**
-     * Copy the open thread up to an item into a new thread, and open that.
-     *
-     * @param before whether to leave the item out, to ask its question in another way
-     * @throws Error with the server's message
-     */
-    async fork(itemId, { before = false } = {}) {
-        const threadId = await fork(this.#backend, this.#openThread, itemId, before);
-        await this.#view.open(threadId);
-        return threadId;
-    }
-    /**
-     * Search the user's conversations by words, the newest first.
-     *
-     * @param after the `next` of the page before
-     * @throws Error with the server's message
-     */
-    search(query, after) {
-        return search(this.#backend, query, after);
-    }
     /** Open one of the user's conversations. */
     open(threadId) {
         return this.#view.open(threadId);
     }
+    get thread() {
+        return this.#view.thread ?? null;
+    }
     /** Let the user's next message in the open thread replace an earlier one, and all that follows it. */
     edit(itemId) {
-        this.#edits.begin(this.#openThread, itemId);
-    }
-    get #openThread() {
-        const { thread } = this.#view;
-        if (thread == null)
-            throw new Error("No conversation is open.");
-        return thread;
+        this.#edits.begin(this.openThread, itemId);
     }
     /** Forget the open thread and all turns. Call it when the user signs out. */
     forget() {
@@ -373,10 +315,4 @@ export class ChatKitRouter {
     #reads(threadId) {
         return [...this.#attempts].some((attempt) => !attempt.aborted && attempt.turn.threadId === threadId);
     }
-}
-async function requestInit(request) {
-    const { method, headers, signal, credentials } = request;
-    const text = headers.get("content-type")?.startsWith("application/json");
-    const body = method === "GET" || method === "HEAD" ? null : await (text ? request.text() : request.blob());
-    return { method, headers, signal, credentials, body };
 }
