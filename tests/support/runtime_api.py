@@ -215,7 +215,7 @@ class RecordingRuntimeApi:
     @contextlib.contextmanager
     def unreachable(self) -> Iterator[None]:
         """Take no new connection meanwhile; those that are open stay."""
-        self._loop.call_soon_threadsafe(self._server.close)
+        self._call(self._close())
         yield
         self._listen(int(self.address.rpartition(":")[2]))
 
@@ -223,6 +223,10 @@ class RecordingRuntimeApi:
 
     def _listen(self, port: int) -> None:
         self._server = self._call(asyncio.start_server(self._serve, "127.0.0.1", port, limit=2**20))
+
+    async def _close(self) -> None:
+        # In the loop's thread. The caller waits for it, or a connection could still come in.
+        self._server.close()
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT)
