@@ -16,7 +16,7 @@ from tests.support.aws import Aws
 
 pytestmark = pytest.mark.anyio
 
-PLANS = [Plan(1, seconds=5.0, harms=()), Plan(2, seconds=6.0, pages=3)]
+PLANS = [Plan(2, seconds=6.0, pages=3)]
 # Decides what happens in the long run.
 SEED = int(os.environ.get("RANDOM_RUN_SEED", "1"))
 LONG_SECONDS = 600.0

@@ -13,7 +13,7 @@ from tests.unit.assistant.threads.machine import run_random_operations
 TABLE = "threads"
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.exhaustive)])
 def test_the_store_equals_its_model(examples: int) -> None:
     def empty() -> None:
         # In moto, a transaction takes time in proportion to the size of its table.
