@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import uvicorn
 from chatkit.types import ProgressUpdateEvent
 from mcp.server.mcpserver import MCPServer
 
@@ -18,6 +17,7 @@ from assistant.identity import Caller
 from assistant.mcp_servers import SessionPerCall
 from helpdesk import build_agent
 from tests.support.conversation import Conversation, call, say
+from tests.support.mcp_server import served
 
 pytestmark = pytest.mark.anyio
 
@@ -34,15 +34,8 @@ async def mcp_url() -> AsyncIterator[str]:
             raise ValueError("no such city")
         return f"It is sunny in {city}."
 
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    app = uvicorn.Server(uvicorn.Config(server.streamable_http_app(), log_level="warning", lifespan="on"))
-    running = asyncio.create_task(app.serve(sockets=[listener]))
-    while not app.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
-    app.should_exit = True
-    await running
+    async with served(server) as url:
+        yield url
 
 
 async def test_a_tool_of_the_server_is_called_like_any_other(resources: Resources, mcp_url: str) -> None:

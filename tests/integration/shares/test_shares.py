@@ -41,8 +41,8 @@ def ann(request: pytest.FixtureRequest) -> Caller:
 
 @pytest.fixture
 def http(resources: Resources, issuer: Issuer, ann: Caller) -> Http:
-    def make(caller: Caller | None = ann, shares: str = "tenant", auth: str = "jwt") -> httpx2.AsyncClient:
-        given = Resources(replace(resources.settings, shares=shares, auth_mode=auth))  # type: ignore[arg-type]
+    def make(caller: Caller | None = ann, shares: Any = "tenant", auth: Any = "jwt") -> httpx2.AsyncClient:
+        given = Resources(replace(resources.settings, shares=shares, auth_mode=auth))
         headers = {}
         if caller is not None:
             token = issuer.token(sub=caller.user_id, tenant_id=caller.tenant_id)

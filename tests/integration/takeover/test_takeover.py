@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from chatkit.types import NoticeEvent, StreamingReq
@@ -121,8 +122,8 @@ async def test_a_message_that_meets_the_hand_back_is_answered_by_the_agent(
     claim = service._claim
     met: list[object] = []
 
-    async def late(*given: object) -> object:
-        claimed = await claim(*given)  # type: ignore[arg-type]
+    async def late(*given: Any) -> object:
+        claimed = await claim(*given)
         if not met:
             # The first claim has learned that a person answers.
             met.append(claimed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -16,11 +16,9 @@ from fastapi.responses import Response
 from assistant.api.body import read_object
 from assistant.api.errors import json_response
 from assistant.api.services import CurrentContext
+from assistant.aws.keys import Space
 from assistant.context import RequestContext
 from assistant.errors import InvalidRequestError, NotFoundError
-
-if TYPE_CHECKING:
-    from assistant.aws.keys import Space
 
 router = APIRouter()
 
@@ -54,6 +52,16 @@ def _space(context: RequestContext, fields: dict[str, Any]) -> Space:
     return knowledge.managed_space(context, fields)
 
 
+async def _named_space(
+    context: Allowed, scope: str = "user", thread_id: str | None = None, group: str | None = None
+) -> Space:
+    return _space(context, {"scope": scope, "thread_id": thread_id, "group": group})
+
+
+# The space that a request's query names.
+NamedSpace = Annotated[Space, Depends(_named_space)]
+
+
 async def _announce(context: RequestContext, fields: dict[str, Any], document_id: str | None) -> Response:
     from assistant import knowledge
 
@@ -75,17 +83,10 @@ async def _announce(context: RequestContext, fields: dict[str, Any], document_id
 
 
 @router.get(PATH)
-async def documents(
-    context: Allowed,
-    scope: str = "user",
-    thread_id: str | None = None,
-    group: str | None = None,
-    after: str | None = None,
-) -> Response:
+async def documents(context: Allowed, space: NamedSpace, after: str | None = None) -> Response:
     """Return a page of documents with their progress. `next` is the `after` of the next page."""
     from assistant import knowledge
 
-    space = _space(context, {"scope": scope, "thread_id": thread_id, "group": group})
     await knowledge.check_thread(context, space)
     found, following = await knowledge.page(context, space, after)
     return json_response({"data": [asdict(each) for each in found], "next": following})
@@ -98,17 +99,10 @@ async def add(request: Request, context: Allowed) -> Response:
 
 
 @router.get(f"{PATH}/{{document_id}}")
-async def document(
-    context: Allowed,
-    document_id: str,
-    scope: str = "user",
-    thread_id: str | None = None,
-    group: str | None = None,
-) -> Response:
+async def document(context: Allowed, space: NamedSpace, document_id: str) -> Response:
     """Return a document with its progress."""
     from assistant import knowledge
 
-    space = _space(context, {"scope": scope, "thread_id": thread_id, "group": group})
     return json_response({"document": asdict(knowledge.document_of(await knowledge.load(context, space, document_id)))})
 
 
@@ -130,16 +124,9 @@ async def complete(request: Request, context: Allowed, document_id: str) -> Resp
 
 
 @router.delete(f"{PATH}/{{document_id}}")
-async def remove(
-    context: Allowed,
-    document_id: str,
-    scope: str = "user",
-    thread_id: str | None = None,
-    group: str | None = None,
-) -> Response:
+async def remove(context: Allowed, space: NamedSpace, document_id: str) -> Response:
     """Remove a document. From now on no search finds it."""
     from assistant import knowledge
 
-    space = _space(context, {"scope": scope, "thread_id": thread_id, "group": group})
     await knowledge.remove(context, space, document_id)
     return json_response({"removed": True})
