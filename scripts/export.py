@@ -1,4 +1,4 @@
-"""`make export`: write all stored data of one user into a folder: a file for each thread, the attachments, the rest.
+"""`make export`: write all stored data of one user into a folder: threads, attachments, documents, the rest.
 
 An interrupted export continues: files that are in the folder are not fetched again. For a fresh copy, use a new folder.
 """
@@ -24,25 +24,37 @@ async def export(resources: Resources, user: Caller, folder: Path) -> dict[str, 
     """Write a user's data. Return how many threads and files exist, and how many were fetched now."""
     from assistant import audit
     from assistant.files import object_key
-    from assistant.upkeep import account_data, file_ids, thread_data, thread_ids
+    from assistant.upkeep import (
+        account_data,
+        document_original,
+        document_rows,
+        file_ids,
+        thread_data,
+        thread_ids,
+    )
 
     note = audit.entry(resources, "data.exported", by=None, tenant_id=user.tenant_id, about=user.user_id)
     # First, so that an interrupted export has its entry too.
     await audit.record(resources, note)
     counted = {"threads": 0, "files": 0, "fetched": 0}
+    # The objects of the files, by their names in the folder.
+    originals = {f"files/{quote(each, safe='')}": object_key(user, each) for each in await file_ids(resources, user)}
+    documents = await document_rows(resources, user)
     for thread_id in await thread_ids(resources, user):
         counted["threads"] += 1
+        documents += await document_rows(resources, user, thread_id)
         path = folder / "threads" / f"{quote(thread_id, safe='')}.json"
         if not path.exists():
             _write(path, _json(await thread_data(resources, user, thread_id)))
             counted["fetched"] += 1
-    for file_id in await file_ids(resources, user):
-        path = folder / "files" / quote(file_id, safe="")
+    originals |= {f"documents/{quote(row['id'], safe='')}": document_original(row) for row in documents}
+    for name, key in originals.items():
+        path = folder / name
         if path.exists():
             counted["files"] += 1
             continue
         try:
-            body = await resources.objects.get(object_key(user, file_id))
+            body = await resources.objects.get(key)
         except KeyError:
             continue  # The file was registered and never uploaded.
         _write(path, body)

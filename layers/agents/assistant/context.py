@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from assistant import failures, observability
 from assistant.aws import Objects, Row, Table
-from assistant.aws.keys import Key, ThreadRef
+from assistant.aws.keys import Key, Space, ThreadRef
 from assistant.identity import Caller
 from assistant.otel import Parent
 from assistant.settings import Settings, load_settings
@@ -180,6 +180,14 @@ class Report:
         self.output_tokens += usage.output_tokens
 
 
+class Origin(NamedTuple):
+    """Where a passage comes from: one reading (generation) of a document in a space."""
+
+    space: Space
+    document_id: str
+    generation: str
+
+
 @dataclass(frozen=True)
 class CitedPassage:
     """A passage that the model may cite in this turn.
@@ -188,11 +196,13 @@ class CitedPassage:
         entity_id: The id by which a client asks for its document.
         title: The document's name.
         page: The page, if the document has pages.
+        origin: Where the passage comes from. A turn that goes on after an approval checks it again.
     """
 
     entity_id: str
     title: str
     page: int | None
+    origin: Origin
 
 
 @dataclass(frozen=True)

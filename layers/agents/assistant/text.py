@@ -11,6 +11,8 @@ CONTEXT_START, CONTEXT_END = "<context>", "</context>"
 # The start of a tool's output with passages of documents. Such an output is for its own turn only and is not stored: a
 # document that is deleted later would otherwise stay in the thread.
 PASSAGES_START = '{"passages": ['
+# What a model reads in place of such an output.
+PASSAGES_GONE = "[Passages of documents were here, for that turn only. Search again if you need them.]"
 # Unicode categories: control characters (some programs end a text at NUL), and halves of surrogate pairs.
 _REFUSED = {"Cc", "Cs"}
 # Names in Persian and in languages of India need them.

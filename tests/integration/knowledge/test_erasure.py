@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
+import httpx2
 import pytest
 
 from assistant import clock, upkeep
@@ -13,6 +15,7 @@ from assistant.context import Resources
 from assistant.identity import Caller
 from assistant.knowledge import ingest, search
 from assistant.threads import row_key
+from scripts.export import export
 from tests.integration.knowledge.conftest import MakeLibrarian
 from tests.support.chatkit_client import ChatKitClient
 from tests.support.knowledge import context_of, rows_of
@@ -76,21 +79,41 @@ async def test_an_erased_tenant_leaves_nothing_of_its_groups_either(
 
 
 async def test_an_export_has_the_documents_and_links_to_the_originals(
-    resources: Resources, librarian: MakeLibrarian
+    resources: Resources, librarian: MakeLibrarian, tmp_path: Path
 ) -> None:
     user = Caller("pied", "ann")
-    document = await librarian(user).added(Space("pied", "ann"), "herons.txt", "Herons of Ann")
+    desk = librarian(user)
+    chat = ChatKitClient(desk.http)
+    await chat.say("Hello")
+    thread_id = str(chat.thread_id)
+    of_user = await desk.added(Space("pied", "ann"), "herons.txt", "Herons of Ann")
+    desk.where = {"scope": "thread", "thread_id": thread_id}
+    of_thread = await desk.added(Space("pied", "ann", thread_id), "storks.txt", "Storks of Ann")
+    unread = await desk.queued("cranes.txt", "Cranes of Ann")
     data = json.dumps(await upkeep.account_data(resources, user), default=str)
-    assert document in data
+    assert of_user in data
     assert "herons.txt" in data
+    [row, _] = (await upkeep.thread_data(resources, user, thread_id))["documents"]
+    assert (row["id"], row["name"]) == (of_thread, "storks.txt")
+
     work = await upkeep.request_export(resources, user)
     assert await upkeep.make_export(resources, work)
-    after, names = None, []
-    while True:
-        state = await upkeep.export_state(resources, user, after)
-        assert state is not None
-        names += [each["name"] for each in state["links"]]
-        after = state.get("next")
-        if after is None:
-            break
-    assert f"documents/{document}/herons.txt" in names
+    after: str | None = None
+    texts: dict[str, str] = {}
+    async with httpx2.AsyncClient() as bucket:
+        while True:
+            state = await upkeep.export_state(resources, user, after)
+            assert state is not None
+            texts |= {each["name"]: (await bucket.get(each["url"])).text for each in state["links"]}
+            after = state.get("next")
+            if after is None:
+                break
+    assert {name: text for name, text in texts.items() if name.startswith("documents/")} == {
+        f"documents/{of_user}/herons.txt": "Herons of Ann",
+        f"documents/{of_thread}/storks.txt": "Storks of Ann",
+        f"documents/{unread}/cranes.txt": "Cranes of Ann",
+    }
+
+    counted = await export(resources, user, tmp_path)
+    assert (counted["threads"], counted["files"]) == (1, 3)
+    assert (tmp_path / "documents" / of_thread).read_text() == "Storks of Ann"

@@ -100,6 +100,14 @@ async def test_references_that_are_no_marks_stay_in_answers(librarian: MakeLibra
     assert "".join(streamed) == said
 
 
+async def test_an_argument_that_the_search_does_not_have_is_refused(librarian: MakeLibrarian) -> None:
+    mine = librarian(ANN)
+    await mine.added(Space("acme", "ann"), "nests.txt", "The heron nests in trees.")
+    said = await ChatKitClient(mine.http).say('!tool search_knowledge {"question": "herons", "tenant_id": "globex"}')
+    assert "tenant_id: Extra inputs are not permitted" in said
+    assert "trees" not in said
+
+
 async def test_marks_reach_no_tool_and_no_card(librarian: MakeLibrarian) -> None:
     mine = librarian(ANN)
     await mine.added(Space("acme", "ann"), "nests.txt", "The heron nests in trees.")

@@ -246,3 +246,12 @@ async def test_a_word_too_many_is_refused_and_not_ignored(person: MakePerson) ->
     assert await ann.found(words) == [thread.thread_id]
     answer = await ann.http.get(SEARCH, params={"q": f"{words} absent"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 21, 1000])
+async def test_a_limit_that_is_not_possible_is_refused_with_the_possible_ones(person: MakePerson, limit: int) -> None:
+    answer = await person().http.get(SEARCH, params={"q": "heron", "limit": limit})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "limit must be a whole number from 1 to 20.",
+    )

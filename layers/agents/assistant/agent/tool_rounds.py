@@ -27,14 +27,11 @@ from pydantic_core import to_jsonable_python
 from assistant import clock
 from assistant.ids import ID_PREFIXES, new_id
 from assistant.models import APPROVAL_RESPONSE, HOSTED_CALLS, sendable_output, stored_hosted_item
-from assistant.text import PASSAGES_START
+from assistant.text import PASSAGES_GONE, PASSAGES_START
 from assistant.threads import TOOL_ROUND
 
 if TYPE_CHECKING:
     from chatkit.types import ThreadMetadata
-
-# What the model of a later turn reads in place of passages.
-_PASSAGES_GONE = "[Passages of documents were here, for that turn only. Search again if you need them.]"
 
 _KEPT_ITEMS = (
     ToolCallItem
@@ -165,7 +162,7 @@ def without_passages(value: dict[str, Any]) -> dict[str, Any]:
     """Return an item of a run. A note takes the place of an output with passages of documents."""
     output = value.get("output")
     if isinstance(output, str) and output.startswith(PASSAGES_START):
-        return {**value, "output": _PASSAGES_GONE}
+        return {**value, "output": PASSAGES_GONE}
     return value
 
 

@@ -76,13 +76,14 @@ def assistant_tool(
         reads: The source, such as `knowledge`, if the tool returns texts that the user did not write. In a turn
             that has called it, a tool with lasting effects, such as `remember`, asks for approval.
     """
+    extra: Literal["forbid", "ignore"] = "forbid" if needs_approval or reads is not None else "ignore"
     tool = function_tool(
         function,
         description_override=inspect.getdoc(function),
         use_docstring_info=False,
         failure_error_function=explain_failure,
         needs_approval=needs_approval,
-        tool_input_guardrails=[_guardrail(function, check, "forbid" if needs_approval else "ignore")],
+        tool_input_guardrails=[_guardrail(function, check, extra)],
     )
     fail_at_exit(tool)
     invoke = tool.on_invoke_tool
@@ -120,7 +121,8 @@ def _guardrail(function: Function, check: Check | None, extra: Literal["forbid",
         function: The tool's function.
         check: An additional check of the call, or None.
         extra: Whether to forbid unknown arguments, which the SDK ignores. An approval card shows them, so with an
-            approval they would mislead the user.
+            approval they would mislead the user. In a search they would mislead the model: it would believe that a
+            `document` or a `tenant_id` had limited what was read.
     """
 
     @functools.cache

@@ -33,8 +33,8 @@ COLUMNS = (
     "uploads",
     "documents",
 )
-# A user's id in a key has 600 bytes at most.
-MAX_ID_CHARACTERS = 600
+# A user's id in a key has 600 bytes at most. A cursor has a few characters before one.
+MAX_ID_CHARACTERS, MAX_CURSOR_CHARACTERS = 600, 650
 
 
 @router.get("/chatkit/api/usage/tenant")
@@ -44,7 +44,7 @@ async def usage(
     last: str | None = None,
     by: Literal["entry", "day", "user", "model", "tenant"] = "entry",
     user_id: Annotated[str | None, Query(min_length=1, max_length=MAX_ID_CHARACTERS)] = None,
-    after: Annotated[str | None, Query(min_length=1, max_length=MAX_ID_CHARACTERS)] = None,
+    after: Annotated[str | None, Query(min_length=1, max_length=MAX_CURSOR_CHARACTERS)] = None,
     format: Literal["json", "csv"] = "json",  # noqa: A002 - the name in the query
 ) -> Response:
     """Return the usage of a period, for up to 200 users. `next`, or the header `x-next`, is the `after` of the next."""

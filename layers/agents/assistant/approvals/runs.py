@@ -34,6 +34,7 @@ from chatkit.types import HiddenContextItem, ThreadItemDoneEvent, ThreadItemRepl
 
 from assistant import clock
 from assistant.approvals import cards
+from assistant.approvals.cited import restored, with_cited
 from assistant.approvals.decisions import AnsweredError, HeldDecision, answers_of, run_key
 from assistant.approvals.waiting import Waiting, state_of, waiting_calls
 from assistant.aws import ConditionFailedError, Write, keys
@@ -183,7 +184,7 @@ async def load(agent: Agent[Any], held: HeldDecision, context: AgentContext[Requ
 
 
 async def stored(held: HeldDecision, context: AgentContext[RequestContext]) -> dict[str, Any]:
-    """Return the stored state, as `ask` got it.
+    """Return the stored state, as `ask` got it, and let the model cite the passages in it that still count.
 
     Raises:
         HeldRunUnreadableError: a later release has stored it, or it is no JSON.
@@ -199,7 +200,7 @@ async def stored(held: HeldDecision, context: AgentContext[RequestContext]) -> d
         state: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise HeldRunUnreadableError from error
-    return state
+    return await restored(state, context.thread.id, context.request_context)
 
 
 async def resume(
@@ -332,7 +333,7 @@ async def _save(
 ) -> None:
     request = context.request_context
     writes = object_removals(resumed.held.row) if resumed else []
-    packed = pack(json.dumps(state))
+    packed = pack(json.dumps(with_cited(state, request)))
     expires_at = clock.now() + HELD_FOR
     if len(packed.get("blob", b"")) > MAX_INLINE_BYTES:
         caller = request.caller

@@ -21,7 +21,8 @@ from assistant.knowledge.documents import (
     sweep_work,
 )
 from assistant.knowledge.limits import START_AGAIN
-from assistant.knowledge.rows import DOCUMENT_KIND, SCHEMA_VERSION, is_searchable
+from assistant.knowledge.rows import DOCUMENT_KIND, SCHEMA_VERSION
+from assistant.passages import is_searchable
 
 
 async def copy_documents(

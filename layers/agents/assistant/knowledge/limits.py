@@ -33,8 +33,6 @@ PAGE_DOCUMENTS = 100
 CANDIDATES = 20
 # Passages that the model gets of a search: about 2,400 tokens.
 MAX_PASSAGES = 8
-# The tenant, the user, the thread, and five groups.
-MAX_SPACES = 8
 # Longer than a question. The embedding of more is an average of everything.
 MAX_QUESTION_CHARACTERS = 2_000
 # Opening a document from an answer takes a click. The link is made at that moment.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from assistant import clock
 from assistant.aws import Row
 from assistant.aws.keys import Space
+from assistant.passages import is_searchable
 
 DOCUMENT_KIND = "document"
 SCHEMA_VERSION = 1
@@ -69,17 +69,6 @@ def document_of(row: Row) -> Document:
         created_at=row["created_at"],
         expires_at=None if expires is None else datetime.fromtimestamp(expires, UTC).isoformat(),
     )
-
-
-def is_searchable(row: Row) -> bool:
-    """Tell whether a version of the document can be searched now."""
-    return "gen" in row and not is_expired(row)
-
-
-def is_expired(row: Row) -> bool:
-    """Tell whether the document has expired. The sweep removes it a little later."""
-    expires_at: int | None = row.get("expires_at")
-    return expires_at is not None and expires_at <= clock.now().timestamp()
 
 
 def space_fields(space: Space) -> dict[str, Any]:

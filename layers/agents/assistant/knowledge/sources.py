@@ -15,9 +15,7 @@ from assistant.context import RequestContext
 from assistant.errors import NotFoundError
 from assistant.knowledge import documents
 from assistant.knowledge.limits import LINK_SECONDS
-from assistant.knowledge.rows import is_searchable
-from assistant.knowledge.spaces import groups_of, may_have_own
-from assistant.passages import Hit
+from assistant.passages import Hit, groups_of, is_searchable, may_have_own
 from assistant.texts import in_language
 from assistant.widgets import widget
 

@@ -36,7 +36,7 @@ async def search_knowledge(
         raise UnsupportedFeatureError("This assistant has no documents to search.")
     await chat.stream(ProgressUpdateEvent(text="Searching the documents", icon="search"))
     hits = await search(request, question, thread_id=chat.thread.id)
-    cited = [CitedPassage(entity_id(hit), hit.passage.title, hit.passage.page) for hit in hits]
+    cited = [CitedPassage(entity_id(hit), hit.passage.title, hit.passage.page, hit.origin) for hit in hits]
     marks = note_passages(request, chat.thread.id, cited, [_place(hit.passage) for hit in hits])
     passages = [
         {"mark": mark, "document": hit.passage.title, "page": hit.passage.page, "text": hit.passage.text}

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 
 from assistant.aws.keys import Space
-from assistant.context import Resources
+from assistant.context import Origin, Resources
 from assistant.errors import ConfigurationError, ImportFailedError
 from assistant.settings import DYNAMODB
 
@@ -48,6 +48,11 @@ class Hit:
     space: Space
     passage: Passage
     distance: float
+
+    @property
+    def origin(self) -> Origin:
+        """Where the passage comes from."""
+        return Origin(self.space, self.passage.document_id, self.passage.generation)
 
 
 class PassageStore(ABC):

@@ -10,15 +10,14 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from chatkit.types import ThreadItem
 
 from assistant.aws import Row, keys
 from assistant.context import RequestContext
+from assistant.cursors import cursor_of, place_of
 from assistant.errors import ConflictError, InvalidRequestError
-from assistant.identity import Caller
 from assistant.search.rebuilding import fill_work, is_shown, rebuild
 from assistant.search.rows import index_text, is_searched, text_of, words_key
 from assistant.search.snippets import Piece, found_in, snippet
@@ -82,10 +81,11 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
         query: The words.
         context: The request.
         after: The cursor that the same caller got with the page before, for the same query.
-        limit: The greatest number of hits, at most `MAX_HITS`.
+        limit: The greatest number of hits, from 1 to `MAX_HITS`.
 
     Raises:
-        InvalidRequestError: the query has no word or is too long, or the cursor is of another caller or query.
+        InvalidRequestError: the query has no word or is too long, the limit is not possible, or the cursor belongs to
+            another caller or query.
     """
     if len(query) > MAX_QUERY_CHARACTERS:
         raise InvalidRequestError(f"A search may have at most {MAX_QUERY_CHARACTERS} characters.")
@@ -94,9 +94,10 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
         raise InvalidRequestError("Please type a word to search for.")
     if len(terms) > MAX_TERMS:
         raise InvalidRequestError(f"Please search for at most {MAX_TERMS} words.")
-    limit = max(1, min(limit, MAX_HITS))
-    digest = _digest(query, context.caller)
-    place = None if after is None else _place(after, digest)
+    if not 1 <= limit <= MAX_HITS:
+        raise InvalidRequestError(f"limit must be a whole number from 1 to {MAX_HITS}.")
+    of = context.caller.partition, query
+    place = None if after is None else place_of(after, *of)
     hits: list[Hit] = []
     examined, filled, complete, more = 0, 0, True, True
     while more and len(hits) < limit and examined < MAX_THREADS:
@@ -130,19 +131,7 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
         examined += len(listed)
     if not complete:
         await context.resources.table.transact([fill_work(context.caller)])
-    return Found(hits, f"{digest}.{place}" if more and place is not None else None, complete)
-
-
-def _digest(query: str, caller: Caller) -> str:
-    """Return what binds a cursor to its caller and its query."""
-    return sha256("\0".join([caller.partition, query]).encode(errors="replace")).hexdigest()[:16]
-
-
-def _place(cursor: str, digest: str) -> str:
-    bound, _, place = cursor.partition(".")
-    if bound != digest or not place:
-        raise InvalidRequestError("The cursor is not valid.")
-    return place
+    return Found(hits, cursor_of(place, *of) if more and place is not None else None, complete)
 
 
 async def _words(listed: Sequence[Row], context: RequestContext) -> dict[str, Row]:

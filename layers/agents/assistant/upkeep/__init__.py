@@ -1,7 +1,16 @@
 """Maintenance of a deployment: the sweep, the export and erasure of users and tenants, threads that are taken along."""
 
 from assistant.upkeep.exports import export_state, make_export, request_export
-from assistant.upkeep.privacy import account_data, erase, file_ids, request_erasure, thread_data, thread_ids
+from assistant.upkeep.privacy import (
+    account_data,
+    document_original,
+    document_rows,
+    erase,
+    file_ids,
+    request_erasure,
+    thread_data,
+    thread_ids,
+)
 from assistant.upkeep.sweep import sweep
 from assistant.upkeep.tenants import erase_tenant, note_member, request_tenant_erasure, tenant_erasure
 from assistant.upkeep.usage_of_tenants import Used, period, tenant_usage
@@ -11,6 +20,8 @@ __all__ = [
     "Used",
     "account_data",
     "count_taken_along",
+    "document_original",
+    "document_rows",
     "erase",
     "erase_tenant",
     "export_state",

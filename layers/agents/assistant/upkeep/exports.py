@@ -1,13 +1,13 @@
 """A user's own export: documents in the bucket, made by the sweep's work, with links that expire.
 
-One document has the data of one thread, one more has the account. The bytes of the user's files are not copied: the
-export links to them. The documents are removed after `EXPORT_LIFETIME`.
+One document has the data of one thread, one more has the account. The bytes of the user's files and of the documents
+for the knowledge are not copied: the export links to them. The documents are removed after `EXPORT_LIFETIME`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from assistant.identity import Caller
 from assistant.ids import uuid7
 from assistant.quotas import marked
 from assistant.threads import SCHEMA_VERSION
-from assistant.upkeep.privacy import account_data, thread_data
+from assistant.upkeep.privacy import account_data, document_original, document_rows, thread_data
 
 EXPORT_KIND = "export"
 FORGET_EXPORT_KIND = "forget_export"
@@ -102,26 +102,47 @@ async def make_export(resources: Resources, work: Row, *, time_is_up: Callable[[
     async for row in rows:
         if time_is_up():
             return False
-        body = _json(await thread_data(resources, user, row["id"]))
-        await resources.objects.put(f"{prefix}threads/{quote(row['id'], safe='')}.json", body, "application/json")
-        if not await _note(resources, user, work, "SET #after = :after ADD threads :one", row["sk"]):
+        data = await thread_data(resources, user, row["id"])
+        name = f"{prefix}threads/{quote(row['id'], safe='')}.json"
+        await resources.objects.put(name, _json(data), "application/json")
+        if not await _note(resources, user, work, row["sk"], [row["id"]] if data["documents"] else []):
             return True
     await resources.objects.put(f"{prefix}account.json", _json(await account_data(resources, user)), "application/json")
-    await _note(resources, user, work, "SET ready = :ready")
+    await _change(resources, user, work, "SET ready = :ready", {":ready": True})
     return True
 
 
-async def _note(resources: Resources, user: Caller, work: Row, update: str, after: str | None = None) -> bool:
+async def _note(resources: Resources, user: Caller, work: Row, after: str, with_documents: Sequence[str]) -> bool:
+    """Note that a thread is exported. Return False if the export no longer exists.
+
+    Args:
+        resources: The process's table and bucket.
+        user: The user.
+        work: The work.
+        after: The sort key of the thread in the user's list.
+        with_documents: The thread, if it has documents of its own.
+    """
+    update = "SET #after = :after, with_documents = list_append(if_not_exists(with_documents, :none), :more)"
+    values = {":after": after, ":one": 1, ":none": [], ":more": list(with_documents)}
+    return await _change(resources, user, work, f"{update} ADD threads :one", values, {"#after": "after"})
+
+
+async def _change(
+    resources: Resources,
+    user: Caller,
+    work: Row,
+    update: str,
+    values: dict[str, Any],
+    names: dict[str, str] | None = None,
+) -> bool:
     """Change the state of an export. Return False if the export no longer exists."""
-    values: dict[str, Any] = {":id": work["export_id"]}
-    values |= {":ready": True} if after is None else {":after": after, ":one": 1}
     try:
         await resources.table.update(
             _key(user),
             update,
             condition="export_id = :id",
-            names={} if after is None else {"#after": "after"},
-            values=values,
+            names=names or {},
+            values={**values, ":id": work["export_id"]},
         )
     except ConditionFailedError:
         await _forget(resources, user, work)
@@ -170,27 +191,42 @@ async def export_state(resources: Resources, user: Caller, after: str | None = N
         found = await resources.objects.first_keys(prefix, after=last, most=PAGE_LINKS)
         links = [await _document(resources, key, key.removeprefix(prefix)) for key in found]
         following = _DOCUMENTS + found[-1].removeprefix(prefix) if len(found) == PAGE_LINKS else _FILES
+    elif after.startswith(_FILES):
+        last = after.removeprefix(_FILES) or keys.ATTACHMENT_PREFIX
+        between = (keys.ATTACHMENT_PREFIX, keys.ATTACHMENT_END)
+        rows, more = await resources.table.query(user.partition, after=last, between=between, limit=PAGE_LINKS)
+        links = [await _file(resources, user, row) for row in rows]
+        following = _FILES + rows[-1]["sk"] if more and rows else _ORIGINALS
     else:
-        kind = _FILES if after.startswith(_FILES) else _ORIGINALS
-        first, end = _ROWS[kind]
-        last = after.removeprefix(kind) or first
-        rows, more = await resources.table.query(user.partition, after=last, between=(first, end), limit=PAGE_LINKS)
-        if kind == _FILES:
-            links = [await _file(resources, user, row) for row in rows]
-        else:
-            links = [await _original(resources, row) for row in rows if "original" in row]
-        following = kind + rows[-1]["sk"] if more and rows else None
-        if following is None and kind == _FILES and resources.settings.knowledge.on:
-            following = _ORIGINALS
+        links, following = await _originals(resources, user, state, after.removeprefix(_ORIGINALS))
+    if following == _ORIGINALS and not resources.settings.knowledge.on:
+        following = None
     return {**answer, "links": links, **({} if following is None else {"next": following})}
 
 
 # The cursors of the lists: of the export's own documents, of attachments, and of documents that the user has added.
 _DOCUMENTS, _FILES, _ORIGINALS = "documents:", "files:", "originals:"
-_ROWS = {
-    _FILES: (keys.ATTACHMENT_PREFIX, keys.ATTACHMENT_END),
-    _ORIGINALS: (keys.DOCUMENT_PREFIX, keys.DOCUMENT_END),
-}
+
+
+async def _originals(
+    resources: Resources, user: Caller, state: Row, after: str
+) -> tuple[list[dict[str, str]], str | None]:
+    """Return links to documents: first to the user's own, then to those of each thread.
+
+    Args:
+        resources: The process's table and bucket.
+        user: The user.
+        state: The state of the export.
+        after: The number of spaces before; empty at the beginning.
+    """
+    spaces: list[str | None] = [None, *state.get("with_documents", ())]
+    links: list[dict[str, str]] = []
+    place = int(after) if after.isdecimal() else 0
+    # The number of documents of a space is limited.
+    while place < len(spaces) and len(links) < PAGE_LINKS:
+        links += [await _original(resources, row) for row in await document_rows(resources, user, spaces[place])]
+        place += 1
+    return links, f"{_ORIGINALS}{place}" if place < len(spaces) else None
 
 
 async def _document(resources: Resources, key: str, name: str) -> dict[str, str]:
@@ -212,7 +248,7 @@ async def _file(resources: Resources, user: Caller, row: Row) -> dict[str, str]:
 async def _original(resources: Resources, row: Row) -> dict[str, str]:
     url = await resources.objects.presign(
         "get_object",
-        row["original"],
+        document_original(row),
         LINK_SECONDS,
         ResponseContentType=row["type"],
         ResponseContentDisposition="attachment",

@@ -52,12 +52,13 @@ async def thread_ids(resources: Resources, user: Caller) -> list[str]:
 
 
 async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dict[str, Any]:
-    """Return all data of a thread: metadata, items of every kind, turn records, and the rest.
+    """Return all data of a thread: metadata, items of every kind, turn records, documents of its own, and the rest.
 
     The data includes objects in the bucket: large items, pictures, runs that wait for the user's approval.
     """
     pk = user.thread(thread_id).partition
-    data: dict[str, Any] = {"id": thread_id, "thread": None, "items": [], "turns": [], "other": []}
+    data: dict[str, Any] = {"id": thread_id, "thread": None, "items": [], "turns": []}
+    data |= {"documents": [], "other": []}
     async for row in _rows(resources, pk, keys.FIRST_SK, keys.LAST_SK):
         if row["sk"] == keys.META_SK:
             data["thread"] = _readable(row)
@@ -65,6 +66,8 @@ async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dic
             data["items"].append({**_readable(row), **await _item(resources, user, row)})
         elif row["sk"].startswith(keys.story_sk("")) or row["sk"] == keys.TURN_SK:
             data["turns"].append(_readable(row))
+        elif row["sk"].startswith(keys.DOCUMENT_PREFIX):
+            data["documents"].append(_readable(row))
         else:
             data["other"].append({**_readable(row), **await _offloaded(resources, row)})
     return data
@@ -109,6 +112,19 @@ async def account_data(resources: Resources, user: Caller) -> dict[str, Any]:
     data["audit"] = [each async for each in audit.entries(resources, user.tenant_id, user_id=user.user_id)]
     data["records"] += [{"key": row["sk"], **_readable(row)} for row in await _tenant_records(resources, user)]
     return data
+
+
+async def document_rows(resources: Resources, user: Caller, thread_id: str | None = None) -> list[Row]:
+    """Return the rows of the documents that a user has added, or that a thread has: those whose bytes are there."""
+    space = keys.Space(user.tenant_id, user.user_id, thread_id)
+    rows = _rows(resources, space.partition, keys.DOCUMENT_PREFIX, keys.DOCUMENT_END)
+    return [row async for row in rows if "original" in row or row["state"] != "uploading"]
+
+
+def document_original(row: Row) -> str:
+    """Return the object of a document: of the searchable version, or of one that is not searchable."""
+    original: str = row.get("original") or row["new_original"]
+    return original
 
 
 async def file_ids(resources: Resources, user: Caller) -> list[str]:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from assistant import clock
 from assistant.aws import keys
 from assistant.context import Resources
+from assistant.cursors import cursor_of, place_of
 from assistant.errors import InvalidRequestError
 from assistant.identity import Caller
 from assistant.prices import MILLION
@@ -136,6 +137,9 @@ async def tenant_usage(
         by: What to add up: the entries of each day, user or model, all of them, or none.
         user_id: Only this user.
         after: The `following` of the look before. Add the sums of all looks.
+
+    Raises:
+        InvalidRequestError: `after` is no cursor of this tenant.
     """
     users, following = ([user_id], None) if user_id is not None else await _users(resources, tenant_id, after)
     entries: list[Used] = []
@@ -154,14 +158,15 @@ async def tenant_usage(
 
 
 async def _users(resources: Resources, tenant_id: str, after: str | None) -> tuple[list[str], str | None]:
+    partition = keys.tenant_partition(tenant_id)
     rows, more = await resources.table.query(
-        keys.tenant_partition(tenant_id),
-        after=None if after is None else keys.member_key(tenant_id, after).sk,
+        partition,
+        after=None if after is None else keys.member_key(tenant_id, place_of(after, partition)).sk,
         between=(keys.MEMBER_PREFIX, keys.MEMBER_END),
         limit=MAX_USERS,
     )
     users = [unquote(row["sk"].removeprefix(keys.MEMBER_PREFIX)) for row in rows]
-    return users, users[-1] if more and users else None
+    return users, cursor_of(users[-1], partition) if more and users else None
 
 
 async def _of_user(

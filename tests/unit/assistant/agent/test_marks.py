@@ -23,11 +23,13 @@ from openai.types.responses import ResponseFunctionToolCall
 
 from assistant.agent import note_passages
 from assistant.agent.marks import Marks, clean_arguments
-from assistant.context import KNOWLEDGE, CitedPassage, RequestContext, Resources
+from assistant.aws.keys import Space
+from assistant.context import KNOWLEDGE, CitedPassage, Origin, RequestContext, Resources
 from assistant.identity import Caller
 from assistant.settings import Settings
 
-BIRDS, FISH = CitedPassage("knowledge.tenant.a.2", "birds.pdf", 2), CitedPassage("knowledge.user.b.", "fish.txt", None)
+BIRDS = CitedPassage("knowledge.tenant.a.2", "birds.pdf", 2, Origin(Space("acme"), "a", "1"))
+FISH = CitedPassage("knowledge.user.b.", "fish.txt", None, Origin(Space("acme", "ann"), "b", "1"))
 
 
 def context(language: str = "en") -> RequestContext:
