@@ -48,6 +48,8 @@ KEY = "key_1"
 ANSWERS = ("client_tool_output", "structured_input", "approval", "rejection")
 WHOLE = ("let me see", f"{ANSWER} ")
 HIDDEN = ("hidden_context_item", "sdk_hidden_context")
+# How the model is told of a call that failed: in the SDK's words, or by the platform's error.
+FAILED = ("An error occurred", '{"error": ')
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class Case:
         match self.operation, status:
             case "approval", "Approved":
                 told = _told_of_the_payment(items)
-                assert (told, paid) == ("paid pay hello", 1) or (told.startswith("An error occurred") and paid <= 1)
+                assert (told, paid) == ("paid pay hello", 1) or (told.startswith(FAILED) and paid <= 1)
             case "approval", "Approved, no result yet":
                 assert paid <= 1
             case ("approval", "Needs your approval") | ("rejection", "Not approved" | "Needs your approval"):
