@@ -22,7 +22,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 ENVIRONMENTS := ministack sam checkov runtime docs audit
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$(CURDIR)/.envs/sam/bin:$$PATH"
-FUNCTIONS := chat stream upload sweep ingest job
+FUNCTIONS := chat stream upload sweep ingest job durable_job
 TYPED := layers/agents functions local scripts tests benchmarks
 
 .PHONY: help
@@ -71,6 +71,8 @@ package: .venv/bin/uv ## Take over what your agents' package declares: uv.lock, 
 	@$(UV) lock --quiet
 	@$(MAKE) --silent --no-print-directory .venv/.installed
 	@$(EXPORT) > layers/agents/requirements.txt
+	@$(UV) export --frozen --quiet --only-group durable --prune boto3 --no-annotate --no-header \
+		> functions/durable_job/requirements.txt
 	@name="$$($(BIN)/python layers/agents/declaration.py package)"; \
 		$(EXPORT) --package "$$name" > "layers/agents/$$name/requirements.txt"; \
 		test -s "layers/agents/$$name/requirements.txt" || rm "layers/agents/$$name/requirements.txt"

@@ -12,11 +12,11 @@ from local.template import Node
 if TYPE_CHECKING:
     from assistant.settings import Variable
 
-# The functions that run agents. Their roles get the package's policies.
-RUN_AGENTS = ("ChatFunction", "StreamFunction")
+# The functions that run agents and their jobs. Their roles get the package's policies.
+RUN_AGENTS = ("ChatFunction", "StreamFunction", "JobFunction", "DurableJobFunction")
 NESTED = "AgentsPackage"
 GROUP = "Your agents"
-# An output of this name is a policy for the functions that run agents.
+# An output of this name is a policy for these functions.
 POLICY = "PolicyArn"
 # Lambda keeps these for itself.
 RESERVED = ("AWS_", "LAMBDA_", "_")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import importlib.util
 import re
 import sys
 from collections.abc import Mapping
@@ -47,6 +49,25 @@ def package_of(environment: Mapping[str, str]) -> Declaration | None:
     if not named:
         return chosen()
     return read(named) if (AGENTS / named).is_dir() else None
+
+
+def has_jobs(factory: str) -> bool:
+    """Tell whether the module of `AGENT_FACTORY` names jobs. It is read and not imported, so that a change shows."""
+    add_agents()
+    try:
+        spec = importlib.util.find_spec(factory.partition(":")[0])
+        tree = ast.parse(Path(spec.origin).read_bytes()) if spec is not None and spec.origin else None
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return False  # The functions say what is wrong with it.
+    if tree is None:
+        return False
+    named: set[str] = set()
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        named.update(each.id for each in targets if isinstance(each, ast.Name))
+        if isinstance(node, ast.ImportFrom):
+            named.update(alias.asname or alias.name for alias in node.names)
+    return "JOBS" in named
 
 
 def check_aws_services(package: Declaration) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from local.children import Child
 from local.emulator import Emulator, EmulatorError
 from local.functions import CONFIGURATION_EXIT, PACKAGE_PATH
-from local.own import add_agents, own_variables, package_of
+from local.own import add_agents, has_jobs, own_variables, package_of
 from local.ports import listen
 from local.settings import (
     ANY_HOST,
@@ -126,6 +126,18 @@ async def _keep_alive(child: Child, environment: Mapping[str, str]) -> None:
         await child.start(environment)
 
 
+async def _start_when_asked(child: Child, listener: socket.socket, environment: Mapping[str, str]) -> None:
+    """Start a function when the first request arrives at its socket, and keep it alive from then on."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listener, asked.set)
+    try:
+        await asked.wait()
+    finally:
+        loop.remove_reader(listener)
+    await child.start(environment)
+    await _keep_alive(child, environment)
+
+
 def _is_code(_: object, path: str) -> bool:
     return Path(path).suffix in WATCHED_SUFFIXES
 
@@ -230,7 +242,6 @@ class DevServer:
         front_url, stream_url = _url(self._settings.host, front), _url(self._settings.host, stream)
         ingest_url = _url(DEFAULT_HOST, ingest)
         every = [Child("chat", front, spans), Child("stream", stream), Child("sweep"), Child("ingest", ingest)]
-        children = every[:3]
         stopped = asyncio.create_task(self._stopped.wait())
         orphaned = asyncio.create_task(self._watch_parent())
         crashed = asyncio.create_task(asyncio.to_thread(emulator.process.wait))
@@ -239,9 +250,8 @@ class DevServer:
         try:
             while True:
                 environment = await self._prepare(emulator, keys, front_url, stream_url, ingest_url)
-                # Without knowledge and jobs, nobody sends events.
-                has_events = environment.get("KNOWLEDGE") or environment.get("JOB_FUNCTION")
-                children = every if has_events else every[:3]
+                # Without knowledge, nobody sends events before the first job.
+                children = every if environment.get("KNOWLEDGE") else every[:3]
                 print("Starting the functions ...", flush=True)
                 for child in children:
                     await child.start(environment | trace_environment(child.name, spans))
@@ -249,13 +259,16 @@ class DevServer:
                     asyncio.create_task(_keep_alive(child, environment | trace_environment(child.name, spans)))
                     for child in children
                 ]
+                if every[3] not in children:
+                    asked = environment | trace_environment(every[3].name, spans)
+                    reports.append(asyncio.create_task(_start_when_asked(every[3], ingest, asked)))
                 reports.append(
                     asyncio.create_task(_announce(front_url, stream_url, environment, reload=self._settings.reload))
                 )
                 await asyncio.wait({stopped, crashed, changed}, return_when=asyncio.FIRST_COMPLETED)
                 for report in reports:
                     report.cancel()
-                await asyncio.gather(*(child.stop() for child in children))
+                await asyncio.gather(*(child.stop() for child in every))
                 if stopped.done():
                     print("Stopping ...", flush=True)
                     return 0
@@ -267,7 +280,7 @@ class DevServer:
         finally:
             changed.cancel()
             orphaned.cancel()
-            await asyncio.gather(*(child.stop() for child in children))
+            await asyncio.gather(*(child.stop() for child in every))
 
     async def _watch_parent(self) -> None:
         while self._parent is not None:
@@ -293,6 +306,7 @@ class DevServer:
             "HISTORY_SEARCH": "true",
             "ADMIN_ROLES": "admin",
             **own,
+            **({"JOB_FUNCTION": "job"} if has_jobs(asked.get("AGENT_FACTORY") or own.get("AGENT_FACTORY", "")) else {}),
             # The SDKs load before `ready` is printed, so that the first message is as quick as the second.
             "PRELOAD": "init",
             "POWERTOOLS_SERVICE_NAME": "chatkit",

@@ -16,10 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PIP_AUDIT = ROOT / ".envs" / "audit" / "bin" / "pip-audit"
 DATABASE = "https://api.osv.dev/v1/query"
-# The layer's files are what is deployed. The others run on the developer's machine and in CI.
+# The files of the layer and of the functions are what is deployed. The others run on the developer's machine and in CI.
 FILES = [
     ROOT / "layers" / "agents" / "requirements.txt",
     *sorted((ROOT / "layers" / "agents").glob("*/requirements.txt")),
+    *sorted((ROOT / "functions").glob("*/requirements.txt")),
     *sorted((ROOT / "local" / "environments").glob("*.txt")),
 ]
 # Parts of pip-audit's messages if the database does not answer.

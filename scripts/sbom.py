@@ -1,7 +1,7 @@
 """`make sbom`: write the software bill of materials of a built artifact, in CycloneDX's JSON.
 
-It lists the packages that are in the built layer, with their versions, licences and dependencies. The same build gives
-the same file.
+It lists the packages that are in the built layer and functions, with their versions, licences and dependencies. The
+same build gives the same file.
 """
 
 from __future__ import annotations
@@ -25,27 +25,33 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = "sbom.cdx.json"
+# The function with packages of its own beside the layer, and their group in pyproject.toml.
+OWN_FUNCTION, OWN_GROUP = "durable_job", "durable"
 # The file has no time of its own, so that two builds of the same sources have the same one. Zip files begin here too.
 TIME = datetime(1980, 1, 1, tzinfo=UTC)
 
 
-def bill(layer: Path) -> Bom:
-    """Return the bill of the packages in a built layer's folder.
+def bill(build: Path) -> Bom:
+    """Return the bill of the packages in a build's folder.
 
     Raises:
-        ValueError: The folder has no packages, so that it is no built layer.
+        ValueError: The folder has no packages, so that it is no build.
     """
-    found = {_name(each.metadata["Name"]): each for each in distributions(path=[str(layer / "python")])}
+    folders = [build / "layer" / "python", build / "functions" / OWN_FUNCTION]
+    found = {_name(each.metadata["Name"]): each for each in distributions(path=[str(each) for each in folders])}
     if not found:
-        raise ValueError(f"{layer} has no packages. Run `make build`.")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        raise ValueError(f"{build} has no packages. Run `make build`.")
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, groups = declared["project"], declared["dependency-groups"]
     root = Component(
         name=project["name"], version=project["version"], type=ComponentType.APPLICATION, bom_ref=project["name"]
     )
     components = {name: _component(name, found[name]) for name in sorted(found)}
     bom = Bom(components=components.values())
     bom.metadata.component, bom.metadata.timestamp = root, TIME
-    bom.register_dependency(root, [components[name] for name in _present(project["dependencies"], components)])
+    bom.register_dependency(
+        root, [components[name] for name in _present([*project["dependencies"], *groups[OWN_GROUP]], components)]
+    )
     for name, distribution in found.items():
         needed = _present(distribution.requires or (), components)
         bom.register_dependency(components[name], [components[each] for each in needed])
@@ -82,7 +88,7 @@ def _name(text: str) -> str:
 
 
 def _present(requirements: Iterable[str], components: dict[str, Component]) -> list[str]:
-    """Return the requirements that are in the layer."""
+    """Return the requirements that are in the build."""
     names = {_name(Requirement(text).name) for text in requirements}
     return sorted(names & components.keys())
 
@@ -93,7 +99,7 @@ def main() -> int:
     parser.add_argument("build", type=Path, help="the folder of the build, such as .build/arm64")
     folder: Path = parser.parse_args().build
     written = folder / FILE
-    written.write_text(JsonV1Dot6(bill(folder / "layer")).output_as_string(indent=2) + "\n", encoding="utf-8")
+    written.write_text(JsonV1Dot6(bill(folder)).output_as_string(indent=2) + "\n", encoding="utf-8")
     print(written)
     return 0
 

@@ -19,7 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Where the platform's releases come from, if the checkout has a remote of this name.
 REMOTE = "upstream"
 # What `make package` writes from the package's declaration and the platform's files.
-GENERATED = ("uv.lock", "deployment.yaml", "layers/agents/requirements.txt")
+GENERATED = (
+    "uv.lock",
+    "deployment.yaml",
+    "layers/agents/requirements.txt",
+    "functions/durable_job/requirements.txt",
+)
 VERSION_FILE = "layers/agents/assistant/__init__.py"
 CHANGELOG = "CHANGELOG.md"
 UNRELEASED = "Unreleased"

@@ -5,7 +5,7 @@ To add one, write a function beside those of its noun and list it in `CHECKS`.
 
 from __future__ import annotations
 
-from scripts.smoke_checks import files, front_door, knowledge, own, reports, requests, threads, turns
+from scripts.smoke_checks import files, front_door, jobs, knowledge, own, reports, requests, threads, turns
 from scripts.smoke_checks.run import Check
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -30,6 +30,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("direct upload", files.direct_upload),
     ("two-phase upload", files.two_phase_upload),
     ("knowledge", knowledge.own_document),
+    ("jobs", jobs.long_work),
     ("stop", turns.cancelling),
     ("same request", turns.joining),
     ("client leaves", turns.leaving),

@@ -27,6 +27,7 @@ MACHINES = {"arm64": 183, "x86_64": 62}
 MAX_UNZIPPED = 250 * 1024 * 1024
 # The layer's part of it, in bytes.
 MAX_LAYER = 75_000_000
+FUNCTIONS = ("chat", "stream", "upload", "sweep", "ingest", "job", "durable_job")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -109,15 +110,24 @@ def test_what_imports_read_beside_code_is_still_there(shipped: Built) -> None:
 
 
 def test_no_function_carries_what_the_layer_holds(shipped: Built) -> None:
-    for name in ("chat", "stream", "upload", "sweep", "ingest"):
-        names = {path.name for path in shipped.function(name).iterdir()}
-        wanted = {"app.py"} | ({"lambda_stream", "stream-runtime"} if name == "stream" else set())
-        assert names == wanted
+    own = {"stream": {"lambda_stream", "stream-runtime"}, "durable_job": {"aws_durable_execution_sdk_python"}}
+    for name in FUNCTIONS:
+        names = {path.name for path in shipped.function(name).iterdir() if path.suffix != ".dist-info"}
+        assert names == {"app.py"} | own.get(name, set())
+
+
+def test_the_durable_function_starts_with_its_own_package_and_those_of_the_layer(built: Built) -> None:
+    start = "import app; print(app.lambda_handler.__name__)"
+    path = os.pathsep.join(map(str, (built.function("durable_job"), built.layer / "python")))
+    environment = {"AUTH_MODE": "guest", "PATH": os.environ["PATH"], "PYTHONPATH": path}
+    command = [str(RUNTIME_PYTHON), "-W", "ignore", "-c", start]
+    done = subprocess.run(command, env=environment, cwd=built.folder, capture_output=True, text=True, check=False)
+    assert done.stdout == "lambda_handler\n", done.stderr
 
 
 def test_it_fits_into_lambda(shipped: Built) -> None:
     layer = sum(path.stat().st_size for path in _files(shipped.layer))
-    for name in ("chat", "stream", "upload", "sweep", "ingest"):
+    for name in FUNCTIONS:
         assert layer + sum(path.stat().st_size for path in _files(shipped.function(name))) < MAX_UNZIPPED
 
 
@@ -235,6 +245,14 @@ def test_the_layers_requirements_are_those_of_the_lock_file() -> None:
     assert (ROOT / "layers" / "agents" / "requirements.txt").read_text() == exported, "run `make package`"
 
 
+def test_the_durable_function_s_requirements_are_those_of_the_lock_file() -> None:
+    command = ["uv", "export", "--frozen", "--quiet", "--only-group", "durable", "--prune", "boto3"]
+    command += ["--no-annotate", "--no-header"]
+    command[0] = str(ROOT / ".venv" / "bin" / "uv")
+    exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "functions" / "durable_job" / "requirements.txt").read_text() == exported, "run `make package`"
+
+
 def _checkout(source: Path, folder: Path) -> Path:
     """Return a copy of what a build reads."""
     for name in ("layers", "functions", "local/environments"):
@@ -255,7 +273,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path, architecture: str) -> Non
         os.utime(path)
     first, second = (make_build(root / "built", architecture, SHIPPED_PYTHON, root) for root in checkouts)
     assert _digest(first.layer) == _digest(second.layer)
-    for name in ("chat", "stream", "upload", "sweep", "ingest"):
+    for name in FUNCTIONS:
         assert _digest(first.function(name)) == _digest(second.function(name))
 
 

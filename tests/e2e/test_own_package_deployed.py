@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.exhaustive
 KEY = "bookmill/key"
 VISITOR_KEY = "chatkit/visitors"
 ORDER = '!tool order {"books": ["b", "a"]}'
-OPEN = ["AuthMode=visitor", f"VisitorKeySecret={VISITOR_KEY}", f"BookmillKeySecret={KEY}"]
+OPEN = ["AuthMode=visitor", f"VisitorKeySecret={VISITOR_KEY}", f"BookmillKeySecret={KEY}", "Jobs=true"]
+# A first invocation imports all of the platform.
+JOB_SECONDS = 120
 
 
 def _make(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +64,14 @@ def test_a_package_is_deployed_with_its_library_service_variable_secret_table_an
     dynamodb = deployment.client("dynamodb")
     [table] = [name for name in dynamodb.list_tables()["TableNames"] if "Orders" in name]
     assert [row["id"]["S"] for row in dynamodb.scan(TableName=table)["Items"]] == ["a,b"]
+
+    # Its job too has the package's variables and the policy of its stack.
+    status, said = _say(deployment, '!tool order_later {"books": ["d", "c"]}')
+    assert status == HTTPStatus.OK, said
+    deadline = time.monotonic() + JOB_SECONDS
+    while "c,d" not in [row["id"]["S"] for row in dynamodb.scan(TableName=table)["Items"]]:
+        assert time.monotonic() < deadline, "the job does not reach the package's table"
+        time.sleep(1)
 
     # The service that the package does not declare is not in the layer either.
     assert "internal_error" in _say(deployment, "!tool announce {}")[1]["content"]

@@ -24,7 +24,8 @@ def written(shipped: Built, tmp_path_factory: pytest.TempPathFactory) -> list[st
     texts = []
     for _ in range(2):
         folder = tmp_path_factory.mktemp("build")
-        (folder / "layer").symlink_to(shipped.layer)
+        for name in ("layer", "functions"):
+            (folder / name).symlink_to(shipped.folder / name)
         done = subprocess.run([sys.executable, "-m", "scripts.sbom", folder], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         texts.append((folder / FILE).read_text())
@@ -42,11 +43,12 @@ def test_it_is_valid_and_the_same_each_time(written: list[str]) -> None:
     assert written[0] == written[1]
 
 
-def test_it_lists_each_package_of_the_layer_with_its_locked_version(bill: dict[str, Any], shipped: Built) -> None:
+def test_it_lists_each_package_of_the_build_with_its_locked_version(bill: dict[str, Any], shipped: Built) -> None:
     listed = {(each["name"], each["version"]) for each in bill["components"]}
-    folders = {path.name for path in (shipped.layer / "python").glob("*.dist-info")}
+    folders = {path.name for path in shipped.folder.rglob("*.dist-info")}
     assert len(listed) == len(folders) > 30
-    locked = set(re.findall(r"^([\w.-]+)==([^ ;\\]+)", (ROOT / "layers/agents/requirements.txt").read_text(), re.M))
+    files = [ROOT / "layers/agents/requirements.txt", ROOT / "functions/durable_job/requirements.txt"]
+    locked = set(re.findall(r"^([\w.-]+)==([^ ;\\]+)", "".join(each.read_text() for each in files), re.M))
     assert listed <= locked
     purls = {each["purl"] for each in bill["components"]}
     assert any(purl.startswith("pkg:pypi/openai-chatkit@") for purl in purls)

@@ -23,6 +23,7 @@ from local.template import data_template, knowledge_table, load_template
 TEMPLATE = load_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTIONS = ["ChatFunction", "StreamFunction", "UploadFunction", "SweepFunction", "IngestFunction", "JobFunction"]
+FUNCTIONS += ["DurableJobFunction"]
 
 
 def _environment(name: str) -> dict[str, Any]:
@@ -178,8 +179,8 @@ def test_prod_starts_its_functions_from_snapshots_but_not_the_sweep() -> None:
 def test_a_gradual_deployment_moves_each_alias_by_codedeploy_and_watches_the_alarms() -> None:
     made = _transformed(GradualDeployment="true")
     groups = {name: body for name, body in made.items() if body["Type"] == "AWS::CodeDeploy::DeploymentGroup"}
-    # Nobody waits for `ingest` and `job`, so their aliases move at once.
-    assert len(groups) == len(FUNCTIONS) - 2
+    # Nobody waits for `ingest` and the two of jobs, so their aliases move at once.
+    assert len(groups) == len(FUNCTIONS) - 3
     for group in groups.values():
         watched = {each["Name"]["Ref"] for each in group["Properties"]["AlarmConfiguration"]["Alarms"]}
         of_errors = {"ChatErrorsAlarm", "StreamErrorsAlarm", "UploadErrorsAlarm"}
@@ -188,7 +189,7 @@ def test_a_gradual_deployment_moves_each_alias_by_codedeploy_and_watches_the_ala
     aliases = [
         body
         for name, body in made.items()
-        if body["Type"] == "AWS::Lambda::Alias" and not name.startswith(("Ingest", "Job"))
+        if body["Type"] == "AWS::Lambda::Alias" and not name.startswith(("Ingest", "Job", "DurableJob"))
     ]
     moved_by = {body["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] for body in aliases}
     assert moved_by == set(groups)
@@ -233,6 +234,39 @@ def test_no_policy_is_wider_than_the_table_the_bucket_and_the_named_secrets() ->
             assert not [action for action in actions if "*" in action]
             assert "dynamodb:Scan" not in actions
             assert statement["Resource"] != "*"
+
+
+def test_both_functions_of_jobs_are_alike_but_one_is_durable_and_is_never_made_of_the_other() -> None:
+    # Lambda refuses to make an existing function durable, so a change of the parameter makes another one.
+    plain, durable = (RESOURCES[name] for name in ("JobFunction", "DurableJobFunction"))
+    conditions = {"HasPlainJobs": "true", "HasDurableJobs": "durable"}
+    for body in (plain, durable):
+        assert TEMPLATE["Conditions"][body["Condition"]] == {
+            "Fn::Equals": [{"Ref": "Jobs"}, conditions[body["Condition"]]]
+        }
+    own = {"Description", "CodeUri", "DurableConfig"}
+    assert {
+        name for name in durable["Properties"] if durable["Properties"][name] != plain["Properties"].get(name)
+    } == own
+    made = _transformed()
+    [stored] = [
+        each
+        for each in _managed(made, "DurableJobFunctionRole")
+        if each.endswith("AWSLambdaBasicDurableExecutionRolePolicy")
+    ]
+    assert stored not in _managed(made, "JobFunctionRole")
+    # What runs jobs starts none.
+    for name in ("JobFunctionRole", "DurableJobFunctionRole"):
+        assert "JobPolicy" not in json.dumps(made[name])
+
+
+def _managed(made: dict[str, Any], role: str) -> list[str]:
+    arns = made[role]["Properties"]["ManagedPolicyArns"]
+    return [each["Fn::Sub"] if "Fn::Sub" in each else json.dumps(each) for each in map(_as_node, arns)]
+
+
+def _as_node(arn: Any) -> dict[str, Any]:
+    return arn if isinstance(arn, dict) else {"Fn::Sub": arn}
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm() -> None:

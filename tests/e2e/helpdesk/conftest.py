@@ -11,7 +11,7 @@ from tests.support.dev import DevServer
 
 @pytest.fixture(scope="session")
 def dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
-    chosen = {"AGENT_FACTORY": "helpdesk:build_agent", "SUPPORT_ROLES": "support", "JOB_FUNCTION": "job"}
+    chosen = {"AGENT_FACTORY": "helpdesk:build_agent", "SUPPORT_ROLES": "support"}
     server = DevServer(tmp_path_factory.mktemp("helpdesk"), chosen)
     yield server
     if server.process.poll() is None:

@@ -8,14 +8,12 @@ from datetime import timedelta
 from types import ModuleType
 
 import pytest
-from chatkit.types import ThreadItem, WidgetItem
+from chatkit.types import WidgetItem
 
 from assistant import clock, forks, jobs, operations
-from assistant.aws import Row
 from assistant.errors import NotFoundError
 from assistant.identity import Caller
-from assistant.jobs import JobRef, rows, running, starting
-from assistant.operations import reads
+from assistant.jobs import rows, starting
 from assistant.quotas import paid
 from assistant.threads.store import ThreadStore
 from assistant.upkeep import sweep
@@ -24,64 +22,10 @@ from tests.integration.turns.conftest import ProcessMaker
 from tests.support import job_agents
 from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
 from tests.support.rows import keys_of
-from tests.support.turns import Client, Process, addition, eventually, retry, text_of, until
+from tests.support.running_jobs import card_of, counted, row_of, start, working
+from tests.support.turns import Client, Process, addition, retry, text_of, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """The events for the function `job`, which the tests run themselves."""
-    job_agents.ran.clear()
-    job_agents.between.clear()
-    events: list[dict[str, str]] = []
-
-    async def note(name: str, event: dict[str, str]) -> bool:
-        events.append(event)
-        return True
-
-    monkeypatch.setattr(starting, "invoke_later", note)
-    monkeypatch.setattr(running, "CARD_SECONDS", 0.02)
-    monkeypatch.setattr(running, "BEAT_SECONDS", 0.06)
-    return events
-
-
-@pytest.fixture
-def here(process: ProcessMaker) -> Process:
-    return process(agent_factory=job_agents.FACTORY, job_function="job")
-
-
-async def start(here: Process, provider: ProviderServer, started: list[dict[str, str]], name: str = "steps") -> JobRef:
-    """Let the agent start a job, and return it."""
-    provider.script(Answer(ToolCall("count", {"name": name})), Answer(Text("It runs.")))
-    await here.create("count, please")
-    assert started, str(provider.bodies[-1]["messages"])
-    return jobs.ref_of(started[-1])
-
-
-async def row_of(here: Process, ref: JobRef) -> Row:
-    row = await here.resources.table.get(ref.key)
-    assert row is not None
-    return row
-
-
-def card_of(items: list[ThreadItem]) -> WidgetItem:
-    return next(item for item in items if isinstance(item, WidgetItem))
-
-
-async def counted(most: int) -> None:
-    """Wait until a job has taken that many steps."""
-
-    async def enough() -> bool:
-        return len(job_agents.ran) >= most
-
-    await eventually(enough, f"a job takes {most} steps")
-
-
-async def working(here: Process, thread_id: str) -> str | None:
-    context = here.context()
-    await reads.get_thread(thread_id, context)
-    return context.working
 
 
 async def test_a_job_shows_its_progress_and_its_end_is_an_item(

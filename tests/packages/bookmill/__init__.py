@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agents import Agent
 
+    from assistant.jobs import Job
     from assistant.settings import Settings
 
 
@@ -17,3 +18,12 @@ def build_agent(settings: Settings) -> Agent[Any]:
     from bookmill.tools import TOOLS
 
     return Agent(name="Shop", instructions="Sell books.", tools=[*TOOLS])
+
+
+async def _deliver(job: Job) -> str:
+    from bookmill.tools import deliver
+
+    return await deliver(job)
+
+
+JOBS = {"deliver": _deliver}

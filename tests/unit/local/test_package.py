@@ -13,7 +13,7 @@ import pytest
 from assistant.settings import Variable, variables_of
 from declaration import DeclarationError, read
 from local.merged import NESTED, RUN_AGENTS, Merged, unused_outputs
-from local.own import check_aws_services, own_variables, parameter_name, variable_name
+from local.own import check_aws_services, has_jobs, own_variables, parameter_name, variable_name
 from local.package import sample_environment
 from local.template import load_template, own_template
 from tests.support.own_package import PACKAGES
@@ -168,3 +168,23 @@ def test_the_local_stack_leaves_out_what_the_local_aws_does_not_make(tmp_path: P
     )
     nothing = own_template(load_template(tmp_path / "stack.yaml"))
     assert (nothing["Resources"], nothing["Outputs"]) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("JOBS = {}", True),
+        ("JOBS: dict[str, object] = {}", True),
+        ("from elsewhere import work as JOBS", True),
+        ("def build_agent(): ...", False),
+        ("this is no Python", False),
+    ],
+)
+def test_a_package_with_jobs_is_known_without_an_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, found: bool
+) -> None:
+    name = f"shop_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(f"{text}\nraise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert has_jobs(f"{name}:build_agent") is found
+    assert not has_jobs("no_such_package_at_all:build_agent")

@@ -8,13 +8,14 @@ thread. Importing this package does not load the agents SDK.
 from assistant.jobs.card import CANCEL_JOB
 from assistant.jobs.errors import JobCancelledError
 from assistant.jobs.job import Job
-from assistant.jobs.rows import JOB_KIND, JobRef, ref_of
+from assistant.jobs.rows import JOB_KIND, LEASE, JobRef, ref_of
 from assistant.jobs.running import run_job
-from assistant.jobs.starting import cancel_job, cancelled_card, start_job, sweep_job
+from assistant.jobs.starting import cancel_job, cancelled_card, seconds_to_next_run, start_job, sweep_job
 
 __all__ = [
     "CANCEL_JOB",
     "JOB_KIND",
+    "LEASE",
     "Job",
     "JobCancelledError",
     "JobRef",
@@ -22,6 +23,7 @@ __all__ = [
     "cancelled_card",
     "ref_of",
     "run_job",
+    "seconds_to_next_run",
     "start_job",
     "sweep_job",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from chatkit.actions import Action
@@ -28,6 +29,8 @@ JOB_PREFIX = "job"
 MAX_TITLE_CHARACTERS = 120
 # The router package knows it: it lets the page read the thread again until no job runs.
 JOB_EFFECT = "job.started"
+# A second: the shortest wait of a durable function.
+AT_ONCE = 1
 
 
 async def start_job(name: str, title: str, arguments: dict[str, Any], chat: AgentContext[RequestContext]) -> str:
@@ -130,13 +133,22 @@ async def cancelled_card(action: Action[str, Any], sender: WidgetItem | None, co
 async def sweep_job(resources: Resources, work: Row) -> bool:
     """Look at a job: start it again if its process has died. Return whether the work is done."""
     ref = ref_of(work)
+    seconds = await seconds_to_next_run(resources, ref)
+    if seconds == AT_ONCE:
+        await invoke_later(resources.settings.job_function, ref.event())
+    return seconds is None
+
+
+async def seconds_to_next_run(resources: Resources, ref: JobRef) -> int | None:
+    """Return when another run of a job may begin: `AT_ONCE`, or after the lease of the running one; None: never."""
     row = await resources.table.get(ref.key)
     if row is None or row["state"] not in LIVE:
-        return True
+        return None
     try:
         await thread_store(resources).load_thread(ref.thread_id, RequestContext(ref.owner, resources))
     except ThreadNotFoundError:
-        return True  # Its rows go with the thread.
+        return None  # Its rows go with the thread.
     if not is_alive(row):
-        await invoke_later(resources.settings.job_function, ref.event())
-    return False
+        return AT_ONCE
+    left: float = row["lease"] - clock.now().timestamp()
+    return AT_ONCE + math.ceil(left)
