@@ -18,7 +18,7 @@ from assistant.jobs import LEASE, JobRef, ref_of, run_job, seconds_to_next_run
 
 # Stop at a checkpoint this long before the invocation ends.
 MARGIN_MILLISECONDS = 120_000
-# Lambda stores at most 3,000 operations of an execution, and a slice has two. The sweep begins another execution.
+# Lambda limits the operations of one execution, and a slice has two. These are nine days, and an execution has a week.
 MAX_SLICES = 1_000
 # A slice that fails has lost the table. It tries again when its lease is over, as the sweep would.
 MAX_ATTEMPTS = 10

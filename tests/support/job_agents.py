@@ -60,7 +60,14 @@ async def endless(job: Job) -> None:
         await asyncio.sleep(0.05)
 
 
-JOBS = {"steps": steps, "broken": broken, "refused": refused, "endless": endless}
+async def asking(job: Job) -> str:
+    """Ask a model twice."""
+    reader = Agent[Any](name="Reader", instructions="You read.")
+    answers = [await job.run_agent(reader, f"question {number}") for number in range(2)]
+    return " and ".join(answers)
+
+
+JOBS = {"steps": steps, "broken": broken, "refused": refused, "endless": endless, "asking": asking}
 
 
 def build_agent(settings: Settings) -> Agent[Any]:

@@ -13,9 +13,13 @@ from assistant.jobs.rows import JobRef, dumped, lease_end
 from assistant.text import cleaned_line
 
 if TYPE_CHECKING:
+    from agents import Agent, TResponseInputItem
+
     from assistant.aws import Table
 
 MAX_NOTE_CHARACTERS = 200
+# Model calls of one run of an agent. The SDK's own default.
+MAX_TURNS = 10
 # The condition of each write of a run: the job still runs, and in this run.
 OURS = "run_id = :run AND #state = :running"
 NAMES = {"#state": "state"}
@@ -76,6 +80,26 @@ class Job:
         await self._write("saved = :saved, attempts = :none", {":saved": dumped(state, "The checkpoint"), ":none": 0})
         if self._time_is_up():
             raise JobPausedError
+
+    async def run_agent(
+        self, agent: Agent[Any], given: str | list[TResponseInputItem], *, max_turns: int = MAX_TURNS
+    ) -> Any:
+        """Run an agent of the Agents SDK, and return its final output. Its model calls count as those of a turn.
+
+        The agent's model calls all agents that it hands over to. Tools get `job.context` as the run's context.
+
+        Args:
+            agent: The agent, with a model's name, or without for the default.
+            given: A text, or items of the Responses API.
+            max_turns: How many model calls it may need.
+
+        Raises:
+            QuotaExceededError: a limit of the user or the tenant is reached. Let it pass, and the user reads it.
+            ModelsStoppedError: the operator has stopped all paid calls.
+        """
+        from assistant.jobs.calls import run_agent
+
+        return await run_agent(agent, given, self.context, max_turns)
 
     async def beat(self) -> None:
         """Renew the lease."""

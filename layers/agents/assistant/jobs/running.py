@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from chatkit.types import ThreadItem
@@ -46,7 +47,9 @@ async def run_job(resources: Resources, ref: JobRef, *, time_is_up: Callable[[],
     row = await _claimed(resources, ref)
     if row is None:
         return True
-    context = RequestContext(ref.owner, resources, language=row["language"])
+    # Its rights and its limits are those of the caller who has started it.
+    caller = replace(ref.owner, role=row["role"], visitor=row["visitor"])
+    context = RequestContext(caller, resources, language=row["language"])
     job = Job(ref, row, row["run_id"], context, time_is_up)
     result: str | ThreadItem | None = None
     try:

@@ -63,6 +63,8 @@ async def start_job(name: str, title: str, arguments: dict[str, Any], chat: Agen
         "state": "queued",
         "item_id": new_id(ID_PREFIXES["message"]),
         "language": request.language,
+        "role": caller.role,
+        "visitor": caller.visitor,
         "created_at": clock.now().isoformat(),
     }
     await quotas.claim("job", request)

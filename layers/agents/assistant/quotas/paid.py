@@ -10,7 +10,8 @@
 | a document that is read (`assistant.knowledge`) | none | the tokens of its embeddings |
 | a search of documents | none | the tokens of its embedding |
 | facts found in a message (`assistant.memory`) | none | the model's tokens |
-| a job (`assistant.jobs`) | `MAX_JOBS_PER_DAY` | none; its own calls are not counted |
+| a job (`assistant.jobs`) | `MAX_JOBS_PER_DAY` | none |
+| a model call of a job (`Job.run_agent`) | tokens | the model's tokens |
 | a share | `MAX_SHARES_PER_DAY` | none |
 | a question for a person | `MAX_QUESTIONS_PER_DAY` | none |
 """
@@ -40,7 +41,7 @@ from assistant.quotas.shards import Shard
 logger = logging.getLogger(__name__)
 
 Kind = Literal[
-    "transcription", "picture", "upload", "fork", "share", "job", "document", "search", "extraction", "person"
+    "transcription", "picture", "upload", "fork", "share", "job", "call", "document", "search", "extraction", "person"
 ]
 
 _COUNTERS: dict[Kind, str] = {
@@ -53,6 +54,7 @@ _COUNTERS: dict[Kind, str] = {
     "share": "shares",
     "extraction": "extractions",
     "job": "jobs",
+    "call": "job_calls",
     "person": "questions",
 }
 # A fork of a long thread costs a cent. Nobody makes more by hand.
@@ -75,12 +77,16 @@ class Claimed:
         day: The sort key of the day that it is counted on.
         spend: The millionths of a dollar that are counted for it.
         tenant_sk: The sort key of the tenant's row that counts them too; None if the tenant has no limit on money.
+        tokens: The tokens that are counted for it.
+        tenant_tokens_sk: The sort key of the tenant's row that counts these too; None without a limit on tokens.
     """
 
     kind: Kind
     day: str
     spend: int
     tenant_sk: str | None = None
+    tokens: int = 0
+    tenant_tokens_sk: str | None = None
 
 
 def has_picture_limit(context: RequestContext) -> bool:
@@ -91,13 +97,14 @@ def has_picture_limit(context: RequestContext) -> bool:
     )
 
 
-async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Claimed:
+async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0, tokens: int = 0) -> Claimed:
     """Count an action, on condition that its limits allow it.
 
     Args:
         kind: The kind.
         context: The request's context.
         dollars: The price; an estimate that `settle` replaces.
+        tokens: The tokens, if the limits on tokens hold for it; an estimate too.
 
     Raises:
         ModelsStoppedError: the operator has stopped all paid calls.
@@ -106,18 +113,23 @@ async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Cl
     await load_records(context)
     check_running(context)
     day, spend = keys.day_usage_sk(clock.now()), millionths(dollars)
-    shard = _shard(spend, context)
+    shards = _shards(spend, tokens, context)
     for _ in range(MAX_ROUNDS):
-        claimed = Claimed(kind, day, spend, shard.key.sk if shard is not None else None)
-        of_tenant = [] if shard is None else [shard.spend(spend).write()]
+        of = {shard.counter: shard.key.sk for shard in shards}
+        claimed = Claimed(kind, day, spend, of.get("spend"), tokens, of.get("tokens"))
+        of_tenant = [shard.spend(spend if shard.counter == "spend" else tokens).write() for shard in shards]
         try:
             await context.resources.table.transact([*_writes(claimed, context), *of_tenant])
         except ConditionFailedError as error:
             failed: Mapping[int, Row | None] = dict([(error.index, error.row), *error.others])
-            if shard is not None and set(failed) == {_TENANT}:
+            if min(failed) >= _TENANT:
                 # A full shard has others beside it.
-                shard = await shard.other(context.resources.table)
-                if shard is not None:
+                found = [
+                    await shard.other(context.resources.table) if _TENANT + number in failed else shard
+                    for number, shard in enumerate(shards)
+                ]
+                shards = [shard for shard in found if shard is not None]
+                if len(shards) == len(found):
                     continue
             if _LIVE not in failed:
                 raise QuotaExceededError(retry_after=until_tomorrow()) from None
@@ -130,15 +142,18 @@ async def claim(kind: Kind, context: RequestContext, dollars: float = 0.0) -> Cl
     raise ConflictError
 
 
-# The indexes of the writes of the user's row of now and of the tenant's row.
+# The indexes of the writes of the user's row of now and of the tenant's first row.
 _LIVE, _TENANT = 0, 2
 
 
-def _shard(spend: int, context: RequestContext) -> Shard | None:
-    limit = limits_of(context).tenant.spend_per_day
-    if limit is None or not spend:
-        return None
-    return Shard.chosen(context.caller.tenant_id, "spend", millionths(limit))
+def _shards(spend: int, tokens: int, context: RequestContext) -> list[Shard]:
+    quota, tenant_id = limits_of(context).tenant, context.caller.tenant_id
+    shards = []
+    if quota.spend_per_day is not None and spend:
+        shards.append(Shard.chosen(tenant_id, "spend", millionths(quota.spend_per_day)))
+    if quota.tokens_per_day is not None and tokens:
+        shards.append(Shard.chosen(tenant_id, "tokens", quota.tokens_per_day))
+    return shards
 
 
 def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
@@ -163,6 +178,10 @@ def _writes(claimed: Claimed, context: RequestContext) -> list[Write]:
         day.add("spend", claimed.spend)
         if quota.spend_per_day is not None:
             day.below("spend", millionths(quota.spend_per_day))
+    if claimed.tokens:
+        day.add("tokens", claimed.tokens)
+        if quota.tokens_per_day is not None:
+            day.below("tokens", quota.tokens_per_day)
     return [live.write(), day.write()]
 
 
@@ -184,11 +203,13 @@ async def settle(
         models: What it has used by model. Its tokens count for the day too.
     """
     change = millionths(dollars) - claimed.spend
+    used = sum(amount.tokens for amount in (models or {}).values()) - claimed.tokens
     day = Counting(Key(context.caller.partition, claimed.day))
     day.add("spend", change)
     day.add(_COUNTERS[claimed.kind], count - 1)
+    if used:
+        day.add("tokens", used)
     if models:
-        day.add("tokens", sum(used.tokens for used in models.values()))
         for counter, amount in model_counters(models, turns=0).items():
             day.add(counter, amount)
     live = Counting(live_key(context), lifetime=None)
@@ -196,7 +217,9 @@ async def settle(
         window.shorten(live, _LOG, limits_of(context).user.transcriptions_per_minute)
     try:
         await context.resources.table.transact([day.write(), live.write()])
-        if claimed.tenant_sk is not None:
-            await Settlement(tenant={claimed.tenant_sk: {"spend": change}}).count_for_tenant(context)
+        tenant = {claimed.tenant_sk: {"spend": change}, claimed.tenant_tokens_sk: {"tokens": used}}
+        counted = {sk: changes for sk, changes in tenant.items() if sk is not None}
+        if counted:
+            await Settlement(tenant=counted).count_for_tenant(context)
     except StoreUnavailableError:
         logger.warning("the price of a %s could not be corrected", claimed.kind)
