@@ -93,7 +93,7 @@ async def test_a_visitor_s_job_has_the_limits_of_visitors(
 ) -> None:
     settings = process(agent_factory=job_agents.FACTORY, job_function="job").resources.settings
     # Each visitor may spend so much that the second call finds the limit reached.
-    visitors = replace(settings.visitors, tokens_per_day=None, spend_per_day=1 / MILLION)
+    visitors = replace(settings.visitors, spend_per_day=1 / MILLION)
     here = process(agent_factory=job_agents.FACTORY, job_function="job", visitors=visitors)
     here.caller = Caller(f"tenant_{uuid.uuid4().hex}", "vis_1", visitor=True)
     ref = await start(here, provider, started, "asking")
