@@ -43,7 +43,7 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def _server() -> Iterator[ProviderServer]:
+def server() -> Iterator[ProviderServer]:
     with ProviderServer() as server:
         yield server
 
@@ -61,14 +61,14 @@ async def _quick(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 @pytest.fixture
-def stages(aws_environment: Aws, _server: ProviderServer) -> Iterator[Stage]:
-    settings = scripted_settings(aws_environment, _server.base_url, "chat_completions")
+def stages(aws_environment: Aws, server: ProviderServer) -> Iterator[Stage]:
+    settings = scripted_settings(aws_environment, server.base_url, "chat_completions")
 
     def made() -> Iterator[Stage]:
         while True:
             provider = Provider()
-            _server.reset()
-            _server.script(*[provider] * 100)
+            server.reset()
+            server.script(*[provider] * 100)
             yield Stage(settings, provider, Caller("acme", f"user_{uuid.uuid4().hex}"))
 
     return made()

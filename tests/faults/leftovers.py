@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -14,10 +15,11 @@ from urllib.parse import unquote
 
 from chatkit.types import FileAttachment, GeneratedImage, GeneratedImageItem, ThreadItem
 
-from assistant import clock, files
+from assistant import clock, files, search
 from assistant.aws import keys
+from assistant.aws.keys import Key
 from assistant.aws.rowformat import load
-from assistant.context import Resources
+from assistant.context import RequestContext, Resources
 from assistant.files import keep_picture
 from assistant.forks import fork_thread
 from assistant.identity import Caller
@@ -73,6 +75,7 @@ async def _thread(resources: Resources, thread_id: str | None = None) -> str:
     image = GeneratedImage(id="i", url=await keep_picture(b64encode(PNG).decode(), thread.id, request))
     item = GeneratedImageItem(id=new_id("msg"), thread_id=thread.id, created_at=clock.now(), image=image)
     await store.add_thread_item(thread.id, item, request)
+    await search.rebuild(resources, request.caller, thread.id)
     return thread.id
 
 
@@ -165,6 +168,35 @@ async def export(resources: Resources) -> Act:
     return act
 
 
+async def words_of_a_thread(resources: Resources) -> Act:
+    """Write a thread's words anew."""
+    thread_id = await _thread(resources)
+    return lambda faulty: search.rebuild(faulty, request_of(faulty, USER).caller, thread_id)
+
+
+async def words_of_a_deleted_thread(resources: Resources) -> Act:
+    """Write the words of a thread that is deleted just before they are written."""
+    thread_id = await _thread(resources)
+
+    async def act(faulty: Resources) -> None:
+        writing = asyncio.create_task(search.rebuild(faulty, request_of(faulty, USER).caller, thread_id))
+        await asyncio.sleep(0)
+        await ThreadStore(resources).delete_thread(thread_id, request_of(resources, USER))
+        await writing
+
+    return act
+
+
+async def first_search(resources: Resources) -> Act:
+    """Search threads that have no words yet."""
+    caller = request_of(resources, USER).caller
+    for _ in range(2):
+        thread = new_thread()
+        await ThreadStore(resources).save_thread(thread, request_of(resources, USER))
+        await ThreadStore(resources).add_thread_item(thread.id, answered(thread.id), request_of(resources, USER))
+    return lambda faulty: search.search("word", RequestContext(caller, faulty))
+
+
 async def expiry(resources: Resources) -> Act:
     """Sweep when threads and files may have expired."""
     await _thread(resources)
@@ -231,6 +263,9 @@ SCENES: dict[str, Scene] = {
         erasure,
         erasure_of_the_tenant,
         export,
+        words_of_a_thread,
+        words_of_a_deleted_thread,
+        first_search,
         expiry,
         take_along,
         import_of_a_thread,
@@ -256,13 +291,17 @@ def leftovers(resources: Resources, moment: datetime) -> list[str]:
     for row in rows:
         if not row["pk"].startswith("SWEEP#"):
             held |= {row["object"], *row.get("images", [])} if "object" in row else set(row.get("images", []))
-    listed = {row["id"] for row in rows if row["sk"].startswith("T#")}
+    in_lists = [row for row in rows if row["sk"].startswith(keys.THREAD_LIST_PREFIX)]
+    listed = {row["id"] for row in in_lists}
+    with_words = {Key(row["pk"], keys.words_sk(row["place"])) for row in in_lists if not row.get("deleted_at")}
+    words = {row_key(row) for row in rows if row["sk"].startswith(keys.WORDS_PREFIX)}
     names = {row["sk"].removeprefix("F#") for row in rows if row["pk"].startswith("USER#") and row["sk"][:2] == "F#"}
     bare = {key for key in objects if not key.startswith("attachments/")}
     uploaded = {unquote(key.rsplit("/", 1)[-1]) for key in objects - bare}
     return [
         *(f"row without a thread: {row['pk']} {row['sk']}" for row in rows if _is_orphan(row, living)),
         *(f"listed without a thread: {each}" for each in listed - {unquote(pk.split("#")[-1]) for pk in living}),
+        *(f"words without a thread: {each}" for each in words - with_words),
         *(f"work: {row}" for row in rows if row["pk"].startswith("SWEEP#") and keys.sweep_due(row["sk"]) <= moment),
         *(f"object without a row: {each}" for each in bare - held),
         *(f"row without its object: {each}" for each in held - objects),

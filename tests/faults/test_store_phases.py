@@ -46,7 +46,7 @@ class LastCall(Points):
 
 def _resources(aws: Aws) -> Resources:
     days = str(RETENTION_DAYS)
-    return resources_on(aws, aws.table_name, aws.bucket_name, RETENTION_DAYS=days)
+    return resources_on(aws, aws.table_name, aws.bucket_name, RETENTION_DAYS=days, HISTORY_SEARCH="true")
 
 
 async def _play(aws: Aws, name: str, points: Points, monkeypatch: pytest.MonkeyPatch) -> None:

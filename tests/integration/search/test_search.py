@@ -28,6 +28,12 @@ async def words_rows(who: Person) -> list[str]:
     return [row["sk"] async for row in found if row["sk"].startswith(keys.WORDS_PREFIX)]
 
 
+async def revisions(who: Person) -> dict[str, int]:
+    """Return how often each row with words was written."""
+    found = who.resources.table.rows(who.caller.partition, between=(keys.FIRST_SK, keys.LAST_SK), page=100)
+    return {row["sk"]: row["revision"] async for row in found if row["sk"].startswith(keys.WORDS_PREFIX)}
+
+
 async def test_messages_answers_and_titles_are_found_the_newest_thread_first(person: MakePerson) -> None:
     ann = person()
     first = await ann.says("!say The heron stands in the reeds", "Is it a Grey Heron?")
@@ -132,6 +138,29 @@ async def test_what_was_said_while_the_search_was_off_is_found_after_the_next_tu
     await thread.say("crane")
     assert (await sweep(ann.resources)).failed == 0
     assert await ann.found("stork crane heron") == [thread.thread_id]
+
+
+async def test_what_was_said_while_the_search_was_off_is_found_when_it_is_on_again(
+    person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, off = person(), person(HISTORY_SEARCH="false")
+    thread, other = await ann.says("heron"), await ann.says("heron too")
+    await sweep(ann.resources)
+    thread.http = off.http
+    await thread.say("stork")
+    await sweep(off.resources)
+    monkeypatch.setattr(finding, "FILL_AT_ONCE", 1)
+    # Before and after the next sweep: nothing needs another turn in the thread.
+    assert await ann.search("stork") == {"data": [], "next": None, "complete": False}
+    assert (await sweep(ann.resources)).failed == 0
+    found = await ann.search("stork")
+    assert ([hit["thread_id"] for hit in found["data"]], found["complete"]) == ([thread.thread_id], True)
+    # From now on the words count as complete: no search and no sweep writes them again.
+    before = await revisions(ann)
+    assert len(before) == 2
+    assert set(await ann.found("heron")) == {thread.thread_id, other.thread_id}
+    await sweep(ann.resources)
+    assert await revisions(ann) == before
 
 
 async def test_words_that_are_rebuilt_during_a_turn_are_not_lost(person: MakePerson) -> None:

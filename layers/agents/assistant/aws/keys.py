@@ -42,6 +42,7 @@ No sort key of a thread is between its items and `~`: such a row would be part o
                                 V#<minute>       how often it was opened in that minute
     VISITORS#<address>          Q#<day>          the new visitors of a day, from an address or from all
     CONTROL                     models           whether all paid calls are stopped
+                                search           since when the search in one's own threads is on
     SWEEP#<shard>               <due>#<id>       work for the sweep, due at that time
 
 The table of passages is another one. A space is a partition, so a search of one space finds nothing of another:

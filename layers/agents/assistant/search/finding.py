@@ -21,6 +21,7 @@ from assistant.errors import ConflictError, InvalidRequestError
 from assistant.search.rebuilding import fill_work, is_shown, rebuild
 from assistant.search.rows import index_text, is_searched, text_of, words_key
 from assistant.search.snippets import Piece, found_in, snippet
+from assistant.search.switched import are_complete, on_since
 from assistant.search.words import MAX_TERMS, Term, terms_of
 from assistant.threads import is_visible, load_metadata, read_items, thread_store, unpack
 
@@ -31,7 +32,7 @@ MAX_HITS = 20
 MAX_THREADS = 2_500
 # Most people look for something recent. The later pages are as large as one Query's answer of 1 MB allows.
 FIRST_PAGE_THREADS, PAGE_THREADS = 100, 500
-# Threads without words that a request gives theirs. The sweep does the rest.
+# Threads that lack words and get them from a request. The sweep does the rest.
 FILL_AT_ONCE = 25
 # Threads that a request looks into at once.
 LOOK_AT_ONCE = 5
@@ -98,6 +99,7 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
         raise InvalidRequestError(f"limit must be a whole number from 1 to {MAX_HITS}.")
     of = context.caller.partition, query
     place = None if after is None else place_of(after, *of)
+    since = await on_since(context.resources.table)
     hits: list[Hit] = []
     examined, filled, complete, more = 0, 0, True, True
     while more and len(hits) < limit and examined < MAX_THREADS:
@@ -111,7 +113,7 @@ async def search(query: str, context: RequestContext, *, after: str | None = Non
         if not listed:
             break
         words = await _words(listed, context)
-        missing = [row for row in listed if is_visible(row) and row["place"] not in words]
+        missing = [row for row in listed if is_visible(row) and not are_complete(words.get(row["place"]), since)]
         now = missing[: FILL_AT_ONCE - filled]
         filled += len(now)
         complete = complete and len(now) == len(missing)
@@ -142,7 +144,7 @@ async def _words(listed: Sequence[Row], context: RequestContext) -> dict[str, Ro
 
 
 async def _filled(missing: Sequence[Row], context: RequestContext) -> dict[str, Row]:
-    """Give words to threads that have none, and return their rows."""
+    """Give words to threads that lack some, and return their rows."""
     resources, caller = context.resources, context.caller
 
     async def one(row: Row) -> None:

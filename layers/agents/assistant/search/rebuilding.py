@@ -11,6 +11,7 @@ from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError
 from assistant.identity import Caller
 from assistant.search.rows import is_searched, text_of, words_key, words_write
+from assistant.search.switched import are_complete, on_since
 from assistant.search.words import words_of
 from assistant.threads import SCHEMA_VERSION, is_visible, read_items, thread_store
 
@@ -27,7 +28,7 @@ def rebuild_work(caller: Caller, thread_id: str) -> Write:
 
 
 def fill_work(caller: Caller) -> Write:
-    """Return the write of the sweep's work that gives words to all threads of a user that have none."""
+    """Return the write of the sweep's work that gives words to all threads of a user that lack some."""
     return _work(FILL_KIND, caller.partition, caller)
 
 
@@ -101,11 +102,14 @@ def is_shown(row: Row) -> bool:
 
 
 async def fill(resources: Resources, caller: Caller, time_is_up: Callable[[], bool]) -> bool:
-    """Give words to all threads of a user that have none. Return whether all have them."""
+    """Give words to all threads of a user that lack some. Return whether all have them."""
+    since = await on_since(resources.table)
     between = (keys.THREAD_LIST_PREFIX, keys.THREAD_LIST_END)
     async for listed in resources.table.rows(caller.partition, between=between, page=STEP_THREADS):
         if time_is_up():
             return False
-        if is_visible(listed) and await resources.table.get(words_key(caller, listed["place"])) is None:
+        if not is_visible(listed):
+            continue
+        if not are_complete(await resources.table.get(words_key(caller, listed["place"])), since):
             await rebuild(resources, caller, listed["id"])
     return True

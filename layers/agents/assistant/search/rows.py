@@ -12,6 +12,7 @@ from typing import Any
 
 from chatkit.types import AssistantMessageItem, ThreadItem, UserMessageItem, UserMessageTagContent
 
+from assistant import clock
 from assistant.aws import Row, Write, keys
 from assistant.aws.keys import Key
 from assistant.identity import Caller
@@ -71,6 +72,7 @@ def words_write(key: Key, words: set[str], last: str | None, row: Row | None, re
         "blob": zlib.compress(text.encode(), level=6),
         "last": last,
         "revision": 1 if row is None else row["revision"] + 1,
+        "written_at": clock.now().timestamp(),
         **expiry(retention_days),
     }
     if row is None:

@@ -14,6 +14,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +69,8 @@ async def sweep(resources: Resources, *, time_is_up: Callable[[], bool] = lambda
         time_is_up: Called before each piece of work; True leaves the rest to the next run.
     """
     swept = Swept()
+    with suppress(AssistantError):  # The next run notes it.
+        await search.note_setting(resources)
     shards = keys.sweep_partitions()
     # Runs that end early begin with another shard each time.
     random.shuffle(shards)
