@@ -89,8 +89,9 @@ async def test_what_an_operation_has_begun_is_finished(
     fresh_table_and_bucket: Aws, name: str, harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed = await _count(fresh_table_and_bucket, name, monkeypatch)
-    # Just begun, halfway, and just before the end.
-    for at in {1, len(passed) // 2, len(passed) - 2}:
+    # Just begun, after the second transaction, halfway, and just before the end.
+    second = [at for at, each in enumerate(passed) if each == "after transact_write_items"][1:2]
+    for at in {1, *second, len(passed) // 2, len(passed) - 2}:
         await _hurt(fresh_table_and_bucket, name, harm, at, passed, monkeypatch)
 
 

@@ -129,7 +129,8 @@ async def keep_object(name: str, body: bytes, media_type: str, thread_id: str, c
     await _plan_check(context.resources, caller, thread_id, _key(name, thread_id, caller))
     await objects.put(_key(name, thread_id, caller), body, media_type)
     # A deletion that starts now finds the object. An earlier one may have listed the thread's objects already.
-    if await _is_deleted(context.resources, caller, thread_id):
+    thread = await _thread_row(context.resources, caller, thread_id)
+    if thread is None or thread.get("deleted_at"):
         await objects.delete_many([_key(name, thread_id, caller)])
         raise NotFoundError("This thread was deleted.")
 
@@ -148,14 +149,18 @@ async def _plan_check(resources: Resources, owner: Caller, thread_id: str, objec
 
 
 async def sweep_picture(resources: Resources, row: Row) -> None:
-    """Delete a picture whose thread is deleted. The caller removes the work's row."""
-    if await _is_deleted(resources, Caller(row["tenant_id"], row["user_id"]), row["thread_id"]):
+    """Delete a picture whose thread is deleted. The caller removes the work's row.
+
+    A thread that moves to another owner is hidden like a deleted one. Its pictures are still to be copied, and the end
+    of the move removes all objects of the old thread.
+    """
+    thread = await _thread_row(resources, Caller(row["tenant_id"], row["user_id"]), row["thread_id"])
+    if thread is None or (thread.get("deleted_at") and "moving" not in thread):
         await resources.objects.delete_many([row["object"]])
 
 
-async def _is_deleted(resources: Resources, owner: Caller, thread_id: str) -> bool:
-    thread = await resources.table.get(Key(owner.thread(thread_id).partition, keys.META_SK))
-    return thread is None or bool(thread.get("deleted_at"))
+async def _thread_row(resources: Resources, owner: Caller, thread_id: str) -> Row | None:
+    return await resources.table.get(Key(owner.thread(thread_id).partition, keys.META_SK))
 
 
 async def drop_picture(urls: list[str], thread_id: str, context: RequestContext) -> None:
