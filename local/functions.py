@@ -88,7 +88,6 @@ def front_door(environment: Mapping[str, str], spans: Spans | None) -> ASGIApp:
         **{name.lower(): environment[name] for name in PAGE_URLS},
         "composer": _composer(settings),
         "panel": bool(panel),
-        "knowledge": settings.knowledge.on,
     }
 
     def playground_json(request: Request) -> JSONResponse:

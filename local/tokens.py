@@ -70,7 +70,9 @@ def _key_id(jwk: Mapping[str, str]) -> str:
     return jwk["x"][:16]
 
 
-def issue_token(folder: Path, *, user: str, tenant: str, role: str, lifetime: int = LIFETIME_SECONDS) -> str:
+def issue_token(
+    folder: Path, *, user: str, tenant: str, role: str, lifetime: int = LIFETIME_SECONDS, name: str | None = None
+) -> str:
     """Return a signed token.
 
     Args:
@@ -79,12 +81,13 @@ def issue_token(folder: Path, *, user: str, tenant: str, role: str, lifetime: in
         tenant: The claim `tenant_id`.
         role: The claim `role`.
         lifetime: Seconds until it expires; negative for one that already has.
+        name: The claim `name`; by default the subject in title case.
     """
     import jwt
 
     now = int(time.time())
     claims: dict[str, str | int] = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "tenant_id": tenant, "role": role}
-    claims |= {"iat": now, "exp": now + lifetime}
+    claims |= {"name": name or user.title(), "iat": now, "exp": now + lifetime}
     [key] = key_set(folder)["keys"]
     return jwt.encode(claims, signing_key(folder), algorithm=ALGORITHM, headers={"kid": key["kid"]})
 

@@ -1,12 +1,16 @@
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
-import { createRouter } from "chatkit-lambda-router";
-import { useState } from "react";
+import { createRouter, type Part } from "chatkit-lambda-router";
+import { useEffect, useState } from "react";
 
+import { Documents } from "./Documents";
 import { Forks } from "./Forks";
 import { Memory } from "./Memory";
 import { Search } from "./Search";
 import { session } from "./session";
 import { settings } from "./settings";
+import { sharedToken } from "./shareAddress";
+import { Shared } from "./Shared";
+import { Shares } from "./Shares";
 import { currentToken } from "./token";
 
 /** The chat, with the thread that was open before the page was loaded. */
@@ -16,6 +20,12 @@ export function Chat() {
   const [router] = useState(() =>
     createRouter({ ...settings, token: currentToken, onFollow: setFollowing, onPerson: setPerson }),
   );
+  const [tenantDocuments] = useState(() => router.tenantDocuments());
+  const [parts, setParts] = useState<ReadonlySet<Part>>(new Set());
+  const [shared] = useState(sharedToken);
+  useEffect(() => {
+    router.parts().then(setParts, (error: unknown) => console.error("The parts of the page are not known:", error));
+  }, [router]);
   const { control, setComposerValue } = useChatKit({
     api: router.api(settings.domainKey),
     initialThread: router.initialThread,
@@ -30,6 +40,7 @@ export function Chat() {
     },
     onError: ({ error }) => console.error("ChatKit:", error),
   });
+  if (shared !== null) return <Shared router={router} token={shared} />;
   return (
     <div className="chat">
       {following && (
@@ -43,9 +54,14 @@ export function Chat() {
           <button onClick={() => void router.people.returnToAssistant()}>Back to the assistant</button>
         </p>
       )}
-      <Search router={router} />
-      <Memory router={router} />
-      <Forks router={router} compose={(text) => setComposerValue({ text })} />
+      <div className="parts">
+        {parts.has("search") && <Search router={router} />}
+        <Memory router={router} />
+        <Forks router={router} compose={(text) => setComposerValue({ text })} />
+        {parts.has("shares") && <Shares router={router} mayBePublic={parts.has("public_shares")} />}
+        {parts.has("documents") && <Documents name="My documents" documents={router.documents} />}
+        {parts.has("tenant_documents") && <Documents name="Documents of all" documents={tenantDocuments} />}
+      </div>
       {session && (
         <p>
           <button

@@ -1,6 +1,8 @@
 import type { ChatKitRouter, Question } from "chatkit-lambda-router";
 import { useState } from "react";
 
+import { useAttempt } from "./attempt";
+
 interface Props {
   router: ChatKitRouter;
   /** Put words into ChatKit's composer. */
@@ -10,15 +12,7 @@ interface Props {
 /** The user's newest questions: each can be asked again in another way, here or in a new conversation. */
 export function Forks({ router, compose }: Props) {
   const [questions, setQuestions] = useState<Question[] | null>(null);
-  const [error, setError] = useState("");
-  const attempt = async (act: () => Promise<unknown>) => {
-    try {
-      setError("");
-      await act();
-    } catch (thrown) {
-      setError((thrown as Error).message);
-    }
-  };
+  const [error, attempt] = useAttempt();
   const close = () => setQuestions(null);
   const choose = (act: () => Promise<unknown>) => void attempt(() => act().then(close));
   const toggle = async () => setQuestions(questions ? null : await router.questions());

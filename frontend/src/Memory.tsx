@@ -1,20 +1,18 @@
 import type { ChatKitRouter, Fact } from "chatkit-lambda-router";
 import { useState } from "react";
 
+import { useAttempt } from "./attempt";
+
 /** What the assistant keeps about the user. */
 export function Memory({ router }: { router: ChatKitRouter }) {
   const [shown, setShown] = useState<{ on: boolean; facts: Fact[] } | null>(null);
-  const [error, setError] = useState("");
-  const attempt = async (act: () => Promise<unknown>) => {
-    try {
-      setError("");
+  const [error, attempt] = useAttempt();
+  const change = (act: () => Promise<unknown>) =>
+    attempt(async () => {
       await act();
       setShown(await router.memory.read());
-    } catch (thrown) {
-      setError((thrown as Error).message);
-    }
-  };
-  const toggle = () => (shown ? setShown(null) : void attempt(async () => {}));
+    });
+  const toggle = () => (shown ? setShown(null) : void change(async () => {}));
   return (
     <section aria-label="Memory">
       <button aria-expanded={shown !== null} onClick={toggle}>
@@ -24,7 +22,7 @@ export function Memory({ router }: { router: ChatKitRouter }) {
       {shown && (
         <p>
           {shown.on ? "The assistant remembers what you ask it to." : "The memory is off."}{" "}
-          <button onClick={() => void attempt(() => router.memory.switch(!shown.on))}>
+          <button onClick={() => void change(() => router.memory.switch(!shown.on))}>
             {shown.on ? "Switch off" : "Switch on"}
           </button>
         </p>
@@ -35,11 +33,11 @@ export function Memory({ router }: { router: ChatKitRouter }) {
           onSubmit={(event) => {
             event.preventDefault();
             const text = String(new FormData(event.currentTarget).get("fact"));
-            void attempt(() => router.memory.change(id, text));
+            void change(() => router.memory.change(id, text));
           }}
         >
           <input name="fact" aria-label="Fact" defaultValue={fact} maxLength={200} required /> <button>Save</button>{" "}
-          <button type="button" onClick={() => void attempt(() => router.memory.remove(id))}>
+          <button type="button" onClick={() => void change(() => router.memory.remove(id))}>
             Forget
           </button>
         </form>

@@ -1,19 +1,13 @@
 import type { ChatKitRouter, Hits } from "chatkit-lambda-router";
 import { useState } from "react";
 
+import { useAttempt } from "./attempt";
+
 /** A box that searches the user's conversations. The stack's parameter `HistorySearch` turns the search on. */
 export function Search({ router }: { router: ChatKitRouter }) {
   const [query, setQuery] = useState("");
   const [hits, setHits] = useState<Hits | null>(null);
-  const [error, setError] = useState("");
-  const attempt = async (act: () => Promise<unknown>) => {
-    try {
-      setError("");
-      await act();
-    } catch (thrown) {
-      setError((thrown as Error).message);
-    }
-  };
+  const [error, attempt] = useAttempt();
   const more = async (after: string) => {
     const next = await router.search(query, after);
     setHits({ ...next, data: [...(hits?.data ?? []), ...next.data] });

@@ -1,5 +1,5 @@
 import { clientTools } from "./page/client_tools.js";
-import { offerDocuments } from "./page/documents.js";
+import { offerOwnDocuments, offerTenantDocuments } from "./page/documents.js";
 import { createEntities } from "./page/entities.js";
 import { offerForks } from "./page/forks.js";
 import { writeTexts } from "./page/header.js";
@@ -22,7 +22,7 @@ const controls = Object.fromEntries(["endpoint", "upload", "token"].map((id) => 
 const themeButton = document.getElementById("theme");
 const provider = document.getElementById("provider");
 
-const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer, panel: hasPanel, knowledge } =
+const { chat_url: chatUrl, stream_url: streamUrl, upload_url: uploadUrl, composer, panel: hasPanel } =
   await loadJson("./playground.json");
 const urls = { chatUrl, streamUrl, uploadUrl };
 const settings = loadSettings();
@@ -89,6 +89,27 @@ function threadInAddress() {
   return new URLSearchParams(location.hash.slice(1)).get("thread");
 }
 
+/** The buttons of parts that a setting or a role turns on. */
+const PARTS = {
+  search: "search",
+  people: "people",
+  shares: "shares",
+  documents: "documents",
+  "tenant-documents": "tenant_documents",
+};
+let parts = new Set();
+
+/** Show the parts that work for this caller. The server checks each request all the same. */
+async function showParts() {
+  try {
+    parts = await router.parts();
+  } catch (error) {
+    parts = new Set();
+    console.warn("The parts of the page are not known", error);
+  }
+  for (const [id, part] of Object.entries(PARTS)) document.getElementById(id).hidden = !parts.has(part);
+}
+
 async function showProvider() {
   try {
     const health = await loadJson(new URL("/health", chatUrl));
@@ -108,6 +129,7 @@ for (const [name, control] of Object.entries(controls)) {
     if (name === "token") {
       router.forget();
       element.setThreadId(null);
+      void showParts();
     }
   });
 }
@@ -183,12 +205,10 @@ document.getElementById("back-to-assistant").addEventListener("click", async () 
 });
 offerMemory(document.getElementById("memory"), () => router);
 offerSearch(document.getElementById("search"), () => router);
-offerShares(document.getElementById("shares"), () => router);
-const documents = document.getElementById("documents");
-documents.hidden = !knowledge;
-offerDocuments(documents, get);
+offerShares(document.getElementById("shares"), () => router, () => parts.has("public_shares"));
+offerOwnDocuments(document.getElementById("documents"), () => router);
+offerTenantDocuments(document.getElementById("tenant-documents"), () => router);
 
 apply();
 if (hasPanel) startPanel();
-await showShared(() => router);
-await showProvider();
+await Promise.all([showShared(() => router), showParts(), showProvider()]);

@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import open_page
 from tests.support.chat_page import Chat
-from tests.support.dev import DevServer
-
-if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
-
-# A model's turn through every part of the system, on a machine that does other things too.
-TURN_MILLISECONDS = 60_000
-
-
-@pytest.fixture
-def chat(profile: BrowserContext, dev_server: DevServer) -> Iterator[Chat]:
-    expect.set_options(timeout=TURN_MILLISECONDS)
-    with open_page(profile) as page:
-        yield Chat(page, dev_server.page_url.rstrip("/")).open()
 
 
 def test_a_fact_is_kept_changed_and_forgotten_and_a_conversation_is_found(chat: Chat) -> None:

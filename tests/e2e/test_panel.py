@@ -6,7 +6,6 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,21 +13,18 @@ from playwright.sync_api import expect
 
 from local.panel import is_open
 from local.tokens import AUDIENCE
-from tests.support.browser import open_page
-from tests.support.chat_page import TURN_MILLISECONDS, Chat
+from tests.support.chat_page import Chat
 from tests.support.dev import DevServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator
+    from playwright.sync_api import Locator
 
 
 @pytest.fixture
-def chat(profile: BrowserContext, dev_server: DevServer) -> Iterator[Chat]:
-    expect.set_options(timeout=TURN_MILLISECONDS)
-    with open_page(profile) as page:
-        chat = Chat(page, dev_server.page_url.rstrip("/")).open()
-        chat.button("Panel").click()
-        yield chat
+def chat(chat: Chat) -> Chat:
+    """The same page with its panel open."""
+    chat.button("Panel").click()
+    return chat
 
 
 def section(chat: Chat, name: str) -> Locator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,13 +19,6 @@ if TYPE_CHECKING:
 NOTE: FilePayload = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"The password is swordfish."}
 # A model's turn through every part of the system, on a machine that does other things too.
 TURN_MILLISECONDS = 60_000
-
-
-@pytest.fixture
-def chat(profile: BrowserContext, dev_server: DevServer) -> Iterator[Chat]:
-    expect.set_options(timeout=TURN_MILLISECONDS)
-    with open_page(profile) as page:
-        yield Chat(page, dev_server.page_url.rstrip("/")).open()
 
 
 def sent(chat: Chat) -> list[tuple[str, str]]:

@@ -143,10 +143,15 @@ class DevServer:
         return self.await_line(rf"  {name} ").split()[-1]
 
     def token(
-        self, user: str = "ann", tenant: str = "acme", role: str = "user", lifetime: int = LIFETIME_SECONDS
+        self,
+        user: str = "ann",
+        tenant: str = "acme",
+        role: str = "user",
+        lifetime: int = LIFETIME_SECONDS,
+        name: str | None = None,
     ) -> str:
         """Return a bearer token that this server accepts."""
-        return issue_token(self.state, user=user, tenant=tenant, role=role, lifetime=lifetime)
+        return issue_token(self.state, user=user, tenant=tenant, role=role, lifetime=lifetime, name=name)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop, and return its exit code."""

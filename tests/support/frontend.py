@@ -84,7 +84,8 @@ def served(frontend: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The example page, built with an adopter's own token, on a dev server."""
     ports = free_ports(2)
     url, stranger = (f"http://127.0.0.1:{port}" for port in ports)
-    server = DevServer(tmp_path_factory.mktemp("dev"), {"ALLOWED_ORIGINS": url})
+    more = {"KNOWLEDGE": "dynamodb", "KNOWLEDGE_EDITORS": "editor"}
+    server = DevServer(tmp_path_factory.mktemp("dev"), {"ALLOWED_ORIGINS": url, **more})
     settings = {
         "VITE_STREAM_URL": server.stream_url.removesuffix("chatkit/api"),
         "VITE_API_URL": server.chat_url.removesuffix("chatkit/api"),

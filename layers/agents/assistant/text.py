@@ -36,18 +36,16 @@ def one_line(text: str, most: int, what: str) -> str:
     return line
 
 
-def name_line(name: str, most: int) -> str:
-    """Return the name of a person as one line that looks like what it is.
+def name_line(name: str, most: int) -> str | None:
+    """Return the name of a person as one line, if it looks like what it is.
 
-    Raises:
-        InvalidRequestError: The name has no letter, is too long, or has characters that nobody sees or that change the
-            direction of the text.
+    Returns:
+        None if it has no letter, is too long, or has characters that nobody sees or that change the direction of the
+        text.
     """
-    line = one_line(name, most, "A name")
-    hidden = any(unicodedata.category(each) == "Cf" and each not in _JOINERS for each in line)
-    if hidden or not any(each.isalpha() for each in line):
-        raise InvalidRequestError("A name needs a letter, and has no invisible characters.")
-    return line
+    line = " ".join(name.split())
+    hidden = any(_is_refused(each) or (unicodedata.category(each) == "Cf" and each not in _JOINERS) for each in line)
+    return line if len(line) <= most and not hidden and any(each.isalpha() for each in line) else None
 
 
 def cleaned_line(text: str) -> str:

@@ -109,9 +109,7 @@ _GERMAN = {
         "Hier antwortet jetzt {}. Der Assistent schweigt so lange."
     ),
     "The assistant answers here again.": "Hier antwortet wieder der Assistent.",
-    "A name needs a letter, and has no invisible characters.": (
-        "Ein Name braucht einen Buchstaben und darf keine unsichtbaren Zeichen haben."
-    ),
+    "A person of the staff": "Eine Person aus dem Team",
     "Somebody else answers here already.": "Hier antwortet schon jemand anderes.",
     "You do not answer here. Take the conversation over first.": (
         "Hier antworten nicht Sie. Bitte übernehmen Sie zuerst die Unterhaltung."

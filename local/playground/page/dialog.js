@@ -3,33 +3,44 @@ import { say } from "../element/texts.js";
 /**
  * A dialog of the page that is filled each time it is opened.
  * @param {string} label its name
- * @param {(dialog: HTMLDialogElement, attempt: (action: () => unknown) => Promise<void>) => Promise<void>} fill
+ * @param {(dialog: HTMLElement, attempt: (action: () => unknown) => Promise<void>, closed: AbortSignal) => Promise<void>} fill
+ *   draws the dialog. `attempt` does something and shows its error. `closed` ends with the dialog, and before the next filling.
  * @returns {() => Promise<void>} opens it
  */
 export function pageDialog(label, fill) {
   const dialog = document.createElement("dialog");
   dialog.className = "page-dialog";
+  dialog.tabIndex = -1;
   dialog.setAttribute("aria-label", label);
   document.body.append(dialog);
-  /** Do something, and show its error in the dialog. */
-  const attempt = async (act) => {
-    try {
-      await act();
-    } catch (error) {
-      const told = paragraph(error.message);
-      told.setAttribute("role", "alert");
-      dialog.append(told);
-    }
-  };
+  let filling = new AbortController();
+  dialog.addEventListener("close", () => filling.abort());
   return async () => {
-    dialog.replaceChildren(heading(label, dialog));
+    filling.abort();
+    filling = new AbortController();
+    const body = document.createElement("div");
+    const error = paragraph("");
+    error.setAttribute("role", "alert");
+    error.hidden = true;
+    const attempt = async (act) => {
+      error.hidden = true;
+      try {
+        await act();
+      } catch (thrown) {
+        error.textContent = thrown.message;
+        error.hidden = false;
+      }
+      // The button that had the focus may be gone.
+      if (dialog.open && !dialog.contains(document.activeElement)) dialog.focus();
+    };
+    dialog.replaceChildren(heading(label, dialog), error, body);
     if (!dialog.open) dialog.showModal();
-    await attempt(() => fill(dialog, attempt));
+    await attempt(() => fill(body, attempt, filling.signal));
   };
 }
 
 /** The first line of a dialog: its name, and the button that closes it. */
-export function heading(label, dialog) {
+function heading(label, dialog) {
   const line = document.createElement("header");
   const name = document.createElement("h2");
   name.textContent = label;
@@ -37,12 +48,23 @@ export function heading(label, dialog) {
   return line;
 }
 
+/** Close the dialog that an element is in. */
+export const close = (element) => element.closest("dialog").close();
+
 /** A button. */
 export function action(label, act) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = label;
   button.addEventListener("click", act);
+  return button;
+}
+
+/** The button of a form. */
+export function submit(label) {
+  const button = document.createElement("button");
+  button.textContent = label;
+  button.className = "primary";
   return button;
 }
 
@@ -58,4 +80,12 @@ export function section(...children) {
   const element = document.createElement("section");
   element.append(...children);
   return element;
+}
+
+/** A field with its name above it. */
+export function field(kind, label, attributes = {}) {
+  const element = Object.assign(document.createElement(kind), attributes);
+  const named = document.createElement("label");
+  named.append(label, element);
+  return [named, element];
 }

@@ -1,5 +1,5 @@
 import { say } from "../element/texts.js";
-import { action, pageDialog, paragraph, section } from "./dialog.js";
+import { action, close, pageDialog, paragraph, section } from "./dialog.js";
 
 /**
  * A dialog with the user's newest questions, which ChatKit's element cannot show: each can be asked again in another
@@ -16,7 +16,7 @@ export function offerForks(button, router, compose) {
       action(label, () =>
         attempt(async () => {
           await act();
-          dialog.close();
+          close(dialog);
         }),
       );
     for (const { id, text } of questions) {

@@ -1,5 +1,5 @@
 import { say } from "../element/texts.js";
-import { action, pageDialog, paragraph, section } from "./dialog.js";
+import { action, close, pageDialog, paragraph, section } from "./dialog.js";
 
 /**
  * A box that searches the user's conversations, and a dialog with the hits.
@@ -20,7 +20,7 @@ export function offerSearch(form, router) {
     };
     const show = async ({ thread_id: threadId }) => {
       await router().open(threadId);
-      dialog.close();
+      close(dialog);
     };
     await more();
   });

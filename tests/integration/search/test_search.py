@@ -223,7 +223,7 @@ async def test_what_a_person_answers_is_found_after_the_sweep(person: MakePerson
     await takeover.ask(thread.thread_id, "A question.", ann.context)
     waiting = takeover.own_waiting(thread.thread_id, ann.context)
     staff = RequestContext(Caller(ann.caller.tenant_id, "sam", "support"), ann.resources)
-    await takeover.take_over(waiting, "Sam", staff)
+    await takeover.take_over(waiting, staff)
     await takeover.say(waiting, "A stork stands there.", staff)
     assert (await sweep(ann.resources)).failed == 0
     assert await ann.found("stork heron") == [thread.thread_id]

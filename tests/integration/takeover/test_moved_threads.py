@@ -28,7 +28,7 @@ async def test_a_moved_thread_has_no_person_and_a_thread_with_a_job_moves_later(
         await store.save_thread(thread, theirs)
     await takeover.ask(handled.id, "Help.", theirs)
     found = await takeover.find_waiting(takeover.own_waiting(handled.id, theirs).id, staff)
-    await takeover.take_over(found, "Sam", staff)
+    await takeover.take_over(found, staff)
     work = await request_take_along(resources, visitor, user)
     assert not await take_along(resources, work)
     moved = await store.load_thread(handled.id, mine)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 API = "/chatkit/api"
 Http = Callable[..., httpx2.AsyncClient]
 ANN = Caller("acme", "ann of the routes")
-SAM = Caller("acme", "sam", "support")
+SAM = Caller("acme", "sam", "support", name="Sam")
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def http(resources: Resources, issuer: Issuer) -> Http:
         given = Resources(replace(resources.settings, support_roles=roles, auth_mode="jwt"))
         if caller is None:
             return client(create_app(given, streaming=False))
-        token = issuer.token(sub=caller.user_id, tenant_id=caller.tenant_id, role=caller.role)
+        named = {} if caller.name is None else {"name": caller.name}
+        token = issuer.token(sub=caller.user_id, tenant_id=caller.tenant_id, role=caller.role, **named)
         return client(create_app(given, streaming=False), Authorization=f"Bearer {token}")
 
     return make
@@ -48,7 +49,7 @@ def every(waiting: str) -> list[tuple[str, str, dict[str, str] | None]]:
         ("GET", f"{API}/people", None),
         ("GET", f"{API}/people/{waiting}", None),
         ("GET", f"{API}/people/{waiting}/attachments/atc_1", None),
-        ("POST", f"{API}/people/{waiting}/take", {"name": "Eve"}),
+        ("POST", f"{API}/people/{waiting}/take", None),
         ("POST", f"{API}/people/{waiting}/say", {"text": "hi"}),
         ("DELETE", f"{API}/people/{waiting}", None),
     ]
@@ -68,7 +69,7 @@ async def asked(resources: Resources, http: Http, title: str) -> tuple[str, str]
 async def taken(resources: Resources, http: Http, title: str = "Taken") -> tuple[str, str]:
     """Return a thread that a person answers in, and its id in the queue."""
     thread_id, waiting = await asked(resources, http, title)
-    assert (await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": "Sam"})).status_code == 200
+    assert (await http(SAM).post(f"{API}/people/{waiting}/take")).status_code == 200
     return thread_id, waiting
 
 
@@ -82,7 +83,7 @@ async def test_a_person_with_the_role_reads_answers_and_hands_back_and_nobody_el
     eve = Caller("acme", "eve of the routes")
     assert (await http(eve).post(f"{API}/person", json=asking)).status_code == 404
     assert (await http().post(f"{API}/person", json=asking)).status_code == 200
-    sam = Caller("acme", "sam", "support")
+    sam = SAM
     [waiting] = [each for each in (await http(sam).get(f"{API}/people")).json()["data"] if each["title"] == "Help"]
     wrong = {
         None: 401,
@@ -102,7 +103,7 @@ async def test_a_person_with_the_role_reads_answers_and_hands_back_and_nobody_el
     assert "secret words" in read.text
     assert ANN.user_id not in read.text
     assert (await http(sam).post(f"{API}/people/{waiting['id']}/say", json={"text": "hi"})).status_code == 409
-    assert (await http(sam).post(f"{API}/people/{waiting['id']}/take", json={"name": "Sam"})).status_code == 200
+    assert (await http(sam).post(f"{API}/people/{waiting['id']}/take")).status_code == 200
     assert (await http(sam).post(f"{API}/people/{waiting['id']}/say", json={"text": "hi"})).status_code == 200
     request = {"type": "threads.get_by_id", "params": {"thread_id": thread.id}}
     shown = await http().post(API, json=request)
@@ -178,12 +179,27 @@ async def test_a_title_in_the_queue_is_the_one_of_now(resources: Resources, http
     assert [each["title"] for each in listed if each["id"] == waiting] == ["After"]
 
 
-async def test_a_name_that_looks_like_something_else_is_refused(resources: Resources, http: Http) -> None:
+async def shown_name(http: Http, waiting: str, staff: Caller) -> str:
+    """Take a conversation over with another name in the body, hand it back, and return the name that was shown."""
+    taken = await http(staff).post(f"{API}/people/{waiting}/take", json={"name": "The director"})
+    assert taken.status_code == 200
+    [row] = [each for each in (await http(SAM).get(f"{API}/people")).json()["data"] if each["id"] == waiting]
+    name: str = row["handled_by"]
+    return name
+
+
+async def test_the_name_is_the_verified_tokens_and_no_request_can_choose_one(resources: Resources, http: Http) -> None:
     _, waiting = await asked(resources, http, "Named")
-    for name in ("\u202eSam", "\u200b", "\u200d", "Sam\u200b", "...", "a\x00", "x" * 61):
-        answer = await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": name})
-        assert answer.status_code == 400, name
-    assert (await http(SAM).post(f"{API}/people/{waiting}/take", json={"name": "Sam O."})).status_code == 200
+    assert await shown_name(http, waiting, SAM) == "Sam"
+
+
+@pytest.mark.parametrize("name", [None, "\u202eSam", "\u200b", "\u200d", "Sam\u200b", "...", "a\x00", "x" * 61])
+async def test_a_name_that_looks_like_something_else_is_not_shown(
+    resources: Resources, http: Http, name: str | None
+) -> None:
+    thread_id, waiting = await asked(resources, http, f"Not named {name!r}")
+    assert await shown_name(http, waiting, replace(SAM, name=name)) == "A person of the staff"
+    assert (await items_of(http, thread_id))[-1]["content"][0]["text"].startswith("A person of the staff answers here")
 
 
 async def test_staff_opens_a_file_of_the_conversation_and_no_other(

@@ -28,7 +28,7 @@ ROLES = ("support",)
 
 
 def staff(here: Process, name: str = "sam", tenant: str = "acme") -> RequestContext:
-    return RequestContext(Caller(tenant, name, "support"), here.resources)
+    return RequestContext(Caller(tenant, name, "support", name=name.title()), here.resources)
 
 
 async def queue(here: Process, thread_id: str) -> list[Waiting]:
@@ -50,7 +50,7 @@ async def test_while_a_person_answers_messages_are_stored_and_no_agent_runs(
     thread_id = await here.create("hello")
     waiting = await waiting_in(here, thread_id)
     assert (waiting.shown()["reason"], waiting.shown()["handled_by"]) == ("An invoice is wrong.", None)
-    await takeover.take_over(waiting, "Sam", staff(here))
+    await takeover.take_over(waiting, staff(here))
     asked = len(provider.bodies)
     client = await here.say(thread_id, "are you there?")
     assert len(provider.bodies) == asked, "no model was called"
@@ -85,7 +85,7 @@ async def test_a_takeover_ends_the_running_turn_and_keeps_its_partial_answer(
     here = process(support_roles=ROLES)
     handle = await begin_stalled(here, provider)
     waiting = await waiting_in(here, handle.thread_id)
-    await takeover.take_over(waiting, "Sam", staff(here))
+    await takeover.take_over(waiting, staff(here))
     await handle.wait()
     assert (await here.turn_row(handle.thread_id))["state"] == "interrupted"
     assert "one two three" in text_of(await here.stored(handle.thread_id))
@@ -101,7 +101,7 @@ async def test_a_message_whose_claim_meets_the_takeover_runs_no_agent(
 
     async def late(request: StreamingReq, context: RequestContext) -> Plan:
         made = await make_plan(request, context)
-        await takeover.take_over(waiting, "Sam", staff(here))
+        await takeover.take_over(waiting, staff(here))
         return made
 
     monkeypatch.setattr(service, "make_plan", late)
@@ -118,7 +118,7 @@ async def test_a_message_that_meets_the_hand_back_is_answered_by_the_agent(
     here = process(support_roles=ROLES)
     thread_id = await here.create("hello")
     waiting = await waiting_in(here, thread_id)
-    await takeover.take_over(waiting, "Sam", staff(here))
+    await takeover.take_over(waiting, staff(here))
     claim = service._claim
     met: list[object] = []
 
@@ -140,14 +140,14 @@ async def test_of_two_staff_one_answers(process: ProcessMaker, provider: Provide
     here = process(support_roles=ROLES)
     thread_id = await here.create("hello")
     waiting = await waiting_in(here, thread_id)
-    both = [takeover.take_over(waiting, name, staff(here, name)) for name in ("Sam", "Kim")]
+    both = [takeover.take_over(waiting, staff(here, name)) for name in ("Sam", "Kim")]
     ends = await asyncio.gather(*both, return_exceptions=True)
     assert sorted(type(each).__name__ for each in ends) == ["ConflictError", "NoneType"]
     won, lost = ("Sam", "Kim") if ends[0] is None else ("Kim", "Sam")
     await takeover.say(waiting, "mine", staff(here, won))
     with pytest.raises(ConflictError):
         await takeover.say(waiting, "also mine", staff(here, lost))
-    await takeover.take_over(waiting, won, staff(here, won))
+    await takeover.take_over(waiting, staff(here, won))
     assert text_of(await here.stored(thread_id)).count("answers here now") == 1
     # Whoever took it may be away.
     await takeover.hand_back(waiting, staff(here, lost))
@@ -164,7 +164,7 @@ async def test_a_retry_is_refused_and_a_message_is_checked_by_guardrails_later(
     thread_id = await here.create("hello")
     message = await here.user_message(thread_id)
     waiting = await waiting_in(here, thread_id)
-    await takeover.take_over(waiting, "Sam", staff(here))
+    await takeover.take_over(waiting, staff(here))
     before = await here.stored(thread_id)
     with pytest.raises(ConflictError, match="A person is answering"):
         await here.run(retry(thread_id, message.id))
@@ -194,7 +194,7 @@ async def test_a_thread_leaves_the_queue_when_it_is_deleted_and_a_fork_has_no_pe
     here = process(support_roles=ROLES)
     thread_id = await here.create("hello")
     waiting = await waiting_in(here, thread_id)
-    await takeover.take_over(waiting, "Sam", staff(here))
+    await takeover.take_over(waiting, staff(here))
     message = await here.user_message(thread_id)
     made = await forks.fork_thread(thread_id, message.id, here.context())
     provider.script(Answer(Text("an agent's answer")))

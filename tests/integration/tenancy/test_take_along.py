@@ -131,7 +131,7 @@ async def test_a_thread_says_that_its_person_is_gone(aws_environment: Aws, issue
     sam = RequestContext(Caller("visitors", "sam", "support"), site.resources)
     context = RequestContext(owner, site.resources, language="de")
     await takeover.ask(thread_id, "Eine Rechnung.", context)
-    await takeover.take_over(await takeover.find_waiting(waiting_id(owner, thread_id), sam), "Sam", sam)
+    await takeover.take_over(await takeover.find_waiting(waiting_id(owner, thread_id), sam), sam)
     assert (await take(site, user, visitor_token=visitor)).json() == {"threads": 1, "pending": 0}
     found = await site.post(user, {"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
     assert found.json()["items"]["data"][-1]["content"][0]["text"] == "Hier antwortet wieder der Assistent."

@@ -1,9 +1,22 @@
 import type { Backend } from "./backend.js";
+import { Documents } from "./documents.js";
 import { fork, questions, type Question } from "./forks.js";
+import { ask } from "./json.js";
 import { Memory } from "./memory.js";
 import { People } from "./people.js";
 import { search, type Hits } from "./search.js";
 import { Shares } from "./shares.js";
+
+/** A part of a page that a setting or a role turns on. `public_shares`: a link may work for everybody. */
+export type Part =
+  | "search"
+  | "shares"
+  | "public_shares"
+  | "documents"
+  | "tenant_documents"
+  | "person"
+  | "people"
+  | "tenant_usage";
 
 /** What a page offers around the element: for the open conversation, and for the others of its user. */
 export abstract class Conversations {
@@ -13,6 +26,8 @@ export abstract class Conversations {
   readonly shares: Shares;
   /** What the assistant keeps about the user: read, change, remove and switch off. */
   readonly memory: Memory;
+  /** The user's own documents, which the assistant searches. */
+  readonly documents: Documents;
   #backend: Backend;
 
   protected constructor(backend: Backend) {
@@ -20,6 +35,7 @@ export abstract class Conversations {
     this.people = new People(backend, () => this.openThread);
     this.memory = new Memory(backend);
     this.shares = new Shares(backend, () => this.openThread);
+    this.documents = new Documents(backend, { scope: "user" });
   }
 
   /** Open one of the user's conversations. */
@@ -53,6 +69,16 @@ export abstract class Conversations {
     if (!response.ok) throw new Error(`The conversations could not be taken along (${response.status}).`);
     const { pending } = (await response.json()) as { pending: number };
     return pending;
+  }
+
+  /** The parts that a page may show to this user. The server refuses the requests of all others. */
+  async parts(): Promise<ReadonlySet<Part>> {
+    return new Set((await ask<{ parts: Part[] }>(this.#backend, "GET", `${this.#backend.apiUrl}/choices`)).parts);
+  }
+
+  /** The documents of the user's tenant, or of a group in it, for roles that may change them. */
+  tenantDocuments(group?: string): Documents {
+    return new Documents(this.#backend, { scope: "tenant", ...(group === undefined ? {} : { group }) });
   }
 
   /** The user's newest messages in the open thread, the newest first: for a page that offers to fork or to edit. */

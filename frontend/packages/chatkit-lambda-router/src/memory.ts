@@ -5,9 +5,13 @@ import { ask } from "./json.js";
 export interface Fact {
   id: string;
   fact: string;
-  /** `asked`, `approved` or `edited`. */
-  source: string;
+  /** Where it comes from: `docs/memory.md` explains the words. */
+  source: "asked" | "approved" | "own_words" | "edited";
+  /** What else the model had read before the user approved it. */
+  outside: string[];
+  thread_id: string | null;
   created_at: string;
+  changed_at: string;
 }
 
 /** What the assistant keeps about the user: to show, change, remove and switch off. */

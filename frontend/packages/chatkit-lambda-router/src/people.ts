@@ -11,6 +11,16 @@ export interface Waiting {
   handled_by: string | null;
 }
 
+/** An item of such a conversation: ChatKit's `ThreadItem`, as far as a page of the staff shows it. */
+export interface PeopleItem {
+  id: string;
+  /** `user_message` or `assistant_message`, which has the words of a person too, or another type. */
+  type: string;
+  /** The texts. Those of an `assistant_message` are Markdown. */
+  content?: { text?: string }[];
+  attachments?: { id: string; name: string }[];
+}
+
 /** A person in place of the assistant: the calls of a user, and those of the staff. */
 export class People {
   #backend: Backend;
@@ -37,8 +47,8 @@ export class People {
   }
 
   /** For staff: the newest items of such a conversation, the newest first. */
-  async read(id: string): Promise<Record<string, unknown>[]> {
-    return (await this.#send<{ data: Record<string, unknown>[] }>("GET", this.#path(id))).data;
+  async read(id: string): Promise<PeopleItem[]> {
+    return (await this.#send<{ data: PeopleItem[] }>("GET", this.#path(id))).data;
   }
 
   /** For staff: a short-lived URL of a file that the user has sent there. */
@@ -47,9 +57,9 @@ export class People {
     return (await this.#send<{ url: string }>("GET", path)).url;
   }
 
-  /** For staff: answer in a conversation, under a name that its user reads. */
-  async take(id: string, name: string): Promise<void> {
-    await this.#send("POST", `${this.#path(id)}/take`, { name });
+  /** For staff: answer in a conversation. Its user reads the name in the token. */
+  async take(id: string): Promise<void> {
+    await this.#send("POST", `${this.#path(id)}/take`);
   }
 
   /** For staff: say something in a conversation that was taken over. */

@@ -24,6 +24,31 @@ export interface Share {
   files: boolean;
 }
 
+/** An item of a snapshot. */
+export interface SharedItem {
+  type: "user_message" | "assistant_message" | "widget" | "image";
+  created_at: string;
+  /** Of a message. An answer's text is Markdown. */
+  text?: string;
+  /** Whether a person of the staff has written the answer. */
+  by_person?: true;
+  sources?: { title: string; url: string }[];
+  /** Of a widget: its components, without actions and inputs. */
+  widget?: Record<string, unknown>;
+  /** Of a picture: a short-lived URL. */
+  url?: string;
+  /** The files of a message, with short-lived URLs. */
+  files?: { name: string; url: string }[];
+}
+
+/** What is behind a link. */
+export interface Snapshot {
+  title: string | null;
+  items: SharedItem[];
+  shared_at: string;
+  expires_at: string;
+}
+
 /** The links of the user to snapshots of conversations, and the snapshots behind the links of others. */
 export class Shares {
   #backend: Backend;
@@ -50,8 +75,8 @@ export class Shares {
     await ask(this.#backend, "DELETE", `${this.#url()}/${encodeURIComponent(id)}`);
   }
 
-  /** Return what is behind a link: `title`, and `items` with `type` and `text`, `widget` or `url`. */
-  read(token: string): Promise<{ title: string | null; items: Record<string, unknown>[] }> {
+  /** Return what is behind a link. */
+  read(token: string): Promise<Snapshot> {
     return ask(this.#backend, "GET", `${this.#backend.apiUrl}/shared/${encodeURIComponent(token)}`);
   }
 

@@ -25,8 +25,13 @@ async def _on(context: CurrentContext) -> RequestContext:
     return context
 
 
+def is_staff(context: RequestContext) -> bool:
+    """Tell whether the caller may answer in conversations that ask for a person."""
+    return not context.caller.visitor and context.caller.role in context.settings.support_roles
+
+
 async def _staff(context: Annotated[RequestContext, Depends(_on)]) -> RequestContext:
-    if context.caller.visitor or context.caller.role not in context.settings.support_roles:
+    if not is_staff(context):
         raise ForbiddenError
     return context
 
@@ -90,14 +95,11 @@ async def attachment(context: Staff, waiting_id: str, attachment_id: str) -> Res
 
 
 @router.post(f"{PATH}/{{waiting_id}}/take")
-async def take(request: Request, context: Staff, waiting_id: str) -> Response:
-    """Take a conversation over, under a name that its user reads."""
-    name = (await read_object(request)).get("name")
-    if not isinstance(name, str):
-        raise InvalidRequestError("The body needs a 'name'.")
+async def take(context: Staff, waiting_id: str) -> Response:
+    """Take a conversation over. Its user reads the name in the caller's token: a request cannot choose one."""
     from assistant import takeover
 
-    await takeover.take_over(await takeover.find_waiting(waiting_id, context), name, context)
+    await takeover.take_over(await takeover.find_waiting(waiting_id, context), context)
     return json_response({"taken": True})
 
 

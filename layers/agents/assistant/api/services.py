@@ -77,8 +77,13 @@ NEEDS_CALLER = Depends(_caller)
 CurrentContext = Annotated[RequestContext, Depends(_context)]
 
 
+def is_admin(context: RequestContext) -> bool:
+    """Tell whether the caller has a role of `ADMIN_ROLES`."""
+    return context.caller.role in context.settings.admin_roles
+
+
 async def _admin(context: CurrentContext) -> RequestContext:
-    if context.caller.role not in context.settings.admin_roles:
+    if not is_admin(context):
         raise ForbiddenError
     return context
 

@@ -6,7 +6,7 @@ can reach.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assistant.aws.keys import ThreadRef, user_partition
 
@@ -24,12 +24,14 @@ class Caller:
         user_id: The subject of the token.
         role: The role, from the claim that `AUTH_ROLE_CLAIM` names. Default: `user`.
         visitor: Whether nobody has signed in. The visitors' limits then apply.
+        name: The person's name, from the claim that `AUTH_NAME_CLAIM` names. It identifies nobody.
     """
 
     tenant_id: str
     user_id: str
     role: str = DEFAULT_ROLE
     visitor: bool = False
+    name: str | None = field(default=None, compare=False)
 
     @property
     def partition(self) -> str:

@@ -25,6 +25,7 @@ class Preset:
 
     tenant: tuple[str, ...] = ("tenant_id",)
     role: tuple[str, ...] = ("role",)
+    name: tuple[str, ...] = ("name",)
     audience_claims: tuple[str, ...] = ("aud",)
     audience: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ PRESETS: Mapping[AuthPreset | None, Preset] = {
     "supabase": Preset(
         tenant=("app_metadata.tenant_id",),
         role=("app_metadata.role",),
+        name=("app_metadata.name",),
         audience=("authenticated",),
         required=("role=authenticated",),
     ),
@@ -88,6 +90,7 @@ class TokenRules:
         tenant: The tenant of all callers, if it is fixed.
         tenant_claims: Else the claims with the tenant. The first one that a token has counts.
         role_claims: The claims with the role or the roles. The first one that a token has counts.
+        name_claims: The claims with the person's name. The first one that a token has counts.
         roles: The provider's names of roles and ours, highest first. Empty: the provider's names.
         conditions: Further conditions on claims.
     """
@@ -99,6 +102,7 @@ class TokenRules:
     tenant: str | None
     tenant_claims: tuple[str, ...]
     role_claims: tuple[str, ...]
+    name_claims: tuple[str, ...]
     roles: tuple[tuple[str, str], ...]
     conditions: tuple[Condition, ...]
 
@@ -131,6 +135,7 @@ def token_rules(settings: Settings) -> TokenRules:
         tenant=settings.auth_tenant,
         tenant_claims=settings.auth_tenant_claim or preset.tenant,
         role_claims=settings.auth_role_claim or preset.role,
+        name_claims=settings.auth_name_claim or preset.name,
         roles=tuple(_role(text) for text in settings.auth_roles),
         conditions=tuple(parse_condition(text) for text in settings.auth_required_claims or preset.required),
     )

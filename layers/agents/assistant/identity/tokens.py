@@ -51,7 +51,8 @@ class TokenVerifier:
         issuer = self._issuer(unverified)
         claims = await self._verified(token, self._keys[issuer.jwks_url], key_id, algorithm, unverified)
         self._check(claims)
-        return Caller(self._tenant(claims), _component(claims["sub"], "subject (sub)"), self._role(claims))
+        subject = _component(claims["sub"], "subject (sub)")
+        return Caller(self._tenant(claims), subject, self._role(claims), name=self._name(claims))
 
     def _issuer(self, unverified: Mapping[str, Any]) -> Issuer:
         """Return the issuer that a token names. Its keys then verify the token with all its claims."""
@@ -109,6 +110,10 @@ class TokenVerifier:
             return value
         names = set(strings(value))
         return next((ours for theirs, ours in self._rules.roles if theirs in names), DEFAULT_ROLE)
+
+    def _name(self, claims: Mapping[str, Any]) -> str | None:
+        _, value = first_claim(claims, self._rules.name_claims)
+        return value if isinstance(value, str) else None
 
 
 def _parts(token: str) -> tuple[str | None, Any, dict[str, Any]]:

@@ -97,6 +97,7 @@ class Settings:
     auth_tenant: str | None = None
     auth_tenant_claim: tuple[str, ...] = ()
     auth_role_claim: tuple[str, ...] = ()
+    auth_name_claim: tuple[str, ...] = ()
     auth_roles: tuple[str, ...] = ()
     auth_required_claims: tuple[str, ...] = ()
     auth_header: str = "authorization"
@@ -251,6 +252,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         auth_tenant=read.text("AUTH_TENANT"),
         auth_tenant_claim=read.words("AUTH_TENANT_CLAIM"),
         auth_role_claim=read.words("AUTH_ROLE_CLAIM"),
+        auth_name_claim=read.words("AUTH_NAME_CLAIM"),
         auth_roles=read.words("AUTH_ROLES"),
         auth_required_claims=read.words("AUTH_REQUIRED_CLAIMS"),
         auth_header=(read.text("AUTH_HEADER") or "authorization").lower(),

@@ -40,25 +40,25 @@ MAX_NAME_CHARACTERS = 60
 MAX_WORDS_CHARACTERS = 8_000
 
 _JOINED = "{} answers here now. The assistant is silent meanwhile."
+# The name of a person whose token has none that can be shown.
+_NAMELESS = "A person of the staff"
 _OTHER_ANSWERS = "Somebody else answers here already."
 _NOT_TAKEN = "You do not answer here. Take the conversation over first."
 
 
-async def take_over(waiting: Waiting, name: str, staff: RequestContext) -> None:
+async def take_over(waiting: Waiting, staff: RequestContext) -> None:
     """Answer in a thread in place of the agent. A running turn ends; its partial answer is kept.
 
     Args:
         waiting: The thread.
-        name: The name that the user reads.
-        staff: The request of the person.
+        staff: The request of the person. The user reads the name in its token.
 
     Raises:
-        InvalidRequestError: the name cannot be used.
         ConflictError: somebody else answers already.
         NotFoundError: the thread was deleted.
     """
-    shown = name_line(name, MAX_NAME_CHARACTERS)
     language = waiting.row["language"]
+    shown = name_line(staff.caller.name or "", MAX_NAME_CHARACTERS) or in_language(_NAMELESS, language)
     words = in_language(_JOINED, language).replace("{}", _plain(shown))
     me, now = _hash(staff), clock.now().isoformat()
 

@@ -1,4 +1,6 @@
+import { Documents } from "./documents.js";
 import { fork, questions } from "./forks.js";
+import { ask } from "./json.js";
 import { Memory } from "./memory.js";
 import { People } from "./people.js";
 import { search } from "./search.js";
@@ -11,12 +13,15 @@ export class Conversations {
     shares;
     /** What the assistant keeps about the user: read, change, remove and switch off. */
     memory;
+    /** The user's own documents, which the assistant searches. */
+    documents;
     #backend;
     constructor(backend) {
         this.#backend = backend;
         this.people = new People(backend, () => this.openThread);
         this.memory = new Memory(backend);
         this.shares = new Shares(backend, () => this.openThread);
+        this.documents = new Documents(backend, { scope: "user" });
     }
     /** The open thread. */
     get openThread() {
@@ -44,6 +49,14 @@ export class Conversations {
             throw new Error(`The conversations could not be taken along (${response.status}).`);
         const { pending } = (await response.json());
         return pending;
+    }
+    /** The parts that a page may show to this user. The server refuses the requests of all others. */
+    async parts() {
+        return new Set((await ask(this.#backend, "GET", `${this.#backend.apiUrl}/choices`)).parts);
+    }
+    /** The documents of the user's tenant, or of a group in it, for roles that may change them. */
+    tenantDocuments(group) {
+        return new Documents(this.#backend, { scope: "tenant", ...(group === undefined ? {} : { group }) });
     }
     /** The user's newest messages in the open thread, the newest first: for a page that offers to fork or to edit. */
     async questions() {

@@ -28,9 +28,9 @@ export class People {
         const path = `${this.#path(id)}/attachments/${encodeURIComponent(attachmentId)}`;
         return (await this.#send("GET", path)).url;
     }
-    /** For staff: answer in a conversation, under a name that its user reads. */
-    async take(id, name) {
-        await this.#send("POST", `${this.#path(id)}/take`, { name });
+    /** For staff: answer in a conversation. Its user reads the name in the token. */
+    async take(id) {
+        await this.#send("POST", `${this.#path(id)}/take`);
     }
     /** For staff: say something in a conversation that was taken over. */
     async say(id, text) {

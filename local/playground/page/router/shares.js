@@ -20,7 +20,7 @@ export class Shares {
     async revoke(id) {
         await ask(this.#backend, "DELETE", `${this.#url()}/${encodeURIComponent(id)}`);
     }
-    /** Return what is behind a link: `title`, and `items` with `type` and `text`, `widget` or `url`. */
+    /** Return what is behind a link. */
     read(token) {
         return ask(this.#backend, "GET", `${this.#backend.apiUrl}/shared/${encodeURIComponent(token)}`);
     }

@@ -63,6 +63,15 @@ async def test_other_names_of_the_claims_can_be_set(settings: Settings, issuer: 
     assert await caller_of(named, token) == Caller("globex", "ann", "agent")
 
 
+async def test_a_name_comes_from_the_claim_and_identifies_nobody(settings: Settings, issuer: Issuer) -> None:
+    caller = await caller_of(settings, issuer.token(name="Ann Lee", given_name="Ann"))
+    assert (caller, caller.name) == (Caller("acme", "ann", "admin"), "Ann Lee")
+    named = replace(settings, auth_name_claim=("nickname", "given_name"))
+    assert (await caller_of(named, issuer.token(name="Ann Lee", given_name="Ann"))).name == "Ann"
+    for claims in ({}, {"name": ["Ann"]}, {"name": 7}):
+        assert (await caller_of(settings, issuer.token(**claims))).name is None
+
+
 async def test_another_header_can_carry_the_token(settings: Settings, issuer: Issuer) -> None:
     moved = replace(settings, auth_header="x-authorization")
     assert (await caller_of(moved, issuer.token(), header="x-authorization")).user_id == "ann"
