@@ -60,7 +60,7 @@ export function Chat() {
         <Forks router={router} compose={(text) => setComposerValue({ text })} />
         {parts.has("shares") && <Shares router={router} mayBePublic={parts.has("public_shares")} />}
         {parts.has("documents") && <Documents name="My documents" documents={router.documents} />}
-        {parts.has("tenant_documents") && <Documents name="Documents of all" documents={tenantDocuments} />}
+        {parts.has("tenant_documents") && <Documents name="Documents for everybody" documents={tenantDocuments} />}
       </div>
       {session && (
         <p>

@@ -38,7 +38,7 @@ def test_a_user_adds_replaces_and_removes_a_document(served: Served, profile: Br
     with page_of(served, profile, "documents") as chat:
         chat.button("My documents").click()
         # The parts of other roles are not offered.
-        expect(chat.button("Documents of all")).to_have_count(0)
+        expect(chat.button("Documents for everybody")).to_have_count(0)
         part = chat.page.get_by_role("region", name="My documents")
         expect(part.get_by_text("There are no documents yet.")).to_be_visible()
         part.get_by_label("Add a document").set_input_files([old, broken])
@@ -55,8 +55,8 @@ def test_an_editor_has_the_documents_of_the_tenant(served: Served, profile: Brow
     file = tmp_path / "plan.txt"
     file.write_text("The plan.")
     with page_of(served, profile, "edith", "editor") as chat:
-        chat.button("Documents of all").click()
-        part = chat.page.get_by_role("region", name="Documents of all")
+        chat.button("Documents for everybody").click()
+        part = chat.page.get_by_role("region", name="Documents for everybody")
         part.get_by_label("Add a document").set_input_files(file)
         row = part.get_by_role("listitem").filter(has_text="plan.txt")
         expect(row.get_by_role("status")).to_have_text("can be searched")

@@ -56,14 +56,14 @@ def test_an_editor_adds_replaces_and_removes_the_documents_of_a_tenant_and_a_use
     dev_server: DevServer, chat: Chat, profile: BrowserContext, tmp_path: Path
 ) -> None:
     expect(chat.button("My documents")).to_be_visible()
-    expect(chat.button("Documents of all")).to_be_hidden()
+    expect(chat.button("Documents for everybody")).to_be_hidden()
     files = [tmp_path / "plan.txt", tmp_path / "empty.pdf", tmp_path / "new.txt"]
     for file, content in zip(files, ("The plan.", "%PDF-1.4 and nothing else", "The newer plan."), strict=True):
         file.write_text(content)
     chat.page.get_by_label("Token").fill(dev_server.token(user="edith", role="editor"))
     chat.page.get_by_label("Token").press("Enter")
-    chat.button("Documents of all").click()
-    dialog = chat.page.get_by_role("dialog", name="Documents of all")
+    chat.button("Documents for everybody").click()
+    dialog = chat.page.get_by_role("dialog", name="Documents for everybody")
     dialog.get_by_label("Add a document").set_input_files(files[:2])
     plan, broken = (dialog.get_by_role("listitem").filter(has_text=name) for name in ("plan.txt", "empty.pdf"))
     expect(plan.get_by_role("status")).to_contain_text("can be searched")

@@ -50,7 +50,7 @@ const GERMAN = {
   "Developer's panel": "Entwicklerbereich",
   "Dictate": "Diktieren",
   "Dismiss": "Ausblenden",
-  "Documents of all": "Dokumente für alle",
+  "Documents for everybody": "Dokumente für alle",
   "Download as CSV": "Als CSV laden",
   "Duration": "Dauer",
   "Each entry": "Jeder Eintrag",

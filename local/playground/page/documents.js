@@ -26,7 +26,7 @@ export function offerOwnDocuments(button, router) {
  * @param {() => object} router the page's router
  */
 export function offerTenantDocuments(button, router) {
-  const open = pageDialog(say("Documents of all"), async (dialog, attempt, closed) => {
+  const open = pageDialog(say("Documents for everybody"), async (dialog, attempt, closed) => {
     const [named, group] = field("input", say("Group (empty: everybody in the organisation)"), { maxLength: 64 });
     const part = document.createElement("div");
     let shown = new AbortController();

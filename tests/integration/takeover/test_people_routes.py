@@ -37,7 +37,7 @@ def http(resources: Resources, issuer: Issuer) -> Http:
         given = Resources(replace(resources.settings, support_roles=roles, auth_mode="jwt"))
         if caller is None:
             return client(create_app(given, streaming=False))
-        named = {} if caller.name is None else {"name": caller.name}
+        named: dict[str, Any] = {} if caller.name is None else {"name": caller.name}
         token = issuer.token(sub=caller.user_id, tenant_id=caller.tenant_id, role=caller.role, **named)
         return client(create_app(given, streaming=False), Authorization=f"Bearer {token}")
 

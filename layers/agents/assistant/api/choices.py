@@ -32,9 +32,9 @@ def _parts(context: RequestContext) -> dict[str, bool]:
     may_share = settings.shares != "off" and not caller.visitor
     own, tenants = False, False
     if settings.knowledge.on:
-        from assistant import knowledge
+        from assistant import knowledge, passages
 
-        own, tenants = knowledge.may_have_own(settings, caller), knowledge.is_editor(settings, caller)
+        own, tenants = passages.may_have_own(settings, caller), knowledge.is_editor(settings, caller)
     return {
         "search": settings.history_search,
         "shares": may_share,

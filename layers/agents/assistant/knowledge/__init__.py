@@ -35,7 +35,7 @@ from assistant.knowledge.removal import (
 from assistant.knowledge.rows import Document, document_of, space_of
 from assistant.knowledge.search import search
 from assistant.knowledge.sources import PREFIX, copied_entity_id, preview
-from assistant.knowledge.spaces import is_editor, managed_space, may_have_own
+from assistant.knowledge.spaces import is_editor, managed_space
 
 if TYPE_CHECKING:
     from assistant.knowledge.tool import search_knowledge as search_knowledge
@@ -59,7 +59,6 @@ __all__ = [
     "is_editor",
     "load",
     "managed_space",
-    "may_have_own",
     "objects_of",
     "original_url",
     "page",
