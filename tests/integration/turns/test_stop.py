@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from datetime import timedelta
 from typing import cast
@@ -11,6 +12,7 @@ import pytest
 
 from assistant import clock, turns
 from assistant.budgets import EARLY_CANCEL_SECONDS
+from assistant.collection import SHORT_STEPS
 from assistant.errors import ProcessBusyError, TurnRunningError
 from assistant.quotas import usage
 from assistant.threads.store import ThreadStore
@@ -293,6 +295,23 @@ async def test_a_process_takes_no_more_turns_than_its_setting_allows(process: Pr
     assert (refused[0].status, refused[0].retry_after) == (503, 2.0)
     await here.close()
     assert (await here.run(creation("and now?"))).error is None
+
+
+async def test_a_process_with_several_turns_collects_garbage_in_short_steps(
+    process: ProcessMaker, provider: ProviderServer
+) -> None:
+    here = process()
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 10, 10)
+    try:
+        await here.create("alone")
+        assert gc.get_threshold() != SHORT_STEPS
+        provider.script(Answer(Text("one two"), Stall(0.5)), Answer(Text("one two"), Stall(0.5)))
+        handles = await asyncio.gather(*(here.start(creation(text)) for text in ("left", "right")))
+        assert gc.get_threshold() == SHORT_STEPS
+        await asyncio.gather(*(handle.wait() for handle in handles))
+    finally:
+        gc.set_threshold(*before)
 
 
 async def test_the_same_key_joins_although_the_thread_is_busy(process: ProcessMaker, provider: ProviderServer) -> None:

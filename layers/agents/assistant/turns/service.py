@@ -28,6 +28,7 @@ from assistant import clock, quotas
 from assistant.approvals import DECIDE
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, keys, pause
 from assistant.aws.keys import Key
+from assistant.collection import collect_in_short_steps
 from assistant.context import RequestContext, Resources
 from assistant.errors import ConflictError, LimitsChangedError, NotFoundError, ProcessBusyError, TurnRunningError
 from assistant.texts import in_language
@@ -197,6 +198,8 @@ def _run(plan: Plan, claimed: Claimed, key: IdempotencyKey, context: RequestCont
     run = TurnRun(plan, claimed, key, context, _respond)
     running, place = context.resources.running, context.caller.thread(plan.thread_id)
     running[place] = run
+    if len(running) > 1:
+        collect_in_short_steps()
     if claimed.cancelled:
         run.request_end("stopped")
     task = run.start(_first_events(plan, claimed))
