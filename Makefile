@@ -133,7 +133,7 @@ test: environments browser lint types validate ## Check everything that CI check
 
 .PHONY: bench
 bench: .venv/.installed .envs/ministack/.installed ## Run the benchmarks against other systems: prints tables, writes JSON to bench-results/.
-	@for name in cold streaming store turns busy growth knowledge search page; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
+	@for name in cold streaming store turns busy served growth knowledge search page; do echo "benchmarks.$$name"; $(BIN)/python -W ignore -m benchmarks.$$name; done
 
 .PHONY: eval
 eval: .venv/.installed .envs/ministack/.installed ## Run the package's conversations with the configured provider: [RECIPE= THRESHOLD=0.9 JUDGE=model REPORT=file].

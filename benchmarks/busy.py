@@ -43,6 +43,7 @@ from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings, load_settings
+from benchmarks.answering_table import CALL_SECONDS, AnsweringTable
 from benchmarks.turns_agent import MODEL
 from benchmarks.turns_subjects import BODY
 from local.emulator import CREDENTIALS, REGION
@@ -54,52 +55,23 @@ STEPS, QUICK_STEPS = (BASE, 50, 100, 150, 300, 500), (BASE, 150)
 ROUNDS, QUICK_ROUNDS = 3, 1
 WORDS, QUICK_WORDS = 40, 20
 PACE_SECONDS = 0.1
-# The time of a call to DynamoDB.
-CALL_SECONDS = 0.01
 _WORD = re.compile(rb'"delta":"([0-9.]+) "')
 _TABLE = import_module("assistant.aws.table")
 _REQUEST: TypeAdapter[Any] = TypeAdapter(ChatKitReq)
 
 
-class AnsweringTable:
-    """DynamoDB as a model: it answers each call after a fixed time, and keeps the rows that are put."""
+def answered(client: Any) -> None:
+    """Let a table that is a model answer a client's calls, each after a fixed time."""
+    table = AnsweringTable()
 
-    def __init__(self, client: Any) -> None:
-        self._rows: dict[str, Any] = {}
-        client.meta.events.register_first("before-send.dynamodb", self._answer)
-
-    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         assert isinstance(request.body, bytes)
-        body = json.loads(request.body)
         time.sleep(CALL_SECONDS)
-        content = self._content(_text(request.headers["X-Amz-Target"]).partition(".")[2], body)
-        return aws_response(request.url, 200, "application/x-amz-json-1.0", json.dumps(content).encode())
+        target = request.headers["X-Amz-Target"]
+        operation = (target if isinstance(target, str) else target.decode()).partition(".")[2]
+        return aws_response(request.url, 200, "application/x-amz-json-1.0", table.answer(operation, request.body))
 
-    def _content(self, operation: str, body: Any) -> dict[str, Any]:
-        match operation:
-            case "TransactWriteItems":
-                for write in body["TransactItems"]:
-                    if "Put" in write:
-                        item = write["Put"]["Item"]
-                        self._rows[_key(item)] = item
-                return {}
-            case "GetItem":
-                row = self._rows.get(_key(body["Key"]))
-                return {} if row is None else {"Item": row}
-            case "UpdateItem":
-                return {"Attributes": self._rows[_key(body["Key"])]}
-            case "BatchGetItem":
-                return {"Responses": {}}
-            case other:
-                raise AssertionError(other)
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode()
-
-
-def _key(attributes: Any) -> str:
-    return f"{attributes['pk']['S']} {attributes['sk']['S']}"
+    client.meta.events.register_first("before-send.dynamodb", answer)
 
 
 @dataclass
@@ -143,7 +115,7 @@ class Step:
 async def run_step(settings: Settings, at_once: int, step: Step) -> None:
     """Run turns at once, as a process of their own would."""
     resources = Resources(settings)
-    AnsweringTable(resources.table.client)
+    answered(resources.table.client)
     for each in (step.first_events, step.late, step.queued):
         each.append([])
     with _watched(step.queued[-1]):

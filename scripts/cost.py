@@ -65,11 +65,13 @@ CONTAINER_GB = 2.0
 CONTAINER_LEAST = 2
 CONTAINER_BUSY_SHARE = 0.6
 PEAK_TO_MEAN = 5.0
-# Managed Instances start three instances, in three zones. By default, a Python process gets 16 invocations at once for
-# each vCPU: https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.html
+# The turns at once of a process, which has one core, as `MAX_TURNS_PER_PROCESS` allows: half of the core stays free
+# (benchmarks/served.py).
+TURNS_A_CORE = 50
+# Managed Instances start three instances, in three zones. A function's `PerExecutionEnvironmentMaxConcurrency` is 16
+# for each vCPU if it is not set: https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.html
 INSTANCES_LEAST = 3
 INSTANCE_VCPUS = 2
-INVOCATIONS_AT_ONCE = 16 * INSTANCE_VCPUS
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,8 @@ def container(usage: Usage, turns: int) -> Costs:
     by_cpu = math.ceil(peak * usage.cpu_seconds / CONTAINER_BUSY_SHARE)
     room = (CONTAINER_GB * 1000 - usage.process_mb) * CONTAINER_BUSY_SHARE
     by_memory = math.ceil(peak * usage.seconds * usage.turn_mb / room)
-    count = max(CONTAINER_LEAST, by_cpu, by_memory)
+    by_turns = math.ceil(peak * usage.seconds / TURNS_A_CORE)
+    count = max(CONTAINER_LEAST, by_cpu, by_memory, by_turns)
     compute = count * HOURS_A_MONTH * (FARGATE_VCPU_HOUR + CONTAINER_GB * FARGATE_GB_HOUR)
     sent = turns * (usage.streamed_bytes + usage.reads * usage.read_bytes)
     units = max(1.0, sent / HOURS_A_MONTH / LOAD_BALANCER_UNIT_BYTES)
@@ -239,7 +242,7 @@ def managed_instances(usage: Usage, turns: int) -> Costs:
     """Return the costs of Lambda Managed Instances: EC2 by the hour, several turns at once in one process."""
     peak = turns / (HOURS_A_MONTH * 3600) * PEAK_TO_MEAN
     by_cpu = math.ceil(peak * usage.cpu_seconds / INSTANCE_VCPUS / CONTAINER_BUSY_SHARE)
-    by_turns = math.ceil(peak * usage.seconds / INVOCATIONS_AT_ONCE)
+    by_turns = math.ceil(peak * usage.seconds / INSTANCE_VCPUS / TURNS_A_CORE)
     count = max(INSTANCES_LEAST, by_cpu, by_turns)
     compute = count * HOURS_A_MONTH * INSTANCE_HOUR * (1 + INSTANCE_FEE)
     on_demand = {name: price for name, price in _lambda(usage, turns).items() if name != "Lambda time"}

@@ -50,16 +50,18 @@ def test_containers_cost_the_same_when_nobody_talks_and_grow_with_cpu() -> None:
     busy = cost.container(Usage(cpu_ms=1000, deltas=0), 3 * MILLION)
     # 3 million CPU seconds in a month of 2.628 million, five times that at the peak, at 60 %.
     assert "10 containers" in busy
-    full = cost.container(Usage(cpu_ms=0, deltas=0, seconds=60, process_mb=500, turn_mb=10), 3 * MILLION)
-    # 342 turns at once at the peak, of 10 MB each, where 60 % of 1,500 MB are for them.
-    assert "4 containers" in full
+    full = cost.container(Usage(cpu_ms=0, deltas=0, seconds=60, process_mb=500, turn_mb=40), 3 * MILLION)
+    # 342 turns at once at the peak, of 40 MB each, where 60 % of 1,500 MB are for them.
+    assert "16 containers" in full
+    # And 50 of them on each core.
+    assert "7 containers" in cost.container(Usage(cpu_ms=0, deltas=0, seconds=60), 3 * MILLION)
 
 
 def test_managed_instances_cost_the_same_when_nobody_talks_and_grow_with_turns_at_once_and_cpu() -> None:
     idle = cost.managed_instances(Usage(), 0)
     assert idle["3 instances"] == pytest.approx(3 * 730 * 0.0816 * 1.15)
-    # 951 turns at once at the peak, 32 on each instance.
-    assert "30 instances" in cost.managed_instances(Usage(cpu_ms=0, deltas=0, seconds=100), 5 * MILLION)
+    # 951 turns at once at the peak, 50 on each core.
+    assert "10 instances" in cost.managed_instances(Usage(cpu_ms=0, deltas=0, seconds=100), 5 * MILLION)
     # 3 million CPU seconds in a month of 2.628 million, five times that at the peak, at 60 % of two vCPUs.
     busy = cost.managed_instances(Usage(cpu_ms=1000, deltas=0), 3 * MILLION)
     assert "5 instances" in busy

@@ -10,8 +10,8 @@ from assistant.settings.environment import Environment
 DEFAULT_CHAT_TURN_SECONDS = 25.0
 # Enough for a day's conversation, and cheap enough to send with every model call.
 DEFAULT_HISTORY_MAX_TOKENS = 16_000
-# On one core, with a model that costs nothing, a word of 100 turns that start at once is late by at most the time to
-# the next word (`benchmarks/busy.py`). A provider's stream and an HTTP server need about as much CPU again.
+# Over HTTP, half of a core is free then, and 99 of 100 words come within 10 ms. With 100 turns the core is nearly full
+# (`benchmarks/served.py`).
 DEFAULT_MAX_TURNS_PER_PROCESS = 50
 # A user reads one answer at a time, and may have some tabs open.
 DEFAULT_MAX_CONCURRENT_TURNS = 3
