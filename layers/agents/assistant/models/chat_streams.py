@@ -27,8 +27,8 @@ class ChunkStream(ModelStream):
 
     async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
         payloads = Payloads(self.response)
-        async for payload in payloads:
-            with self.named():
+        with self.named():
+            async for payload in payloads:
                 for chunk in self._reader.read(payload):
                     yield _validated(chunk)
         reason = self._reader.finish_reason

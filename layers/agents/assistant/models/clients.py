@@ -74,17 +74,23 @@ def _of_this_loop() -> _LoopClients:
     import httpx2
     from openai import DefaultAsyncHttpxClient
 
+    from assistant.models.network import ProviderTransport
+
     loop = asyncio.get_running_loop()
     clients = _by_loop.get(loop)
     if clients is None:
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS)
-        clients = _by_loop[loop] = _LoopClients(DefaultAsyncHttpxClient(verify=tls_context(), timeout=timeout))
+        http = DefaultAsyncHttpxClient(
+            verify=tls_context(), timeout=timeout, transport=ProviderTransport(tls_context())
+        )
+        clients = _by_loop[loop] = _LoopClients(http)
     return clients
 
 
 def load_client(api: Literal["responses", "chat_completions"]) -> None:
     """Import what calls of an API need. The thread that loads the agents calls it, so the event loop is not blocked."""
     importlib.import_module("assistant.models.client")
+    importlib.import_module("assistant.models.network")
     importlib.import_module(
         "assistant.models.response_streams" if api == "responses" else "assistant.models.chat_streams"
     )

@@ -33,12 +33,12 @@ class EventStream(ModelStream):
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         payloads = Payloads(self.response)
-        async for payload in payloads:
-            with self.named():
+        with self.named():
+            async for payload in payloads:
                 for event in self._reader.read(payload):
                     yield self._construct(event)
-            if self._reader.ended:
-                return
+                if self._reader.ended:
+                    return
         if payloads.done:
             for event in self._reader.complete():
                 yield self._construct(event)

@@ -1,0 +1,322 @@
+"""The connections to providers: a network backend of httpcore on asyncio's own transports.
+
+HTTP stays with httpx and httpcore. Their default backend goes through anyio, which takes the socket out of the event
+loop's selector after each read, puts it back before the next, and makes a cancel scope and a timer for each. A streamed
+answer is hundreds of small reads. This backend saves a tenth of a turn's CPU. Behind a proxy, httpx uses its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+import httpcore2
+import httpx2
+from openai import DEFAULT_CONNECTION_LIMITS
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+# Unread bytes of an answer, above which a connection stops reading.
+MAX_UNREAD_BYTES = 256 * 1024
+# A request is handed over in such parts. TLS would take all of a large one at once, and no time-out would see it wait.
+WRITE_BYTES = 256 * 1024
+# As RFC 8305 advises: the next address of a host is tried this long after the one before.
+NEXT_ADDRESS_SECONDS = 0.25
+
+
+class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
+    """One connection. httpcore has at most one reader and one writer of it at a time."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._received = bytearray()
+        self._ended = False
+        self._lost: Exception | None = None
+        self._paused = False
+        self._reading = _Waiter(httpcore2.ReadTimeout)
+        self._writing = _Waiter(httpcore2.WriteTimeout)
+        self._full = False
+        self._transport: asyncio.Transport
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) > MAX_UNREAD_BYTES and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._reading.wake()
+
+    def eof_received(self) -> None:
+        self._ended = True
+        self._reading.wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended, self._lost = True, exc
+        self._reading.wake()
+        self._writing.wake()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._writing.wake()
+
+    # What httpcore calls
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what has arrived, or wait for it. Empty bytes are the end.
+
+        Raises:
+            httpcore2.ReadTimeout: nothing came in time.
+            httpcore2.ReadError: the connection broke.
+        """
+        if not self._received and not self._ended:
+            await self._reading.wait(timeout)
+        if self._received:
+            data = bytes(self._received[:max_bytes])
+            del self._received[:max_bytes]
+            if self._paused and len(self._received) <= MAX_UNREAD_BYTES:
+                self._paused = False
+                self._transport.resume_reading()
+            return data
+        if self._lost is not None:
+            raise httpcore2.ReadError(str(self._lost)) from self._lost
+        return b""
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes, and wait if too many are unsent.
+
+        Raises:
+            httpcore2.WriteTimeout: for so long none could be sent.
+            httpcore2.WriteError: the connection broke.
+        """
+        if self._transport.is_closing():
+            raise httpcore2.WriteError(str(self._lost or "The connection is closed.")) from self._lost
+        for start in range(0, len(buffer), WRITE_BYTES):
+            self._transport.write(buffer[start : start + WRITE_BYTES])
+            if self._full:
+                await self._writing.wait(timeout)
+                if self._lost is not None:
+                    raise httpcore2.WriteError(str(self._lost)) from self._lost
+
+    async def aclose(self) -> None:
+        """Close the connection at once. What is unsent is of no use to anybody."""
+        self._reading.close()
+        self._writing.close()
+        self._transport.abort()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.AsyncNetworkStream:
+        """Begin TLS.
+
+        Raises:
+            httpcore2.ConnectTimeout: the handshake took too long.
+            httpcore2.ConnectError: the handshake failed.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                transport = await self._loop.start_tls(
+                    self._transport, self, ssl_context, server_hostname=server_hostname
+                )
+        except TimeoutError as error:
+            self._transport.abort()
+            raise httpcore2.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            self._transport.abort()
+            raise httpcore2.ConnectError(str(error)) from error
+        if transport is None:
+            raise httpcore2.ConnectError("The server closed the connection.")
+        self._transport = transport
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore documents for network streams."""
+        match info:
+            case "client_addr":
+                return self._transport.get_extra_info("sockname")
+            case "server_addr":
+                return self._transport.get_extra_info("peername")
+            case "is_readable":
+                # A process that was frozen has not read yet what came meanwhile, such as the end.
+                return self._ended or bool(self._received) or _readable(self._transport.get_extra_info("socket"))
+            case _:
+                return self._transport.get_extra_info(info)
+
+
+class _Backend(httpcore2.AsyncNetworkBackend):
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Connect. The pool of this file sets neither a local address nor options of the socket.
+
+        Raises:
+            httpcore2.ConnectTimeout: no connection in time.
+            httpcore2.ConnectError: no address of the host answers, or it has none.
+        """
+        loop = asyncio.get_running_loop()
+        # uvloop's loop does not know the parameter.
+        race: dict[str, Any] = (
+            {"happy_eyeballs_delay": NEXT_ADDRESS_SECONDS} if isinstance(loop, asyncio.BaseEventLoop) else {}
+        )
+        try:
+            async with asyncio.timeout(timeout):
+                _, stream = await loop.create_connection(_Stream, host, port, **race)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        return stream
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _Waiter:
+    """Waits for one event after another, each with a time-out, on one timer.
+
+    A timer of its own for each of an answer's reads would cost a twentieth of the turn.
+    """
+
+    def __init__(self, late: type[Exception]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._late = late
+        self._event: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def wait(self, seconds: float | None) -> None:
+        """Wait until `wake` is called.
+
+        Raises:
+            httpcore2.TimeoutException: it was not called in time.
+        """
+        self._event = self._loop.create_future()
+        if seconds is not None:
+            self._deadline = self._loop.time() + seconds
+            if self._timer is None or self._timer.when() > self._deadline:
+                self._set_timer()
+        try:
+            await self._event
+        finally:
+            self._event = None
+
+    def wake(self) -> None:
+        """End the wait, if there is one."""
+        if self._event is not None and not self._event.done():
+            self._event.set_result(None)
+
+    def close(self) -> None:
+        """Let go of the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        if self._event is None or self._event.done():
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._event.set_exception(self._late())
+
+
+def _readable(sock: socket.socket) -> bool:
+    if sock.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class ProviderTransport(httpx2.AsyncBaseTransport):
+    """httpx's transport for connections without a proxy, on the backend of this file.
+
+    Args:
+        tls: The context of https connections.
+    """
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=DEFAULT_CONNECTION_LIMITS.max_connections,
+            max_keepalive_connections=DEFAULT_CONNECTION_LIMITS.max_keepalive_connections,
+            keepalive_expiry=DEFAULT_CONNECTION_LIMITS.keepalive_expiry,
+            network_backend=_Backend(),
+        )
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and return the response with its body unread."""
+        url = request.url
+        try:
+            response = await self._pool.handle_async_request(
+                httpcore2.Request(
+                    request.method,
+                    httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        except _FAILURES as error:
+            raise _named(error) from error
+        return httpx2.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+
+class _Body(httpx2.AsyncByteStream):
+    def __init__(self, response: httpcore2.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._response.aiter_stream():
+                yield part
+        except _FAILURES as error:
+            raise _named(error) from error
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+_FAILURES = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
+
+
+def _named(error: Exception) -> Exception:
+    """Return httpx's exception of the same name."""
+    named: Exception = getattr(httpx2, type(error).__name__)(str(error))
+    return named
