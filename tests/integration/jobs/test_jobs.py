@@ -20,6 +20,7 @@ from assistant.upkeep import sweep
 from local.settings import ROOT
 from tests.integration.turns.conftest import ProcessMaker
 from tests.support import job_agents
+from tests.support.aws import Aws
 from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
 from tests.support.rows import keys_of
 from tests.support.running_jobs import card_of, counted, row_of, start, working
@@ -88,6 +89,28 @@ async def test_a_killed_job_is_noticed_by_the_sweep_and_given_up_after_three_att
     assert await jobs.run_job(here.resources, ref)
     assert "has failed" in text_of(await here.shown(ref.thread_id))
     assert (await row_of(here, ref))["state"] == "failed"
+
+
+async def test_a_job_of_hours_is_no_work_that_is_late(
+    process: ProcessMaker,
+    fresh_table_and_bucket: Aws,
+    provider: ProviderServer,
+    started: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = process(
+        agent_factory=job_agents.FACTORY,
+        job_function="job",
+        table_name=fresh_table_and_bucket.table_name,
+        bucket_name=fresh_table_and_bucket.bucket_name,
+    )
+    ref = await start(here, provider, started)
+    later = clock.now() + timedelta(hours=3)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    swept = await sweep(here.resources)
+    assert (swept.postponed, swept.failed, started[1:]) == (1, 0, [ref.event()])
+    # An alarm tells the operator of other work that has been due for an hour.
+    assert swept.oldest_seconds == 0
 
 
 @pytest.mark.parametrize("alive", [True, False])

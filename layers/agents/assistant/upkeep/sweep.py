@@ -51,7 +51,7 @@ class Swept:
         failed: Pieces of work that have failed; they are due again later.
         postponed: Pieces of work that have begun and need another run.
         parked: Pieces of work that have failed `MAX_FAILURES` times or more.
-        oldest_seconds: The age of the oldest work that was due when the run began, parked work excepted.
+        oldest_seconds: The age of the oldest work that was due when the run began, parked work and jobs excepted.
     """
 
     finished: int = 0
@@ -113,7 +113,8 @@ class _DueWork:
         """Return the next row, or None if no more work is due."""
         async with self._lock:
             row = await anext(self._rows, None)
-        if row is not None and row.get("failures", 0) < MAX_FAILURES:
+        # The work on a job is due for as long as the job runs, which may be hours.
+        if row is not None and row.get("failures", 0) < MAX_FAILURES and row["kind"] != jobs.JOB_KIND:
             age = int((self._now - _since(row)).total_seconds())
             self._swept.oldest_seconds = max(self._swept.oldest_seconds, age)
         return row
