@@ -20,12 +20,14 @@ from tests.support.sample import needs_sample
 pytestmark = [pytest.mark.exhaustive, needs_sample]
 
 VISITOR_KEY = "chatkit/visitors"
+ORIGIN = "https://app.example.com"
 WITH = [
     "AuthMode=visitor",
     f"VisitorKeySecret={VISITOR_KEY}",
     "VisitorRole=user",
     "VisitorTurnsPerMinute=100",
     "Jobs=true",
+    f"AllowedOrigins={ORIGIN}",
 ]
 COUNT = "!tool count_invoices"
 # The function takes ten seconds for its first import here, and the job one for each invoice.
@@ -56,7 +58,11 @@ def test_a_job_runs_with_the_rights_of_the_template(deployment: Deployed) -> Non
     _the_role_has_a_turns_rights_and_starts_nothing(deployment)
     _without_the_right_to_start_it_a_job_waits(deployment)
     checked = deployment.make(
-        "smoke", URL=deployment.address("ChatUrl"), ORIGIN="https://app.example.com", TOKEN=str(deployment.token)
+        "smoke",
+        URL=deployment.address("ChatUrl"),
+        UPLOAD_URL=deployment.address("UploadUrl"),
+        ORIGIN=ORIGIN,
+        TOKEN=str(deployment.token),
     )
     assert "its end is in the thread" in checked
 
