@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from assistant.models import network
+from assistant.models.clients import http_client
 from assistant.models.network import MAX_UNREAD_BYTES, ProviderTransport
 from tests.support.tls import Authority, make_authority
 
@@ -369,3 +370,20 @@ async def test_nothing_is_left_of_a_closed_client(authority: Authority) -> None:
         now = time.monotonic()
         assert not [each for each in loop._scheduled if not each.cancelled() and each.when() > now + 50]  # type: ignore[attr-defined]
     provider.close()
+
+
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n"))
+        writer.write(WHOLE)
+
+    proxy = Provider(None)
+    proxy.serve = serve
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert (await http_client().get("http://provider.invalid/v1/models")).text == "ok"
+    assert asked == [b"GET http://provider.invalid/v1/models HTTP/1.1\r\n"]
+    proxy.close()

@@ -74,15 +74,14 @@ def _of_this_loop() -> _LoopClients:
     import httpx2
     from openai import DefaultAsyncHttpxClient
 
-    from assistant.models.network import ProviderTransport
+    from assistant.models.network import transport_of
 
     loop = asyncio.get_running_loop()
     clients = _by_loop.get(loop)
     if clients is None:
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS)
-        http = DefaultAsyncHttpxClient(
-            verify=tls_context(), timeout=timeout, transport=ProviderTransport(tls_context())
-        )
+        tls = tls_context()
+        http = DefaultAsyncHttpxClient(verify=tls, timeout=timeout, transport=transport_of(tls))
         clients = _by_loop[loop] = _LoopClients(http)
     return clients
 

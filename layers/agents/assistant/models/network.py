@@ -11,6 +11,7 @@ import asyncio
 import select
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any, cast
+from urllib.request import getproxies
 
 import httpcore2
 import httpx2
@@ -247,6 +248,11 @@ def _readable(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def transport_of(tls: ssl.SSLContext) -> ProviderTransport | None:
+    """Return the transport, or None where the environment names a proxy: httpx's own transports know proxies."""
+    return None if any(getproxies().get(scheme) for scheme in ("http", "https", "all")) else ProviderTransport(tls)
 
 
 class ProviderTransport(httpx2.AsyncBaseTransport):
