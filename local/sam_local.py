@@ -34,6 +34,9 @@ TIMEOUT = 120
 TURN_SECONDS = 110
 # On AWS, provider keys come from secrets, so the template does not have these variables.
 KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_API_KEY")
+FUNCTION = "AWS::Serverless::Function"
+# They name the functions that are left out.
+OPTIONAL_VARIABLES = ("INGEST_FUNCTION", "JOB_FUNCTION")
 SECRET = "_SECRET"  # noqa: S105 - the end of a variable's name
 # Identity, storage and logging are fixed here.
 SETTLED = ("AUTH_", "ALLOW_", "TABLE_NAME", "BUCKET_NAME", "POWERTOOLS_")
@@ -78,8 +81,16 @@ def local_template(
     """
     template = load_template(BUILD / "template.yaml")
     template["Parameters"]["Architecture"]["Default"] = architecture
+    resources = template["Resources"]
     for name in ("ChatFunction", "UploadFunction"):
-        template["Resources"][name]["Properties"]["Timeout"] = TIMEOUT
+        resources[name]["Properties"]["Timeout"] = TIMEOUT
+    # They are off by default. `sam local` knows no conditions: it would start them, one of them in a second emulator.
+    optional = [name for name, each in resources.items() if each["Type"] == FUNCTION and "Condition" in each]
+    for name in optional:
+        del resources[name]
+    for each in resources.values():
+        if each["Type"] == FUNCTION:
+            each["Properties"].get("Environment", {}).get("Variables", {}).update(dict.fromkeys(OPTIONAL_VARIABLES, ""))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     passed = passed_on(environment, variables)
     has_key = any(passed.get(name) for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "LLM_BASE_URL"))
@@ -148,6 +159,10 @@ def run(environment: Mapping[str, str]) -> int:
         command += shlex.split(environment.get("SAM_LOCAL_FLAGS", ""))
         # SAM asks AWS for the account's number.
         sam["AWS_ENDPOINT_URL_STS"] = emulator.endpoint_url
+        # `sam local` prefers the environment's variables, also empty ones, to those of the template.
+        given = load_template(template)["Globals"]["Function"]["Environment"]["Variables"]
+        for name in given.keys() - CREDENTIALS.keys():
+            sam.pop(name, None)
         process = subprocess.Popen(command, cwd=ROOT, env=sam, start_new_session=True)
         # `sam` ignores Ctrl-C in the background, but stops its containers on SIGTERM.
         for number in (signal.SIGINT, signal.SIGTERM):
