@@ -156,10 +156,14 @@ class EventRepair:
                 self._done.add(repaired.id)
                 return [event.model_copy(update={"item": repaired})]
             case ThreadItemReplacedEvent(item=item):
-                last = self._given.get(item.id, [item.id])[-1]
+                last = (self._given.get(item.id) or [item.id])[-1]
                 return [event.model_copy(update={"item": utc_item(item, id=last)})]
             case ThreadItemRemovedEvent(item_id=raw):
-                return [ThreadItemRemovedEvent(item_id=each) for each in self._given.pop(raw, [raw])]
+                removed = self._given.get(raw, [raw])
+                if raw in self._given:
+                    # A refused answer is removed by the SDK and by the agent's server.
+                    self._given[raw] = []
+                return [ThreadItemRemovedEvent(item_id=each) for each in removed]
             case _:
                 return [event]
 

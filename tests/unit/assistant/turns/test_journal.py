@@ -173,3 +173,5 @@ def test_the_same_raw_id_in_two_answers_becomes_two_ids_each_the_same_in_all_eve
     assert all(split_own_id(each) for each in given)
     removed = repair(ThreadItemRemovedEvent(item_id="__fake_id__"))
     assert [event.item_id for event in removed if isinstance(event, ThreadItemRemovedEvent)] == given
+    # The SDK and the agent's server both remove a refused answer.
+    assert repair(ThreadItemRemovedEvent(item_id="__fake_id__")) == []
