@@ -13,6 +13,7 @@ from tests.support.provider_formats import Answer, Part, Reasoning, Refusal, Tex
 from tests.support.stock_server import ROUNDS, Broken
 
 REFUSAL = "I will not do that."
+WITHHELD = f"so {stock_agents.WITHHELD} again"
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,19 @@ class Script:
     Attributes:
         api: The provider's API.
         turns: The model's answers of each turn.
+        refused: For each turn, after how many events of the model the input guardrail refuses the message, if at all.
     """
 
     api: str
     turns: list[list[Answer | Broken]]
+    refused: list[int | None]
 
     @property
     def asks_browser(self) -> bool:
         """Whether the first turn ends with a call of a client tool."""
         last = self.turns[0][-1]
-        return isinstance(last, Answer) and any(_is_call_of(part, "ask_browser") for part in last.parts)
+        calls = [part for part in _parts(last) if isinstance(part, ToolCall)]
+        return self.refused[0] is None and not self.ends_run(0) and any(each.name == "ask_browser" for each in calls)
 
     @property
     def rounds(self) -> int:
@@ -40,7 +44,17 @@ class Script:
         alone = all(
             isinstance(each, Answer) and not any(isinstance(p, ToolCall) for p in each.parts) for each in answers
         )
-        return 0 if alone else ROUNDS
+        return 0 if alone and self.refused == [None] * len(self.turns) else ROUNDS
+
+    def message(self, turn: int) -> str:
+        """Return the user's message of a turn."""
+        after = self.refused[turn]
+        return "Hello." if after is None else stock_agents.refused_after(after)
+
+    def is_refused(self, turn: int) -> bool:
+        """Tell whether a guardrail refuses the message of a turn or its answer."""
+        withheld = any(isinstance(part, Text) and part.text == WITHHELD for part in _parts(self.turns[turn][-1]))
+        return self.refused[turn] is not None or (withheld and not self.ends_run(turn))
 
     @property
     def reasons_before_browser(self) -> bool:
@@ -48,14 +62,15 @@ class Script:
         last = self.turns[0][-1]
         return self.asks_browser and isinstance(last, Answer) and isinstance(last.parts[0], Reasoning)
 
+    def ends_run(self, turn: int) -> bool:
+        """Tell whether a tool's guardrail ends a turn."""
+        calls = [part for answer in self.turns[turn] for part in _parts(answer) if isinstance(part, ToolCall)]
+        return any(part.arguments == {"what": stock_agents.ENDS_RUN} for part in calls)
+
     def calls_badly(self, turn: int) -> bool:
         """Tell whether a turn has a call whose arguments no tool accepts."""
         answers = [answer for answer in self.turns[turn] if isinstance(answer, Answer)]
         return any(_is_bad(part) for answer in answers for part in answer.parts)
-
-
-def _is_call_of(part: Part, name: str) -> bool:
-    return isinstance(part, ToolCall) and part.name == name
 
 
 def _is_bad(part: Part) -> bool:
@@ -65,11 +80,17 @@ def _is_bad(part: Part) -> bool:
 _words = st.lists(st.sampled_from(["one", "zwei", "trois", "😀", "**four**", "", "\n"]), min_size=1, max_size=6)
 _texts = _words.map(lambda words: Text("so " + " ".join(words)))
 _thoughts = _words.map(lambda words: Reasoning("hm " + " ".join(words)))
-_calls = st.builds(
+_shown_calls = st.builds(
     lambda name, what: ToolCall(name, {"what": what}),
     st.sampled_from([tool.name for tool in stock_agents.SHOWN]),
     st.sampled_from(["a", "b", "ü"]),
 )
+_checked_calls = st.builds(
+    lambda name, what: ToolCall(name, {"what": what}),
+    st.sampled_from([tool.name for tool in stock_agents.CHECKED]),
+    st.sampled_from(["a", "a", stock_agents.REFUSED, stock_agents.REFUSED, stock_agents.ENDS_RUN]),
+)
+_calls = st.one_of(_shown_calls, _shown_calls, _shown_calls, _checked_calls)
 BAD_CALLS = [ToolCall("look_up", raw="{"), ToolCall("look_up", {"who": "a"})]
 _bad_calls = st.sampled_from(BAD_CALLS)
 
@@ -97,11 +118,13 @@ def _answers(draw: st.DrawFn, *, hands_over: bool) -> list[Answer | Broken]:
                 parts.append(draw(_bad_calls))
         answers.append(Answer(*parts))
     last: list[Part] = draw(_before())
-    match draw(st.sampled_from(["text", "text", "texts", "refusal", "broken", "broken", "client tool"])):
+    match draw(st.sampled_from(["text", "text", "texts", "withheld", "refusal", "broken", "broken", "client tool"])):
         case "text":
             answers.append(Answer(*last, draw(_texts)))
         case "texts":
             answers.append(Answer(*last, draw(_texts), draw(_texts)))
+        case "withheld":
+            answers.append(Answer(*last, Text(WITHHELD)))
         case "refusal":
             answers.append(Answer(*last, Refusal(REFUSAL)))
         case "broken":
@@ -112,16 +135,32 @@ def _answers(draw: st.DrawFn, *, hands_over: bool) -> list[Answer | Broken]:
 
 
 @st.composite
+def _refused(draw: st.DrawFn, script: Script) -> Script:
+    """Return a script whose last turn the input guardrail may refuse, if nothing else ends the turn early.
+
+    It refuses the message at the start, while the model speaks or its tools run, or after all that.
+    """
+    turn = len(script.turns) - 1
+    last = script.turns[turn][-1]
+    early = isinstance(last, Broken) or any(isinstance(part, Refusal) for part in last.parts)
+    if early or script.ends_run(turn) or script.calls_badly(turn) or draw(st.integers(0, 2)):
+        return script
+    return replace(script, refused=[*script.refused[:-1], draw(st.sampled_from([0, 3, 6, 9, 15, 25, 1_000]))])
+
+
+@st.composite
 def scripts(draw: st.DrawFn) -> Script:
     """Return a script.
 
     The stock server cannot go on with a thread on Chat Completions. It goes on with reasoning before a client tool.
     """
     api = draw(st.sampled_from(["responses", "responses", "chat_completions"]))
-    turns = [draw(_answers(hands_over=True))]
-    if api == "responses" and not Script(api, turns).reasons_before_browser and draw(st.booleans()):
-        turns.append(draw(_answers(hands_over=False)))
-    return Script(api, _with_own_ids([_retitled_last(turn) for turn in turns]))
+    script = draw(_refused(Script(api, [draw(_answers(hands_over=True))], [None])))
+    if api == "responses" and not script.reasons_before_browser and draw(st.booleans()):
+        answered = script.asks_browser
+        script = Script(api, [*script.turns, draw(_answers(hands_over=False))], [*script.refused, None])
+        script = script if answered else draw(_refused(script))
+    return replace(script, turns=_with_own_ids([_retitled_last(turn) for turn in script.turns]))
 
 
 def _retitled_last(turn: list[Answer | Broken]) -> list[Answer | Broken]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
 from openai import AsyncOpenAI
 
 from benchmarks.store_peers import SampleStore
+from tests.support import stock_agents
 from tests.support.provider_formats import Answer, Json, chunks_of, events_of
 
 # Rounds of the event loop between two events of the model. Both servers have passed an event on by then, so the order
@@ -56,6 +58,7 @@ class SteppedProvider(httpx2.AsyncBaseTransport):
     def script(self, answers: Sequence[Answer | Broken]) -> None:
         """Set the next answers."""
         self._left = list(answers)
+        stock_agents.MODEL.sent = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a model call with the next answer."""
@@ -69,7 +72,7 @@ class _Body(httpx2.AsyncByteStream):
         self._broken = answer if isinstance(answer, Broken) else None
         whole = answer.answer if isinstance(answer, Broken) else answer
         self._api = api
-        self._events = events_of(whole, "m") if api == "responses" else chunks_of(whole, "m", True)
+        self._events = list(events_of(whole, "m") if api == "responses" else chunks_of(whole, "m", True))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         deltas = 0
@@ -77,6 +80,7 @@ class _Body(httpx2.AsyncByteStream):
             assert isinstance(event, dict)
             for _ in range(self._rounds):
                 await asyncio.sleep(0)
+            stock_agents.MODEL.sent = math.inf if event is self._events[-1] else stock_agents.MODEL.sent + 1
             yield _frame(event)
             deltas += _has_text(event)
             if self._broken is not None and deltas == self._broken.deltas:

@@ -201,6 +201,7 @@ _GERMAN = {
         "Die Höchstzahl der Bilder für heute ist erreicht. Die Antwort kommt ohne Bild."
     ),
     "This message cannot be answered here.": "Diese Nachricht kann hier nicht beantwortet werden.",
+    "A check of a tool ended this answer.": "Eine Prüfung eines Werkzeugs hat diese Antwort beendet.",
     "This model is not offered here.": "Dieses Modell wird hier nicht angeboten.",
     "This tool is not offered here.": "Dieses Werkzeug wird hier nicht angeboten.",
     "The questions have been answered already.": "Die Fragen sind schon beantwortet.",

@@ -31,19 +31,24 @@ from tests.support.stock_scripts import REFUSAL, Script, scripts
 from tests.support.stock_server import SteppedProvider, StockServer, events_in
 
 SHORT, LONG = 15, 1_500
-# The user's words.
-_HELLO = {"content": [{"type": "input_text", "text": "Hello."}], "attachments": [], "inference_options": {}}
+# What is left of a turn that a guardrail refused: the first of its message, the second of its answer.
+_REFUSED = (
+    "This answer is incomplete because of an error.",
+    "This answer was withheld because it did not pass a check.",
+)
 
 
 # --- Both servers
 
 
 def _request(script: Script, turn: int, thread_id: str) -> Json:
-    if turn == 0:
-        return {"type": "threads.create", "params": {"input": _HELLO}}
-    if script.asks_browser:
+    if turn > 0 and script.asks_browser:
         return {"type": "threads.add_client_tool_output", "params": {"thread_id": thread_id, "result": {"width": 1}}}
-    return {"type": "threads.add_user_message", "params": {"thread_id": thread_id, "input": _HELLO}}
+    text = {"type": "input_text", "text": script.message(turn)}
+    said = {"input": {"content": [text], "attachments": [], "inference_options": {}}}
+    if turn == 0:
+        return {"type": "threads.create", "params": said}
+    return {"type": "threads.add_user_message", "params": {"thread_id": thread_id, **said}}
 
 
 async def _ours(script: Script, resources: Resources, provider: SteppedProvider) -> list[list[Json]]:
@@ -130,6 +135,20 @@ def a_failed_turn_keeps_its_partial_answer(ours: list[Json], stock: list[Json]) 
     return [*before[: len(stock) - 1], stock[-1]]
 
 
+def a_refused_turn_removes_what_it_showed(ours: list[Json], stock: list[Json]) -> tuple[list[Json], list[Json]]:
+    """Return what both servers showed before a guardrail's refusal. One may show more before it notices."""
+    *mine, mark, error = ours
+    assert (error["type"], error["code"], error["allow_retry"]) == ("error", "custom", False)
+    assert mark["item"]["task"]["title"] in _REFUSED
+    assert stock[-1] == {"type": "error", "code": "stream.error", "allow_retry": True}
+    before = [[e for e in stream if e["type"] != "thread.item.removed"] for stream in (mine, stock[:-1])]
+    shown = {e["item"]["id"] for e in before[0] if "item" in e and e["item"]["type"] != "user_message"}
+    # ChatKit also removes the ids of calls, which it has not shown.
+    assert shown <= {e["item_id"] for e in mine if e["type"] == "thread.item.removed"}
+    length = min(map(len, before))
+    return before[0][:length], before[1][:length]
+
+
 def a_bad_call_is_given_back(ours: list[Json], stock: list[Json]) -> list[Json]:
     """Return our stream up to the bad call, if the stock server ends the turn there."""
     if stock[-1]["type"] != "error":
@@ -198,7 +217,9 @@ def compare(script: Script, ours: list[list[Json]], stock: list[list[Json]]) -> 
         changed = [a_change_of_the_thread_is_sent_at_once(each) for each in (given_ours, given_stock)]
         mine, theirs = an_answered_client_tool_is_shown(named(given_ours)), named(given_stock)
         assert named(changed[0]) == named(changed[1]) or script.calls_badly(turn), f"turn {turn}: {changed}"
-        if theirs[-1]["type"] == "error" != mine[-1]["type"] and any(map(_is_refusal, mine)):
+        if script.is_refused(turn):
+            mine, theirs = a_refused_turn_removes_what_it_showed(mine, theirs)
+        elif theirs[-1]["type"] == "error" != mine[-1]["type"] and any(map(_is_refusal, mine)):
             mine, theirs = a_refusal_is_an_answer(mine, theirs)
         elif script.calls_badly(turn):
             mine = a_bad_call_is_given_back(mine, theirs)

@@ -30,6 +30,8 @@ from agents import (
     RunItemStreamEvent,
     RunResultStreaming,
     StreamEvent,
+    ToolInputGuardrailTripwireTriggered,
+    ToolOutputGuardrailTripwireTriggered,
 )
 from chatkit.agents import AgentContext, ResponseStreamConverter, stream_agent_response
 from chatkit.types import (
@@ -50,6 +52,8 @@ from assistant.agent.turn_models import comes_after_events
 
 # The interval of the check for a tripwire while guardrails are running.
 TRIPWIRE_SECONDS = 0.1
+# Failures that come after what tools have shown.
+_BY_TOOL = (ToolInputGuardrailTripwireTriggered, ToolOutputGuardrailTripwireTriggered)
 # The event after a tool's result. It is never sent to a client.
 TOOL_FINISHED = ProgressUpdateEvent(text="")
 
@@ -151,7 +155,7 @@ class CancellableRun:
                 await self._context.end_workflow()
             raise
         except Exception as error:
-            if comes_after_events(error):
+            if comes_after_events(error) or isinstance(error, _BY_TOOL):
                 # ChatKit drops what the tools' queue still has when the run fails.
                 self._passed = asyncio.get_running_loop().create_future()
                 await self._context.stream(self._last)

@@ -21,6 +21,8 @@ from agents import (
     Runner,
     RunResultStreaming,
     RunState,
+    ToolInputGuardrailTripwireTriggered,
+    ToolOutputGuardrailTripwireTriggered,
     TResponseInputItem,
 )
 from chatkit.actions import Action
@@ -248,6 +250,10 @@ class AssistantServer(ChatKitServer[RequestContext]):
             for removal in text.remove():
                 yield removal
             raise AnswerWithheldError from error
+        except (ToolInputGuardrailTripwireTriggered, ToolOutputGuardrailTripwireTriggered) as error:
+            reason = error.output.output_info
+            message = reason if isinstance(reason, str) else "A check of a tool ended this answer."
+            raise InvalidRequestError(message) from error
         except ModelContentFilteredError as error:
             filtered = error.of_message
             raise
