@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { Documents } from "./Documents";
 import { Forks } from "./Forks";
 import { Memory } from "./Memory";
+import { Person } from "./Person";
 import { Search } from "./Search";
 import { session } from "./session";
 import { settings } from "./settings";
@@ -59,6 +60,7 @@ export function Chat() {
         <Memory router={router} />
         <Forks router={router} compose={(text) => setComposerValue({ text })} />
         {parts.has("shares") && <Shares router={router} mayBePublic={parts.has("public_shares")} />}
+        {parts.has("person") && !person && <Person router={router} />}
         {parts.has("documents") && <Documents name="My documents" documents={router.documents} />}
         {parts.has("tenant_documents") && <Documents name="Documents for everybody" documents={tenantDocuments} />}
       </div>

@@ -8,6 +8,7 @@ import { watchNetwork } from "./page/network.js";
 import { drawPanel } from "./page/panel/panel.js";
 import { createRouter } from "./page/router/index.js";
 import { offerPeople } from "./page/people.js";
+import { offerPerson } from "./page/person.js";
 import { offerMemory } from "./page/memory.js";
 import { offerSearch } from "./page/search.js";
 import { offerShares, showShared } from "./page/shares.js";
@@ -92,21 +93,27 @@ function threadInAddress() {
 /** The buttons of parts that a setting or a role turns on. */
 const PARTS = {
   search: "search",
+  "ask-person": "person",
   people: "people",
   shares: "shares",
   documents: "documents",
   "tenant-documents": "tenant_documents",
 };
 let parts = new Set();
+let asked = null;
 
 /** Show the parts that work for this caller. The server checks each request all the same. */
 async function showParts() {
+  // An answer about an earlier caller may come later.
+  const asking = (asked = router.parts());
+  let found = new Set();
   try {
-    parts = await router.parts();
+    found = await asking;
   } catch (error) {
-    parts = new Set();
     console.warn("The parts of the page are not known", error);
   }
+  if (asking !== asked) return;
+  parts = found;
   for (const [id, part] of Object.entries(PARTS)) document.getElementById(id).hidden = !parts.has(part);
 }
 
@@ -198,11 +205,14 @@ function startPanel() {
 
 const compose = (text) => element.setComposerValue({ content: [{ type: "input_text", text }] });
 offerForks(document.getElementById("forks"), () => router, compose);
-offerPeople(document.getElementById("people"), () => router);
-document.getElementById("back-to-assistant").addEventListener("click", async () => {
-  await router.people.returnToAssistant();
+/** Change who answers, and let the element read what that adds to the conversation. */
+async function changePerson(change) {
+  await change(router.people);
   await element.fetchUpdates();
-});
+}
+offerPeople(document.getElementById("people"), () => router);
+offerPerson(document.getElementById("ask-person"), (reason) => changePerson((people) => people.ask(reason)));
+document.getElementById("back-to-assistant").addEventListener("click", () => changePerson((people) => people.returnToAssistant()));
 offerMemory(document.getElementById("memory"), () => router);
 offerSearch(document.getElementById("search"), () => router);
 offerShares(document.getElementById("shares"), () => router, () => parts.has("public_shares"));

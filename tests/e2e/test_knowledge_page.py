@@ -10,11 +10,12 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.chat_page import Chat
+from tests.support.browser import open_page
+from tests.support.chat_page import TURN_MILLISECONDS, Chat
 from tests.support.dev import DevServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Route
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,30 @@ def test_a_file_that_cannot_be_sent_leaves_no_document(chat: Chat, tmp_path: Pat
     dialog.get_by_role("button", name="Close").click()
     chat.button("My documents").click()
     expect(dialog.get_by_text("There are no documents yet.")).to_be_visible()
+
+
+def test_a_late_answer_about_an_earlier_caller_changes_nothing(dev_server: DevServer, profile: BrowserContext) -> None:
+    held: list[Route] = []
+
+    def hold_guests(route: Route) -> None:
+        if "authorization" in route.request.headers:
+            route.continue_()
+        else:
+            held.append(route)
+
+    expect.set_options(timeout=TURN_MILLISECONDS)
+    with open_page(profile) as page:
+        page.route("**/chatkit/api/choices", hold_guests)
+        # The page asks for the guest's parts, and the answer is late.
+        with page.expect_request("**/chatkit/api/choices"):
+            chat = Chat(page, dev_server.page_url.rstrip("/")).open()
+        chat.page.get_by_label("Token").fill(dev_server.token(user="edith", role="editor"))
+        chat.page.get_by_label("Token").press("Enter")
+        expect(chat.button("Documents for everybody")).to_be_visible()
+        [late] = held
+        with page.expect_response("**/chatkit/api/choices") as answered:
+            late.continue_()
+        answered.value.finished()
+        # The page has read the answer when a later task of it runs.
+        page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
+        expect(chat.button("Documents for everybody")).to_be_visible()
