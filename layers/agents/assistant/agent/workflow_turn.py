@@ -23,6 +23,7 @@ from chatkit.agents import AgentContext
 from chatkit.types import ThreadItemReplacedEvent, ThreadStreamEvent
 
 from assistant import quotas
+from assistant.agent.brought import brought_context
 from assistant.agent.configuration import run_config
 from assistant.agent.step import Step, Steps
 from assistant.agent.tool_choice import reachable_agents
@@ -211,7 +212,8 @@ class WorkflowTurn:
         models = TurnModels(chosen_model(items, self._request), self._context, message, self._workflow.models)
         opened, self._journal.open_run = self._journal.open_run, None
         if opened is None or self._resumed is None:
-            return self._steps.run(agent, self._input.complete(given), self._context, models, step=step)
+            complete = [*await brought_context(agent, self._request), *self._input.complete(given)]
+            return self._steps.run(agent, complete, self._context, models, step=step)
         if opened.agent != agent.name:
             raise HeldRunUnreadableError
         wrapper = RunContextWrapper(step.context)
