@@ -120,10 +120,10 @@ class FaultyClient:
     def __getattr__(self, operation: str) -> Any:
         real = getattr(self._client, operation)
 
-        def call(**request: Any) -> Any:
+        def call(*given: Any, **request: Any) -> Any:
             self._points.look_at(request)
             self._points.reach(operation, "before", self._loop)
-            answer = real(**request)
+            answer = real(*given, **request)
             self._points.reach(operation, "after", self._loop)
             return answer
 
