@@ -27,6 +27,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("items", threads.items),
     ("facts", own.facts),
     ("search", own.search),
+    ("fork", own.fork),
+    ("share", own.share),
     ("direct upload", files.direct_upload),
     ("two-phase upload", files.two_phase_upload),
     ("knowledge", knowledge.own_document),

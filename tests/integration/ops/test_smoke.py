@@ -57,7 +57,7 @@ def test_all_checks_hold_on_the_dev_server_and_nothing_is_left_of_them(dev_serve
     )
     assert done.returncode == 0, done.stdout + done.stderr
     outcomes = _outcomes(done)
-    assert len(outcomes) == 29
+    assert len(outcomes) == 31
     skipped = ["certificate", "no token", "only way in", "web ACL", "knowledge", "jobs", "cold starts"]
     assert [name for name, outcome in outcomes.items() if outcome != "ok"] == skipped
     assert "THIS DEPLOYMENT LETS GUESTS IN" in done.stdout

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from chatkit.types import NoticeEvent, StreamingReq
 
-from assistant import audit, forks, takeover
+from assistant import audit, forks, shares, takeover, upkeep
 from assistant.aws import keys
 from assistant.context import RequestContext
 from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -204,6 +204,20 @@ async def test_a_thread_leaves_the_queue_when_it_is_deleted_and_a_fork_has_no_pe
     with pytest.raises(NotFoundError):
         await takeover.say(waiting, "anyone?", staff(here))
     assert [sk for pk, sk in keys_of(here.resources, thread_id) if sk.startswith(keys.WAITING_PREFIX)] == []
+
+
+async def test_an_export_has_the_users_question_and_its_share_and_an_erasure_takes_both(process: ProcessMaker) -> None:
+    here = process(support_roles=ROLES)
+    thread_id = await here.create("hello")
+    await waiting_in(here, thread_id)
+    shared = await shares.share_thread(thread_id, here.context())
+    other = (await upkeep.thread_data(here.resources, here.caller, thread_id))["other"]
+    assert "An invoice is wrong." in [row.get("reason") for row in other]
+    assert shared.token not in str(other)
+    assert await upkeep.erase(here.resources, await upkeep.request_erasure(here.resources, here.caller))
+    assert await queue(here, thread_id) == []
+    with pytest.raises(NotFoundError):
+        await shares.open_share(shared.token, here.caller, here.resources)
 
 
 async def test_staff_of_another_tenant_sees_nothing(process: ProcessMaker, provider: ProviderServer) -> None:

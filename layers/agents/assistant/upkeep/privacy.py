@@ -70,6 +70,9 @@ async def thread_data(resources: Resources, user: Caller, thread_id: str) -> dic
             data["documents"].append(_readable(row))
         else:
             data["other"].append({**_readable(row), **await _offloaded(resources, row)})
+            # Rows elsewhere that belong to the thread: a share, a question for a person.
+            linked = await resources.table.get_many([Key(*each) for each in row.get("linked", [])])
+            data["other"] += [_readable(each) for each in linked.values()]
     return data
 
 
