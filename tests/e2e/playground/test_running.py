@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.e2e.playground.app import Gallery
 from tests.e2e.playground.backend import Backend
@@ -139,8 +139,15 @@ def test_a_running_turn_is_read_once_a_second(
     with open_page(device) as page:
         page.clock.install()
         expect(Chat(page, gallery.url).open(thread_of(backend)).button("Stop")).to_be_visible()
+        open_requests: set[Request] = set()
+        page.on("request", lambda request: open_requests.add(request))
+        page.on("requestfinished", lambda request: open_requests.discard(request))
         page.clock.pause_at(page.evaluate("Date.now() + 60_000"))
         page.wait_for_timeout(500)
+        for _ in range(100):
+            if not open_requests:
+                break
+            page.wait_for_timeout(200)
         before = len(backend.requests("threads.get_by_id"))
         for count in range(1, 6):
             with page.expect_response(lambda response: "get_by_id" in (response.request.post_data or "")):
