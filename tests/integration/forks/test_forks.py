@@ -22,7 +22,8 @@ from assistant import clock, files, forks
 from assistant.approvals.cards import Call, asking
 from assistant.aws import keys
 from assistant.errors import BeingErasedError, NotFoundError, QuotaExceededError, ThreadLockedError, TooLargeError
-from assistant.forks import forking
+from assistant.forks import copying
+from assistant.forks import rows as fork_rows
 from assistant.ids import new_id
 from assistant.quotas import paid
 from assistant.threads import PURGE_KIND, ThreadNotFoundError
@@ -204,7 +205,7 @@ async def test_a_locked_thread_is_not_forked(ann: User) -> None:
 async def test_a_fork_is_invisible_until_it_is_complete_and_goes_on_where_it_was(
     ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forking, "PAGE_ROWS", 2)
+    monkeypatch.setattr(copying, "PAGE_ROWS", 2)
     items = talk("", [str(number) for number in range(7)])
     source = await a_thread(ann, items)
     pages = iter([False, False])
@@ -223,8 +224,8 @@ async def test_a_fork_is_invisible_until_it_is_complete_and_goes_on_where_it_was
 
 
 async def half_of(ann: User, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, list[ThreadItem]]:
-    monkeypatch.setattr(forking, "PAGE_ROWS", 2)
-    monkeypatch.setattr(forking, "SWEEP_AFTER", clock.now() - clock.now())
+    monkeypatch.setattr(copying, "PAGE_ROWS", 2)
+    monkeypatch.setattr(fork_rows, "SWEEP_AFTER", clock.now() - clock.now())
     items = talk("", [str(number) for number in range(7)])
     source = await a_thread(ann, items)
     pages = iter([False])
@@ -260,7 +261,7 @@ async def test_a_day_has_a_number_of_forks_and_a_fork_a_number_of_items(
     ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paid, "MAX_FORKS_PER_DAY", 2)
-    monkeypatch.setattr(forking, "MAX_ITEMS", 2)
+    monkeypatch.setattr(copying, "MAX_ITEMS", 2)
     items = talk("", ["one", "two", "three"])
     source = await a_thread(ann, items)
     await forks.fork_thread(source, items[1].id, ann.request)
