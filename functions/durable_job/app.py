@@ -1,7 +1,7 @@
 """The function `job` as a durable function of Lambda: it runs one job of the agents' package, slice by slice.
 
-Lambda stores only that the execution goes on, and invokes this function again. The job's own row stays the single truth
-about its state, its checkpoint, its lease and a cancel. So a repeated slice finds there what is left to do.
+Lambda stores only the progress of the execution, and invokes this function again. The job's row alone has its state,
+checkpoint, lease and cancel. So a repeated slice continues from that row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from assistant.jobs import LEASE, JobRef, ref_of, run_job, seconds_to_next_run
 MARGIN_MILLISECONDS = 120_000
 # Lambda limits the operations of one execution, and a slice has two. These are nine days, and an execution has a week.
 MAX_SLICES = 1_000
-# A slice that fails has lost the table. It tries again when its lease is over, as the sweep would.
+# A slice fails if it cannot reach the table. Lambda repeats it after the end of its lease, as the sweep would.
 MAX_ATTEMPTS = 10
 
 resources = Resources()

@@ -1,4 +1,4 @@
-"""Let an exit of the agents' package fail one call, in place of the process.
+"""Turn an exit of the agents' package into the failure of one call, so that the process does not end.
 
 If a task raises a `SystemExit`, as `sys.exit()` does, the event loop ends, and with it every turn of the process.
 """
@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-# What ends an event loop when a task raises it.
+# These exceptions end the event loop when a task raises them.
 EXITS = (SystemExit, KeyboardInterrupt)
 # Set on a function that `failing_at_exit` has returned.
 _MARK = "__fails_at_exit__"
@@ -21,11 +21,11 @@ R = TypeVar("R")
 
 
 class ExitError(Exception):
-    """Code of the agents' package has raised what ends a process, such as the `SystemExit` of `sys.exit()`."""
+    """Code of the agents' package has raised an exception of `EXITS`, such as the `SystemExit` of `sys.exit()`."""
 
 
 def failing_at_exit(function: Callable[P, R]) -> Callable[P, R]:
-    """Return the function, but with `ExitError` in place of what ends a process.
+    """Return a function that raises `ExitError` in place of the exceptions of `EXITS`.
 
     Args:
         function: A function of the agents' package: plain, a coroutine or an asynchronous generator.

@@ -1,7 +1,7 @@
 """Forks: copy a thread up to one of its items into a new thread of the same user.
 
 A fork is invisible until its copy is complete. The first write is work for the sweep. So a killed process leaves no
-half thread: the sweep completes the copy, or removes it if the source is gone.
+incomplete thread: the sweep completes the copy, or removes it if the source is gone.
 """
 
 from assistant.forks.copying import copy_fork

@@ -29,7 +29,7 @@ from assistant.threads import (
 
 POLL_SECONDS = 1.0
 _NO_TURN = "attribute_not_exists(turn_id) OR #state <> :running"
-# A user reads these if the job's function says nothing.
+# A user reads these if the job's function returns no text.
 _ENDS: dict[State, str] = {
     "failed": "The job “{}” has failed.",
     "cancelled": "The job “{}” was cancelled.",

@@ -6,7 +6,7 @@ class JobCancelledError(Exception):
 
 
 class JobPausedError(Exception):
-    """The invocation is about to end. Another one goes on from the last checkpoint."""
+    """The invocation is about to end. Another invocation continues from the last checkpoint."""
 
 
 class JobLostError(Exception):

@@ -29,8 +29,8 @@ class Job:
     """One run of a job.
 
     Attributes:
-        arguments: What the tool has given.
-        state: What the last checkpoint has stored; None at the start.
+        arguments: The arguments that the tool has passed.
+        state: The state of the last checkpoint; None at the start.
         context: A context of the thread's user, for the table and the bucket.
         thread_id: The thread.
     """
@@ -56,7 +56,7 @@ class Job:
             note: A line for the user.
 
         Raises:
-            JobCancelledError: the user has cancelled the job. Clean up, and let it pass.
+            JobCancelledError: the user has cancelled the job. Clean up in `finally`, and do not catch it.
         """
         line = cleaned_line(note)[:MAX_NOTE_CHARACTERS]
         values: dict[str, Any] = {":done": done, ":note": line}
@@ -66,17 +66,17 @@ class Job:
         await self._write(update, values)
 
     async def checkpoint(self, state: Any) -> None:
-        """Store where the job is. A run that follows a killed one, or the end of an invocation, begins here.
+        """Store the state of the job. The next run, after a killed process or an invocation's end, starts from it.
 
         Args:
             state: Anything that is JSON: ids and numbers, not documents.
 
         Raises:
             JobCancelledError: the user has cancelled the job.
-            JobPausedError: the invocation ends soon. Let it pass: another one goes on.
+            JobPausedError: the invocation ends soon. Do not catch it: another invocation continues.
         """
         self.state = state
-        # A checkpoint is progress, so earlier runs count no more.
+        # A checkpoint is progress, so the count of attempts starts again.
         await self._write("saved = :saved, attempts = :none", {":saved": dumped(state, "The checkpoint"), ":none": 0})
         if self._time_is_up():
             raise JobPausedError
@@ -94,7 +94,7 @@ class Job:
             max_turns: How many model calls it may need.
 
         Raises:
-            QuotaExceededError: a limit of the user or the tenant is reached. Let it pass, and the user reads it.
+            QuotaExceededError: a limit of the user or the tenant is reached. If it is not caught, the user reads it.
             ModelsStoppedError: the operator has stopped all paid calls.
         """
         from assistant.jobs.calls import run_agent

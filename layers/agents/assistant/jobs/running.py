@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 # Each card that is shown costs a write, and nobody reads faster.
 CARD_SECONDS = 3.0
-# A job that does not end by then goes on without effect: its writes fail.
+# A function that does not end by then has no further effect: its writes fail.
 CANCEL_SECONDS = 10.0
 BEAT_SECONDS = LEASE.total_seconds() / 3
 
@@ -39,7 +39,7 @@ async def run_job(resources: Resources, ref: JobRef, *, time_is_up: Callable[[],
     Args:
         resources: The process's table and bucket.
         ref: The job.
-        time_is_up: True lets the next checkpoint end this run. Another invocation goes on.
+        time_is_up: True lets the next checkpoint end this run. Another invocation continues.
 
     Returns:
         Whether nothing is left to do for this job.
@@ -132,7 +132,7 @@ async def _claimed(resources: Resources, ref: JobRef) -> Row | None:
 
 
 async def _release(resources: Resources, ref: JobRef, row: Row) -> None:
-    """Let the next invocation go on at once."""
+    """End the lease, so that the next invocation can continue at once."""
     with suppress(ConditionFailedError):
         await resources.table.update(
             ref.key,

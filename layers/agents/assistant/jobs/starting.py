@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 JOB_PREFIX = "job"
 MAX_TITLE_CHARACTERS = 120
-# The router package knows it: it lets the page read the thread again until no job runs.
+# The router package handles this client effect: the page then reads the thread until no job runs.
 JOB_EFFECT = "job.started"
 # A second: the shortest wait of a durable function.
 AT_ONCE = 1
@@ -39,7 +39,7 @@ async def start_job(name: str, title: str, arguments: dict[str, Any], chat: Agen
     Args:
         name: The job's name in `JOBS`.
         title: What the user reads on the card.
-        arguments: What its function gets. They must be JSON: ids and numbers, not documents.
+        arguments: The arguments of its function, which must be JSON: ids and numbers, not documents.
         chat: The tool's context.
 
     Returns:
@@ -80,7 +80,7 @@ async def start_job(name: str, title: str, arguments: dict[str, Any], chat: Agen
 async def _store(ref: JobRef, row: Row, resources: Resources) -> None:
     store = thread_store(resources)
     for round_number in range(MAX_ROUNDS):
-        # A request of its own: the turn's request merges its own changes at its end.
+        # A separate request, because the turn's request merges its own changes at its end.
         own = RequestContext(ref.owner, resources)
         thread = await store.load_thread(ref.thread_id, own)
         thread.metadata[JOBS] = [*thread.metadata.get(JOBS, []), ref.job_id]

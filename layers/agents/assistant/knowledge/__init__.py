@@ -1,8 +1,8 @@
 """Knowledge: documents that are cut into passages, searched by a tool, and cited in answers.
 
 A document belongs to a space: a tenant's, a group's within the tenant, a user's or a thread's. The spaces of a search
-come from the caller's token. Off without the setting `KNOWLEDGE`: then nothing loads this package, except a package of
-agents that imports `search_knowledge`.
+come from the caller's token. Without the setting `KNOWLEDGE`, nothing loads this package, except an agents' package
+that imports `search_knowledge`.
 """
 
 from __future__ import annotations

@@ -34,13 +34,13 @@ async def copy_documents(
     *,
     time_is_up: Callable[[], bool],
 ) -> bool:
-    """Copy the documents of a thread that can be searched. A repetition goes on where an interrupted copy was.
+    """Copy the documents of a thread that can be searched. A repeated call continues an interrupted copy.
 
     Args:
         context: A request of the user of both threads.
         source_id: The thread.
         target_id: The thread of the copies.
-        named: Returns the id of the copy of an id. It is always the same.
+        named: Returns the id of a copy. It returns the same id in each call.
         checks: Checks of the target and the source, for each transaction.
         time_is_up: Called between two documents; True ends the copy early.
 
@@ -98,9 +98,9 @@ async def _begin(
 
 
 async def _queue(context: RequestContext, target: Space, original: str, copy: Row) -> None:
-    """Copy the bytes, and let them be read."""
+    """Copy the bytes, and queue the copy for reading."""
     resources, document_id = context.resources, copy["id"]
-    # If it has just been removed, the reading says that the bytes are missing.
+    # If the original has just been removed, the reading fails with the reason `missing`.
     with suppress(KeyError):
         await resources.objects.copy(original, copy["new_original"])
     queue = queue_write(target.document(document_id), copy["new_original"], context.caller.user_id)

@@ -32,7 +32,7 @@ UNFINISHED_KIND = "unfinished_document"
 EXPIRED_KIND = "expired_document"
 # An upload that is not completed within a day is forgotten, as an attachment is.
 UNFINISHED_LIFETIME = timedelta(days=1)
-# No work reads the new version now.
+# In these states, no process reads the new version.
 _AT_REST = "#state IN (:uploading, :ready, :failed)"
 _STATES = {":uploading": "uploading", ":ready": "ready", ":failed": "failed"}
 
@@ -60,7 +60,7 @@ async def announce(
 
     Args:
         context: The request's context.
-        space: Whose knowledge. The caller must have been checked to be allowed to change it.
+        space: The document's space. The calling code has checked that the user may change it.
         name: The client's name for the file.
         mime_type: The media type that the client declares.
         size: The number of bytes.
@@ -77,7 +77,7 @@ async def announce(
     media, harmless = files.check_announced(announced)
     if media.kind == "image":
         raise UnsupportedTypeError("A picture has no text that can be searched.")
-    # What is refused must not count as an upload.
+    # A refused request must not count as an upload.
     if document_id is None:
         await check_thread(context, space)
         await _check_count(context, space)
@@ -86,7 +86,7 @@ async def announce(
     if space.user_id is not None:
         await quotas.claim("upload", context)
     known = document_id or new_id("doc")
-    # A version of its own object, so that the one in use stays until the new one is complete.
+    # Each version is a new object, so the version in use stays until the new one is complete.
     target = f"{space.object_prefix}{known}.{new_id('ver')}"
     url = await context.resources.objects.presign(
         "put_object",
@@ -108,7 +108,7 @@ async def check_thread(context: RequestContext, space: Space) -> None:
     """Check that the thread of a space exists.
 
     Raises:
-        ThreadNotFoundError: it does not.
+        ThreadNotFoundError: the thread does not exist.
     """
     if space.thread_id is not None:
         row = await context.resources.table.get(Key(space.partition, keys.META_SK))
@@ -121,7 +121,7 @@ def _being_read() -> ConflictError:
 
 
 async def _check_count(context: RequestContext, space: Space) -> None:
-    """Refuse a user's or a thread's document beyond the limit. Two requests at once may pass it by one."""
+    """Refuse a user's or a thread's document beyond the limit. Two concurrent requests may exceed it by one."""
     if space.user_id is None:
         return
     most = context.settings.knowledge.own_documents
@@ -178,7 +178,7 @@ async def _create(
     try:
         await context.resources.table.transact(writes)
     except ConditionFailedError:
-        # The id is new, so the thread is missing.
+        # The document's id is new, so the condition of the thread has failed.
         raise ThreadNotFoundError(space.thread_id or "") from None
     return row
 
@@ -248,6 +248,7 @@ async def complete(context: RequestContext, space: Space, document_id: str, *, b
 
     Raises:
         NotFoundError: there is no such document.
+        ConflictError: the document has no new version.
         UploadMissingError: the bytes have not arrived.
         UnsupportedTypeError: the content does not match the type.
         FileUncheckedError, FileRefusedError: the malware scan has no result yet, or has refused the file.
@@ -281,7 +282,7 @@ async def complete(context: RequestContext, space: Space, document_id: str, *, b
 
 
 def queue_write(key: Key, original: str, user_id: str) -> Write:
-    """Return the write that lets a document be read.
+    """Return the write that queues a document for reading.
 
     Args:
         key: The document's row.
@@ -355,7 +356,7 @@ def scope_of(space: Space) -> str:
 
 
 async def original_url(context: RequestContext, row: Row, seconds: int) -> str:
-    """Return a link to a document's searchable version, which expires soon."""
+    """Return a link to a document's searchable version. The link works for `seconds`."""
     media = files.ALLOWED_MEDIA.get(row["type"])
     return await context.resources.objects.presign(
         "get_object",

@@ -1,8 +1,8 @@
 """Read a document: extract, cut, embed and write its passages under a new generation, then switch over.
 
 One process at a time reads a document, by a lease in its row. The row counts the attempts before the document is
-parsed, so a document that kills its process is given up. A process that is killed leaves the generation that it was
-writing, and the next attempt goes on with it. Searches find the old generation until one transaction names the new one.
+parsed, so a document that kills its process is given up. If a process is killed, the next attempt continues the
+generation that it was writing. Searches find the old generation until one transaction names the new one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from assistant.passages import Passage, PassageStore, passage_store
 
 logger = logging.getLogger(__name__)
 
-# One more of each than allowed, to see that a document has more.
+# One more of each than allowed, to detect a document that is too long.
 _READ = ReadingLimits(pages=MAX_PAGES + 1, characters=MAX_CHARACTERS + 1, seconds=READING_SECONDS)
 _PDF = "application/pdf"
 
@@ -216,7 +216,7 @@ async def _read(reading: _Reading, time_is_up: Callable[[], bool]) -> bool:
         raise _CannotReadError("no_text")
     done = row.get("done", 0)
     if (row.get("total"), row.get("next_model")) != (len(parts), store.model):
-        # The first attempt, or a release that cuts or embeds in another way has begun: its passages are written over.
+        # This is the first attempt, or the passages were cut or embedded in another way: write all of them again.
         done = 0
     await reading.note(
         "SET #total = :total, done = :done, next_model = :model", total=len(parts), done=done, model=store.model
@@ -298,7 +298,7 @@ async def _fail(reading: _Reading, reason: Reason) -> None:
 
 
 async def _release(reading: _Reading) -> None:
-    """Let another process go on at once."""
+    """End the lease, so that another process can continue at once."""
     try:
         await reading.resources.table.update(
             reading.space.document(reading.row["id"]),
@@ -318,7 +318,7 @@ async def _left(reading: _Reading) -> None:
 
 
 async def sweep_ingest(resources: Resources, work: Row) -> bool:
-    """See to it that a document is read. Return whether the work is done."""
+    """Start the reading of a document again if no process reads it. Return whether the work is done."""
     if not resources.settings.knowledge.on:
         return True
     space, document_id = space_of(work), work["document_id"]

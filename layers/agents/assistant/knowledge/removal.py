@@ -1,4 +1,4 @@
-"""Remove documents, old generations of their passages, and whole spaces. All of it can be repeated."""
+"""Remove documents, old generations of their passages, and whole spaces. Each removal can be repeated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REST_KIND = "document_rest"
 
 
 def rest_work(space: Space, document_id: str, *, generations: Sequence[str] | None, objects: Sequence[str]) -> Write:
-    """Return work of the sweep that removes passages and objects that nothing leads to any more.
+    """Return work of the sweep that removes passages and objects that no document's row names any more.
 
     Args:
         space: The document's space.

@@ -27,13 +27,13 @@ class Document:
         id: Its id.
         name: Its name.
         mime_type: Its checked media type.
-        state: What happens to it. A document with a version that can be searched may be in any state.
+        state: The state of its newest version. A searchable document may be in any state.
         searchable: Whether a version of it can be searched.
-        done: The passages of the version that is being read which are stored.
-        total: All its passages; None until they are known.
+        done: How many passages of the newest version are stored.
+        total: How many passages the newest version has; None until this is known.
         reason: Why the newest version could not be read; None otherwise.
         size: The bytes of the newest version.
-        group: The group within the tenant that alone finds it; None for everybody in its space.
+        group: The group of the tenant whose users find it; None for all users of its space.
         created_at: When it was added, in ISO form.
         expires_at: When it is removed, in ISO form; None for never.
     """
@@ -77,5 +77,5 @@ def space_fields(space: Space) -> dict[str, Any]:
 
 
 def space_of(fields: Row) -> Space:
-    """Return the space in such attributes."""
+    """Return the space in the attributes that `space_fields` returns."""
     return Space(fields["tenant_id"], fields.get("user_id"), fields.get("thread_id"), fields.get("group"))

@@ -14,14 +14,14 @@ async def search(
     """Return the passages that fit a question best, the nearest first.
 
     Args:
-        context: The request's context. Its caller decides what is searched.
+        context: The request's context. Its caller decides which spaces are searched.
         question: The question.
         thread_id: The thread whose own documents are searched too.
         most: The greatest number of passages, at most `CANDIDATES`.
 
     Raises:
         QuotaExceededError: a limit on money is reached.
-        StoreUnavailableError, ModelError: it cannot be searched now.
+        StoreUnavailableError, ModelError: the search is not possible now.
     """
     context.read_outside(KNOWLEDGE)
     question = question.strip()[:MAX_QUESTION_CHARACTERS]

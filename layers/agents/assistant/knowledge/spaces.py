@@ -1,4 +1,4 @@
-"""Which documents a caller may change. Everything comes from the token."""
+"""Decide which documents a caller may change, by the token alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def managed_space(context: RequestContext, fields: dict[str, Any]) -> Space:
     """
     caller, scope = context.caller, fields.get("scope", "user")
     for name, of in (("group", "tenant"), ("thread_id", "thread")):
-        # To ignore it would change the documents of another space than the client means.
+        # A request with an ignored field would change the documents of another space than the client means.
         if fields.get(name) is not None and scope != of:
             raise InvalidRequestError(f"{name} needs scope={of}.")
     match scope:

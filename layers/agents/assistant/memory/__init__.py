@@ -1,4 +1,4 @@
-"""What the assistant keeps about a user: short facts, which the user sees, changes, removes and switches off.
+"""The memory: short facts about a user. The user sees, changes and removes them, and switches the memory off.
 
 An agents' package adds the tools `remember` and `forget` to an agent. A deployment without them stores nothing here,
 and its turns read nothing. Importing this package does not load the agents SDK; the two tools do.

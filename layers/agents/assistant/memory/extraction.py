@@ -52,7 +52,7 @@ async def extract_facts(message: UserMessageItem, context: RequestContext) -> No
     text = own_words(message)[:READ_CHARACTERS]
     if not text:
         return
-    # What the turn's model has read from outside is no part of this.
+    # A new context: the model below reads no text from outside, whatever the turn's model has read.
     own = RequestContext(context.caller, context.resources, language=context.language)
     try:
         async with asyncio.timeout(EXTRACTION_SECONDS):

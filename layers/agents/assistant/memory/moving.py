@@ -12,8 +12,8 @@ from assistant.memory.rows import MAX_FACTS, Fact, fact_key, fact_writes, load_m
 async def take_facts_along(resources: Resources, visitor: Caller, user: Caller) -> None:
     """Move the visitor's facts, the newest first. This can be repeated.
 
-    A fact that the user has already, or that does not fit any more, is removed. If the user has switched the memory
-    off, all are.
+    A fact that the user already has, or that exceeds the limit, is removed. If the user has switched the memory off,
+    all facts of the visitor are removed.
     """
     for fact in reversed((await load_memory(resources.table, visitor)).facts):
         await _move(fact, visitor, RequestContext(user, resources))

@@ -1,7 +1,7 @@
 """The rows of a user's memory: one for each fact, and one with the switch and the version.
 
-A new fact is written in one transaction with the version that its writer has read. So two writers at once never pass
-`MAX_FACTS`, and no fact is added after the user has switched the memory off.
+A new fact is written in one transaction with the version that its writer has read. So concurrent writers never exceed
+`MAX_FACTS`, and add no fact after the user has switched the memory off.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Fact:
         id: Its id, a UUIDv7.
         text: One line.
         source: Where it comes from.
-        outside: What the turn had read that the user did not write.
+        outside: The sources of other texts than the user's own that the turn had read.
         thread_id: The thread in which it was said.
         created_at: When it was first kept, ISO 8601.
         changed_at: When its text was last written.
@@ -127,6 +127,7 @@ async def add_fact(text: str, context: RequestContext, *, source: Source, thread
         InvalidRequestError: the text is no fact.
         MemoryOffError: the user has switched the memory off.
         MemoryFullError: the memory has `MAX_FACTS` facts.
+        ConflictError: other processes have changed the memory during each attempt.
     """
     now = clock.now().isoformat()
     fact = Fact(ids.uuid7(), fact_line(text), source, tuple(sorted(context.outside)), thread_id, now, now)
@@ -206,7 +207,7 @@ async def remove_fact(fact_id: str, context: RequestContext) -> None:
 
 
 async def switch_memory(context: RequestContext, *, on: bool) -> None:
-    """Let the assistant keep and read facts, or no longer. The facts stay."""
+    """Switch the memory on or off. The facts stay."""
     caller = context.caller
     change = "REMOVE #off" if on else "SET #off = :off"
     state = Write(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # Unread bytes of an answer, above which a connection stops reading.
 MAX_UNREAD_BYTES = 256 * 1024
-# A request is handed over in such parts. TLS would take all of a large one at once, and no time-out would see it wait.
+# A request is written in parts of this size. TLS would take a large request at once, without a time-out for its parts.
 WRITE_BYTES = 256 * 1024
-# As RFC 8305 advises: the next address of a host is tried this long after the one before.
+# RFC 8305 advises this delay before the next address of a host is tried.
 NEXT_ADDRESS_SECONDS = 0.25
 
 
@@ -74,10 +74,10 @@ class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
     # What httpcore calls
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has arrived, or wait for it. Empty bytes are the end.
+        """Return the bytes that have arrived, or wait for some. Empty bytes are the end.
 
         Raises:
-            httpcore2.ReadTimeout: nothing came in time.
+            httpcore2.ReadTimeout: no bytes arrived in time.
             httpcore2.ReadError: the connection broke.
         """
         if not self._received and not self._ended:
@@ -97,7 +97,7 @@ class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         """Send bytes, and wait if too many are unsent.
 
         Raises:
-            httpcore2.WriteTimeout: for so long none could be sent.
+            httpcore2.WriteTimeout: no bytes could be sent in this time.
             httpcore2.WriteError: the connection broke.
         """
         if self._transport.is_closing():
@@ -110,7 +110,7 @@ class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
                     raise httpcore2.WriteError(str(self._lost)) from self._lost
 
     async def aclose(self) -> None:
-        """Close the connection at once. What is unsent is of no use to anybody."""
+        """Close the connection at once, and drop the unsent bytes."""
         self._reading.close()
         self._writing.close()
         self._transport.abort()
@@ -148,7 +148,7 @@ class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
             case "server_addr":
                 return self._transport.get_extra_info("peername")
             case "is_readable":
-                # A process that was frozen has not read yet what came meanwhile, such as the end.
+                # After a freeze, the process has not read the bytes that arrived meanwhile, nor the connection's end.
                 return self._ended or bool(self._received) or _readable(self._transport.get_extra_info("socket"))
             case _:
                 return self._transport.get_extra_info(info)
@@ -222,7 +222,7 @@ class _Waiter:
             self._event.set_result(None)
 
     def close(self) -> None:
-        """Let go of the timer."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

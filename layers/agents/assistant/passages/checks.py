@@ -1,7 +1,8 @@
 """Check passages against the rows of their documents.
 
-The index follows its table after a moment, and a passage may be there before its document is switched over or after it
-is gone. So a passage counts only if a consistent read finds its document, with the passage's own generation.
+The index lags behind its table. It may have a passage before the document switches to the passage's generation, or
+after the document is removed. So a passage counts only if a consistent read finds its document, with the passage's own
+generation.
 """
 
 from __future__ import annotations

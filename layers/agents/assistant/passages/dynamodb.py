@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 SEARCHES_AT_ONCE = 4
 # DynamoDB's batch of writes.
 ROWS_AT_ONCE = 25
-# The table is billed by digits, and more of them change no order.
+# DynamoDB bills each digit, and more digits do not change the order of hits.
 DIGITS = 6
 # The cosine distance of texts that have nothing in common.
 UNRELATED = 1.0
@@ -48,7 +48,7 @@ class DynamoPassages(PassageStore):
         return self._embedder.price(characters)
 
     async def put(self, space: Space, passages: Sequence[Passage], expires_at: int | None = None) -> None:
-        """Embed the passages and write them. A passage without words has no direction, and is left out."""
+        """Embed the passages and write them. Skip a passage without words, because its vector has no direction."""
         vectors = await self._embedder.embed([passage.text for passage in passages], question=False)
         rows = [
             self._row(space, passage, vector, expires_at)

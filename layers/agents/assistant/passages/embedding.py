@@ -12,7 +12,7 @@ from assistant.settings import EmbeddingProvider, Settings
 # What the providers take in one request: https://ai.google.dev/api/embeddings and OpenAI's API reference. A compatible
 # server may take less, and 32 is the default of the common ones.
 _AT_ONCE: dict[EmbeddingProvider, int] = {"openai": 2_048, "gemini": 100, "compatible": 32}
-# English has about four characters a token, other languages fewer. A claim must not be below the price.
+# English has about four characters per token, other languages have fewer. A claim must not be below the price.
 CHARACTERS_PER_TOKEN = 3
 
 
@@ -35,7 +35,7 @@ class Embedder(ABC):
 
         Args:
             texts: The texts.
-            question: Whether the texts are questions. Some models tell questions from passages.
+            question: Whether the texts are questions. Some models embed questions and passages in different ways.
         """
 
 

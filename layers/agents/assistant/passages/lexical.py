@@ -40,7 +40,7 @@ class LexicalEmbedder(Embedder):
     """The demo's embedding."""
 
     def price(self, characters: int) -> float:
-        """Return nothing: it runs in this process."""
+        """Return 0: the embedding runs in this process."""
         return 0.0
 
     async def embed(self, texts: Sequence[str], *, question: bool) -> list[list[float]]:

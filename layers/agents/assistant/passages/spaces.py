@@ -1,4 +1,4 @@
-"""Which spaces a caller may search. They come from the token and the thread, and groups from the package."""
+"""Decide which spaces a caller may search, by the token, the thread and the groups of the agents' package."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ async def searched_spaces(context: RequestContext, thread_id: str | None) -> lis
 
 
 def may_have_own(settings: Settings, caller: Caller) -> bool:
-    """Tell whether a user may have documents of their own. A visitor has none: a visitor's data is not kept."""
+    """Tell whether a user may have documents of their own. A visitor has none, because a visitor's data is not kept."""
     return settings.knowledge.own_documents > 0 and not caller.visitor

@@ -1,4 +1,4 @@
-"""What a store of passages does, and the choice of the store by the setting `KNOWLEDGE`."""
+"""The interface of a store of passages, and the choice of the store by the setting `KNOWLEDGE`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Hit:
     Attributes:
         space: Where it was found.
         passage: The passage.
-        distance: How far it is from the question; smaller is nearer. One store's distances can be compared.
+        distance: The distance from the question; smaller is nearer. Only distances of one store can be compared.
     """
 
     space: Space
@@ -58,14 +58,14 @@ class Hit:
 class PassageStore(ABC):
     """Keeps passages by space and finds those that fit a question.
 
-    A space is a wall: a search of one space returns no passage of another. Everything else is a cache: passages can be
-    lost and made again from the document.
+    A search of one space must return no passage of another space. The passages are a cache: if they are lost, they can
+    be made again from the document.
     """
 
     @property
     @abstractmethod
     def model(self) -> str:
-        """What makes the passages comparable. With another value, documents have to be read again."""
+        """The name of the model and its settings. If the name changes, all documents must be read again."""
 
     def price(self, characters: int) -> float:
         """Return the dollars that texts of this length cost, as an estimate."""

@@ -1,7 +1,7 @@
 """Search a user's threads by words: the newest thread first, each hit with a snippet.
 
-The thread list decides which threads exist, so a thread that is deleted is found no more at once. The rows with words
-say which threads to look into, and the thread itself decides whether it is a hit.
+The thread list decides which threads exist, so a search stops finding a deleted thread at once. The rows with words
+say which threads to read, and the messages of a thread decide whether it is a hit.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Hit:
         thread_id: The thread.
         title: Its title.
         created_at: When it began, ISO 8601.
-        item_id: The message of the snippet; None if only the title has the words.
+        item_id: The message of the snippet; None if no message among the newest `MAX_READ_ITEMS` has a word.
         snippet: A piece of that message.
     """
 
@@ -185,7 +185,7 @@ def _title(row: Row) -> str:
 
 
 async def _look(listed: Row, terms: Sequence[Term], context: RequestContext) -> Hit | None:
-    """Look into a thread. Return its hit, or None if it has the words no longer or is gone."""
+    """Read a thread. Return its hit, or None if it no longer has the words or is gone."""
     thread = load_metadata(listed)
     titled = found_in(thread.title or "", terms)
     seen, best, after, read, whole = set(titled), None, None, 0, False

@@ -51,10 +51,10 @@ def owner_of(work: Row) -> Caller:
 
 
 async def rebuild(resources: Resources, caller: Caller, thread_id: str) -> None:
-    """Write a thread's words anew. Nothing happens if the thread is gone.
+    """Rewrite the row with a thread's words. Do nothing if the thread is gone.
 
     Raises:
-        ConflictError: other processes have written the row during each of our attempts.
+        ConflictError: other processes have written the row during each attempt.
     """
     context = RequestContext(caller, resources)
     pk, table = caller.thread(thread_id).partition, resources.table

@@ -14,7 +14,7 @@ BEFORE_CHARACTERS = 40
 
 
 class Piece(NamedTuple):
-    """A part of a snippet, and whether it is what was searched for."""
+    """A part of a snippet, and whether it matches the query."""
 
     text: str
     match: bool
@@ -33,7 +33,7 @@ def found_in(text: str, terms: Sequence[Term]) -> set[Term]:
 
 
 def snippet(text: str, terms: Sequence[Term]) -> list[Piece]:
-    """Return a piece of a text around the first word that was searched for."""
+    """Return a piece of a text around the first word that matches the query; empty if no word does."""
     marks = [
         mark
         for start, end, word in located(text)

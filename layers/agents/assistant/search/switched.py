@@ -1,7 +1,7 @@
-"""Note since when the search is on: what was said while it was off is missing in the rows with words.
+"""Store since when the search is on. Rows of words that are older lack the messages of the time while it was off.
 
 One row of the deployment has the time. The sweep compares it with the setting in each run, which costs one read if
-nothing has changed. Words that were written before that time are written anew, by the next search and by the sweep.
+nothing has changed. The next search or the sweep rewrites the rows of words that are older.
 """
 
 from __future__ import annotations
@@ -40,5 +40,5 @@ async def on_since(table: Table) -> float:
 
 
 def are_complete(words: Row | None, since: float) -> bool:
-    """Tell whether a thread has its words, and none are missing that were said while the search was off."""
+    """Tell whether a thread has a row of words that was written since the search is on."""
     return words is not None and words.get("written_at", 0.0) >= since

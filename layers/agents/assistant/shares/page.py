@@ -13,7 +13,7 @@ _STYLE = (
     "article{margin:1rem 0;padding:.75rem 1rem;border:1px solid #8886;border-radius:.75rem;overflow-wrap:anywhere}"
     "article.user{margin-left:4rem}p{white-space:pre-wrap;margin:.25rem 0}img{max-width:100%}"
 )
-# The page loads nothing but signed pictures of the bucket. Links tell the other side nothing of the token.
+# The page loads only signed pictures of the bucket. Links send no referrer, so other sites do not get the token.
 PAGE_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; img-src https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

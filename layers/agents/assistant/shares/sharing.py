@@ -156,7 +156,7 @@ def _token(secret: bytes) -> str:
 
 
 def _sealed(secret: bytes, repeat: RepeatKey, share_id: str) -> bytes:
-    """Seal a token, or open it: only who knows the client's key can, and the table has the key's hash only."""
+    """Encrypt or decrypt a token with the client's key. The key's hash in the table is not enough for this."""
     pad = hmac.digest(repeat.given.encode(), share_id.encode(), "sha256")
     return bytes(one ^ other for one, other in zip(secret, pad, strict=True))
 
@@ -214,7 +214,7 @@ async def _store(row: Row, hashed: str, snapshot: Snapshot, keyed: list[Write], 
 
 
 async def _copy(sources: dict[str, str], copies: str, resources: Resources) -> None:
-    """Copy the bytes of files and pictures. The link has its own, which are removed with it."""
+    """Copy the bytes of files and pictures. The copies belong to the link, and are removed with it."""
     slots = asyncio.Semaphore(PARALLEL_COPIES)
 
     async def copy(number: str, source: str) -> None:
@@ -268,7 +268,7 @@ async def revoke_share(share_id: str, context: RequestContext) -> None:
         ]
     )
     note.log()
-    # If this fails, the work for the expiry removes the objects. No row leads to them any more.
+    # If this fails, the work for the expiry removes the objects. No row names them any more.
     await resources.objects.delete_prefix(keys.share_object_prefix(row["hash"]))
     await resources.objects.delete_many([_object_key(caller, row["thread_id"], share_id)])
 
@@ -295,7 +295,7 @@ async def open_share(token: str, reader: Caller | None, resources: Resources) ->
     owner = Caller(row["tenant_id"], row["user_id"])
     meta = await resources.table.get(Key(owner.thread(row["thread_id"]).partition, keys.META_SK))
     try:
-        # A deleted or expired thread takes its shares along at once, before its rows and objects are removed.
+        # The shares of a deleted or expired thread end at once, before its rows and objects are removed.
         if not is_visible(meta):
             raise NotFoundError
         body = await resources.objects.get(_object_key(owner, row["thread_id"], row["id"]))

@@ -1,7 +1,7 @@
 """What staff do in a thread: take it over, say something, hand it back. Each act is one transaction with its audit row.
 
-Who answers is in the thread's metadata. The claim of a turn has a condition on it, so no agent runs in a thread that a
-person has taken over, whatever runs at the same moment.
+The thread's metadata says who answers. The claim of a turn has a condition on it, so no agent starts in a thread that a
+person has taken over.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def take_over(waiting: Waiting, staff: RequestContext) -> None:
 
     Args:
         waiting: The thread.
-        staff: The request of the person. The user reads the name in its token.
+        staff: The person's request. The user reads the name in its token.
 
     Raises:
         ConflictError: somebody else answers already.
@@ -213,7 +213,7 @@ def _owner(waiting: Waiting, by: RequestContext) -> RequestContext:
 
 
 def _plain(name: str) -> str:
-    """Return a name whose characters mean nothing in Markdown."""
+    """Return a name with its Markdown characters escaped."""
     return "".join(f"\\{each}" if each in "\\`*_[]<>#" else each for each in name)
 
 

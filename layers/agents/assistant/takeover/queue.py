@@ -55,7 +55,7 @@ class Waiting:
 
 
 def waiting_id(owner: Caller, thread_id: str) -> str:
-    """Return the id of a thread in its tenant's queue. It is always the same, so asking twice is asking once."""
+    """Return the id of a thread in its tenant's queue. The id is always the same, so a thread is in the queue once."""
     return sha256(f"{owner.user_id}\n{thread_id}".encode()).hexdigest()[:32]
 
 
@@ -84,7 +84,7 @@ async def ask(thread_id: str, reason: str, context: RequestContext) -> None:
     waiting = waiting_id(caller, thread_id)
     key, thread = queue_key(caller.tenant_id, waiting), caller.thread(thread_id)
     for round_number in range(MAX_ROUNDS):
-        # A request of its own: a turn's request merges its own changes at its end.
+        # A separate request, because a turn's request merges its own changes at its end.
         request = RequestContext(caller, context.resources, language=context.language)
         store = thread_store(context.resources)
         found = await store.load_thread(thread_id, request)
@@ -137,7 +137,7 @@ async def list_waiting(staff: RequestContext, after: str | None = None) -> tuple
 
 
 async def _titles(found: list[Waiting], staff: RequestContext) -> dict[str, str | None]:
-    """Return the threads' titles of now: the first turn gives a title at its end, and a user may change it."""
+    """Return the current titles of threads: the first turn sets a title at its end, and a user may change it."""
     by_key = {Key(each.owner.thread(each.thread_id).partition, keys.META_SK): each.id for each in found}
     metas = await staff.resources.table.get_many(list(by_key)) if by_key else {}
     return {by_key[key]: load_metadata(row).title for key, row in metas.items() if is_visible(row)}

@@ -12,7 +12,7 @@ from assistant.agent import assistant_tool
 from assistant.context import RequestContext
 from assistant.takeover.queue import ask
 
-# The router package knows it.
+# The router package handles this client effect.
 PERSON_EFFECT = "person.asked"
 
 Context = ToolContext[AgentContext[RequestContext]]
@@ -27,6 +27,6 @@ async def ask_for_a_person(
     help. A person answers later, perhaps not at once: tell the user so."""
     chat = context.context
     await ask(chat.thread.id, reason, chat.request_context)
-    # The page reads the thread again and again from now on, because nothing else tells it of the person's words.
+    # From now on the page reads the thread every few seconds: no other message tells it of the person's words.
     await chat.stream(ClientEffectEvent(name=PERSON_EFFECT, data={}))
     return "The staff sees this conversation now. Tell the user that a person will answer here as soon as one is free."
