@@ -24,7 +24,7 @@ export abstract class Conversations {
   readonly people: People;
   /** Links to snapshots of conversations: make, list, revoke and read them. */
   readonly shares: Shares;
-  /** What the assistant keeps about the user: read, change, remove and switch off. */
+  /** The facts that the assistant keeps about the user, and the switch of the memory. */
   readonly memory: Memory;
   /** The user's own documents, which the assistant searches. */
   readonly documents: Documents;

@@ -1,6 +1,6 @@
 import type { Operation } from "./operations.js";
 
-/** The messages that replace earlier ones. ChatKit knows nothing of them, so the router marks their requests. */
+/** The messages that replace earlier ones. ChatKit has no such messages, so the router marks their requests. */
 export class Edits {
   #next: { threadId: string; itemId: string } | null = null;
   /** The marked bodies by ChatKit's own: ChatKit may send the same request again. */

@@ -1,10 +1,10 @@
 /** How often ChatKit reads a thread in which a turn runs, in ms: the server stores a turn's words every second or two. */
 export const TURN_MILLISECONDS = 1000;
 
-/** How often ChatKit reads a thread with a person or a job, in ms. Neither says more in that time. */
+/** How often ChatKit reads a thread with a person or a job, in ms. Both change seldom. */
 export const PERSON_MILLISECONDS = 4000;
 
-/** How many readings in a row may fail or say nothing before the router gives up. */
+/** How many readings in a row may fail or get no answer before the router gives up. */
 const MAX_SILENT_POLLS = 60;
 
 /**

@@ -7,14 +7,14 @@ export interface Fact {
   fact: string;
   /** Where it comes from: `docs/memory.md` explains the words. */
   source: "asked" | "approved" | "own_words" | "edited";
-  /** What else the model had read before the user approved it. */
+  /** The sources of other texts that the model had read before the user approved the fact. */
   outside: string[];
   thread_id: string | null;
   created_at: string;
   changed_at: string;
 }
 
-/** What the assistant keeps about the user: to show, change, remove and switch off. */
+/** The facts that the assistant keeps about the user, and the switch of the memory. */
 export class Memory {
   #backend: Backend;
 
@@ -27,7 +27,7 @@ export class Memory {
     return ask(this.#backend, "GET", this.#url());
   }
 
-  /** Let the assistant read and keep facts, or no longer. The facts stay. */
+  /** Switch the memory on or off. The facts stay. */
   async switch(on: boolean): Promise<void> {
     await ask(this.#backend, "POST", this.#url(), { on });
   }

@@ -15,7 +15,7 @@ export interface Hits {
   data: Hit[];
   /** The `after` of the next page. */
   next: string | null;
-  /** Whether all conversations up to here were searched. */
+  /** False while the server still indexes older conversations: hits of them may be missing. */
   complete: boolean;
 }
 

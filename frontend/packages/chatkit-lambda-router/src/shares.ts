@@ -41,7 +41,7 @@ export interface SharedItem {
   files?: { name: string; url: string }[];
 }
 
-/** What is behind a link. */
+/** The snapshot behind a link. */
 export interface Snapshot {
   title: string | null;
   items: SharedItem[];
@@ -70,12 +70,12 @@ export class Shares {
     return (await ask<{ data: Share[] }>(this.#backend, "GET", this.#url())).data;
   }
 
-  /** Let a link show nothing from now on. */
+  /** Revoke a link. It shows nothing from now on. */
   async revoke(id: string): Promise<void> {
     await ask(this.#backend, "DELETE", `${this.#url()}/${encodeURIComponent(id)}`);
   }
 
-  /** Return what is behind a link. */
+  /** Return the snapshot behind a link. */
   read(token: string): Promise<Snapshot> {
     return ask(this.#backend, "GET", `${this.#backend.apiUrl}/shared/${encodeURIComponent(token)}`);
   }

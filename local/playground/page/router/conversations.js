@@ -11,7 +11,7 @@ export class Conversations {
     people;
     /** Links to snapshots of conversations: make, list, revoke and read them. */
     shares;
-    /** What the assistant keeps about the user: read, change, remove and switch off. */
+    /** The facts that the assistant keeps about the user, and the switch of the memory. */
     memory;
     /** The user's own documents, which the assistant searches. */
     documents;

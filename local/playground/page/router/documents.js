@@ -26,7 +26,7 @@ export class Documents {
             await send(upload, file, onSent);
         }
         catch (error) {
-            // It would take the place of another document for a while.
+            // Without its file, the document would count towards the limit for a while.
             await this.remove(document.id).catch(() => { });
             throw error;
         }
@@ -37,7 +37,7 @@ export class Documents {
         await send((await this.#announce(id, file)).upload, file, onSent);
         return this.complete(id);
     }
-    /** Let the server read a document whose file is sent, or read a failed one again. */
+    /** Start the reading of a document whose file is sent, or of a failed document again. */
     async complete(id) {
         const url = `${this.#backend.apiUrl}/knowledge/documents/${encodeURIComponent(id)}/complete`;
         return (await ask(this.#backend, "POST", url, this.#space)).document;

@@ -1,5 +1,5 @@
 import { ask } from "./json.js";
-/** What the assistant keeps about the user: to show, change, remove and switch off. */
+/** The facts that the assistant keeps about the user, and the switch of the memory. */
 export class Memory {
     #backend;
     constructor(backend) {
@@ -9,7 +9,7 @@ export class Memory {
     read() {
         return ask(this.#backend, "GET", this.#url());
     }
-    /** Let the assistant read and keep facts, or no longer. The facts stay. */
+    /** Switch the memory on or off. The facts stay. */
     async switch(on) {
         await ask(this.#backend, "POST", this.#url(), { on });
     }

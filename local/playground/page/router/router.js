@@ -148,7 +148,7 @@ export class ChatKitRouter extends Conversations {
             return;
         this.#person.heard(threadId, response.headers.has("x-person"));
         this.#jobs.heard(threadId, response.headers.has("x-working"));
-        // What ChatKit reads or has just stopped needs no following.
+        // The router need not follow a turn that ChatKit reads or has just stopped.
         const known = this.#stops.has(threadId) || [...this.#attempts].some(({ turn }) => turn.threadId === threadId);
         this.#following.heard(threadId, response.headers.has("x-turn-id") && !known);
     }
@@ -181,7 +181,7 @@ export class ChatKitRouter extends Conversations {
     async #attempt(attempt, request) {
         const { turn } = attempt;
         try {
-            // A Stop on its way must not meet the turn that this request starts.
+            // A Stop that is still on its way must not stop the turn that this request starts.
             if (turn.threadId !== null)
                 await this.#stopBefore(attempt);
             const headers = new Headers(request.headers);

@@ -16,11 +16,11 @@ export class Shares {
     async list() {
         return (await ask(this.#backend, "GET", this.#url())).data;
     }
-    /** Let a link show nothing from now on. */
+    /** Revoke a link. It shows nothing from now on. */
     async revoke(id) {
         await ask(this.#backend, "DELETE", `${this.#url()}/${encodeURIComponent(id)}`);
     }
-    /** Return what is behind a link. */
+    /** Return the snapshot behind a link. */
     read(token) {
         return ask(this.#backend, "GET", `${this.#backend.apiUrl}/shared/${encodeURIComponent(token)}`);
     }
