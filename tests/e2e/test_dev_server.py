@@ -89,7 +89,6 @@ def test_when_it_says_ready_every_address_that_it_prints_answers(dev_server: Dev
         "stream_url": dev_server.stream_url,
         "upload_url": dev_server.upload_url,
         "composer": {"models": [], "tools": []},
-        "knowledge": False,
         "panel": True,
     }
     aws = client("dynamodb", dev_server.aws_endpoint_url)
