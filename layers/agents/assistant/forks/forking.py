@@ -1,4 +1,4 @@
-"""Begin a fork, go on with it, and find out what a thread was forked from.
+"""Begin a fork, continue it, and find the source of a fork.
 
 One transaction writes metadata and a list entry that count as deleted, and work for the sweep. `copying` does the rest.
 """
@@ -62,7 +62,7 @@ async def fork_thread(
         item_id: The last item to copy.
         context: The request's context.
         before: Whether to copy only what is before that item, to ask its question in another way.
-        repeat: The request's key. A second request with it goes on with the fork of the first.
+        repeat: The request's key. A second request with it continues the fork of the first.
         time_is_up: Called between two pages; True leaves the rest to `resume_fork` or to the sweep.
 
     Raises:

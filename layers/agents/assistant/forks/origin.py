@@ -14,7 +14,7 @@ FORKED_FROM = "forked_from"
 
 
 def copied_id(fork_id: str, source_id: str) -> str:
-    """Return the id of the copy of an item or a file. It is the same each time, so an interrupted copy can go on.
+    """Return the id of the copy of an item or a file. It is the same each time, so an interrupted copy can continue.
 
     A copy of an id of this project keeps the source's time, so the copies have the order of the sources.
     """

@@ -1,4 +1,4 @@
-"""Long work: a tool starts a job, which goes on after its turn, also beyond Lambda's 15 minutes.
+"""Long work: a tool starts a job, which runs after its turn, also longer than Lambda's 15 minutes.
 
 The agents' package names its jobs in `JOBS`, a dictionary of coroutine functions by name. A tool starts one by
 `start_job`. The function `job` runs it. A card in the thread shows the progress, and the end puts an item into the

@@ -52,7 +52,7 @@ class Job:
 
         Args:
             done: How much is done.
-            total: How much there is; None if nobody knows.
+            total: How much there is to do; None if this is not known.
             note: A line for the user.
 
         Raises:

@@ -26,7 +26,7 @@ from assistant.jobs.rows import LEASE, MAX_ATTEMPTS, JobRef, State, lease_end
 
 logger = logging.getLogger(__name__)
 
-# Each card that is shown costs a write, and nobody reads faster.
+# Each update of the card costs a write, and users do not read faster.
 CARD_SECONDS = 3.0
 # A function that does not end by then has no further effect: its writes fail.
 CANCEL_SECONDS = 10.0

@@ -114,7 +114,7 @@ async def cancel_job(thread_id: str, job_id: str, context: RequestContext) -> Ro
             raise NotFoundError("There is no such job.") from None
         return error.row
     if not is_alive(row):
-        # Nobody runs it, so nobody else ends it.
+        # No process runs the job, so no other process ends it.
         await end_job(ref, row, "cancelled", None, context.resources)
     return {**row, "state": "cancelled"}
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 MAX_PAGES = 500
 # About 300,000 words: 500 full pages.
 MAX_CHARACTERS = 2_000_000
-# Reading 200 pages takes half a second. The rest is for documents that are slow to read, not for those that loop.
+# Reading 200 pages takes half a second. More time is for documents that are slow to read. A document that never ends
+# stops here.
 READING_SECONDS = 60.0
 # A passage is long enough to answer a question by itself, and eight of them fit beside a conversation.
 PASSAGE_CHARACTERS = 1_200

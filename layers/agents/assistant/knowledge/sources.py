@@ -1,7 +1,7 @@
-"""The id of a cited document, as a client has it, and the way back: a preview with a link that expires soon.
+"""The id of a cited document for clients, and the preview of an id: it has a link that expires soon.
 
-The id names a kind of space and a document. Tenant and user come from the token of the request that asks, so an id that
-another user has seen or guessed leads to the asking user's own space.
+The id names a kind of space and a document. Tenant and user come from the token of the request. So an id that another
+user has seen or guessed names a document in the caller's own space only.
 """
 
 from __future__ import annotations

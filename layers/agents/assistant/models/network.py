@@ -1,8 +1,8 @@
 """The connections to providers: a network backend of httpcore on asyncio's own transports.
 
-HTTP stays with httpx and httpcore. Their default backend goes through anyio, which takes the socket out of the event
-loop's selector after each read, puts it back before the next, and makes a cancel scope and a timer for each. A streamed
-answer is hundreds of small reads. This backend saves a tenth of a turn's CPU. Behind a proxy, httpx uses its own.
+httpx and httpcore still do the HTTP. Their default backend uses anyio. For each read, anyio puts the socket into the
+event loop's selector and takes it out again, and makes a cancel scope and a timer. A streamed answer is hundreds of
+small reads. This backend saves a tenth of a turn's CPU. Behind a proxy, httpx uses its own backend.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from assistant.threads import is_visible, load_metadata, read_items, thread_stor
 # Longer than any search that a person types.
 MAX_QUERY_CHARACTERS = 200
 MAX_HITS = 20
-# Threads whose words one request reads, about 4 MB. The next page goes on.
+# Threads whose words one request reads, about 4 MB. The next page continues from there.
 MAX_THREADS = 2_500
 # Most people look for something recent. The later pages are as large as one Query's answer of 1 MB allows.
 FIRST_PAGE_THREADS, PAGE_THREADS = 100, 500

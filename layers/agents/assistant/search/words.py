@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Longer ones are addresses and encoded data, which nobody types. Their start still finds them.
+# Longer words are addresses and encoded data, which users do not type. Their start still finds them.
 MAX_WORD_CHARACTERS = 40
-# More words than anybody remembers of a conversation.
+# More words than a user remembers of a conversation.
 MAX_TERMS = 8
 
 # Han, kana, Thai, Lao, Burmese and Khmer: words have no spaces between them.
