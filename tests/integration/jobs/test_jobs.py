@@ -163,7 +163,9 @@ async def test_a_job_that_ends_while_a_turn_runs_waits_for_it_and_no_retry_remov
     here: Process, provider: ProviderServer, started: list[dict[str, str]]
 ) -> None:
     ref = await start(here, provider, started)
-    message = await here.user_message(ref.thread_id)
+    provider.script(Answer(Text("meanwhile")))
+    await here.run(addition(ref.thread_id, "a second question"))
+    message = [item for item in await here.shown(ref.thread_id) if item.type == "user_message"][-1]
     provider.script(Answer(Text("one two three"), Stall(30)))
     handle = await here.start(retry(ref.thread_id, message.id))
     await until(handle.events(), Client(), "three")
@@ -177,6 +179,39 @@ async def test_a_job_that_ends_while_a_turn_runs_waits_for_it_and_no_retry_remov
     provider.script(Answer(Text("and so on")))
     await here.run(addition(ref.thread_id, "go on"))
     assert "counted to 4" in str(provider.bodies[-1]["messages"])
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "about to end"])
+async def test_a_job_whose_card_a_retry_removes_is_cancelled_and_leaves_no_item(
+    here: Process, provider: ProviderServer, started: list[dict[str, str]], state: str
+) -> None:
+    ref = await start(here, provider, started, "steps" if state == "about to end" else "endless")
+    message = await here.user_message(ref.thread_id)
+
+    async def ask_again() -> None:
+        job_agents.between.clear()
+        provider.script(Answer(Text("another answer")))
+        await here.run(retry(ref.thread_id, message.id))
+
+    if state == "running":
+        run = asyncio.create_task(jobs.run_job(here.resources, ref))
+        await counted(3)
+        await ask_again()
+        assert await run
+    else:
+        if state == "queued":
+            await ask_again()
+        else:
+            job_agents.between.append(ask_again)
+        assert await jobs.run_job(here.resources, ref)
+    assert (await row_of(here, ref))["state"] == "cancelled"
+    shown = await here.shown(ref.thread_id)
+    assert [item.type for item in shown] == ["user_message", "assistant_message"]
+    assert text_of(shown).endswith("another answer")
+    assert await working(here, ref.thread_id) is None
+    assert [sk for pk, sk in keys_of(here.resources, ref.thread_id) if f"#{jobs.JOB_KIND}#" in sk] == []
+    if state == "queued":
+        assert job_agents.ran == []
 
 
 async def test_a_job_whose_thread_is_deleted_ends_without_a_trace(

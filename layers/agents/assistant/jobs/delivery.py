@@ -2,6 +2,8 @@
 
 If a turn runs in the thread, the end waits for it. Otherwise a retry, which replaces all items after its message, would
 remove the result. If the process is killed meanwhile, the sweep does the same later.
+
+A job belongs to its card. If a retry or an edit has removed the card, the job is cancelled and leaves no item.
 """
 
 from __future__ import annotations
@@ -93,20 +95,25 @@ async def _end(
     ref: JobRef, row: Row, state: State, result: str | ThreadItem | None, context: RequestContext
 ) -> list[Write]:
     store, thread_id = thread_store(context.resources), ref.thread_id
-    ended = {**row, "state": state}
     thread = await store.load_thread(thread_id, context)
     left = [each for each in thread.metadata.get(JOBS, []) if each != ref.job_id]
     thread.metadata = {name: value for name, value in thread.metadata.items() if name != JOBS}
     if left:
         thread.metadata[JOBS] = left
     changed, _ = store.change(thread, context.loaded[thread_id].row, context)
-    writes = [
+    removed = await is_removed(ref, row, context)
+    item = [] if removed else await store.item_writes(thread_id, _item(result, state, row, thread_id), context)
+    return [
         Write(
             ref.key,
             update="SET #state = :state REMOVE lease, saved",
             condition="run_id = :run AND #state = :before" if "run_id" in row else "#state = :before",
             names={"#state": "state"},
-            values={":state": state, ":before": row["state"], **({":run": row["run_id"]} if "run_id" in row else {})},
+            values={
+                ":state": "cancelled" if removed else state,
+                ":before": row["state"],
+                **({":run": row["run_id"]} if "run_id" in row else {}),
+            },
         ),
         Write(
             ref.owner.thread(thread_id).turn_key,
@@ -115,10 +122,21 @@ async def _end(
             values={":running": "running"},
         ),
         *changed,
-        *await store.item_writes(thread_id, _item(result, state, ended, thread_id), context),
+        *item,
         Write(work_of(ref, row["created_at"]).key, delete=True),
+        *await card_writes(ref, {**row, "state": state}, context),
     ]
-    return writes + await card_writes(ref, ended, context)
+
+
+async def is_removed(ref: JobRef, row: Row, context: RequestContext) -> bool:
+    """Tell whether a retry or an edit has removed a job's card.
+
+    A card that is not there while the job's own turn is the last one is not stored yet, or that turn's process died.
+    """
+    turn = load_record(await context.resources.table.get(ref.owner.thread(ref.thread_id).turn_key))
+    if turn is None or turn.running or turn.turn_id == row["turn_id"]:
+        return False
+    return await thread_store(context.resources).find_item(ref.thread_id, row["item_id"], context) is None
 
 
 async def card_writes(ref: JobRef, row: Row, context: RequestContext) -> list[Write]:

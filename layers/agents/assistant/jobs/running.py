@@ -19,7 +19,7 @@ from assistant.errors import AssistantError
 from assistant.failures import log_failure
 from assistant.hooks import find_hook
 from assistant.ids import uuid7
-from assistant.jobs.delivery import card_writes, end_job
+from assistant.jobs.delivery import card_writes, end_job, is_removed
 from assistant.jobs.errors import JobCancelledError, JobLostError, JobPausedError
 from assistant.jobs.job import NAMES, OURS, Job
 from assistant.jobs.rows import LEASE, MAX_ATTEMPTS, JobRef, State, lease_end
@@ -54,6 +54,8 @@ async def run_job(resources: Resources, ref: JobRef, *, time_is_up: Callable[[],
     result: str | ThreadItem | None = None
     try:
         state: State = "done"
+        if await is_removed(ref, row, RequestContext(ref.owner, resources)):
+            raise JobCancelledError
         result = await _called(job, ref, resources)
     except JobPausedError:
         await _release(resources, ref, job.row)
@@ -170,7 +172,7 @@ async def _watch(job: Job, ref: JobRef, resources: Resources) -> None:
     """Renew the lease and show the progress until the job ends.
 
     Raises:
-        JobCancelledError: the user has cancelled the job.
+        JobCancelledError: the user has cancelled the job, or has removed its card.
         JobLostError: this process does not run the job any more.
     """
     shown: tuple[Any, ...] | None = None
@@ -188,3 +190,5 @@ async def _watch(job: Job, ref: JobRef, resources: Resources) -> None:
         if time.monotonic() - beaten >= BEAT_SECONDS / 3:
             beaten = time.monotonic()
             await job.beat()
+            if await is_removed(ref, job.row, RequestContext(ref.owner, resources)):
+                raise JobCancelledError

@@ -19,7 +19,7 @@ from assistant.jobs.delivery import end_job
 from assistant.jobs.job import NAMES
 from assistant.jobs.rows import LIVE, JobRef, dumped, is_alive, ref_of, work_of
 from assistant.text import one_line
-from assistant.threads import JOBS, SCHEMA_VERSION, ThreadNotFoundError, thread_store
+from assistant.threads import JOBS, SCHEMA_VERSION, ThreadNotFoundError, load_record, thread_store
 
 if TYPE_CHECKING:
     # It loads the agents SDK, which the sweep does not need.
@@ -54,6 +54,7 @@ async def start_job(name: str, title: str, arguments: dict[str, Any], chat: Agen
     if not resources.settings.job_function or name not in (find_hook(resources.settings, "JOBS") or {}):
         raise UnsupportedFeatureError("This assistant cannot do long work.")
     ref = JobRef(caller, thread_id, new_id(JOB_PREFIX))
+    turn = load_record(await resources.table.get(caller.thread(thread_id).turn_key))
     row: Row = {
         "schema_version": SCHEMA_VERSION,
         "id": ref.job_id,
@@ -62,6 +63,7 @@ async def start_job(name: str, title: str, arguments: dict[str, Any], chat: Agen
         "arguments": dumped(arguments, "The arguments"),
         "state": "queued",
         "item_id": new_id(ID_PREFIXES["message"]),
+        "turn_id": turn.turn_id if turn is not None else "",
         "language": request.language,
         "role": caller.role,
         "visitor": caller.visitor,
