@@ -30,6 +30,7 @@ export function Chat() {
   const { control, setComposerValue } = useChatKit({
     api: router.api(settings.domainKey),
     initialThread: router.initialThread,
+    theme: { colorScheme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" },
     composer: { attachments: { enabled: true } },
     threadItemActions: { feedback: true, retry: true },
     startScreen: {

@@ -62,7 +62,7 @@ export function Documents({ name, documents }: { name: string; documents: Api })
       {error && <p role="alert">{error}</p>}
       {found && (
         <>
-          <FileField label="Add a document" onFiles={(files) => void add(files)} multiple />
+          <FileField label="Add a document" name="Add a document" onFiles={(files) => void add(files)} multiple />
           {sending && (
             <p>
               {sending.name} <progress aria-label={`Sending ${sending.name}`} value={sending.share} />
@@ -105,7 +105,7 @@ function Row({ document: { name, state, searchable, done, total, reason }, repla
       </span>{" "}
       {state === "working" && <progress aria-label={`Reading ${name}`} max={total ?? 1} value={total === null ? undefined : done} />}{" "}
       {state === "failed" && <button onClick={readAgain}>Read again</button>}{" "}
-      <FileField label={`Replace ${name}`} onFiles={([file]) => file && replace(file)} />{" "}
+      <FileField label="Replace" name={`Replace ${name}`} onFiles={([file]) => file && replace(file)} />{" "}
       <button aria-label={`Remove ${name}`} onClick={remove}>
         Remove
       </button>
@@ -115,16 +115,20 @@ function Row({ document: { name, state, searchable, done, total, reason }, repla
 
 interface FileFieldProps {
   label: string;
+  /** What a screen reader says. */
+  name: string;
   onFiles: (files: File[]) => void;
   multiple?: boolean;
 }
 
-function FileField({ label, onFiles, multiple = false }: FileFieldProps) {
+/** Looks like a button, and opens the browser's file dialog. */
+function FileField({ label, name, onFiles, multiple = false }: FileFieldProps) {
   return (
-    <label>
-      {label}{" "}
+    <label className="file">
+      {label}
       <input
         type="file"
+        aria-label={name}
         accept={ACCEPTED}
         multiple={multiple}
         onChange={({ currentTarget }) => {

@@ -36,3 +36,26 @@ def test_a_link_shows_the_conversation_until_it_is_revoked(chat: Chat, profile: 
         expect(dialog.get_by_role("button", name="Revoke")).to_have_count(0)
         other.reload()
         expect(shared.get_by_role("alert")).to_have_text("Not found.")
+
+
+def test_the_dialog_is_opened_used_and_closed_by_keyboard(chat: Chat) -> None:
+    page = chat.page
+    chat.send("words to share by keyboard").finished()
+    chat.button("Share").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Share")
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+    for label in ("Works for", "With files and pictures"):
+        page.keyboard.press("Tab")
+        expect(dialog.get_by_label(label)).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    revoke = dialog.get_by_role("listitem").filter(has_text="by keyboard").get_by_role("button", name="Revoke")
+    revoke.focus()
+    page.keyboard.press("Enter")
+    # The button that had the focus goes. The focus stays in the dialog.
+    expect(revoke).to_have_count(0)
+    assert dialog.evaluate("(dialog) => dialog.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(chat.button("Share")).to_be_focused()
