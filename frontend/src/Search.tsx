@@ -25,6 +25,7 @@ export function Search({ router }: { router: ChatKitRouter }) {
         <input
           type="search"
           aria-label="Search conversations"
+          placeholder="Search conversations"
           value={query}
           maxLength={200}
           onChange={(event) => setQuery(event.target.value)}
