@@ -196,7 +196,7 @@ class CitedPassage:
         entity_id: The id by which a client asks for its document.
         title: The document's name.
         page: The page, if the document has pages.
-        origin: Where the passage comes from. A turn that goes on after an approval checks it again.
+        origin: Where the passage comes from. A turn that continues after an approval checks it again.
     """
 
     entity_id: str

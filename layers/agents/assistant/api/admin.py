@@ -1,4 +1,4 @@
-"""`/chatkit/api/audit` and `/chatkit/api/tenant`: an admin reads the trail of the own tenant, and erases the tenant."""
+"""`/chatkit/api/audit` and `/chatkit/api/tenant`: an admin reads the trail of their own tenant, and erases it."""
 
 from __future__ import annotations
 

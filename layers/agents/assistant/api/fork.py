@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 
-# API Gateway gives up after 30 s. The client sends `fork_id` to go on with a longer copy.
+# API Gateway gives up after 30 s. The client sends `fork_id` to continue a longer copy.
 INLINE_SECONDS = 10.0
 
 
 @router.post("/chatkit/api/fork")
 async def fork(request: Request, context: CurrentContext) -> Response:
-    """Copy a thread up to `item_id`, or with `before` up to the item before it. `fork_id` goes on with a copy."""
+    """Copy a thread up to `item_id`, or with `before` up to the item before it. `fork_id` continues a copy."""
     body = await read_object(request)
     fork_id, thread_id, item_id, before = (body.get(name) for name in ("fork_id", "thread_id", "item_id", "before"))
     from assistant import forks

@@ -1,4 +1,4 @@
-"""`/chatkit/api/limits`: an admin tightens the limits of the own tenant and of its users.
+"""`/chatkit/api/limits`: an admin tightens the limits of their own tenant and of its users.
 
 The answers have the limits of the admins (`limits`), and those of the operator's record (`operator_limits`), which no
 admin changes. The stricter one holds, also than the settings.

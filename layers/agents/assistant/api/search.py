@@ -1,4 +1,4 @@
-"""`GET /chatkit/api/search`: a user searches the own threads by words. `HISTORY_SEARCH` turns the route on."""
+"""`GET /chatkit/api/search`: a user searches their own threads by words. `HISTORY_SEARCH` turns the route on."""
 
 from __future__ import annotations
 

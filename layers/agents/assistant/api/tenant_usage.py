@@ -1,4 +1,4 @@
-"""`GET /chatkit/api/usage/tenant`: an admin sees what the own tenant uses by user, model and day, as JSON or as CSV."""
+"""`GET /chatkit/api/usage/tenant`: an admin reads the usage of their tenant by user, model and day, as JSON or CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep the passages that a run has found before it waits for approval, and restore them when the run goes on.
+"""Keep the passages that a run has found before it waits for approval, and restore them when the run continues.
 
 The user may answer days later. So each passage is checked as a new search checks it: the model reads no passage, and no
 answer cites one, whose document has been removed, replaced or closed to the caller meanwhile.

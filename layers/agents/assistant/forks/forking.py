@@ -100,7 +100,7 @@ async def fork_thread(
 
 
 async def resume_fork(fork_id: str, context: RequestContext, *, time_is_up: Callable[[], bool]) -> Fork:
-    """Go on with the copy of a fork of the caller.
+    """Continue the copy of a fork of the caller.
 
     Raises:
         NotFoundError: there is no such fork, or its source has been deleted.
