@@ -165,7 +165,7 @@ def _the_operators_commands_work(deployment: Deployed) -> None:
         TOKEN=str(deployment.token),
     )
     # What needs an address that streams, a certificate, a web ACL or the stack's logs is left out.
-    assert checked.splitlines()[-1].startswith("18 ok, 0 failed, ")
+    assert checked.splitlines()[-1].startswith("21 ok, 0 failed, ")
     answer = httpx2.post(
         f"{deployment.address('ChatUrl')}/chatkit/api",
         json={"message": {"content": "hello"}},
