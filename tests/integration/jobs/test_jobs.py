@@ -133,6 +133,25 @@ async def test_a_cancel_ends_a_job(
     assert card_of(shown).widget.key == "job.ended"
 
 
+async def test_a_cancel_that_comes_while_the_end_waits_for_a_turn_holds(
+    here: Process, provider: ProviderServer, started: list[dict[str, str]]
+) -> None:
+    ref = await start(here, provider, started)
+    provider.script(Answer(Text("one two three"), Stall(30)))
+    handle = await here.start(addition(ref.thread_id, "meanwhile"))
+    await until(handle.events(), Client(), "three")
+    run = asyncio.create_task(jobs.run_job(here.resources, ref))
+    await counted(job_agents.STEPS)
+    await asyncio.sleep(0.2)
+    assert (await jobs.cancel_job(ref.thread_id, ref.job_id, here.context()))["state"] == "cancelled"
+    await here.cancel(ref.thread_id)
+    assert await run
+    shown = await here.shown(ref.thread_id)
+    assert "counted to 4" not in text_of(shown)
+    assert text_of(shown).endswith("was cancelled.")
+    assert (await row_of(here, ref))["state"] == "cancelled"
+
+
 async def test_the_button_on_the_card_cancels(
     here: Process, provider: ProviderServer, started: list[dict[str, str]]
 ) -> None:

@@ -71,7 +71,12 @@ async def end_job(
             return True
         except ConditionFailedError as error:
             if error.index == 0:
-                return False
+                now = await resources.table.get(ref.key)
+                if now is None or not now.get("cancel") or state == "cancelled" or not _is_same_run(now, row):
+                    return False
+                # The user was told that the job is cancelled, when its function had just ended.
+                row, state, result = now, "cancelled", None
+                continue
             await asyncio.sleep(POLL_SECONDS / 10)  # A turn has begun, or another request has changed the thread.
             continue
         return True
@@ -103,11 +108,16 @@ async def _end(
     changed, _ = store.change(thread, context.loaded[thread_id].row, context)
     removed = await is_removed(ref, row, context)
     item = [] if removed else await store.item_writes(thread_id, _item(result, state, row, thread_id), context)
+    conditions = ["#state = :before"]
+    if "run_id" in row:
+        conditions.append("run_id = :run")
+    if state != "cancelled":
+        conditions.append("attribute_not_exists(cancel)")
     return [
         Write(
             ref.key,
             update="SET #state = :state REMOVE lease, saved",
-            condition="run_id = :run AND #state = :before" if "run_id" in row else "#state = :before",
+            condition=" AND ".join(conditions),
             names={"#state": "state"},
             values={
                 ":state": "cancelled" if removed else state,
@@ -126,6 +136,10 @@ async def _end(
         Write(work_of(ref, row["created_at"]).key, delete=True),
         *await card_writes(ref, {**row, "state": state}, context),
     ]
+
+
+def _is_same_run(now: Row, row: Row) -> bool:
+    return (now["state"], now.get("run_id")) == (row["state"], row.get("run_id"))
 
 
 async def is_removed(ref: JobRef, row: Row, context: RequestContext) -> bool:
