@@ -37,7 +37,7 @@ def test_a_layer_with_all_that_the_package_needs_has_no_problem(layer: Path, dec
 def test_a_library_that_is_not_declared_is_missed(layer: Path, declared: Declaration) -> None:
     (layer / "sortedcontainers").rmdir()
     [problem] = problems(layer, declared, [])
-    assert problem.startswith("bookmill/tools.py, line 7: the layer has no library with the module sortedcontainers.")
+    assert problem.startswith("bookmill/tools.py, line 8: the layer has no library with the module sortedcontainers.")
     assert "layers/agents/bookmill/pyproject.toml" in problem
 
 
