@@ -313,6 +313,18 @@ async def test_the_bytes_must_be_there_and_be_what_was_announced(
     other = await mine.uploaded("b.pdf", b"no pdf at all", PDF)
     wrong = await mine.http.post(f"/chatkit/api/knowledge/documents/{other}/complete", json=mine.where)
     assert wrong.status_code == 415
+    # It can never be completed, so it takes no place.
+    listed = (await mine.http.get("/chatkit/api/knowledge/documents", params=mine.where)).json()["data"]
+    assert other not in [each["id"] for each in listed]
+    known = await mine.added(MINE, "known.txt", "Herons wade.")
+    await mine.uploaded("known.pdf", b"no pdf at all", PDF, document_id=known)
+    assert (
+        await mine.http.post(f"/chatkit/api/knowledge/documents/{known}/complete", json=mine.where)
+    ).status_code == 415
+    shown = await mine.shown(known)
+    assert (shown["name"], shown["state"], shown["searchable"]) == ("known.txt", "ready", True)
+    sent = resources.objects.client.list_objects_v2(Bucket=resources.objects.bucket, Prefix=MINE.object_prefix)
+    assert [each["Key"] for each in sent["Contents"] if other in each["Key"]] == []
     picture = await mine.announced("a.png", b"\x89PNG\r\n\x1a\n", "image/png")
     assert picture.status_code == 415
 

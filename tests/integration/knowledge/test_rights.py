@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -112,6 +114,31 @@ async def test_a_user_has_a_limited_number_of_documents_and_a_visitor_none(
     assert (await kai.announced("more.txt", b"Herons")).status_code == 413
     guest = Caller("acme", "ann", visitor=True)
     assert [hit.space for hit in await hits(resources, guest)] == []
+
+
+async def test_the_limit_on_documents_holds_if_several_are_added_at_once(
+    resources: Resources, librarian: MakeLibrarian
+) -> None:
+    caller, most = Caller("acme", "lou"), 4
+    resources.settings = replace(
+        resources.settings, knowledge=replace(resources.settings.knowledge, own_documents=most)
+    )
+    chat = ChatKitClient(librarian(caller).http)
+    await chat.say("hello")
+    for mine in (librarian(caller), librarian(caller, scope="thread", thread_id=chat.thread_id or "")):
+        before = int((await mine.http.get("/chatkit/api/usage")).json()["uploads"])
+        first = await mine.uploaded("0.txt", b"Herons")
+        answers = await asyncio.gather(*(mine.announced(f"{number}.txt", b"Herons") for number in range(1, 8)))
+        assert sorted(answer.status_code for answer in answers) == [200] * 3 + [413] * 4
+        listed = (await mine.http.get(PATH, params=mine.where)).json()["data"]
+        assert len(listed) == most
+        # The refused ones do not count as uploads.
+        assert (await mine.http.get("/chatkit/api/usage")).json()["uploads"] == before + most
+        # A new version needs no place, and a removed document frees its place.
+        assert (await mine.announced("0.txt", b"Egrets", document_id=first)).status_code == 200
+        assert (await mine.removed(listed[-1]["id"])).status_code == 200
+        again = await asyncio.gather(*(mine.announced(f"{name}.txt", b"Herons") for name in "ab"))
+        assert sorted(answer.status_code for answer in again) == [200, 413]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ its newest items, in this order:
                                 A#<item id>      the place of a foreign item id
                                 F#<place>        the attachments of a removed message
                                 H#<run id>       a run that waits for the user's approval
-                                D#<document>     a document of the thread's own knowledge
+                                D!, D#<document> how often a document was added to the thread; one of them
                                 G#<job>          a job of the thread
                                 C#<id>           the keys of rows elsewhere that are removed with the thread
 
@@ -20,7 +20,7 @@ No sort key of a thread is between its items and `~`: such a row would be part o
     USER#tenant#user            T#<place>        a thread in the user's list
                                 A#<thread id>    the place of a foreign thread id in the list
                                 F#<attachment>   an attachment
-                                D#<document>     a document of the user's own knowledge
+                                D!, D#<document> how often the user added a document; one of them
                                 K#<key>          an idempotency key and its turn, or what it has made
                                 M!, M#<id>       the memory's switch and version; a fact about the user
                                 Q#D<day>         usage on a UTC day
@@ -109,6 +109,8 @@ SHARE_PREFIX = "S#"
 SHARE_END = "S$"
 AUDIT_PREFIX = "L#"
 AUDIT_END = "L$"
+# It sorts before all documents, so one Query returns both.
+DOCUMENTS_SK = "D!"
 DOCUMENT_PREFIX = "D#"
 DOCUMENT_END = "D$"
 PASSAGE_PREFIX = "C#"

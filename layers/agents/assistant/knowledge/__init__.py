@@ -27,10 +27,10 @@ from assistant.knowledge.documents import (
 from assistant.knowledge.reading import ingest, sweep_ingest
 from assistant.knowledge.removal import (
     REST_KIND,
+    forget_unfinished,
     objects_of,
     remove_rest,
     sweep_expired,
-    sweep_unfinished,
 )
 from assistant.knowledge.rows import Document, document_of, space_of
 from assistant.knowledge.search import search
@@ -55,6 +55,7 @@ __all__ = [
     "copied_entity_id",
     "copy_documents",
     "document_of",
+    "forget_unfinished",
     "ingest",
     "is_editor",
     "load",
@@ -70,7 +71,6 @@ __all__ = [
     "space_of",
     "sweep_expired",
     "sweep_ingest",
-    "sweep_unfinished",
 ]
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from chatkit.types import AttachmentCreateParams, FileAttachment
 
 from assistant import audit, clock, files, quotas
-from assistant.aws import ConditionFailedError, Row, Write, keys
+from assistant.aws import MAX_ROUNDS, ConditionFailedError, Row, Write, keys, pause
 from assistant.aws.keys import Key, Space
 from assistant.context import RequestContext
 from assistant.errors import (
     ConflictError,
+    FileRefusedError,
     InvalidRequestError,
     NotFoundError,
     TooLargeError,
@@ -24,6 +25,7 @@ from assistant.errors import (
 from assistant.ids import new_id
 from assistant.knowledge import invocation, removal
 from assistant.knowledge.limits import MAX_DAYS, PAGE_DOCUMENTS, START_AGAIN
+from assistant.knowledge.room import room_write
 from assistant.knowledge.rows import DOCUMENT_KIND, SCHEMA_VERSION, Document, document_of, space_fields
 from assistant.threads import THREAD_EXISTS, ThreadNotFoundError, is_visible
 
@@ -78,13 +80,13 @@ async def announce(
     if media.kind == "image":
         raise UnsupportedTypeError("A picture has no text that can be searched.")
     # A refused request must not count as an upload.
+    room = None
     if document_id is None:
         await check_thread(context, space)
-        await _check_count(context, space)
+        room = await room_write(context, space)
     elif (await load(context, space, document_id))["state"] in ("queued", "working"):
         raise _being_read()
-    if space.user_id is not None:
-        await quotas.claim("upload", context)
+    claimed = None if space.user_id is None else await quotas.claim("upload", context)
     known = document_id or new_id("doc")
     # Each version is a new object, so the version in use stays until the new one is complete.
     target = f"{space.object_prefix}{known}.{new_id('ver')}"
@@ -98,7 +100,13 @@ async def announce(
     )
     new = {"new_original": target, "new_name": harmless, "new_type": media.name, "new_size": size}
     if document_id is None:
-        row = await _create(context, space, known, new, days)
+        try:
+            row = await _create(context, space, known, new, days, room)
+        except (TooLargeError, ConflictError):
+            # Other requests have taken the last place meanwhile.
+            if claimed is not None:
+                await quotas.settle(claimed, context, dollars=0, count=0)
+            raise
     else:
         row = await _renew(context, space, known, new)
     return document_of(row), Upload(url, {"Content-Type": media.name, "If-None-Match": "*"})
@@ -120,34 +128,13 @@ def _being_read() -> ConflictError:
     return ConflictError("This document is being read. Please wait until that is done.")
 
 
-async def _check_count(context: RequestContext, space: Space) -> None:
-    """Refuse a user's or a thread's document beyond the limit. Two concurrent requests may exceed it by one."""
-    if space.user_id is None:
-        return
-    most = context.settings.knowledge.own_documents
-    between = (keys.DOCUMENT_PREFIX, keys.DOCUMENT_END)
-    found, _ = await context.resources.table.query(space.partition, between=between, limit=most + 1, keys_only=True)
-    if len(found) >= most and not await _forget_abandoned(context, space):
-        raise TooLargeError(f"At most {most} documents can be kept here. Please remove one first.")
-
-
-async def _forget_abandoned(context: RequestContext, space: Space) -> bool:
-    """Forget uploads whose URL has expired, and return whether there were any. The sweep does so after a day."""
-    latest = (clock.now() - timedelta(seconds=files.UPLOAD_URL_SECONDS)).isoformat()
-    rows = context.resources.table.rows(
-        space.partition, between=(keys.DOCUMENT_PREFIX, keys.DOCUMENT_END), page=PAGE_DOCUMENTS
-    )
-    abandoned = [
-        row async for row in rows if row["state"] == "uploading" and "gen" not in row and row["created_at"] < latest
-    ]
-    for row in abandoned:
-        work = {**space_fields(space), "document_id": row["id"], "new_original": row["new_original"]}
-        await removal.sweep_unfinished(context.resources, work)
-    return bool(abandoned)
-
-
 async def _create(
-    context: RequestContext, space: Space, document_id: str, new: Mapping[str, Any], days: int | None
+    context: RequestContext,
+    space: Space,
+    document_id: str,
+    new: Mapping[str, Any],
+    days: int | None,
+    room: Write | None,
 ) -> Row:
     now = clock.now()
     row: dict[str, Any] = {
@@ -175,12 +162,18 @@ async def _create(
         writes.append(files.member_write(context.caller))
     if space.thread_id is not None:
         writes.append(Write(Key(key.pk, keys.META_SK), condition=THREAD_EXISTS))
-    try:
-        await context.resources.table.transact(writes)
-    except ConditionFailedError:
-        # The document's id is new, so the condition of the thread has failed.
-        raise ThreadNotFoundError(space.thread_id or "") from None
-    return row
+    for round_number in range(MAX_ROUNDS):
+        try:
+            await context.resources.table.transact([*writes, *filter(None, [room])])
+        except ConditionFailedError as error:
+            if error.index < len(writes):
+                # The document's id is new, so the condition of the thread has failed.
+                raise ThreadNotFoundError(space.thread_id or "") from None
+            await pause(round_number)
+            room = await room_write(context, space)
+            continue
+        return row
+    raise ConflictError
 
 
 async def _renew(context: RequestContext, space: Space, document_id: str, new: Mapping[str, Any]) -> Row:
@@ -250,8 +243,9 @@ async def complete(context: RequestContext, space: Space, document_id: str, *, b
         NotFoundError: there is no such document.
         ConflictError: the document has no new version.
         UploadMissingError: the bytes have not arrived.
-        UnsupportedTypeError: the content does not match the type.
-        FileUncheckedError, FileRefusedError: the malware scan has no result yet, or has refused the file.
+        UnsupportedTypeError: the content does not match the type. The new version is removed.
+        FileRefusedError: the malware scan has refused the file. The new version is removed.
+        FileUncheckedError: the malware scan has no result yet.
     """
     resources = context.resources
     row = await load(context, space, document_id)
@@ -259,7 +253,13 @@ async def complete(context: RequestContext, space: Space, document_id: str, *, b
         return document_of(row)
     if "new_original" not in row:
         raise ConflictError("There is no upload to complete.")
-    await _check_bytes(context, row)
+    try:
+        await _check_bytes(context, row)
+    except (UnsupportedTypeError, FileRefusedError):
+        # The bytes at this URL cannot be sent again, so this upload can never be completed.
+        refused = {**space_fields(space), "document_id": document_id, "new_original": row["new_original"]}
+        await removal.forget_unfinished(resources, refused)
+        raise
     key = space.document(document_id)
     note = audit.entry(
         resources,

@@ -75,8 +75,8 @@ async def remove_document(resources: Resources, space: Space, row: Row, note: En
     await do_rest(resources, rest)
 
 
-async def sweep_unfinished(resources: Resources, work: Row) -> None:
-    """Forget an upload that was never completed."""
+async def forget_unfinished(resources: Resources, work: Row) -> None:
+    """Forget an upload that was never completed, or whose content is refused. A searchable version stays."""
     space, document_id = space_of(work), work["document_id"]
     key = space.document(document_id)
     row = await resources.table.get(key)

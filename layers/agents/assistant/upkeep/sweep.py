@@ -218,7 +218,7 @@ async def _knowledge_work(resources: Resources, kind: str, row: Row) -> bool:
         case knowledge.REST_KIND:
             await knowledge.remove_rest(resources, row)
         case knowledge.UNFINISHED_KIND:
-            await knowledge.sweep_unfinished(resources, row)
+            await knowledge.forget_unfinished(resources, row)
         case knowledge.EXPIRED_KIND:
             await knowledge.sweep_expired(resources, row)
         case _:
