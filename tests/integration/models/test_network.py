@@ -17,7 +17,8 @@ import pytest
 
 from assistant.models import network
 from assistant.models.clients import http_client
-from assistant.models.network import MAX_UNREAD_BYTES, ProviderTransport
+from assistant.models.network import MAX_UNREAD_BYTES
+from assistant.models.transport import ProviderTransport
 from tests.support.tls import Authority, make_authority
 
 pytestmark = pytest.mark.anyio
@@ -274,14 +275,14 @@ async def test_a_large_answer_waits_for_a_slow_reader(
             await writer.drain()
 
     held = 0
-    arrived = network._Stream.data_received
+    arrived = network.NetworkStream.data_received
 
-    def watched(self: network._Stream, data: bytes) -> None:
+    def watched(self: network.NetworkStream, data: bytes) -> None:
         nonlocal held
         arrived(self, data)
         held = max(held, len(self._received))
 
-    monkeypatch.setattr(network._Stream, "data_received", watched)
+    monkeypatch.setattr(network.NetworkStream, "data_received", watched)
     provider.serve = serve
     read = 0
     async with client_of(authority.bundle) as client, client.stream("POST", provider.url, content=b"{}") as response:

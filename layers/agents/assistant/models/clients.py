@@ -74,7 +74,7 @@ def _of_this_loop() -> _LoopClients:
     import httpx2
     from openai import DefaultAsyncHttpxClient
 
-    from assistant.models.network import transport_of
+    from assistant.models.transport import transport_of
 
     loop = asyncio.get_running_loop()
     clients = _by_loop.get(loop)
@@ -89,7 +89,7 @@ def _of_this_loop() -> _LoopClients:
 def load_client(api: Literal["responses", "chat_completions"]) -> None:
     """Import what calls of an API need. The thread that loads the agents calls it, so the event loop is not blocked."""
     importlib.import_module("assistant.models.client")
-    importlib.import_module("assistant.models.network")
+    importlib.import_module("assistant.models.transport")
     importlib.import_module(
         "assistant.models.response_streams" if api == "responses" else "assistant.models.chat_streams"
     )

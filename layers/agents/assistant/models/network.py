@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
-from urllib.request import getproxies
 
 import httpcore2
-import httpx2
-from openai import DEFAULT_CONNECTION_LIMITS
 
 if TYPE_CHECKING:
     import socket
@@ -29,7 +26,7 @@ WRITE_BYTES = 256 * 1024
 NEXT_ADDRESS_SECONDS = 0.25
 
 
-class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
+class NetworkStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
     """One connection. httpcore has at most one reader and one writer of it at a time."""
 
     def __init__(self) -> None:
@@ -154,7 +151,9 @@ class _Stream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
                 return self._transport.get_extra_info(info)
 
 
-class _Backend(httpcore2.AsyncNetworkBackend):
+class NetworkBackend(httpcore2.AsyncNetworkBackend):
+    """Connects to providers."""
+
     async def connect_tcp(
         self,
         host: str,
@@ -176,7 +175,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         )
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(_Stream, host, port, **race)
+                _, stream = await loop.create_connection(NetworkStream, host, port, **race)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(str(error)) from error
         except OSError as error:
@@ -248,81 +247,3 @@ def _readable(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
-
-
-def transport_of(tls: ssl.SSLContext) -> ProviderTransport | None:
-    """Return the transport, or None where the environment names a proxy: httpx's own transports know proxies."""
-    return None if any(getproxies().get(scheme) for scheme in ("http", "https", "all")) else ProviderTransport(tls)
-
-
-class ProviderTransport(httpx2.AsyncBaseTransport):
-    """httpx's transport for connections without a proxy, on the backend of this file.
-
-    Args:
-        tls: The context of https connections.
-    """
-
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=DEFAULT_CONNECTION_LIMITS.max_connections,
-            max_keepalive_connections=DEFAULT_CONNECTION_LIMITS.max_keepalive_connections,
-            keepalive_expiry=DEFAULT_CONNECTION_LIMITS.keepalive_expiry,
-            network_backend=_Backend(),
-        )
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and return the response with its body unread."""
-        url = request.url
-        try:
-            response = await self._pool.handle_async_request(
-                httpcore2.Request(
-                    request.method,
-                    httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        except _FAILURES as error:
-            raise _named(error) from error
-        return httpx2.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
-
-
-class _Body(httpx2.AsyncByteStream):
-    def __init__(self, response: httpcore2.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for part in self._response.aiter_stream():
-                yield part
-        except _FAILURES as error:
-            raise _named(error) from error
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
-
-
-_FAILURES = (
-    httpcore2.TimeoutException,
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.ProxyError,
-    httpcore2.UnsupportedProtocol,
-)
-
-
-def _named(error: Exception) -> Exception:
-    """Return httpx's exception of the same name."""
-    named: Exception = getattr(httpx2, type(error).__name__)(str(error))
-    return named
