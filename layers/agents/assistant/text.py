@@ -1,4 +1,4 @@
-"""Check a single line of text that a user or a model wrote, such as a title. Mark the text of the platform."""
+"""Check a text that a user, a model or a person of the staff wrote, such as a title. Mark the text of the platform."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ PASSAGES_START = '{"passages": ['
 PASSAGES_GONE = "[Passages of documents were here, for that turn only. Search again if you need them.]"
 # Unicode categories: control characters (some programs end a text at NUL), and halves of surrogate pairs.
 _REFUSED = {"Cc", "Cs"}
+# They show a text in another order than it is stored in, so that it reads as something else.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Categories of characters that nobody sees without another character: control, format, white space, accents.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"}
+# Letters and symbols that are drawn as nothing.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Names in Persian and in languages of India need them.
 _JOINERS = "\u200c\u200d"
 
@@ -28,12 +34,24 @@ def one_line(text: str, most: int, what: str) -> str:
         what: The subject of the error message, such as "A title".
 
     Raises:
-        InvalidRequestError: The text is empty, too long, or has control characters.
+        InvalidRequestError: The text is too long, has nothing that can be seen, or has characters that control it.
     """
-    line = " ".join(text.split())
-    if not line or len(line) > most or any(_is_refused(character) for character in line):
-        raise InvalidRequestError(f"{what} must have 1 to {most} characters and no control characters.")
-    return line
+    return _checked(" ".join(text.split()), most, what)
+
+
+def several_lines(text: str, most: int, what: str) -> str:
+    """Return a text without white space around it. It keeps its line breaks and tabs. Arguments and errors: `one_line`.
+
+    Each line break becomes a line feed.
+    """
+    return _checked(text.replace("\r\n", "\n").replace("\r", "\n").strip(), most, what, kept="\n\t")
+
+
+def _checked(text: str, most: int, what: str, kept: str = "") -> str:
+    refused = any(_is_refused(each) and each not in kept for each in text)
+    if len(text) > most or refused or not any(_is_seen(each) for each in text):
+        raise InvalidRequestError(f"{what} must have 1 to {most} visible characters and no control characters.")
+    return text
 
 
 def name_line(name: str, most: int) -> str | None:
@@ -49,9 +67,14 @@ def name_line(name: str, most: int) -> str | None:
 
 
 def cleaned_line(text: str) -> str:
-    """Return a model's text as a line that `one_line` accepts: control characters become spaces."""
-    return " ".join("".join(" " if _is_refused(character) else character for character in text).split())
+    """Return a model's text as a line that `one_line` accepts, or an empty line. Control characters become spaces."""
+    line = " ".join("".join(" " if _is_refused(character) else character for character in text).split())
+    return line if any(_is_seen(each) for each in line) else ""
 
 
 def _is_refused(character: str) -> bool:
-    return unicodedata.category(character) in _REFUSED
+    return unicodedata.category(character) in _REFUSED or character in _TURNING
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) not in _UNSEEN and character not in _BLANK

@@ -46,8 +46,8 @@ _GERMAN = {
     "A search may have at most {} characters.": "Eine Suche darf höchstens {} Zeichen haben.",
     "Please type a word to search for.": "Bitte geben Sie ein Wort ein, nach dem gesucht werden soll.",
     "There is no such fact.": "Diesen Eintrag gibt es nicht.",
-    "A fact must have 1 to {} characters and no control characters.": (
-        "Ein Eintrag muss 1 bis {} Zeichen haben und darf keine Steuerzeichen enthalten."
+    "A fact must have 1 to {} visible characters and no control characters.": (
+        "Ein Eintrag muss 1 bis {} sichtbare Zeichen haben und darf keine Steuerzeichen enthalten."
     ),
     # Sources.
     "Page {}": "Seite {}",

@@ -121,6 +121,18 @@ async def test_the_plain_call_says_that_a_person_answers(resources: Resources, h
     assert (answer["content"], answer["notices"], answer["done"]) == (notice, [notice], True)
 
 
+async def test_words_with_control_characters_are_refused_and_line_breaks_stay(resources: Resources, http: Http) -> None:
+    thread_id, waiting = await taken(resources, http, "Lines")
+    say = f"{API}/people/{waiting}/say"
+    for text in ("\x00", "a\x00b", "\u202eabc", "\u200b"):
+        assert (await http(SAM).post(say, json={"text": text})).status_code == 400
+    assert (await http(SAM).post(say, json={"text": "Two steps:\r\n\t1. open it"})).status_code == 200
+    shown = await http().post(API, json={"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
+    said = [part["text"] for item in shown.json()["items"]["data"] for part in item.get("content", ())]
+    assert "**Sam:** Two steps:\n\t1. open it" in said
+    assert not [text for text in said if "\x00" in text or "abc" in text]
+
+
 async def test_the_same_key_says_the_words_once(resources: Resources, http: Http) -> None:
     thread_id, waiting = await taken(resources, http, "Twice")
     say, key = f"{API}/people/{waiting}/say", {"idempotency-key": "words-1"}

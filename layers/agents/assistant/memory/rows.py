@@ -88,7 +88,7 @@ def fact_line(text: str) -> str:
     """Return a fact as one line.
 
     Raises:
-        InvalidRequestError: it is empty, too long, or has control characters.
+        InvalidRequestError: it has nothing that can be seen, is too long, or has control characters.
     """
     return one_line(text, MAX_FACT_CHARACTERS, "A fact")
 

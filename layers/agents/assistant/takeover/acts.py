@@ -14,10 +14,10 @@ from assistant import audit, clock, turns
 from assistant.aws import MAX_ROUNDS, ConditionFailedError, Write, keys, pause
 from assistant.aws.keys import Key
 from assistant.context import RequestContext
-from assistant.errors import ConflictError, InvalidRequestError, NotFoundError
+from assistant.errors import ConflictError, NotFoundError
 from assistant.observability import user_hash
 from assistant.takeover.queue import Waiting, queue_key, waiting_id
-from assistant.text import name_line
+from assistant.text import name_line, several_lines
 from assistant.texts import in_language
 from assistant.threads import (
     ASKED,
@@ -87,12 +87,11 @@ async def say(waiting: Waiting, text: str, staff: RequestContext, repeat: Repeat
     """Put a person's words into a thread, under the name of the takeover. A key that was used before adds nothing.
 
     Raises:
-        InvalidRequestError: the text is empty or too long.
+        InvalidRequestError: the text is empty, too long, or has control characters.
         ConflictError: this person does not answer in the thread.
         NotFoundError: the thread was deleted.
     """
-    if not text.strip() or len(text) > MAX_WORDS_CHARACTERS:
-        raise InvalidRequestError(f"Write 1 to {MAX_WORDS_CHARACTERS} characters.")
+    text = several_lines(text, MAX_WORDS_CHARACTERS, "The text")
     owner, store, thread_id = _owner(waiting, staff), thread_store(staff.resources), waiting.thread_id
     thread = await store.load_thread(thread_id, owner)
     handled = thread.metadata.get(HANDLED_BY)
@@ -108,7 +107,7 @@ async def say(waiting: Waiting, text: str, staff: RequestContext, repeat: Repeat
         {":answering": "answering", ":me": _hash(staff)},
     )
     keyed = [] if repeat is None else [repeat.write({})]
-    item = line_of(PERSON_PREFIX, thread_id, f"**{_plain(handled['name'])}:** {text.strip()}")
+    item = line_of(PERSON_PREFIX, thread_id, f"**{_plain(handled['name'])}:** {text}")
     note = audit.entry(
         staff.resources,
         "thread.answered",
