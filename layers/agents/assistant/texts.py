@@ -254,6 +254,9 @@ _GERMAN = {
     "Your conversations are not available at the moment. Please try again.": (
         "Ihre Unterhaltungen sind gerade nicht verfügbar. Bitte versuchen Sie es noch einmal."
     ),
+    "The documents cannot be searched at the moment. Please try again.": (
+        "Die Dokumente können gerade nicht durchsucht werden. Bitte versuchen Sie es noch einmal."
+    ),
     "This could not be saved. Please try it in another way.": (
         "Das konnte nicht gespeichert werden. Bitte versuchen Sie es auf andere Weise."
     ),

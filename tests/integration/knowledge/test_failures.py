@@ -41,6 +41,8 @@ async def test_a_turn_goes_on_if_the_index_cannot_be_searched(
         chat = ChatKitClient(mine.http)
         said = await chat.say(ASK)
     assert "store_unavailable" in said
+    assert "documents cannot be searched at the moment" in said
+    assert "conversations" not in said
     assert not [event for event in chat.events if event["type"] == "error"]
     assert "Herons wade." in await chat.say(ASK)
 

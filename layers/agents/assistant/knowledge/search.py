@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from assistant import quotas
 from assistant.context import KNOWLEDGE, RequestContext
+from assistant.errors import StoreUnavailableError
 from assistant.knowledge.limits import CANDIDATES, MAX_PASSAGES, MAX_QUESTION_CHARACTERS
 from assistant.passages import Hit, current, passage_store, searched_spaces
+
+# The error's usual text speaks of conversations. The model tells this one to the user.
+_NOT_NOW = "The documents cannot be searched at the moment. Please try again."
 
 
 async def search(
@@ -32,6 +36,9 @@ async def search(
     if dollars > 0:
         await quotas.claim("search", context, dollars)
     spaces = await searched_spaces(context, thread_id)
-    found = (await store.search(spaces, question, CANDIDATES))[: CANDIDATES * len(spaces)]
-    counting = await current(context.resources.table, (hit.origin for hit in found))
+    try:
+        found = (await store.search(spaces, question, CANDIDATES))[: CANDIDATES * len(spaces)]
+        counting = await current(context.resources.table, (hit.origin for hit in found))
+    except StoreUnavailableError as error:
+        raise StoreUnavailableError(_NOT_NOW) from error
     return [hit for hit in found if hit.origin in counting][: min(most, CANDIDATES)]
