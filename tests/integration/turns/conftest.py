@@ -10,11 +10,12 @@ from typing import Any, Literal
 import pytest
 
 from assistant.agent import titles
+from assistant.errors import StoreUnavailableError
 from assistant.identity import Caller
 from assistant.models import attempts, close_clients, reset_clients
 from assistant.models.demo import DemoModel
 from assistant.settings import Settings, load_settings
-from assistant.turns import TurnHandle
+from assistant.turns import TurnHandle, runner
 from tests.support import turn_agents
 from tests.support.aws import Aws
 from tests.support.provider_server import Answer, ProviderServer, Stall, Text, ToolCall
@@ -32,6 +33,17 @@ async def begin_stalled(here: Process, provider: ProviderServer) -> TurnHandle:
     handle = await here.start(creation("hello"))
     await until(handle.events(), Client(), "three")
     return handle
+
+
+async def unreachable(*_: object) -> None:
+    """Fail as a call to a table that cannot be reached."""
+    raise StoreUnavailableError
+
+
+def die(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing of a process reach the table any more, as when it is killed."""
+    monkeypatch.setattr(process.resources.table, "_call", unreachable)
+    monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
 
 
 async def ask_the_page(here: Process, provider: ProviderServer) -> str:

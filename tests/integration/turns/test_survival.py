@@ -12,7 +12,6 @@ from chatkit.types import ThreadItem, ThreadItemDoneEvent, ThreadItemUpdatedEven
 
 from assistant.agent import turn_models
 from assistant.aws import Row, keys
-from assistant.errors import StoreUnavailableError
 from assistant.operations import reads
 from assistant.threads import rows, turn_record
 from assistant.threads.turn_record import TurnRecord
@@ -20,7 +19,7 @@ from assistant.turns import lease, runner
 from assistant.turns.journal import Journal
 from assistant.turns.runner import TurnRun
 from assistant.turns.storage import TurnSaver
-from tests.integration.turns.conftest import STALLING, ProcessMaker
+from tests.integration.turns.conftest import STALLING, ProcessMaker, die, unreachable
 from tests.support.provider_server import Answer, Cut, HttpError, NoAnswer, ProviderServer, Text, ToolCall
 from tests.support.turns import (
     Client,
@@ -69,7 +68,7 @@ async def test_after_a_crash_the_partial_answer_is_there_and_both_know_that_it_i
     dying, there = process(), process()
     handle = await dying.start(creation("hello"))
     await eventually(lambda: _checkpointed(there, handle.thread_id, "one two three"), "it is checkpointed", 3)
-    await _die(dying, monkeypatch)
+    die(dying, monkeypatch)
     for order in ("asc", "desc"):
         assert text_of(await _listed(there, handle.thread_id, order)).strip() == "one two three", "it is there at once"
     items = await eventually(lambda: _ended(there, handle.thread_id), "the turn counts as over")
@@ -95,7 +94,7 @@ async def test_a_list_of_items_shows_what_is_being_written_and_ends_a_turn_whose
     await dying.start(addition(thread_id, "hello"))
     await eventually(lambda: _checkpointed(there, thread_id, "one two three"), "it is checkpointed", 3)
     assert await _listed(there, thread_id, order) == await there.shown(thread_id)
-    await _die(dying, monkeypatch)
+    die(dying, monkeypatch)
 
     async def marked() -> list[ThreadItem]:
         items = await _listed(there, thread_id, order)
@@ -116,7 +115,7 @@ async def test_who_follows_a_turn_whose_process_dies_is_told_and_the_log_names_t
     joined = await there.start(creation("hello"))
     following = asyncio.create_task(follow(joined))
     await eventually(lambda: _checkpointed(there, handle.thread_id, "one two three"), "it is checkpointed")
-    await _die(dying, monkeypatch)
+    die(dying, monkeypatch)
     client = await following
     assert client.text.strip() == "one two three"
     assert client.error is not None
@@ -251,7 +250,7 @@ async def test_a_table_out_of_reach_in_the_middle_costs_nothing(
     here = process()
     handle = await here.start(creation("hello"))
     with monkeypatch.context() as broken:
-        broken.setattr(here.resources.table, "_call", _unreachable)
+        broken.setattr(here.resources.table, "_call", unreachable)
         await asyncio.sleep(2.5)
     client = await follow(handle)
     assert client.error is None
@@ -267,7 +266,7 @@ async def test_a_table_out_of_reach_at_the_end_is_an_error_and_the_thread_recove
     here, there = process(), process()
     handle = await here.start(creation("hello"))
     with monkeypatch.context() as broken:
-        broken.setattr(here.resources.table, "_call", _unreachable)
+        broken.setattr(here.resources.table, "_call", unreachable)
         client = await follow(handle)
     assert client.error is not None
     assert client.error.allow_retry
@@ -305,10 +304,6 @@ async def test_an_answer_too_large_to_be_stored_ends_the_turn_and_frees_the_thre
     assert (await here.say(handle.thread_id, "and now?")).error is None
 
 
-async def _unreachable(*_: object) -> None:
-    raise StoreUnavailableError
-
-
 async def _listed(process: Process, thread_id: str, order: str = "desc") -> list[ThreadItem]:
     """Return a thread's items as `items.list` shows them, page by page, the oldest first."""
     items: list[ThreadItem] = []
@@ -318,12 +313,6 @@ async def _listed(process: Process, thread_id: str, order: str = "desc") -> list
         items += page.data
         after, more = page.after, page.has_more
     return items if order == "asc" else items[::-1]
-
-
-async def _die(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing of a process reach the table any more, as when it is killed."""
-    monkeypatch.setattr(process.resources.table, "_call", _unreachable)
-    monkeypatch.setattr(runner, "ENDING_ATTEMPTS", 1)
 
 
 async def _checkpointed(process: Process, thread_id: str, text: str) -> bool:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from assistant import clock, ids, quotas
 from assistant.aws import ConditionFailedError, Write, keys
@@ -161,6 +162,8 @@ async def take_over(context: RequestContext, thread_id: str, turn: TurnRecord, o
         "changed": turn.changed,
         "error": outcome if outcome == "lost" else None,
         "retried": turn.retried,
+        # A dead turn ended with its lease, however late another process notices that.
+        "ended_at": min(clock.now(), datetime.fromtimestamp(turn.lease, UTC)).isoformat(),
         "ended_by": ids.uuid7(),
         "settlement": turn.settlement,
     }

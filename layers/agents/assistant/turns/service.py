@@ -49,8 +49,8 @@ from assistant.turns.traced import traced
 from assistant.turns.waiting import NOT_STORED_YET, when_stored
 from assistant.turns.watchdog import watch_loop
 
-# When an answer breaks off, ChatKit sends the request again, about five times in 25 s. Within this time an equal
-# request counts as a resend, not as a new message with the same words.
+# When an answer breaks off, ChatKit sends the request again, about five times in 25 s. Within this time after the
+# turn's end, or its lease's, an equal request counts as a resend, not as a new message with the same words.
 RESEND_TIME = timedelta(seconds=30)
 
 
