@@ -58,6 +58,8 @@ async def run(context: RequestContext, space: Space, arguments: argparse.Namespa
     """Do what the arguments say, and print it."""
     from assistant import knowledge
 
+    if named := arguments.remove or arguments.document:
+        space = await knowledge.space_of_document(context, space, named)
     if arguments.remove is not None:
         await knowledge.remove(context, space, arguments.remove, by_operator=True)
         print(f"{arguments.remove} is removed.")

@@ -94,13 +94,14 @@ interface RowProps {
   remove: () => void;
 }
 
-function Row({ document: { name, state, searchable, done, total, reason }, replace, readAgain, remove }: RowProps) {
+function Row({ document: { name, state, searchable, done, total, reason, group }, replace, readAgain, remove }: RowProps) {
   return (
     <li data-state={state}>
       <strong>{name}</strong>{" "}
       <span role="status">
         {STATES[state]}
         {reason && ` (${reason.replaceAll("_", " ")})`}
+        {group && `, group ${group}`}
         {searchable && state !== "ready" && ", the old version can be searched"}
       </span>{" "}
       {state === "working" && <progress aria-label={`Reading ${name}`} max={total ?? 1} value={total === null ? undefined : done} />}{" "}

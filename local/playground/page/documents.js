@@ -27,7 +27,7 @@ export function offerOwnDocuments(button, router) {
  */
 export function offerTenantDocuments(button, router) {
   const open = pageDialog(say("Documents for everybody"), async (dialog, attempt, closed) => {
-    const [named, group] = field("input", say("Group (empty: everybody in the organisation)"), { maxLength: 64 });
+    const [named, group] = field("input", say("Group (empty: the whole organisation)"), { maxLength: 64 });
     const part = document.createElement("div");
     let shown = new AbortController();
     closed.addEventListener("abort", () => shown.abort());
@@ -154,12 +154,13 @@ class Row {
     this.#bar.value = share;
   }
 
-  #show({ name, state, searchable, done, total, reason, size, expires_at: expires }) {
+  #show({ name, state, searchable, done, total, reason, size, group, expires_at: expires }) {
     this.element.dataset.state = state;
     this.name.textContent = name;
     const busy = state === "queued" || state === "working";
     const facts = [STATES[state](), bytes(size)];
     if (state === "failed") facts[0] = `${facts[0]}: ${(REASONS[reason] ?? REASONS.gave_up)()}`;
+    if (group) facts.push(say("group {group}", { group }));
     if (state !== "ready" && searchable) facts.push(say("the old version can be searched"));
     if (expires) facts.push(say("until {date}", { date: new Date(expires).toLocaleDateString(currentLocale()) }));
     const words = facts.join(" · ");

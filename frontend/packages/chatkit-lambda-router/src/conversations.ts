@@ -76,7 +76,7 @@ export abstract class Conversations {
     return new Set((await ask<{ parts: Part[] }>(this.#backend, "GET", `${this.#backend.apiUrl}/choices`)).parts);
   }
 
-  /** The documents of the user's tenant, or of a group in it, for roles that may change them. */
+  /** The documents of the user's tenant and its groups, or of one group, for roles that may change them. */
   tenantDocuments(group?: string): Documents {
     return new Documents(this.#backend, { scope: "tenant", ...(group === undefined ? {} : { group }) });
   }

@@ -1,7 +1,7 @@
 """`/chatkit/api/knowledge/documents`: add, list, replace and remove documents. `KNOWLEDGE` turns the routes on.
 
-`scope` names whose documents: `tenant` (with `group` for a group's), `user` or `thread` (with `thread_id`). The tenant
-and the user come from the token.
+`scope` names whose documents: `tenant` (with `group` for those of one group alone), `user` or `thread` (with
+`thread_id`). The tenant and the user come from the token.
 """
 
 from __future__ import annotations
@@ -62,6 +62,16 @@ async def _named_space(
 NamedSpace = Annotated[Space, Depends(_named_space)]
 
 
+async def _document_space(context: Allowed, space: NamedSpace, document_id: str) -> Space:
+    from assistant import knowledge
+
+    return await knowledge.space_of_document(context, space, document_id)
+
+
+# The space of the document that a request's path names.
+DocumentSpace = Annotated[Space, Depends(_document_space)]
+
+
 async def _announce(context: RequestContext, fields: dict[str, Any], document_id: str | None) -> Response:
     from assistant import knowledge
 
@@ -70,6 +80,8 @@ async def _announce(context: RequestContext, fields: dict[str, Any], document_id
     for name, kind in _NEEDED.items():
         if not isinstance(fields.get(name), kind) or isinstance(fields[name], bool):
             raise InvalidRequestError(f"The body needs {', '.join(_NEEDED)}.")
+    if document_id is not None:
+        space = await _document_space(context, space, document_id)
     document, upload = await knowledge.announce(
         context,
         space,
@@ -99,7 +111,7 @@ async def add(request: Request, context: Allowed) -> Response:
 
 
 @router.get(f"{PATH}/{{document_id}}")
-async def document(context: Allowed, space: NamedSpace, document_id: str) -> Response:
+async def document(context: Allowed, space: DocumentSpace, document_id: str) -> Response:
     """Return a document with its progress."""
     from assistant import knowledge
 
@@ -119,12 +131,12 @@ async def complete(request: Request, context: Allowed, document_id: str) -> Resp
 
     fields = await read_object(request)
     _check_names(fields, _WHERE)
-    space = _space(context, fields)
+    space = await _document_space(context, _space(context, fields), document_id)
     return json_response({"document": asdict(await knowledge.complete(context, space, document_id))}, 202)
 
 
 @router.delete(f"{PATH}/{{document_id}}")
-async def remove(context: Allowed, space: NamedSpace, document_id: str) -> Response:
+async def remove(context: Allowed, space: DocumentSpace, document_id: str) -> Response:
     """Remove a document. From now on no search finds it."""
     from assistant import knowledge
 

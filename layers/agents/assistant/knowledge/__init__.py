@@ -23,6 +23,7 @@ from assistant.knowledge.documents import (
     original_url,
     page,
     remove,
+    space_of_document,
 )
 from assistant.knowledge.reading import ingest, sweep_ingest
 from assistant.knowledge.removal import (
@@ -69,6 +70,7 @@ __all__ = [
     "search",
     "search_knowledge",
     "space_of",
+    "space_of_document",
     "sweep_expired",
     "sweep_ingest",
 ]

@@ -218,6 +218,14 @@ def sweep_work(space: Space, document_id: str, kind: str, wait: timedelta, **mor
     return Write(keys.sweep_key(clock.now() + wait, place, kind), put=row)
 
 
+async def space_of_document(context: RequestContext, space: Space, document_id: str) -> Space:
+    """Return the space that a document is in, if a request names the whole tenant: the tenant's, or a group's."""
+    if space.user_id is not None or space.group is not None:
+        return space
+    row = await context.resources.table.get(space.document(document_id))
+    return space if row is None else space._replace(group=row.get("group"))
+
+
 async def load(context: RequestContext, space: Space, document_id: str) -> Row:
     """Return a document's row.
 
@@ -318,13 +326,16 @@ async def _check_bytes(context: RequestContext, row: Row) -> None:
 
 
 async def page(context: RequestContext, space: Space, after: str | None = None) -> tuple[list[Document], str | None]:
-    """Return a page of a space's documents, the oldest first, and the cursor of the next page."""
+    """Return a page of a space's documents, the oldest first, and the cursor of the next page.
+
+    The tenant's documents include those of all groups.
+    """
     cursor = None if after is None else space.document(after).sk
     between = (keys.DOCUMENT_PREFIX, keys.DOCUMENT_END)
     rows, more = await context.resources.table.query(
         space.partition, after=cursor, between=between, limit=PAGE_DOCUMENTS
     )
-    found = [document_of(row) for row in rows if row.get("group") == space.group]
+    found = [document_of(row) for row in rows if space.group is None or row.get("group") == space.group]
     return found, rows[-1]["id"] if more and rows else None
 
 

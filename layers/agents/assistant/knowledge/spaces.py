@@ -11,11 +11,20 @@ from assistant.identity import Caller
 from assistant.knowledge.limits import MAX_GROUP_CHARACTERS
 from assistant.passages import may_have_own
 from assistant.settings import Settings
+from assistant.text import one_line
 
 
 def is_editor(settings: Settings, caller: Caller) -> bool:
     """Tell whether a caller may change the tenant's documents."""
     return caller.role in (*settings.admin_roles, *settings.knowledge.editors) and not caller.visitor
+
+
+def _is_group(name: object) -> bool:
+    """Tell whether a value can be a group's name. Names such as `/sales/eu` are usual in tokens."""
+    try:
+        return isinstance(name, str) and one_line(name, MAX_GROUP_CHARACTERS, "A group") == name
+    except InvalidRequestError:
+        return False
 
 
 def managed_space(context: RequestContext, fields: dict[str, Any]) -> Space:
@@ -40,8 +49,8 @@ def managed_space(context: RequestContext, fields: dict[str, Any]) -> Space:
             group = fields.get("group")
             if not is_editor(context.settings, caller):
                 raise ForbiddenError
-            if group is not None and (not isinstance(group, str) or not 0 < len(group) <= MAX_GROUP_CHARACTERS):
-                raise InvalidRequestError(f"group must be a name of up to {MAX_GROUP_CHARACTERS} characters.")
+            if group is not None and not _is_group(group):
+                raise InvalidRequestError(f"group must be a line of 1 to {MAX_GROUP_CHARACTERS} visible characters.")
             return Space(caller.tenant_id, group=group)
         case "user" | "thread":
             if not may_have_own(context.settings, caller):

@@ -54,7 +54,7 @@ export class Conversations {
     async parts() {
         return new Set((await ask(this.#backend, "GET", `${this.#backend.apiUrl}/choices`)).parts);
     }
-    /** The documents of the user's tenant, or of a group in it, for roles that may change them. */
+    /** The documents of the user's tenant and its groups, or of one group, for roles that may change them. */
     tenantDocuments(group) {
         return new Documents(this.#backend, { scope: "tenant", ...(group === undefined ? {} : { group }) });
     }
