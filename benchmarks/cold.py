@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,18 +133,23 @@ def message() -> bytes:
 def measure_cpu(bench: Bench, rounds: int) -> None:
     """Measure the CPU of starts and of warm turns, and the memory."""
     for _ in range(rounds):
-        for subject in SUBJECTS:
-            with bench.start(subject, "stream") as process:
+        with ExitStack() as running:
+            processes: dict[str, Cold] = {}
+            for subject in SUBJECTS:
+                process = processes[subject] = running.enter_context(bench.start(subject, "stream"))
                 bench.note("process start to ready, CPU ms", subject, process.ready.cpu * 1e3)
                 answer = process.invoke(message(), MARKS)
                 for name in MARKS:
                     bench.note(f"{name}, CPU ms", subject, answer.moments[name].cpu * 1e3)
                 bench.note("memory after a turn, MB", subject, process.resident_mb())
-                turns = []
-                for _ in range(WARM_TURNS):
+            # A machine's speed changes within a second, so the subjects take turns here too.
+            turns: dict[str, list[float]] = {subject: [] for subject in SUBJECTS}
+            for _ in range(WARM_TURNS):
+                for subject, process in processes.items():
                     before = process.now().cpu
-                    turns.append(process.invoke(message(), MARKS).moments["end"].cpu - before)
-                bench.note("warm turn of 200 deltas, CPU ms", subject, statistics.median(turns) * 1e3)
+                    turns[subject].append(process.invoke(message(), MARKS).moments["end"].cpu - before)
+            for subject, taken in turns.items():
+                bench.note("warm turn of 200 deltas, CPU ms", subject, statistics.median(taken) * 1e3)
         for subject in SUBJECTS:
             with bench.start(subject, "chat") as process:
                 answered = _ok(process.invoke(json.dumps(event("chat/threads.list")).encode()))
