@@ -277,8 +277,10 @@ def test_a_page_that_cors_refuses_is_told_so_and_its_developer_what_to_set(
         person = arrive(Person(served, page, "stranger", []), served.stranger_url)
         person.chat.send("Good morning")
         expect(page.get_by_role("alert")).to_be_visible()
-        [told] = [line for line in console if "chatkit-lambda-router" in line]
-        assert f"Add {served.stranger_url} to the backend's setting ALLOWED_ORIGINS" in told
+        told = [line for line in console if "chatkit-lambda-router" in line]
+        assert told
+        assert all(f"Add {served.stranger_url} to the backend's setting ALLOWED_ORIGINS" in line for line in told)
+        assert len(told) == len(set(told)), "it is said once for each origin of the backend"
         expect(person.chat.items("user_message")).to_contain_text("Good morning")
     assert person.stored().messages == []
 
