@@ -97,6 +97,9 @@ _GERMAN = {
     "Cancel": "Abbrechen",
     "The job “{}” has failed.": "Die Aufgabe „{}“ ist fehlgeschlagen.",
     "The job “{}” was cancelled.": "Die Aufgabe „{}“ wurde abgebrochen.",
+    "The job “{}” was cancelled after its work was done. There is no result.": (
+        "Die Aufgabe „{}“ wurde abgebrochen, als ihre Arbeit schon getan war. Es gibt kein Ergebnis."
+    ),
     "The job “{}” is done.": "Die Aufgabe „{}“ ist fertig.",
     # A person in place of the assistant.
     "A person is answering here. Your message has been passed on.": (

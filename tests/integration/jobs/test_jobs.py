@@ -148,7 +148,7 @@ async def test_a_cancel_that_comes_while_the_end_waits_for_a_turn_holds(
     assert await run
     shown = await here.shown(ref.thread_id)
     assert "counted to 4" not in text_of(shown)
-    assert text_of(shown).endswith("was cancelled.")
+    assert text_of(shown).endswith("was cancelled after its work was done. There is no result.")
     assert (await row_of(here, ref))["state"] == "cancelled"
 
 

@@ -37,6 +37,8 @@ _ENDS: dict[State, str] = {
     "cancelled": "The job “{}” was cancelled.",
     "done": "The job “{}” is done.",
 }
+# The work may have changed something, so the user must not believe that nothing was done.
+_TOO_LATE = "The job “{}” was cancelled after its work was done. There is no result."
 
 
 async def end_job(
@@ -75,7 +77,9 @@ async def end_job(
                 if now is None or not now.get("cancel") or state == "cancelled" or not _is_same_run(now, row):
                     return False
                 # The user was told that the job is cancelled, when its function had just ended.
-                row, state, result = now, "cancelled", None
+                late = in_language(_TOO_LATE.replace("{}", row["title"]), row["language"])
+                result = late if state == "done" else None
+                row, state = now, "cancelled"
                 continue
             await asyncio.sleep(POLL_SECONDS / 10)  # A turn has begun, or another request has changed the thread.
             continue
