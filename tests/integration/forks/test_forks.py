@@ -272,7 +272,15 @@ async def test_a_day_has_a_number_of_forks_and_a_fork_a_number_of_items(
         await forks.fork_thread(source, items[1].id, ann.request)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for the local table: it answers in proportion to the partition, which DynamoDB does not."""
+    monkeypatch.setattr("assistant.aws.client.READ_SECONDS", 60.0)
+    monkeypatch.setattr("assistant.aws.table.TABLE_CALL_SECONDS", 120.0)
+
+
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("patient")
 async def test_a_fork_of_ten_thousand_items_has_all_of_them(ann: User) -> None:
     source = await a_thread(ann, [])
     items = talk(source, [f"word {number}" for number in range(10_000)])
