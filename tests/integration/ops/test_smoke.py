@@ -187,7 +187,7 @@ def _door(target: str | None, forbidden: str | None = None) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-        do_GET = do_HEAD = do_OPTIONS = do_POST = _forward
+        do_GET = do_HEAD = do_OPTIONS = do_POST = do_DELETE = _forward
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
             """Log nothing."""
@@ -212,13 +212,8 @@ def _buffering(target: str) -> Iterator[str]:
     """A proxy that buffers each answer before it sends it."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._forward(None)
-
-        def do_POST(self) -> None:
-            self._forward(self.rfile.read(int(self.headers["content-length"])))
-
-        def _forward(self, body: bytes | None) -> None:
+        def _forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
             kept = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
             answer = httpx2.request(self.command, target + self.path, content=body, headers=kept, timeout=60)
             self.send_response(answer.status_code)
@@ -227,6 +222,8 @@ def _buffering(target: str) -> Iterator[str]:
             self.send_header("content-length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_DELETE = _forward
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
             """Log nothing."""
