@@ -166,7 +166,7 @@ async def test_a_click_that_does_not_fit_is_refused_and_the_last_piece_is_reserv
 async def test_what_a_tool_cannot_do_reaches_the_model_as_text(new_thread: NewThread) -> None:
     thread = new_thread()
     said = await thread.say('!tool check_stock {"item": ""}')
-    assert "error: invalid_request, message: An item must have 1 to 100 characters" in said
+    assert "error: invalid_request, message: An item must have 1 to 100 visible characters" in said
     said = await thread.say('!tool check_stock {"name": "sofa"}')
     assert "error: invalid_arguments, message: item: Field required" in said
 
