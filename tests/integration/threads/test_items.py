@@ -249,3 +249,15 @@ async def test_writes_take_the_fewest_round_trips(ann: User) -> None:
     with failing(ann.dynamodb, None) as calls:
         await ann.store.add_thread_item(thread_id, said(thread_id), request)
     assert calls.seen == ["BatchGetItem", "TransactWriteItems"]
+
+
+async def test_a_new_version_does_not_bring_a_removed_item_back(user: User) -> None:
+    thread_id = await begin(user)
+    kept, removed = await add(user, thread_id, answered(thread_id, "kept"), answered(thread_id, "removed"))
+    await user.store.replace_item(thread_id, answered(thread_id, "changed", kept.id), user.request)
+    await user.store.delete_thread_item(thread_id, removed.id, user.request)
+    with pytest.raises(NotFoundError):
+        await user.store.replace_item(thread_id, answered(thread_id, "changed", removed.id), user.request)
+    page = await user.store.load_thread_items(thread_id, None, 100, "asc", user.request)
+    assert [item.id for item in page.data] == [kept.id]
+    assert "changed" in page.data[0].model_dump_json()

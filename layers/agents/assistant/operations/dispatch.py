@@ -121,5 +121,8 @@ async def _sync_action(request: ThreadsSyncCustomActionReq, store: ThreadStore, 
     elif server is not None:
         response = await server.AssistantServer(store, context).sync_action(thread, params.action, sender, context)
     if response.updated_item is not None:
-        await store.save_item(params.thread_id, response.updated_item, context)
+        # A click does not bring back a card that a retry has removed meanwhile.
+        is_sender = sender is not None and response.updated_item.id == sender.id
+        save = store.replace_item if is_sender else store.save_item
+        await save(params.thread_id, response.updated_item, context)
     return serialized(response)

@@ -242,12 +242,28 @@ class ThreadStore(ItemRows, Store[RequestContext]):
         """Store an item under its id. If the item exists, replace it in its place."""
         await self._store_item(thread_id, item, context, keep_answer=False)
 
+    async def replace_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
+        """Store a new version of an item.
+
+        Raises:
+            ItemNotFoundError: a retry or a deletion has removed the item meanwhile.
+        """
+        await self._store_item(thread_id, item, context, keep_answer=False, must_exist=True)
+
     async def _store_item(
-        self, thread_id: str, item: ThreadItem, context: RequestContext, *, keep_answer: bool
+        self,
+        thread_id: str,
+        item: ThreadItem,
+        context: RequestContext,
+        *,
+        keep_answer: bool,
+        must_exist: bool = False,
     ) -> None:
         for round_number in range(MAX_ROUNDS):
             meta, rows = await self.find_items(thread_id, [item.id], context)
             old = rows.get(item.id)
+            if old is None and must_exist:
+                raise ItemNotFoundError(item.id)
             if keep_answer and old is not None and would_undo_answer(old, item):
                 return
             at = None if old is None else row_key(old)
