@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Turn:
             self.ended.set_result(None)
 
 
-class Served:
+class Served(ABC):
     """A process that serves turns.
 
     Attributes:
@@ -63,9 +64,9 @@ class Served:
 
     process: subprocess.Popen[bytes]
 
+    @abstractmethod
     async def run(self, turn: Turn) -> None:
         """Run a turn to its end."""
-        raise NotImplementedError
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the process has used, with all its threads."""

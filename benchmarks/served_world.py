@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from benchmarks.answering_table import CALL_SECONDS, AnsweringTable
@@ -20,7 +21,7 @@ _STREAM_HEAD = (
 )
 
 
-class Requests(asyncio.Protocol):
+class Requests(asyncio.Protocol, ABC):
     """A connection whose requests have a length."""
 
     def __init__(self) -> None:
@@ -42,9 +43,9 @@ class Requests(asyncio.Protocol):
             self._buffer = body[length:]
             self.answer(head, body[:length])
 
+    @abstractmethod
     def answer(self, head: bytes, body: bytes) -> None:
         """Answer a request."""
-        raise NotImplementedError
 
 
 class Provider(Requests):

@@ -146,7 +146,7 @@ async def judge_question(context: RunContextWrapper[Any], agent: Agent[Any], giv
     """Refuse a message if it says so, at the moment that it says."""
     refused = re.search(r"Refuse this after (\d+)", str(given[-1]))
     # A round of the event loop at a time, as the scripted model goes on.
-    while refused and int(refused[1]) > MODEL.sent:  # noqa: ASYNC110
+    while refused and int(refused[1]) > MODEL.sent:  # noqa: ASYNC110 - the scripted model counts, and has no event
         await asyncio.sleep(0)
     return GuardrailFunctionOutput(output_info=None, tripwire_triggered=refused is not None)
 

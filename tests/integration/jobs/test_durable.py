@@ -35,7 +35,10 @@ def durable(here: Process, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The function. Each of its invocations has time for one step of a job, and the last one for the job's end."""
     function = load_function("durable_job")
     monkeypatch.setattr(function, "resources", here.resources)
-    left = lambda _: 0 if len(job_agents.ran) < job_agents.STEPS else 900_000  # noqa: E731
+
+    def left(_: object) -> int:
+        return 0 if len(job_agents.ran) < job_agents.STEPS else 900_000
+
     monkeypatch.setattr(LambdaContext, "get_remaining_time_in_millis", left)
     return function
 

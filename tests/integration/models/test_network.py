@@ -369,6 +369,7 @@ async def test_nothing_is_left_of_a_closed_client(authority: Authority) -> None:
     if isinstance(loop, asyncio.BaseEventLoop):
         await asyncio.sleep(0)
         now = time.monotonic()
+        # Only the loop's own list has its timers, and no type stub names it.
         assert not [each for each in loop._scheduled if not each.cancelled() and each.when() > now + 50]  # type: ignore[attr-defined]
     provider.close()
 
